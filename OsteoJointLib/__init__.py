@@ -1,0 +1,3 @@
+"""OsteoJoint: bone status from CT, for research only."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,118 @@
+"""The reasons for which OsteoJoint refuses, fails or doubts, and the exceptions that carry them.
+
+A reason code is stable: users filter tables by it. A hard one travels in an exception and ends the run with its
+exit code; a soft one travels in a :class:`OsteoJointLib.records.Flag` that the result carries. Every message is a
+sentence: what was expected, what came, what to do.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line."""
+
+    DONE = 0
+    USAGE = 2
+    INPUT_REFUSED = 3
+    MODEL_REFUSED = 4
+    FAILED = 5
+
+
+class Reason(StrEnum):
+    """Every reason code, grouped by the stage that raises it."""
+
+    # input that can't be read
+    NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"
+    NOT_CT = "not_ct"
+    NO_SERIES = "no_series"
+    SINGLE_SLICE = "single_slice"
+    NOT_HU = "not_hu"
+    CONSTANT = "constant"
+    UNEVEN_SLICES = "uneven_slices"
+    DUPLICATE_SLICES = "duplicate_slices"
+    MIXED_ORIENTATION = "mixed_orientation"
+    LEFT_HANDED = "left_handed"
+    GANTRY_TILT = "gantry_tilt"
+    NOT_3D = "not_3d"
+    # doubts about a readable input
+    SEVERAL_SERIES = "several_series"
+    HU_OFFSET = "hu_offset"
+    THICK_SLICES = "thick_slices"
+    CONTRAST = "contrast"
+    CONTRAST_UNKNOWN = "contrast_unknown"
+    KERNEL_UNKNOWN = "kernel_unknown"
+    KVP_UNKNOWN = "kvp_unknown"
+    METAL = "metal"
+    TRUNCATED_VIEW = "truncated_view"
+    OBLIQUE = "oblique"
+    TAGS_REPAIRED = "tags_repaired"
+    # levels
+    NO_SPINE = "no_spine"
+    LEVEL_NOT_IN_VIEW = "level_not_in_view"
+    LEVELS_UNDECIDED = "levels_undecided"
+    LEVELS_UNCERTAIN = "levels_uncertain"
+    NO_SACRUM_IN_VIEW = "no_sacrum_in_view"
+    NO_RIBS_IN_VIEW = "no_ribs_in_view"
+    STUB_RIB = "stub_rib"
+    TRANSITIONAL_ANATOMY = "transitional_anatomy"
+    POINT_OUTSIDE = "point_outside"
+    # stages
+    BODY_NOT_LOCALIZED = "body_not_localized"
+    MASK_EMPTY = "mask_empty"
+    MASK_IMPLAUSIBLE = "mask_implausible"
+    ROI_TOO_SMALL = "roi_too_small"
+    NOT_CALIBRATED = "not_calibrated"
+    CLASS_NOT_RELIABLE = "class_not_reliable"
+    NOT_COMPUTED = "not_computed"
+    # model
+    WEIGHTS_NOT_FOUND = "weights_not_found"
+    WEIGHTS_HASH = "weights_hash"
+    WEIGHTS_FORMAT = "weights_format"
+    DEVICE_MISSING = "device_missing"
+    DEPENDENCY_MISSING = "dependency_missing"
+    # running
+    USAGE = "usage"
+    OUTPUT_EXISTS = "output_exists"
+    OUT_OF_MEMORY = "out_of_memory"
+    FAILED = "failed"
+
+
+class OsteoJointError(Exception):
+    """An ending with a reason code, a sentence and an exit code.
+
+    Args:
+        reason: the stable code.
+        message: what was expected, what came, what to do.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, reason: Reason, message: str):
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class UsageError(OsteoJointError):
+    """The command was put wrongly."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputRefused(OsteoJointError):
+    """The input can't be used for a reading."""
+
+    exit_code = ExitCode.INPUT_REFUSED
+
+
+class ModelRefused(OsteoJointError):
+    """The weights or the device can't be used."""
+
+    exit_code = ExitCode.MODEL_REFUSED
+
+
+class RunFailed(OsteoJointError):
+    """The run broke for a reason that lies neither in the input nor in the model."""

@@ -1,0 +1,303 @@
+"""The records that pass between the stages: small, frozen, with named fields.
+
+Frames and units stand in the names; see :mod:`OsteoJointLib.geometry` for the conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.geometry import Grid
+
+
+class Level(StrEnum):
+    """The two vertebrae that are read. ``verse_label`` is the number stored in every mask."""
+
+    L1 = "L1"
+    L2 = "L2"
+
+    @property
+    def verse_label(self) -> int:
+        """VerSe's label number: 20 for L1, 21 for L2."""
+        return {Level.L1: 20, Level.L2: 21}[self]
+
+
+class Status(StrEnum):
+    """Bone status by volumetric BMD: normal > 120, osteopenia 80 to 120, osteoporosis < 80 mg/cm3 (ACR, ISCD)."""
+
+    NORMAL = "normal"
+    OSTEOPENIA = "osteopenia"
+    OSTEOPOROSIS = "osteoporosis"
+
+    @classmethod
+    def from_bmd(cls, bmd_mg_cm3: float) -> Status:
+        """Class of a mean L1/L2 BMD in mg/cm3; 80.0 and 120.0 are osteopenia.
+
+        >>> [Status.from_bmd(b).value for b in (79.9, 80.0, 120.0, 120.1)]
+        ['osteoporosis', 'osteopenia', 'osteopenia', 'normal']
+        """
+        if bmd_mg_cm3 < 80.0:
+            return cls.OSTEOPOROSIS
+        return cls.OSTEOPENIA if bmd_mg_cm3 <= 120.0 else cls.NORMAL
+
+
+STATUSES: tuple[Status, ...] = (Status.NORMAL, Status.OSTEOPENIA, Status.OSTEOPOROSIS)
+"""The order of the three classes in every probability vector."""
+
+
+class PointSource(StrEnum):
+    """Who placed a level's point."""
+
+    AUTO = "auto"
+    USER = "user"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A doubt that the result carries: a stable code, a sentence, and the level it concerns (None: the whole case)."""
+
+    code: Reason
+    message: str
+    level: Level | None = None
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What was read, without patient data.
+
+    Args:
+        kind: "dicom", "nrrd", "nifti", "mha", "phantom" or "memory".
+        file_names: base names; a DICOM series names its folder.
+        sha256: of the file's bytes, or of the sorted SHA-256 of a series' files.
+        kvp: tube voltage in kV, None when unknown.
+        kernel: reconstruction kernel's name, None when unknown.
+        contrast: whether a contrast agent was given, None when unknown.
+        slice_thickness_mm: as the tag says, None when unknown.
+        choice: why this series was chosen among several, None when there was only one.
+    """
+
+    kind: str
+    file_names: tuple[str, ...] = ()
+    sha256: str | None = None
+    kvp: float | None = None
+    kernel: str | None = None
+    contrast: bool | None = None
+    slice_thickness_mm: float | None = None
+    choice: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CtVolume:
+    """A CT in Hounsfield units, its axes permuted and flipped so that they run nearest to S, P and L.
+
+    Args:
+        hu: (z, y, x) int16; index 0 is the most caudal slice, the most anterior row, the most right column.
+        grid: its place in the world; right-handed, close to the identity direction (oblique stays oblique).
+        source: what was read.
+        flags: every doubt about the input.
+    """
+
+    hu: np.ndarray
+    grid: Grid
+    source: SourceInfo
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class CtSlicePair:
+    """The paper's own input: one axial mid-slice of L1 and one of L2, each a :class:`CtVolume` of shape (1, y, x)."""
+
+    l1: CtVolume
+    l2: CtVolume
+
+
+@dataclass(frozen=True)
+class BodyEvidence:
+    """What was seen at one vertebral body of the visible column (unnamed until the assignment).
+
+    Args:
+        center_lps_mm: the body's center.
+        score: the detector's confidence in it, 0 to 1.
+        rib_mm: length of the rib joined to it, (right, left), 0.0 where none was seen.
+        rib_seen: whether the image shows enough of that side to see a rib, (right, left).
+        sacrum_below: whether the sacrum is the next bone below.
+        cut: whether the edge of the image cuts the body.
+    """
+
+    center_lps_mm: tuple[float, float, float]
+    score: float
+    rib_mm: tuple[float, float]
+    rib_seen: tuple[bool, bool]
+    sacrum_below: bool
+    cut: bool
+
+
+@dataclass(frozen=True)
+class LevelPoint:
+    """The center of one level's body. ``confidence`` is the posterior probability of the level's name (1.0: user)."""
+
+    level: Level
+    center_lps_mm: tuple[float, float, float]
+    confidence: float
+    source: PointSource
+
+
+@dataclass(frozen=True)
+class LevelsFound:
+    """L1 and L2, the column they were chosen from (top to bottom) with its names, and what could not be seen."""
+
+    l1: LevelPoint
+    l2: LevelPoint
+    column: tuple[BodyEvidence, ...] = ()
+    names: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class AxialSlice:
+    """The axial mid-slice of one level as the network sees it.
+
+    Args:
+        level: which.
+        image: (512, 512) float32 in [0, 1], soft-tissue window.
+        hu: (512, 512) float32, unclipped.
+        pixel_mm: edge length of its square pixels.
+        slice_index: z index in the volume.
+        origin_yx: continuous (y, x) volume index of pixel (0, 0)'s center.
+        step_yx: volume indices per pixel along (y, x).
+    """
+
+    level: Level
+    image: np.ndarray
+    hu: np.ndarray
+    pixel_mm: float
+    slice_index: int
+    origin_yx: tuple[float, float]
+    step_yx: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class BodyBox:
+    """The vertebral body's box in an :class:`AxialSlice`: (x1, y1, x2, y2) edge coordinates in pixels."""
+
+    xyxy_px: tuple[float, float, float, float]
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """The 224x224 window around a box's center.
+
+    Args:
+        image: (224, 224) float32 in [0, 1]; parts outside the slice are 0 (air).
+        corner_yx: integer pixel of the slice under the crop's pixel (0, 0); may be negative at the edge.
+    """
+
+    image: np.ndarray
+    corner_yx: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class VertebraSegmentation:
+    """Body mask and boundary of one level on its mid-slice.
+
+    Args:
+        level: which.
+        mask: (512, 512) bool in the frame of the :class:`AxialSlice`; what every later stage uses.
+        network_mask: (512, 512) bool, the network's own, kept when ``mask`` was refined or edited.
+        heatmap: (512, 512) float32 in [0, 1], boundary heat map, 0 outside the crop; None for a user's mask.
+        area_mm2: of ``mask``.
+        refined: whether the level set moved ``mask``.
+    """
+
+    level: Level
+    mask: np.ndarray
+    network_mask: np.ndarray
+    heatmap: np.ndarray | None
+    area_mm2: float
+    refined: bool = False
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Bone status of the case. ``probabilities`` follows :data:`STATUSES`; fusion weights W1, W2 sum to 1 (Eq. 17)."""
+
+    status: Status
+    probabilities: tuple[float, float, float]
+    fusion_weight_l1: float
+    fusion_weight_l2: float
+
+
+@dataclass(frozen=True)
+class RoiMeasurement:
+    """HU in the trabecular ROI of one level; None where the ROI was too small to measure (never 0, never a guess).
+
+    Args:
+        level: which.
+        erosion_mm: how far the mask was eroded.
+        voxels: pixels of the slice left in the ROI.
+        hu_mean, hu_median, hu_sd: HU.
+        bmd_mg_cm3: only with a named calibration.
+        calibration: its name.
+    """
+
+    level: Level
+    erosion_mm: float
+    voxels: int
+    hu_mean: float | None
+    hu_median: float | None
+    hu_sd: float | None
+    bmd_mg_cm3: float | None = None
+    calibration: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which weights were used, as their manifest names them."""
+
+    name: str
+    profile: str
+    sha256: str
+    trained_on: str
+
+
+@dataclass(frozen=True, eq=False)
+class VertebraReading:
+    """All that is known of one level: its point, slice, box, crop, mask, ROI and Grad-CAM.
+
+    Args:
+        gradcam: (224, 224) float32 in [0, 1] in the crop's frame; None when it was not asked for.
+    """
+
+    point: LevelPoint
+    axial: AxialSlice
+    box: BodyBox
+    crop: Crop
+    segmentation: VertebraSegmentation
+    measurement: RoiMeasurement
+    gradcam: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CaseResult:
+    """One case, from CT to class; what result.json, .seg.nrrd and the report are written from."""
+
+    volume: CtVolume | CtSlicePair
+    l1: VertebraReading
+    l2: VertebraReading
+    classification: Classification
+    model: ModelInfo
+    device: str
+    levels: LevelsFound
+    flags: tuple[Flag, ...] = ()
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def readings(self) -> tuple[VertebraReading, VertebraReading]:
+        """L1 and L2, in this order."""
+        return (self.l1, self.l2)
