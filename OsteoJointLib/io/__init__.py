@@ -1,0 +1,1 @@
+"""Reading CT from any source, the doubts about it, and writing files whole."""

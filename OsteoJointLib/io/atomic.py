@@ -1,0 +1,63 @@
+"""Files that appear whole or not at all.
+
+Everything OsteoJoint writes goes through :func:`write_whole`: the content is written under a temporary name in the
+same folder, flushed to the disk and renamed, so that a run killed at any moment leaves the old file, the new file
+or nothing, never half a file. The temporary name starts with a dot and ends with the target's own suffixes, so that
+writers which choose the format by the suffix (SimpleITK, matplotlib) see the right one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TEMPORARY_PREFIX = ".osteojoint-"
+
+
+@contextmanager
+def write_whole(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on failure.
+
+    The block must close the file it writes before it ends. Missing parent folders are made.
+
+    Args:
+        path: where the file shall appear; an existing file is replaced in one step.
+
+    Yields:
+        A path that does not exist yet, in the same folder, ending like ``path``.
+
+    Raises:
+        FileNotFoundError: the block ended without writing the temporary file.
+        OSError: as the file system raises.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with write_whole(target) as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> target.read_text()
+    'whole'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The name holds random letters, not the target's whole name, so that a long name cannot grow past the limit.
+    temporary = path.parent / f"{_TEMPORARY_PREFIX}{secrets.token_hex(6)}{''.join(path.suffixes[-2:])}"
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text_whole(path: Path | str, text: str) -> None:
+    """Write UTF-8 text through :func:`write_whole`, with ``\\n`` line ends on every platform."""
+    with write_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
