@@ -1,0 +1,63 @@
+"""Fixtures for every test: the network is cut, and real CT is found or the test is skipped."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+OFFLINE = Path(__file__).parent / "offline"
+NETWORK_LOG = pytest.StashKey[Path]()
+
+
+def pytest_configure(config):
+    """Cut the network before any test file is imported: here, and by ``PYTHONPATH`` in every Python child."""
+    folder = Path(tempfile.mkdtemp(prefix="osteojoint-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    log = config.stash[NETWORK_LOG] = folder / "network.txt"
+    log.touch()
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    patch.setenv("OSTEOJOINT_NETWORK_LOG", str(log))
+    patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")])))
+    spec = importlib.util.spec_from_file_location("osteojoint_offline", OFFLINE / "sitecustomize.py")
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def pytest_collection_finish(session):
+    """Refuse to run where importing the test files already asked for the network."""
+    if attempts := session.config.stash[NETWORK_LOG].read_text(encoding="utf-8"):
+        raise pytest.UsageError(f"Importing the tests asked for the network:\n{attempts}")
+
+
+@pytest.fixture(autouse=True)
+def no_network(request):
+    """Fail a test during which anything asked for the network, even where the error was swallowed.
+
+    Yields the log, one attempt a line; a test that asks on purpose empties it.
+    """
+    log = request.config.stash[NETWORK_LOG]
+    yield log
+    attempts = log.read_text(encoding="utf-8")
+    log.write_text("", encoding="utf-8")
+    assert not attempts, f"Expected no use of the network, came:\n{attempts}"
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def real_ct() -> Path:
+    """The folder of real CT, for evaluation only; a test that needs it is skipped where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "ct"
+    if not folder.is_dir():
+        pytest.skip(f"Real CT is not part of the project: none at {folder}.")
+    return folder
