@@ -1,0 +1,77 @@
+"""Sizes of vertebrae T6 to L6 in mm, for a man of 176 cm, and how the column is stacked.
+
+Endplate widths, depths and heights follow Panjabi et al. 1991 (thoracic, doi 10.1097/00007632-199108000-00006) and 1992
+(lumbar, doi 10.1097/00007632-199203000-00010), scaled by 1.12 because CT of the living (Zhou et al. 2000, doi
+10.1007/s005860050163) gives larger bodies than those dry specimens. Disc heights follow Bach et al. 2018 (thoracic, lumbar).
+Pitch is the sagittal tilt of each body's axis for a lordosis of about 55 degrees (Vialle et al. 2005).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class VertebraSizes:
+    """Mean sizes of one vertebra.
+
+    Args:
+        name: anatomical name.
+        verse_label: VerSe's number (T1 = 8 … L1 = 20 … L6 = 25).
+        width_mm, depth_mm, height_mm: of the body at its endplates.
+        disc_below_mm: height of the disc under it.
+        pitch_deg: tilt of its axis, positive to the front.
+        transverse_mm: from the midline to the tip of the transverse process.
+        transverse_back_mm: how far that tip lies behind the process's root.
+        spinous_mm, spinous_drop_mm: length of the spinous process and how far its tip lies below its root.
+    """
+
+    name: str
+    verse_label: int
+    width_mm: float
+    depth_mm: float
+    height_mm: float
+    disc_below_mm: float
+    pitch_deg: float
+    transverse_mm: float
+    transverse_back_mm: float
+    spinous_mm: float
+    spinous_drop_mm: float
+
+
+VERTEBRAE: tuple[VertebraSizes, ...] = (
+    VertebraSizes("T6", 13, 30.0, 28.0, 20.0, 4.5, 8.0, 31.0, 16.0, 30.0, 22.0),
+    VertebraSizes("T7", 14, 31.0, 30.0, 20.5, 4.5, 3.0, 31.0, 16.0, 30.0, 22.0),
+    VertebraSizes("T8", 15, 32.0, 31.5, 21.0, 4.5, -2.0, 31.0, 16.0, 30.0, 20.0),
+    VertebraSizes("T9", 16, 33.5, 33.0, 21.5, 5.0, -7.0, 30.0, 15.0, 29.0, 18.0),
+    VertebraSizes("T10", 17, 35.5, 34.0, 22.5, 5.5, -11.0, 28.0, 13.0, 28.0, 16.0),
+    VertebraSizes("T11", 18, 39.0, 34.5, 23.8, 6.0, -15.0, 23.0, 9.0, 27.0, 12.0),
+    VertebraSizes("T12", 19, 43.5, 35.0, 25.5, 6.5, -17.0, 21.0, 6.0, 28.0, 9.0),
+    VertebraSizes("L1", 20, 46.0, 36.0, 26.8, 7.5, -16.0, 36.0, 4.0, 31.0, 7.0),
+    VertebraSizes("L2", 21, 47.5, 37.0, 27.3, 9.0, -12.0, 40.0, 4.0, 32.0, 7.0),
+    VertebraSizes("L3", 22, 49.5, 37.5, 27.3, 10.5, -4.0, 47.0, 3.0, 33.0, 7.0),
+    VertebraSizes("L4", 23, 52.0, 38.0, 27.0, 11.0, 8.0, 44.0, 4.0, 30.0, 7.0),
+    VertebraSizes("L5", 24, 54.0, 37.5, 26.0, 10.5, 22.0, 46.0, 5.0, 24.0, 6.0),
+)
+"""Top to bottom. A sixth lumbar body is a copy of L5 (VerSe 25); four lumbar bodies leave L5 out."""
+
+SACRAL_PITCH_DEG = 40.0
+"""Tilt of the first sacral body's axis (sacral slope), same source as the column's pitch."""
+
+CANAL_HALF_WIDTH_MM = 11.5
+CANAL_HALF_DEPTH_MM = 8.5
+"""Half sizes of the lumbar spinal canal (Panjabi 1992)."""
+
+RIB_LENGTH_MM: dict[str, tuple[float, float]] = {
+    "T6": (300.0, 20.0),
+    "T7": (300.0, 20.0),
+    "T8": (290.0, 20.0),
+    "T9": (270.0, 20.0),
+    "T10": (240.0, 22.0),
+    "T11": (185.0, 28.0),
+    "T12": (105.0, 35.0),
+}
+"""Mean and SD of the bony rib's length; the twelfth varies most (30 to 200 mm, Hughes and Saifuddin 2006)."""
+
+RIB_DROP: dict[str, float] = {"T6": 0.42, "T7": 0.45, "T8": 0.5, "T9": 0.52, "T10": 0.58, "T11": 0.7, "T12": 0.85}
+"""How many mm a rib falls per mm of its way along the wall (lower ribs are steeper)."""
