@@ -1,7 +1,8 @@
 """The scanner: tube voltage, kernel, blur, noise, cupping, streaks, field of view, and how BMD becomes HU.
 
-HU = slope * BMD + intercept: at 120 kVp 80 and 120 mg/cm3 read as about 110 and 160 HU (Pickhardt et al. 2013 against the ACR
-thresholds); other voltages scale the slope as 16 747 CTs did (148, 141 and 131 HU at 100, 120 and 140 kVp; peers.md 6.2).
+HU = slope * BMD + intercept: at 120 kVp 80 and 120 mg/cm3 read as about 110 and 160 HU (Pickhardt et al. 2013 against
+the ACR thresholds); other voltages scale the slope as 16 747 CTs did (L1 at 148, 141 and 131 HU for 100, 120 and
+140 kVp, AAPM 2026 #1859).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whole phantoms from one seed: a CT volume with its truth, a pair of training slices, a coarse sample for the levels."""
+"""Whole phantoms from one seed: a CT volume with its truth, a pair of training slices, a coarse level sample."""
 
 from __future__ import annotations
 
@@ -245,8 +245,8 @@ def _mid_slice_box(
     patient: _Patient, level: Level, grid: Grid, labels: np.ndarray
 ) -> tuple[float, float, float, float]:
     """Box of one level in the slice nearest its center."""
-    index = int(round(float(grid.lps_to_index(_center_lps_mm(patient, level))[0])))
-    index = int(np.clip(index, 0, grid.shape_zyx[0] - 1))
+    index = round(float(grid.lps_to_index(_center_lps_mm(patient, level))[0]))
+    index = min(max(index, 0), grid.shape_zyx[0] - 1)
     return _box_xyxy_px(labels[index] == level.verse_label)
 
 

@@ -2,7 +2,7 @@
 
 Endplate widths, depths and heights follow Panjabi et al. 1991 (thoracic, doi 10.1097/00007632-199108000-00006) and 1992
 (lumbar, doi 10.1097/00007632-199203000-00010), scaled by 1.12 because CT of the living (Zhou et al. 2000, doi
-10.1007/s005860050163) gives larger bodies than those dry specimens. Disc heights follow Bach et al. 2018 (thoracic, lumbar).
+10.1007/s005860050163) gives larger bodies than those dry specimens. Disc heights follow Bach et al. 2018.
 Pitch is the sagittal tilt of each body's axis for a lordosis of about 55 degrees (Vialle et al. 2005).
 """
 

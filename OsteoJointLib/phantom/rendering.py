@@ -1,7 +1,7 @@
 """Painting a scene onto a grid, with soft edges one voxel wide, and reading its truth off the same solids.
 
-Soft tissue is painted at half the in-plane resolution and interpolated, the skeleton at full resolution. Thick slices are the
-mean of sub-slices. Truth (masks, classes) is the sign of the distance at voxel centers.
+Soft tissue is painted at half the in-plane resolution and interpolated, the skeleton at full resolution. Thick slices
+are the mean of sub-slices. Truth (masks, classes) is the sign of the distance at voxel centers.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def render_labels(scene: Scene, grid: Grid) -> np.ndarray:
 
 
 def render_classes(scene: Scene, grid: Grid, grow_mm: float) -> np.ndarray:
-    """(z, y, x) uint8 :class:`TissueClass`; everything but bodies is grown by ``grow_mm`` so that thin bone stays whole."""
+    """(z, y, x) uint8 :class:`TissueClass`; all but bodies grown by ``grow_mm``, so that thin bone stays whole."""
     classes = np.zeros(grid.shape_zyx, np.uint8)
     axes = _axes(grid)
     for solid in scene.skeleton:

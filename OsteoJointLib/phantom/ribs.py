@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from OsteoJointLib.phantom.morphometry import RIB_DROP, RIB_LENGTH_MM
@@ -103,7 +105,7 @@ def add_ribs(
             if length <= 0.0:
                 continue
             path = _cut(_rib_path(vertebra, torso, side, length, drop, rng), length)
-            for index, (start, end) in enumerate(zip(path[:-1], path[1:], strict=True)):
+            for index, (start, end) in enumerate(pairwise(path)):
                 radius = thickness * (1.0 if index < len(path) - 3 else 0.8)
                 tall = 1.25 if index < 2 else 1.75
                 scene.skeleton.append(Solid(Capsule(start, end, radius, radius, tall), bone, TissueClass.RIB))
@@ -118,7 +120,7 @@ def add_pelvis(scene: Scene, column: Column, cortex_hu: float, core_hu: float, r
     def add(shape) -> None:
         scene.skeleton.append(Solid(shape, bone, TissueClass.OTHER_BONE))
 
-    crest = float(rng.uniform(28, 58))
+    crest = float(rng.uniform(42, 80))
     for side in _SIDES:
         middle = sacrum + np.array([side * 86.0, -18.0, crest - 66.0]) * scale
         outward = np.array([side * 0.72, 0.62, -0.25])

@@ -1,4 +1,4 @@
-"""The column: bodies stacked along lordosis and scoliosis, with pedicles, canal, arches, processes, discs and sacrum."""
+"""The column: bodies stacked along lordosis and scoliosis, with pedicles, canal, arches, discs and sacrum."""
 
 from __future__ import annotations
 
