@@ -21,12 +21,12 @@ def resources_folder() -> Path:
     """
     places = (_PACKAGE / "Resources", _PACKAGE.parent / "Resources")
     for place in places:
-        if (place / "Weights").is_dir():
+        if (place / "Terminology").is_dir():
             return place
     looked = " and ".join(str(place) for place in places)
     raise RunFailed(
         Reason.FAILED,
-        f"Expected the folder Resources/Weights inside or beside the package, found none in {looked}: "
+        f"Expected the folder Resources inside or beside the package, found none in {looked}: "
         "the installation is incomplete, install OsteoJoint again.",
     )
 
