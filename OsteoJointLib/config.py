@@ -1,0 +1,194 @@
+"""Sizes and switches of the network, and the window every image passes through; frozen, checked, to and from JSON.
+
+Two profiles share one architecture and differ only in what :class:`NetworkConfig` holds: ``paper`` (Darknet-53,
+ResNet-101, a 64-channel U-Net) and ``compact`` (two million parameters, for a laptop's CPU). One default, one place:
+flags and widgets read theirs from here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from OsteoJointLib.errors import Reason, UsageError
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """The soft-tissue window that maps HU to the network's [0, 1]."""
+
+    center_hu: float = 40.0
+    """HU in the middle of the window (a usual abdominal soft-tissue window; the paper's mediastinal window)."""
+    width_hu: float = 400.0
+    """HU between black and white; [-160, 240] HU becomes [0, 1]."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.center_hu) and math.isfinite(self.width_hu) and self.width_hu > 0):
+            raise UsageError(
+                Reason.USAGE,
+                f"A window needs a finite center and a width above 0 HU; got center {self.center_hu} and width "
+                f"{self.width_hu}. Give for example center 40 and width 400.",
+            )
+
+    @property
+    def low_hu(self) -> float:
+        """The HU that becomes 0."""
+        return self.center_hu - self.width_hu / 2
+
+    @property
+    def high_hu(self) -> float:
+        """The HU that becomes 1."""
+        return self.center_hu + self.width_hu / 2
+
+
+Anchors = tuple[tuple[tuple[float, float], ...], ...]
+"""Per stride (8, 16, 32), the (width, height) in pixels of its anchors."""
+
+VERTEBRA_ANCHORS: Anchors = (
+    ((44.0, 31.0), (51.0, 36.0), (57.0, 41.0)),
+    ((63.0, 43.0), (66.0, 51.0), (74.0, 50.0)),
+    ((79.0, 58.0), (89.0, 63.0), (103.0, 74.0)),
+)
+"""Nine anchors for lumbar bodies (38 to 58 mm wide, 27 to 42 mm deep) at 0.55 to 0.98 mm a pixel, smallest first."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """All that decides the shape of a :class:`OsteoJointLib.network.multitask.MultitaskNetwork`."""
+
+    profile: str
+    """Name of the profile these sizes belong to: "compact", "paper" or an experiment's own."""
+    localizer: str
+    """Localizer backbone: "darknet53" (Ultralytics yolov3.yaml) or "tiny" (yolov3-tiny.yaml with three scales)."""
+    localizer_width: float
+    """Factor on the backbone's channel counts (Ultralytics' width_multiple)."""
+    segmenter_channels: tuple[int, ...]
+    """Channels of the U-Net's six scales, 224, 112, 56, 28, 14 and 7 pixels wide."""
+    classifier_stem: int
+    """Channels of the ResNet's first convolution; 64 in ResNet-101."""
+    classifier_planes: tuple[int, ...]
+    """Inner channels of the four ResNet stages; a stage puts out four times as many."""
+    classifier_blocks: tuple[int, ...]
+    """Bottlenecks of the four ResNet stages; (3, 4, 23, 3) in ResNet-101."""
+    fusion_hidden: int
+    """Hidden units of the two-layer perceptron that scores a vertebra (Eq. 17)."""
+    anchors: Anchors = VERTEBRA_ANCHORS
+    """Anchors per stride 8, 16, 32: (width, height) in pixels of the 512x512 slice; re-clustered on training boxes."""
+    slice_px: int = 512
+    """Edge length of the localizer's input (paper, section 3.3)."""
+    crop_px: int = 224
+    """Edge length of the crop that segmenter and classifier see (paper, section 3.3)."""
+    score_threshold: float = 0.1
+    """Detections with less objectness than this are dropped before suppression."""
+    nms_iou: float = 0.45
+    """Boxes that overlap a better one by more than this IoU are dropped (YOLOv3's value)."""
+    batch_norm_momentum: float = 0.03
+    """How fast BatchNorm's running statistics follow a batch; low, since a batch has two to eight cases."""
+    layered_fusion: bool = True
+    """Feed both decoders' features into every ResNet stage (Eq. 16). Off: plain ResNet."""
+    gated_convolution: bool = True
+    """Gate the input of each stage's first bottleneck (Eq. 12-15). Off: no gate."""
+    feature_fusion: bool = True
+    """Learn W1 and W2 of the two vertebrae (Eq. 17). Off: W1 = W2 = 1/2."""
+    boundary_branch: bool = True
+    """Have the heat-map decoder. Off: one decoder, no heat map."""
+    grey_evidence: bool = True
+    """Ours, not the paper's: add the predicted body and its mean grey level to the fused features, and pool by it."""
+
+    def __post_init__(self) -> None:
+        _expect(self.localizer in ("darknet53", "tiny"), "localizer", self.localizer, '"darknet53" or "tiny"')
+        _expect(self.localizer_width > 0, "localizer_width", self.localizer_width, "a factor above 0")
+        sizes = {"segmenter_channels": 6, "classifier_planes": 4, "classifier_blocks": 4}
+        for name, length in sizes.items():
+            value = getattr(self, name)
+            _expect(len(value) == length and min(value) > 0, name, value, f"{length} integers above 0")
+        _expect(self.classifier_stem > 0, "classifier_stem", self.classifier_stem, "an integer above 0")
+        _expect(self.fusion_hidden > 0, "fusion_hidden", self.fusion_hidden, "an integer above 0")
+        anchors_ok = len(self.anchors) == 3 and all(
+            len(scale) == 3 and all(len(a) == 2 and min(a) > 0 for a in scale) for scale in self.anchors
+        )
+        _expect(anchors_ok, "anchors", self.anchors, "three scales of three (width, height) above 0 px")
+        for name in ("slice_px", "crop_px"):
+            value = getattr(self, name)
+            _expect(value > 0 and value % 32 == 0, name, value, "a multiple of 32 above 0")
+        for name in ("score_threshold", "nms_iou", "batch_norm_momentum"):
+            _expect(0.0 <= getattr(self, name) <= 1.0, name, getattr(self, name), "a number from 0 to 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON-able values; tuples become lists."""
+        return {f.name: _listed(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> NetworkConfig:
+        """Build a config from what :meth:`to_json` gave.
+
+        Args:
+            values: one entry per field, none missing without a default, none unknown.
+
+        Raises:
+            UsageError: a field is missing, unknown or out of range.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise UsageError(
+                Reason.USAGE,
+                f"A network config has the fields {sorted(known)}; got also {unknown}. Remove them, or use the "
+                "version of OsteoJoint that wrote them.",
+            )
+        try:
+            return cls(**{name: _tupled(value) for name, value in values.items()})
+        except TypeError as error:
+            raise UsageError(
+                Reason.USAGE, f"A network config is incomplete or of the wrong type: {error}. Write it with to_json()."
+            ) from error
+
+
+def network_config(profile: str) -> NetworkConfig:
+    """Return the sizes of a profile.
+
+    Args:
+        profile: "compact" or "paper".
+
+    Raises:
+        UsageError: no such profile.
+    """
+    if profile == "compact":
+        return NetworkConfig(
+            profile="compact",
+            localizer="tiny",
+            localizer_width=0.25,
+            segmenter_channels=(16, 32, 48, 64, 64, 96),
+            classifier_stem=16,
+            classifier_planes=(16, 32, 48, 64),
+            classifier_blocks=(1, 1, 2, 1),
+            fusion_hidden=64,
+        )
+    if profile == "paper":
+        return NetworkConfig(
+            profile="paper",
+            localizer="darknet53",
+            localizer_width=1.0,
+            segmenter_channels=(64, 128, 256, 512, 1024, 1024),
+            classifier_stem=64,
+            classifier_planes=(64, 128, 256, 512),
+            classifier_blocks=(3, 4, 23, 3),
+            fusion_hidden=512,
+            grey_evidence=False,
+        )
+    raise UsageError(Reason.USAGE, f'Expected the profile "compact" or "paper"; got "{profile}". Name one of the two.')
+
+
+def _expect(ok: bool, name: str, value: object, wanted: str) -> None:
+    if not ok:
+        raise UsageError(Reason.USAGE, f"The network config's {name} must be {wanted}; got {value!r}. Change it.")
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(v) for v in value) if isinstance(value, list | tuple) else value
