@@ -37,6 +37,7 @@ class Reason(StrEnum):
     LEFT_HANDED = "left_handed"
     GANTRY_TILT = "gantry_tilt"
     NOT_3D = "not_3d"
+    BAD_GEOMETRY = "bad_geometry"
     # doubts about a readable input
     SEVERAL_SERIES = "several_series"
     HU_OFFSET = "hu_offset"
@@ -44,7 +45,9 @@ class Reason(StrEnum):
     CONTRAST = "contrast"
     CONTRAST_UNKNOWN = "contrast_unknown"
     KERNEL_UNKNOWN = "kernel_unknown"
+    KERNEL_SHARP = "kernel_sharp"
     KVP_UNKNOWN = "kvp_unknown"
+    KVP_OTHER = "kvp_other"
     METAL = "metal"
     TRUNCATED_VIEW = "truncated_view"
     OBLIQUE = "oblique"

@@ -1,0 +1,157 @@
+"""From DICOM files to a :class:`CtVolume` or, for two single slices, to the paper's own :class:`CtSlicePair`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.io.canonical import to_canonical
+from OsteoJointLib.io.checks import acquisition_flags, check_geometry
+from OsteoJointLib.io.dicom_geometry import fill_gaps, straighten
+from OsteoJointLib.io.dicom_headers import FolderHeaders, read_headers
+from OsteoJointLib.io.dicom_pair import read_pair
+from OsteoJointLib.io.dicom_pixels import read_slices
+from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
+from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
+from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
+from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.records import CtSlicePair, CtVolume, Flag
+
+_OTHER_REGIONS = re.compile(r"HEAD|BRAIN|SKULL|NECK|C-?SPINE|SINUS|HAND|WRIST|ELBOW|KNEE|ANKLE|FOOT|SHOULDER", re.I)
+_OTHER_REGION_VIEW_MM = 300.0
+
+
+def read_dicom(files: list[Path], name: str, limits: ReadingLimits) -> CtVolume | CtSlicePair:
+    """Read DICOM files as one CT volume or as a pair of single slices.
+
+    Args:
+        files: candidates; what is no DICOM image is passed over.
+        name: base name of what the user gave, for the result.
+        limits: the limits.
+
+    Returns:
+        A pair when exactly two CT slices came, a volume otherwise.
+
+    Raises:
+        InputRefused: with its reason.
+    """
+    folder = read_headers(files)
+    slices, aside = ct_slices(folder)
+    if len(slices) == 2:
+        return read_pair(slices, folder, limits)
+    choice = choose_stack(slices, aside, limits)
+    _refuse_other_region(choice.stack)
+    _refuse_short(choice.stack, limits)
+    return _read_stack(choice, folder, name, limits)
+
+
+def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: ReadingLimits) -> CtVolume:
+    stack = choice.stack
+    hu, sha256 = read_slices(stack.headers)
+    hu, stack, flags = _without_duplicates(hu, stack)
+    geometry = stack.geometry
+    if geometry.tilt_deg >= limits.tilt_deg:
+        hu, origin = straighten(hu, geometry, LOWEST_HU)
+        geometry = replace(geometry, origin_lps_mm=origin)
+    if not geometry.even:
+        hu = fill_gaps(hu, geometry)
+    grid = geometry.even_grid(*hu.shape[1:])
+    source = replace(source_info((stack.first,), sha256, (name,)), choice=choice.why)
+    flags += [*_stack_flags(choice, stack, limits), *tag_flags(stack.headers, folder)]
+    array, canonical = to_canonical(hu, grid)
+    array = np.ascontiguousarray(array)
+    flags += check_geometry(canonical, grid.direction, limits)
+    flags += check_hu(array, canonical, limits)
+    flags += acquisition_flags(source, limits)
+    return CtVolume(array, canonical, source, one_per_code(flags))
+
+
+def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack, list[Flag]]:
+    """Drop images that repeat the one before at the same position; refuse where they differ."""
+    if not stack.geometry.duplicates:
+        return hu, stack, []
+    repeats = np.concatenate([[False], np.diff(stack.geometry.depth_mm) < 0.01])
+    for index in np.flatnonzero(repeats):
+        if not np.array_equal(hu[index], hu[index - 1]):
+            raise InputRefused(
+                Reason.DUPLICATE_SLICES,
+                f"Expected one image per position, came {int(repeats.sum())} positions with several different images "
+                "(phases or reconstructions mixed in one series); export them as separate series.",
+            )
+    keep = np.flatnonzero(~repeats)
+    geometry = replace(
+        stack.geometry, depth_mm=stack.geometry.depth_mm[keep], shift_mm=stack.geometry.shift_mm[keep], order=keep
+    )
+    flag = Flag(Reason.DUPLICATE_SLICES, f"{int(repeats.sum())} images came twice; each was used once.")
+    return hu[keep], Stack(tuple(stack.headers[index] for index in keep), geometry, stack.odd_ones), [flag]
+
+
+def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Flag]:
+    geometry, flags = stack.geometry, []
+    if choice.candidates > 1:
+        flags.append(
+            Flag(Reason.SEVERAL_SERIES, f"{choice.why} To read another, give the folder of that series alone.")
+        )
+    if stack.odd_ones:
+        flags.append(
+            Flag(Reason.MIXED_ORIENTATION, f"{stack.odd_ones} image(s) of the series are turned otherwise; left out.")
+        )
+    if geometry.tilt_deg >= limits.tilt_deg:
+        flags.append(
+            Flag(
+                Reason.GANTRY_TILT,
+                f"The gantry was tilted by {geometry.tilt_deg:.1f} degrees; each slice was shifted in its own plane to "
+                "straighten the volume.",
+            )
+        )
+    elif abs(stack.first.tilt_deg or 0.0) >= limits.tilt_deg:
+        flags.append(
+            Flag(
+                Reason.GANTRY_TILT,
+                f"The tags name a gantry tilt of {stack.first.tilt_deg:.1f} degrees, but the slices' positions show "
+                "none; distances from head to foot may be wrong.",
+            )
+        )
+    if not geometry.even:
+        gaps = np.diff(geometry.depth_mm)
+        flags.append(
+            Flag(
+                Reason.UNEVEN_SLICES,
+                f"The slices lie {gaps.min():.2f} to {gaps.max():.2f} mm apart (slices missing or mixed); they were "
+                f"interpolated to {geometry.step_mm:.2f} mm.",
+            )
+        )
+    return flags
+
+
+def _refuse_other_region(stack: Stack) -> None:
+    """Refuse where the tag names another region and the field of view is too small for a trunk as well."""
+    header = stack.first
+    view_mm = min((header.rows or 0) * stack.geometry.pixel_mm[1], (header.columns or 0) * stack.geometry.pixel_mm[0])
+    if header.body_part and _OTHER_REGIONS.search(header.body_part) and view_mm < _OTHER_REGION_VIEW_MM:
+        raise InputRefused(
+            Reason.LEVEL_NOT_IN_VIEW,
+            f"Expected a CT with L1 and L2, came a CT of the {header.body_part.lower()} with a {view_mm:.0f} mm view; "
+            "give an abdominal or lumbar CT.",
+        )
+
+
+def _refuse_short(stack: Stack, limits: ReadingLimits) -> None:
+    """Refuse a stack too short for L1 and L2, by its graver fault where it has one, before any pixel is decoded."""
+    geometry = stack.geometry
+    if geometry.extent_mm >= limits.min_extent_mm:
+        return
+    reason, fault = Reason.LEVEL_NOT_IN_VIEW, ""
+    if geometry.tilt_deg >= limits.tilt_deg:
+        reason, fault = Reason.GANTRY_TILT, f", acquired with the gantry tilted by {geometry.tilt_deg:.1f} degrees"
+    if not geometry.even:
+        reason, fault = Reason.UNEVEN_SLICES, f"{fault}, with slices missing in between"
+    raise InputRefused(
+        reason,
+        f"Expected at least {limits.min_extent_mm:g} mm of even slices from head to foot, so that L1 and L2 fit in, "
+        f"came {len(stack.headers)} slices over {geometry.extent_mm:.1f} mm{fault}; give the whole series.",
+    )

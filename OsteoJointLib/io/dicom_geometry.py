@@ -1,0 +1,217 @@
+"""Put the slices of one stack in order and judge whether they form an even, straight volume.
+
+Slices are sorted by their position projected on the slice normal, never by number or file name. Small unevenness
+(rounding of positions) is averaged out; slices missing or set closer are filled by interpolation as long as no gap is
+wide enough to hide a part of a body. A stack whose direction is not the slice normal (gantry tilt) is a sheared volume:
+each slice gets the in-plane shift that straightens it, so that it stays the slice that was acquired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.io.dicom_headers import SliceHeader
+from OsteoJointLib.io.limits import ReadingLimits
+
+_SAME_POSITION_MM = 0.01
+_MAX_LATERAL_RESIDUAL_MM = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class StackGeometry:
+    """Where the slices of one stack lie.
+
+    Args:
+        order: (n,) indices of the headers, sorted along the normal; images at one position stand side by side.
+        depth_mm: (n,) sorted positions along the normal.
+        axes: (3, 3) columns: unit vectors of increasing column, of increasing row, and the normal.
+        origin_lps_mm: (3,) first pixel's center of the first slice.
+        pixel_mm: (between columns, between rows).
+        step_mm: distance of the even grid's slices.
+        even: whether the slices already lie on that grid.
+        shift_mm: (n, 2) in-plane offset of each slice against the first, along column and row axis.
+        tilt_deg: angle between stack direction and normal.
+    """
+
+    order: np.ndarray
+    depth_mm: np.ndarray
+    axes: np.ndarray
+    origin_lps_mm: np.ndarray
+    pixel_mm: tuple[float, float]
+    step_mm: float
+    even: bool
+    shift_mm: np.ndarray
+    tilt_deg: float
+
+    @property
+    def duplicates(self) -> bool:
+        """Whether two images share one position."""
+        return bool(np.any(np.diff(self.depth_mm) < _SAME_POSITION_MM))
+
+    @property
+    def extent_mm(self) -> float:
+        """Length of the stack, half a slice at both ends included."""
+        return float(self.depth_mm[-1] - self.depth_mm[0] + self.step_mm)
+
+    def even_grid(self, rows: int, columns: int) -> Grid:
+        """The grid of the even, straight stack."""
+        slices = round((self.depth_mm[-1] - self.depth_mm[0]) / self.step_mm) + 1
+        spacing = (*self.pixel_mm, self.step_mm)
+        return Grid((slices, rows, columns), spacing, tuple(float(v) for v in self.origin_lps_mm), self.axes)
+
+
+def slice_axes(header: SliceHeader) -> np.ndarray:
+    """(3, 3) columns: unit column direction, row direction and normal of one slice.
+
+    Raises:
+        InputRefused: BAD_GEOMETRY where position or orientation is missing or the axes are not perpendicular.
+    """
+    if header.orientation is None or header.position_mm is None or header.pixel_spacing_mm is None:
+        raise InputRefused(
+            Reason.BAD_GEOMETRY,
+            "Expected position, orientation and pixel spacing in every slice, came slices without them; "
+            "export the original series again.",
+        )
+    along_columns = np.asarray(header.orientation[:3], dtype=np.float64)
+    along_rows = np.asarray(header.orientation[3:], dtype=np.float64)
+    lengths = np.linalg.norm(along_columns), np.linalg.norm(along_rows)
+    if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(along_columns @ along_rows) > 0.01:
+        raise InputRefused(
+            Reason.BAD_GEOMETRY,
+            "Expected perpendicular unit vectors as the slices' orientation, came others; export the series again.",
+        )
+    along_columns /= lengths[0]
+    along_rows -= (along_rows @ along_columns) * along_columns
+    along_rows /= np.linalg.norm(along_rows)
+    return np.stack([along_columns, along_rows, np.cross(along_columns, along_rows)], axis=1)
+
+
+def arrange(headers: tuple[SliceHeader, ...], limits: ReadingLimits) -> StackGeometry:
+    """Sort the slices of one stack and judge their spacing.
+
+    Args:
+        headers: of one orientation and pixel size.
+        limits: the limits.
+
+    Returns:
+        The order and the even grid to use.
+
+    Raises:
+        InputRefused: BAD_GEOMETRY, DUPLICATE_SLICES (all at one position), UNEVEN_SLICES.
+    """
+    axes = slice_axes(headers[0])
+    if any(header.position_mm is None for header in headers):
+        raise InputRefused(Reason.BAD_GEOMETRY, "Expected a position in every slice, came some without; export again.")
+    positions = np.array([header.position_mm for header in headers], dtype=np.float64)
+    depths = positions @ axes[:, 2]
+    order = np.lexsort(([header.instance for header in headers], np.round(depths, 4)))
+    depths, positions = depths[order], positions[order]
+    distinct = depths[np.concatenate([[True], np.diff(depths) >= _SAME_POSITION_MM])]
+    if len(distinct) < 2:
+        raise InputRefused(
+            Reason.DUPLICATE_SLICES,
+            f"Expected slices at different positions, came {len(headers)} images at one position (a bolus or perfusion "
+            "series, or copies); give the series of the whole region.",
+        )
+    step, even = _step(distinct, limits)
+    shift, tilt = _shift(positions, depths, axes)
+    spacing = headers[0].pixel_spacing_mm
+    return StackGeometry(order, depths, axes, positions[0], (spacing[1], spacing[0]), step, even, shift, tilt)
+
+
+def _step(distinct_mm: np.ndarray, limits: ReadingLimits) -> tuple[float, bool]:
+    """The even step and whether the slices lie on it already."""
+    gaps = np.diff(distinct_mm)
+    typical = float(np.median(gaps))
+    mean = float((distinct_mm[-1] - distinct_mm[0]) / len(gaps))
+    residual = np.abs(distinct_mm - distinct_mm[0] - mean * np.arange(len(distinct_mm))).max()
+    if residual <= 0.25 * mean and np.abs(gaps - typical).max() <= 0.5 * typical:
+        return mean, True
+    widest = int(np.argmax(gaps))
+    if gaps[widest] > limits.max_gap_mm or (distinct_mm[-1] - distinct_mm[0]) / typical > 4 * len(distinct_mm):
+        raise InputRefused(
+            Reason.UNEVEN_SLICES,
+            f"Expected evenly spaced slices, came gaps from {gaps.min():.2f} to {gaps.max():.2f} mm, the widest after "
+            f"slice {widest + 1} of {len(distinct_mm)}: slices are missing. Export the whole series again.",
+        )
+    return typical, False
+
+
+def _shift(positions: np.ndarray, depths: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, float]:
+    """In-plane offsets in mm against the first slice, and the tilt in degrees they amount to."""
+    lateral = (positions - positions[0]) @ axes[:, :2]
+    depth = depths - depths[0]
+    slope = depth @ lateral / (depth @ depth)
+    residual = np.abs(lateral - depth[:, None] * slope).max()
+    if residual > _MAX_LATERAL_RESIDUAL_MM:
+        raise InputRefused(
+            Reason.BAD_GEOMETRY,
+            f"Expected slices in line, came slices shifted sideways by up to {residual:.1f} mm out of line; "
+            "export the original series again.",
+        )
+    return lateral, float(np.degrees(np.arctan(np.linalg.norm(slope))))
+
+
+def straighten(hu: np.ndarray, geometry: StackGeometry, fill_hu: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shift every slice in its own plane so that the stack direction becomes the normal (linear interpolation).
+
+    Args:
+        hu: (z, y, x) int16, sorted.
+        geometry: its geometry.
+        fill_hu: value outside the acquired slices.
+
+    Returns:
+        (z, y', x') int16 on a canvas that holds every slice, and the (3,) LPS center of its first pixel.
+    """
+    shift_px = geometry.shift_mm / np.asarray(geometry.pixel_mm)
+    first = np.floor(shift_px.min(axis=0)).astype(int)
+    extra = np.ceil(shift_px.max(axis=0)).astype(int) - first
+    slices, rows, columns = hu.shape
+    out = np.full((slices, rows + extra[1], columns + extra[0]), fill_hu, dtype=np.int16)
+    for index in range(slices):
+        out[index] = _translated(hu[index], shift_px[index, ::-1] - first[::-1], out.shape[1:], fill_hu)
+    step = geometry.axes[:, :2] * np.asarray(geometry.pixel_mm)
+    return out, geometry.origin_lps_mm + step @ first
+
+
+def _translated(image: np.ndarray, shift_yx: np.ndarray, shape: tuple[int, int], fill_hu: int) -> np.ndarray:
+    """Move an image by a non-negative shift in pixels onto a larger canvas, one axis after the other."""
+    result = image.astype(np.float32)
+    for axis in (0, 1):
+        whole = int(np.floor(shift_yx[axis]))
+        part = np.float32(shift_yx[axis] - whole)
+        before, after = [(0, 0), (0, 0)], [(0, 0), (0, 0)]
+        room = shape[axis] - result.shape[axis] - whole
+        before[axis] = (whole, room)
+        moved = np.pad(result, before, constant_values=fill_hu)
+        if part > 1e-3:
+            after[axis] = (1, 0)
+            later = np.pad(moved, after, constant_values=fill_hu)
+            later = later[:-1] if axis == 0 else later[:, :-1]
+            moved = (1 - part) * moved + part * later
+        result = moved
+    return np.rint(result).astype(np.int16)
+
+
+def fill_gaps(hu: np.ndarray, geometry: StackGeometry) -> np.ndarray:
+    """Interpolate an uneven stack linearly onto its even grid.
+
+    Args:
+        hu: (n, y, x) int16, sorted, one slice per position.
+        geometry: of these slices.
+
+    Returns:
+        (m, y, x) int16.
+    """
+    depths = geometry.depth_mm - geometry.depth_mm[0]
+    wanted = np.arange(round(depths[-1] / geometry.step_mm) + 1) * geometry.step_mm
+    upper = np.clip(np.searchsorted(depths, wanted), 1, len(depths) - 1)
+    weight = np.clip((wanted - depths[upper - 1]) / (depths[upper] - depths[upper - 1]), 0.0, 1.0).astype(np.float32)
+    out = np.empty((len(wanted), *hu.shape[1:]), dtype=np.int16)
+    for index, (above, part) in enumerate(zip(upper, weight, strict=True)):
+        out[index] = np.rint((1 - part) * hu[above - 1] + part * hu[above])
+    return out

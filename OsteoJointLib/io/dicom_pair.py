@@ -1,0 +1,74 @@
+"""The paper's own input: two single axial DICOM slices, the mid-slices of L1 and of L2."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.io.canonical import slice_axis_name, to_canonical
+from OsteoJointLib.io.checks import acquisition_flags, refuse_bad_field_of_view, slice_geometry_flags
+from OsteoJointLib.io.dicom_geometry import slice_axes
+from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
+from OsteoJointLib.io.dicom_pixels import read_slices
+from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
+from OsteoJointLib.io.hu_checks import check_hu
+from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.records import CtSlicePair, CtVolume
+
+_UNKNOWN_THICKNESS_MM = 1.0
+
+
+def read_pair(slices: tuple[SliceHeader, ...], folder: FolderHeaders, limits: ReadingLimits) -> CtSlicePair:
+    """Two single axial slices as a pair; the upper one is L1.
+
+    Raises:
+        InputRefused: BAD_GEOMETRY, MIXED_ORIENTATION, DUPLICATE_SLICES, SINGLE_SLICE (too near or too far), NOT_HU ...
+    """
+    frames = {header.frame_of_reference for header in slices}
+    if len(frames) > 1:
+        raise InputRefused(
+            Reason.BAD_GEOMETRY,
+            "Expected two slices of one examination, came slices with different frames of reference, so that upper and "
+            "lower can't be told; give slices of one series.",
+        )
+    for header in slices:
+        plane = slice_axis_name(slice_axes(header))
+        if plane != "axial":
+            raise InputRefused(
+                Reason.MIXED_ORIENTATION,
+                f"Expected two axial slices (of L1 and of L2), came a {plane} one; give axial ones.",
+            )
+    lower, upper = sorted(slices, key=_center_height_mm)
+    distance = _center_height_mm(upper) - _center_height_mm(lower)
+    low, high = limits.pair_distance_mm
+    if not low <= distance <= high:
+        raise InputRefused(
+            Reason.DUPLICATE_SLICES if distance < 0.01 else Reason.SINGLE_SLICE,
+            f"Expected the mid-slices of L1 and of L2, {low:g} to {high:g} mm apart, came two slices {distance:.1f} mm "
+            "apart; give the right two slices or the whole series.",
+        )
+    return CtSlicePair(_read_single(upper, folder, limits), _read_single(lower, folder, limits))
+
+
+def _center_height_mm(header: SliceHeader) -> float:
+    """LPS z of the slice's center, so that a tilted slice is placed by what it shows."""
+    axes = slice_axes(header)
+    down, right = header.pixel_spacing_mm
+    half = axes[:, 0] * right * ((header.columns or 1) - 1) / 2 + axes[:, 1] * down * ((header.rows or 1) - 1) / 2
+    return float(header.position_mm[2] + half[2])
+
+
+def _read_single(header: SliceHeader, folder: FolderHeaders, limits: ReadingLimits) -> CtVolume:
+    hu, sha256 = read_slices((header,))
+    down, right = header.pixel_spacing_mm
+    spacing = (right, down, header.thickness_mm or _UNKNOWN_THICKNESS_MM)
+    grid = Grid(hu.shape, spacing, tuple(float(v) for v in header.position_mm), slice_axes(header))
+    array, canonical = to_canonical(hu, grid)
+    array = np.ascontiguousarray(array)
+    refuse_bad_field_of_view(canonical, limits)
+    source = source_info((header,), sha256, (header.path.name,))
+    flags = [*tag_flags((header,), folder), *slice_geometry_flags(canonical, limits)]
+    flags += check_hu(array, canonical, limits)
+    flags += acquisition_flags(source, limits)
+    return CtVolume(array, canonical, source, one_per_code(flags))

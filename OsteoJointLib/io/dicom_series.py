@@ -1,0 +1,257 @@
+"""Group DICOM images into stacks and choose the one to read, with the reason in words.
+
+A stack is a set of images of one series that share size, pixel spacing, orientation, kernel and image type. Images that
+are no CT slices (other modalities, localizers, maps, secondary captures) are set aside and counted. Among several
+stacks the first criterion that tells the best two apart is named as the reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.io.canonical import slice_axis_name
+from OsteoJointLib.io.dicom_geometry import StackGeometry, arrange
+from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
+from OsteoJointLib.io.kernels import KernelClass, classify_kernel
+from OsteoJointLib.io.limits import ReadingLimits
+
+_NOT_SLICES = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "TOPO"})
+_MAPS = frozenset(
+    """PERFUSION RCBF RCBV CBF CBV MTT TTP TMAX TTD PBV IODINE ZEFF RHO VNC MIP MAX_IP MIN_IP MINIP SCREEN SAVE DOSE
+    DOSE_INFO VRT SSD RENDERED""".split()
+)
+_ORIENTATION_TOLERANCE = 1e-3
+_WHOLE_TRUNK_MM = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Images that form one volume, and the number of images of the same series that point elsewhere."""
+
+    headers: tuple[SliceHeader, ...]
+    geometry: StackGeometry
+    odd_ones: int = 0
+
+    @property
+    def first(self) -> SliceHeader:
+        """A header that speaks for all of them."""
+        return self.headers[0]
+
+    @property
+    def plane(self) -> str:
+        """axial, coronal or sagittal."""
+        return slice_axis_name(self.geometry.axes)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The stack to read; ``why`` is None when there was no other and nothing was set aside."""
+
+    stack: Stack
+    candidates: int
+    why: str | None
+
+
+def ct_slices(folder: FolderHeaders) -> tuple[tuple[SliceHeader, ...], Counter[str]]:
+    """Split images into CT slices and a count of what was set aside, by kind.
+
+    Raises:
+        InputRefused: NO_SERIES, NOT_CT, NOT_HU or UNREADABLE when no CT slice is left; SEVERAL_SERIES when slices of
+            several patients came.
+    """
+    slices, aside = [], Counter()
+    for header in folder.images:
+        kind = _kind(header)
+        if kind is None:
+            slices.append(header)
+        else:
+            aside[kind] += 1
+    if not slices:
+        _refuse_nothing_left(folder, aside)
+    patients = {header.patient for header in slices}
+    if len(patients) > 1:
+        raise InputRefused(
+            Reason.SEVERAL_SERIES,
+            f"Expected the CT of one patient, came slices of {len(patients)} patients in one folder; "
+            "give each patient's own folder.",
+        )
+    return tuple(slices), aside
+
+
+def choose_stack(slices: tuple[SliceHeader, ...], aside: Counter[str], limits: ReadingLimits) -> Choice:
+    """Choose the best stack of CT slices.
+
+    Raises:
+        InputRefused: the reason of the largest stack, when none can be read as a volume.
+    """
+    stacks, refusals = [], []
+    for headers, odd_ones in _group(slices, limits):
+        try:
+            stacks.append(_stack(headers, odd_ones, limits))
+        except InputRefused as refusal:
+            refusals.append((len(headers), refusal))
+    if not stacks:
+        raise max(refusals, key=lambda item: item[0])[1]
+    ranked = sorted(stacks, key=lambda stack: tuple(value for _, value in _criteria(stack)), reverse=True)
+    return Choice(ranked[0], len(ranked), _why(ranked, aside))
+
+
+def _kind(header: SliceHeader) -> str | None:
+    """What an image is when it is no CT slice in HU; None for a CT slice."""
+    if header.modality and header.modality != "CT":
+        return f"{header.modality} image"
+    if not header.is_ct_class:
+        return "image of another kind"
+    if _NOT_SLICES & set(header.image_type):
+        return "localizer"
+    if _MAPS & set(header.image_type):
+        return "derived map"
+    if header.rescale_type is not None and header.rescale_type.upper() not in ("HU", "HU_MOD", "US"):
+        return "derived map"
+    return None
+
+
+def _refuse_nothing_left(folder: FolderHeaders, aside: Counter[str]) -> None:
+    if not folder.images and folder.damaged:
+        raise InputRefused(
+            Reason.UNREADABLE,
+            f"Expected DICOM CT, came {folder.damaged} file(s) that start like DICOM and can't be parsed; "
+            "copy them again.",
+        )
+    if not folder.images:
+        came = "an empty folder" if folder.files == 0 else f"{folder.files} file(s), none of them a DICOM image"
+        raise InputRefused(
+            Reason.NO_SERIES,
+            f"Expected DICOM CT, came {came}; give a DICOM series' folder or a .nrrd, .nii.gz or .mha file.",
+        )
+    came = _counted(aside)
+    if "derived map" in aside:
+        raise InputRefused(
+            Reason.NOT_HU, f"Expected CT slices in Hounsfield units, came {came}; give the original CT series."
+        )
+    if "localizer" in aside:
+        raise InputRefused(Reason.NO_SERIES, f"Expected axial CT slices, came {came}; give the original CT series.")
+    raise InputRefused(Reason.NOT_CT, f"Expected CT, came {came}; give a CT series (bone can't be read from others).")
+
+
+def _group(slices: tuple[SliceHeader, ...], limits: ReadingLimits) -> list[tuple[tuple[SliceHeader, ...], int]]:
+    """Stacks of one series, size, kernel, type and orientation; with each, the odd slices of its series."""
+    by_series: dict[tuple, list[list[SliceHeader]]] = {}
+    for header in slices:
+        key = (header.series, header.rows, header.columns, header.kernel, header.image_type, header.stack)
+        groups = by_series.setdefault(key, [])
+        for group in groups:
+            if _same_plane(group[0], header):
+                group.append(header)
+                break
+        else:
+            groups.append([header])
+    found = []
+    for groups in by_series.values():
+        total = sum(len(group) for group in groups)
+        for group in groups:
+            for part in _without_repeats(group):
+                found.append((tuple(part), total - len(group)))
+    return found
+
+
+def _same_plane(one: SliceHeader, other: SliceHeader) -> bool:
+    for left, right in ((one.orientation, other.orientation), (one.pixel_spacing_mm, other.pixel_spacing_mm)):
+        if left is None or right is None:
+            if left is not right:
+                return False
+        elif not np.allclose(left, right, rtol=0.0, atol=_ORIENTATION_TOLERANCE):
+            return False
+    return True
+
+
+def _without_repeats(group: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Split images that share positions by phase, acquisition or time, if one of these tells them apart."""
+    if not _repeats(group):
+        return [group]
+    for key in range(len(group[0].split_keys)):
+        parts: dict[str, list[SliceHeader]] = {}
+        for header in group:
+            parts.setdefault(header.split_keys[key], []).append(header)
+        if len(parts) > 1 and not any(_repeats(part) for part in parts.values()):
+            largest = max(len(part) for part in parts.values())
+            # Parts of single images are no phases but a bolus series: keep it whole, so that it is refused as one.
+            return list(parts.values()) if largest > 1 else [group]
+    return [group]
+
+
+def _repeats(group: list[SliceHeader]) -> bool:
+    places = [header.position_mm and tuple(np.round(header.position_mm, 2)) for header in group]
+    return len(set(places)) < len(places)
+
+
+def _stack(headers: tuple[SliceHeader, ...], odd_ones: int, limits: ReadingLimits) -> Stack:
+    if len(headers) == 1:
+        raise InputRefused(
+            Reason.SINGLE_SLICE,
+            "Expected a volume or two single slices (mid-slices of L1 and of L2), came one single slice; "
+            "give the whole series.",
+        )
+    total = len(headers) + odd_ones
+    if odd_ones > limits.max_odd_fraction * total:
+        raise InputRefused(
+            Reason.MIXED_ORIENTATION,
+            f"Expected slices of one orientation, came a series of {total} slices of which {odd_ones} are turned "
+            "otherwise (one block per disc?); give an axial series of the whole region.",
+        )
+    geometry = arrange(headers, limits)
+    return Stack(tuple(headers[index] for index in geometry.order), geometry, odd_ones)
+
+
+def _criteria(stack: Stack) -> list[tuple[str, float]]:
+    """What makes a stack better, the weightiest first: (reason in words, value; larger is better)."""
+    header, geometry = stack.first, stack.geometry
+    kernel = {KernelClass.SOFT: 2, KernelClass.UNKNOWN: 1, KernelClass.SHARP: 0}[classify_kernel(header.kernel)]
+    thickness = max(geometry.step_mm, header.thickness_mm or 0.0)
+    spine = header.kvp is not None and 110 <= header.kvp <= 130
+    return [
+        ("it is axial", stack.plane == "axial"),
+        ("it covers the trunk", geometry.extent_mm >= _WHOLE_TRUNK_MM),
+        ("its slices lie apart from each other", not geometry.duplicates),
+        ("no contrast agent was given", header.contrast is not True),
+        ("its kernel is softer", kernel),
+        ("it is an original reconstruction", "ORIGINAL" in header.image_type or not header.image_type),
+        ("its slices are thinner", -sum(thickness > limit for limit in (1.6, 2.6, 3.1, 5.1))),
+        ("its slices are evenly spaced", geometry.even),
+        ("its tube voltage is 120 kV", spine),
+        ("it covers more of the body", round(geometry.extent_mm, -1)),
+        ("it has more slices", len(stack.headers)),
+        ("it has the lower series number", -(header.series_number or 10**9)),
+    ]
+
+
+def _why(ranked: list[Stack], aside: Counter[str]) -> str | None:
+    best = ranked[0]
+    left_out = f" Left out: {_counted(aside)}." if aside else ""
+    if len(ranked) == 1:
+        return f"It is the only CT stack.{left_out}" if aside else None
+    reason = "they are alike and it comes first"
+    for (words, value), (_, other) in zip(_criteria(best), _criteria(ranked[1]), strict=True):
+        if value != other:
+            reason = words
+            break
+    return (
+        f"{len(ranked)} CT stacks were found; {_described(best)} was read because {reason} "
+        f"(next best: {_described(ranked[1])}).{left_out}"
+    )
+
+
+def _described(stack: Stack) -> str:
+    """A stack in words, without patient data."""
+    number = stack.first.series_number
+    name = f"series {number}" if number is not None else "a series without number"
+    kernel = f", kernel {stack.first.kernel}" if stack.first.kernel else ""
+    return f"{name} ({stack.plane}, {len(stack.headers)} slices of {stack.geometry.step_mm:.2g} mm{kernel})"
+
+
+def _counted(aside: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(aside.items()))

@@ -1,0 +1,72 @@
+"""The numbers by which an input is refused or flagged, each with its unit and source, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class ReadingLimits:
+    """Limits of the reader. All lengths in mm, all values in HU, all fractions of the voxels concerned."""
+
+    min_extent_mm: float = 25.0
+    """Shortest stack that can hold the centers of both L1 and L2 (small adults: bodies of 22 mm and a disc)."""
+
+    pair_distance_mm: tuple[float, float] = (18.0, 60.0)
+    """Distance of two single slices that can be the mid-slices of L1 and L2 (adults: 28 to 42 mm)."""
+
+    max_gap_mm: float = 5.5
+    """Largest gap that may be interpolated in an uneven stack; a wider one may hide a part of a body."""
+
+    max_spacing_mm: float = 10.0
+    """Widest even spacing on which a 25 mm high body still has a slice in its middle third."""
+
+    thick_mm: float = 3.0
+    """Slices thicker than this are flagged: partial volume at endplate and cortex (ACR-SPR-SSR QCT: 3 mm or less)."""
+
+    field_of_view_mm: tuple[float, float] = (60.0, 1000.0)
+    """In-plane edge length of a believable body CT; outside it the spacing is wrong."""
+
+    oblique_deg: float = 2.0
+    """Angle between an index axis and its nearest patient axis from which on the volume is called oblique."""
+
+    tilt_deg: float = 0.3
+    """Angle between stack direction and slice normal from which on the stack is called sheared (gantry tilt)."""
+
+    fat_hu: tuple[int, int] = (-140, -60)
+    """Fat at any tube voltage, with noise."""
+
+    min_fat_fraction: float = 0.003
+    """Least share of fat among the voxels above -300 HU in a body CT; MR and unscaled CT have none."""
+
+    soft_tissue_hu: tuple[int, int] = (-20, 160)
+    """Where the commonest soft-tissue value of a CT in HU may lie, contrast included."""
+
+    metal_hu: int = 2500
+    """Values from here on are metal or very dense contrast, not bone."""
+
+    metal_ml: float = 0.1
+    """Volume of such voxels from which on metal is flagged."""
+
+    max_odd_fraction: float = 0.1
+    """Share of a series' slices that may lie in another orientation and be left out (flagged)."""
+
+    truncated_fraction: float = 0.08
+    """Share of the field of view's rim that may be tissue before the view is called truncated."""
+
+    standard_kvp: tuple[float, float] = (110.0, 130.0)
+    """Tube voltages treated as 120 kV."""
+
+    max_files: int = 20000
+    """Files in a folder beyond which it is taken for the wrong folder."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, tuple) and value[0] >= value[1]:
+                raise ValueError(f"{item.name} must be an increasing pair, got {value}.")
+
+
+def default_limits() -> ReadingLimits:
+    """The limits every reader uses when none are given."""
+    return ReadingLimits()

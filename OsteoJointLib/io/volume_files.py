@@ -1,0 +1,194 @@
+"""Read NRRD, NIfTI and MetaImage files through SimpleITK into a canonical :class:`CtVolume`.
+
+These formats carry no modality and mostly no acquisition: the image must prove itself (see :mod:`.hu_checks`) and what
+is not known is flagged. An orientation that the file does not state is a refusal, never an assumption. NRRD files
+written by OsteoJoint's phantom carry tube voltage, kernel and contrast as key/value pairs, which are read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.io.canonical import to_canonical
+from OsteoJointLib.io.checks import acquisition_flags, check_geometry
+from OsteoJointLib.io.dicom_source import one_per_code, safe_name
+from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
+from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.records import CtVolume, Flag, SourceInfo
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+KINDS = {
+    ".nrrd": "nrrd",
+    ".nhdr": "nrrd",
+    ".nii": "nifti",
+    ".nii.gz": "nifti",
+    ".mha": "mha",
+    ".mhd": "mha",
+}
+"""File endings that are read, and the kind they stand for."""
+
+KVP_KEY, KERNEL_KEY, CONTRAST_KEY = "osteojoint_kvp", "osteojoint_kernel", "osteojoint_contrast"
+"""NRRD keys under which the phantom's acquisition travels."""
+
+_DETACHED = re.compile(r"^(?:data ?file:|ElementDataFile *=) *(\S.*?) *$", re.M | re.I)
+
+
+def volume_kind(path: Path) -> str | None:
+    """The kind of file by its name's ending, None when it is none of :data:`KINDS`."""
+    name = path.name.lower()
+    return next((kind for ending, kind in KINDS.items() if name.endswith(ending)), None)
+
+
+def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
+    """Read one volume file.
+
+    Args:
+        path: an existing file whose ending is one of :data:`KINDS`.
+        limits: the limits.
+
+    Raises:
+        InputRefused: UNREADABLE, NOT_3D, SINGLE_SLICE, BAD_GEOMETRY, NOT_HU and the other reasons of the checks.
+    """
+    image, oriented = _load(path)
+    grid = _grid(image)
+    hu, notes = _to_int16(image)
+    source = _source(path, image)
+    del image
+    array, canonical = to_canonical(hu, grid)
+    array = np.ascontiguousarray(array)
+    flags = [Flag(Reason.TAGS_REPAIRED, note) for note in [*oriented, *notes][:1]]
+    flags += check_geometry(canonical, grid.direction, limits)
+    flags += check_hu(array, canonical, limits)
+    flags += acquisition_flags(source, limits)
+    return CtVolume(array, canonical, source, one_per_code(flags))
+
+
+def _load(path: Path) -> tuple[SimpleITK.Image, list[str]]:
+    """The image and notes on its orientation."""
+    import SimpleITK as sitk
+
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # ITK prints file names on stderr
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        _refuse_shape(reader)
+        notes = _orientation_notes(reader, path)
+        return reader.Execute(), notes
+    except RuntimeError as error:
+        if "orthonormal" in str(error):
+            raise InputRefused(
+                Reason.GANTRY_TILT,
+                "Expected a volume with perpendicular axes, came a sheared one (gantry tilt not corrected on "
+                "conversion); give the DICOM series.",
+            ) from error
+        raise InputRefused(
+            Reason.UNREADABLE,
+            f"Expected a readable {volume_kind(path)} file, came one whose content is of another kind or broken; "
+            "export or copy it again.",
+        ) from error
+
+
+def _refuse_shape(reader: SimpleITK.ImageFileReader) -> None:
+    size = [n for n in reader.GetSize()]
+    if reader.GetNumberOfComponents() != 1:
+        raise InputRefused(
+            Reason.NOT_CT,
+            f"Expected one gray value per voxel, came {reader.GetNumberOfComponents()} (colors, vectors); give the CT.",
+        )
+    if len([n for n in size if n > 1]) == 2 and len(size) <= 3:
+        raise InputRefused(
+            Reason.SINGLE_SLICE,
+            f"Expected a volume, came one single image of {size[0]} x {size[1]} pixels; give the whole series.",
+        )
+    if len(size) != 3:
+        raise InputRefused(
+            Reason.NOT_3D, f"Expected a volume of three axes, came {len(size)} axes ({size}); give one CT volume."
+        )
+
+
+def _orientation_notes(reader: SimpleITK.ImageFileReader, path: Path) -> list[str]:
+    """Refuse a file that does not say how it lies in the patient; MetaImage's documented default is noted."""
+    keys, kind = set(reader.GetMetaDataKeys()), volume_kind(path)
+    stated = True
+    if kind == "nifti":
+        codes = [reader.GetMetaData(key) for key in ("qform_code", "sform_code") if key in keys]
+        stated = any(code != "0" for code in codes)
+    elif kind == "nrrd":
+        stated = "NRRD_space" in keys
+    if not stated:
+        raise InputRefused(
+            Reason.BAD_GEOMETRY,
+            f"Expected a file that states its orientation in the patient, came a {kind} file without; convert the "
+            "DICOM series again with a tool that keeps it (Slicer, dcm2niix).",
+        )
+    if kind == "mha" and not re.search(rb"^(TransformMatrix|Rotation|Orientation) *=", _start(path), re.M):
+        return [
+            "The MetaImage header states no orientation; its documented default (axes to left, back, head) was taken."
+        ]
+    return []
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8192)
+
+
+def _grid(image: SimpleITK.Image) -> Grid:
+    """ITK's geometry; direction columns made exactly unit length."""
+    direction = np.asarray(image.GetDirection(), dtype=np.float64).reshape(3, 3)
+    direction = direction / np.linalg.norm(direction, axis=0)
+    return Grid(tuple(image.GetSize()[::-1]), tuple(image.GetSpacing()), tuple(image.GetOrigin()), direction)
+
+
+def _to_int16(image: SimpleITK.Image) -> tuple[np.ndarray, list[str]]:
+    """(z, y, x) int16 HU, rounded, clamped from below at -1024, slice by slice to keep memory low."""
+    import SimpleITK as sitk
+
+    view = sitk.GetArrayViewFromImage(image)
+    out = np.empty(view.shape, dtype=np.int16)
+    missing = 0
+    highest = np.iinfo(np.int16).max
+    for index, plane in enumerate(view):
+        if plane.dtype.kind == "f":
+            unknown = ~np.isfinite(plane)
+            missing += int(unknown.sum())
+            plane = np.rint(np.where(unknown, LOWEST_HU, plane))
+        out[index] = np.clip(plane, LOWEST_HU if plane.dtype.kind != "u" else 0, highest)
+    return out, [f"{missing} voxels hold no number; they were taken as air."] if missing else []
+
+
+def _source(path: Path, image: SimpleITK.Image) -> SourceInfo:
+    said = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    kvp = said.get(KVP_KEY)
+    contrast = said.get(CONTRAST_KEY)
+    return SourceInfo(
+        kind=volume_kind(path) or "",
+        file_names=(safe_name(path.name),),
+        sha256=_sha256(path),
+        kvp=float(kvp) if kvp else None,
+        kernel=said.get(KERNEL_KEY) or None,
+        contrast=None if contrast is None else contrast == "yes",
+    )
+
+
+def _sha256(path: Path) -> str:
+    """Of the file's bytes, followed by those of its data file where the header names one."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    if path.suffix.lower() in (".nhdr", ".mhd"):
+        named = _DETACHED.search(_start(path).decode("latin-1"))
+        data = path.parent / named[1] if named else None
+        if data is not None and data.is_file():
+            with data.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
