@@ -52,8 +52,8 @@ def missing_packages() -> list[str]:
 def install_advice(missing: list[str]) -> str:
     """Say how to install what is missing, torch by its extension and Ultralytics with its licence named.
 
-    >>> install_advice(["tqdm"])
-    'Slicer's Python lacks tqdm. In the Python console: slicer.util.pip_install("tqdm")'
+    >>> print(install_advice(["tqdm"]))
+    Slicer's Python lacks tqdm. In the Python console: slicer.util.pip_install("tqdm")
     """
     sentences = [f"Slicer's Python lacks {', '.join(missing)}."]
     if "torch" in missing:
