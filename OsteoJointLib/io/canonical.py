@@ -6,6 +6,7 @@ oblique. A left-handed array (many NIfTI files) becomes right-handed by the flip
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import permutations
 
 import numpy as np
@@ -30,18 +31,24 @@ def to_canonical(array: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
     """
     order = _nearest_axes(grid.direction)
     array = array.transpose([2 - order[2 - axis] for axis in range(3)])
-    shape = tuple(grid.shape_zyx[2 - order[2 - axis]] for axis in range(3))
     direction = grid.direction[:, order].astype(np.float64)
-    spacing = tuple(float(grid.spacing_xyz_mm[axis]) for axis in order)
+    spacing = triple(grid.spacing_xyz_mm[axis] for axis in order)
     origin = np.asarray(grid.origin_lps_mm, dtype=np.float64)
     for axis in range(3):  # x, y, z
         if direction[axis, axis] < 0:
-            last = shape[2 - axis] - 1
+            last = array.shape[2 - axis] - 1
             origin = origin + direction[:, axis] * spacing[axis] * last
             direction[:, axis] *= -1
             array = np.flip(array, 2 - axis)
     direction = direction + 0.0  # no negative zeros
-    return array, Grid(shape, spacing, tuple(float(value) for value in origin), direction)
+    slices, rows, columns = array.shape
+    return array, Grid((slices, rows, columns), spacing, triple(origin), direction)
+
+
+def triple(values: Iterable[float]) -> tuple[float, float, float]:
+    """Three numbers as plain floats."""
+    first, second, third = (float(value) for value in values)
+    return first, second, third
 
 
 def oblique_angle_deg(direction: np.ndarray) -> float:
@@ -68,4 +75,4 @@ def slice_axis_name(direction: np.ndarray) -> str:
 def _nearest_axes(direction: np.ndarray) -> list[int]:
     """Which index axis (0 x, 1 y, 2 z) serves L, P and S, by the largest sum of cosines over the six assignments."""
     size = np.abs(np.asarray(direction, dtype=np.float64))
-    return list(max(permutations(range(3)), key=lambda order: sum(size[axis, order[axis]] for axis in range(3))))
+    return max((list(order) for order in permutations(range(3))), key=lambda order: float(size[range(3), order].sum()))

@@ -14,6 +14,7 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.geometry import Grid
+from OsteoJointLib.io.canonical import triple
 from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.limits import ReadingLimits
 
@@ -60,12 +61,26 @@ class StackGeometry:
     def even_grid(self, rows: int, columns: int) -> Grid:
         """The grid of the even, straight stack."""
         slices = round((self.depth_mm[-1] - self.depth_mm[0]) / self.step_mm) + 1
-        spacing = (*self.pixel_mm, self.step_mm)
-        return Grid((slices, rows, columns), spacing, tuple(float(v) for v in self.origin_lps_mm), self.axes)
+        return Grid((slices, rows, columns), (*self.pixel_mm, self.step_mm), triple(self.origin_lps_mm), self.axes)
 
 
-def slice_axes(header: SliceHeader) -> np.ndarray:
-    """(3, 3) columns: unit column direction, row direction and normal of one slice.
+@dataclass(frozen=True, eq=False)
+class SlicePlace:
+    """Where one slice lies.
+
+    Args:
+        position_lps_mm: (3,) center of the first pixel.
+        axes: (3, 3) columns: unit vectors of increasing column, of increasing row, and the normal.
+        pixel_mm: (between columns, between rows).
+    """
+
+    position_lps_mm: np.ndarray
+    axes: np.ndarray
+    pixel_mm: tuple[float, float]
+
+
+def place_of(header: SliceHeader) -> SlicePlace:
+    """Where a slice lies, as its tags say.
 
     Raises:
         InputRefused: BAD_GEOMETRY where position or orientation is missing or the axes are not perpendicular.
@@ -87,7 +102,9 @@ def slice_axes(header: SliceHeader) -> np.ndarray:
     along_columns /= lengths[0]
     along_rows -= (along_rows @ along_columns) * along_columns
     along_rows /= np.linalg.norm(along_rows)
-    return np.stack([along_columns, along_rows, np.cross(along_columns, along_rows)], axis=1)
+    axes = np.stack([along_columns, along_rows, np.cross(along_columns, along_rows)], axis=1)
+    between_rows, between_columns = header.pixel_spacing_mm
+    return SlicePlace(np.asarray(header.position_mm, dtype=np.float64), axes, (between_columns, between_rows))
 
 
 def arrange(headers: tuple[SliceHeader, ...], limits: ReadingLimits) -> StackGeometry:
@@ -103,10 +120,9 @@ def arrange(headers: tuple[SliceHeader, ...], limits: ReadingLimits) -> StackGeo
     Raises:
         InputRefused: BAD_GEOMETRY, DUPLICATE_SLICES (all at one position), UNEVEN_SLICES.
     """
-    axes = slice_axes(headers[0])
-    if any(header.position_mm is None for header in headers):
-        raise InputRefused(Reason.BAD_GEOMETRY, "Expected a position in every slice, came some without; export again.")
-    positions = np.array([header.position_mm for header in headers], dtype=np.float64)
+    places = [place_of(header) for header in headers]
+    axes = places[0].axes
+    positions = np.stack([place.position_lps_mm for place in places])
     depths = positions @ axes[:, 2]
     order = np.lexsort(([header.instance for header in headers], np.round(depths, 4)))
     depths, positions = depths[order], positions[order]
@@ -119,8 +135,7 @@ def arrange(headers: tuple[SliceHeader, ...], limits: ReadingLimits) -> StackGeo
         )
     step, even = _step(distinct, limits)
     shift, tilt = _shift(positions, depths, axes)
-    spacing = headers[0].pixel_spacing_mm
-    return StackGeometry(order, depths, axes, positions[0], (spacing[1], spacing[0]), step, even, shift, tilt)
+    return StackGeometry(order, depths, axes, positions[0], places[0].pixel_mm, step, even, shift, tilt)
 
 
 def _step(distinct_mm: np.ndarray, limits: ReadingLimits) -> tuple[float, bool]:

@@ -39,7 +39,7 @@ _TAGS = """
     RescaleIntercept RescaleType PixelPaddingValue GantryDetectorTilt KVP ConvolutionKernel ContrastBolusAgent
     ContrastBolusAgentSequence BodyPartExamined PatientName PatientID SharedFunctionalGroupsSequence
     PerFrameFunctionalGroupsSequence FrameOfReferenceUID BitsAllocated
-""".split()
+""".split()  # noqa: SIM905 - a list literal would take one line a word
 
 _NO_CONTRAST = {"NONE", "NO", "N", "NOT APPLIED", "WITHOUT", "W/O", "NATIVE", "NON CONTRAST", "NON-CONTRAST"}
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.canonical import slice_axis_name, to_canonical
+from OsteoJointLib.io.canonical import slice_axis_name, to_canonical, triple
 from OsteoJointLib.io.checks import acquisition_flags, refuse_bad_field_of_view, slice_geometry_flags
-from OsteoJointLib.io.dicom_geometry import slice_axes
+from OsteoJointLib.io.dicom_geometry import place_of
 from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
 from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
@@ -33,7 +33,7 @@ def read_pair(slices: tuple[SliceHeader, ...], folder: FolderHeaders, limits: Re
             "lower can't be told; give slices of one series.",
         )
     for header in slices:
-        plane = slice_axis_name(slice_axes(header))
+        plane = slice_axis_name(place_of(header).axes)
         if plane != "axial":
             raise InputRefused(
                 Reason.MIXED_ORIENTATION,
@@ -53,17 +53,16 @@ def read_pair(slices: tuple[SliceHeader, ...], folder: FolderHeaders, limits: Re
 
 def _center_height_mm(header: SliceHeader) -> float:
     """LPS z of the slice's center, so that a tilted slice is placed by what it shows."""
-    axes = slice_axes(header)
-    down, right = header.pixel_spacing_mm
-    half = axes[:, 0] * right * ((header.columns or 1) - 1) / 2 + axes[:, 1] * down * ((header.rows or 1) - 1) / 2
-    return float(header.position_mm[2] + half[2])
+    place = place_of(header)
+    half_size_mm = np.array([(header.columns or 1) - 1, (header.rows or 1) - 1]) * place.pixel_mm / 2
+    return float(place.position_lps_mm[2] + place.axes[2, :2] @ half_size_mm)
 
 
 def _read_single(header: SliceHeader, folder: FolderHeaders, limits: ReadingLimits) -> CtVolume:
     hu, sha256 = read_slices((header,))
-    down, right = header.pixel_spacing_mm
-    spacing = (right, down, header.thickness_mm or _UNKNOWN_THICKNESS_MM)
-    grid = Grid(hu.shape, spacing, tuple(float(v) for v in header.position_mm), slice_axes(header))
+    place = place_of(header)
+    spacing = (*place.pixel_mm, header.thickness_mm or _UNKNOWN_THICKNESS_MM)
+    grid = Grid((1, *hu.shape[1:]), spacing, triple(place.position_lps_mm), place.axes)
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
     refuse_bad_field_of_view(canonical, limits)

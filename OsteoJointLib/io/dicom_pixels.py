@@ -22,7 +22,7 @@ from OsteoJointLib.io.hu_checks import LOWEST_HU
 _PIXEL_TAGS = """
     SamplesPerPixel PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation
     NumberOfFrames PlanarConfiguration ExtendedOffsetTable ExtendedOffsetTableLengths PixelData
-""".split()
+""".split()  # noqa: SIM905 - a list literal would take one line a word
 _HIGHEST_BELIEVABLE_HU = 4000
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
@@ -21,8 +22,8 @@ from OsteoJointLib.io.limits import ReadingLimits
 
 _NOT_SLICES = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "TOPO"})
 _MAPS = frozenset(
-    """PERFUSION RCBF RCBV CBF CBV MTT TTP TMAX TTD PBV IODINE ZEFF RHO VNC MIP MAX_IP MIN_IP MINIP SCREEN SAVE DOSE
-    DOSE_INFO VRT SSD RENDERED""".split()
+    {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "TTD", "PBV", "IODINE", "ZEFF", "RHO", "VNC"}
+    | {"MIP", "MAX_IP", "MIN_IP", "MINIP", "SCREEN SAVE", "DOSE", "DOSE_INFO", "VRT", "SSD", "RENDERED"}
 )
 _ORIENTATION_TOLERANCE = 1e-3
 _WHOLE_TRUNK_MM = 100.0
@@ -63,7 +64,8 @@ def ct_slices(folder: FolderHeaders) -> tuple[tuple[SliceHeader, ...], Counter[s
         InputRefused: NO_SERIES, NOT_CT, NOT_HU or UNREADABLE when no CT slice is left; SEVERAL_SERIES when slices of
             several patients came.
     """
-    slices, aside = [], Counter()
+    slices: list[SliceHeader] = []
+    aside: Counter[str] = Counter()
     for header in folder.images:
         kind = _kind(header)
         if kind is None:
@@ -115,7 +117,7 @@ def _kind(header: SliceHeader) -> str | None:
     return None
 
 
-def _refuse_nothing_left(folder: FolderHeaders, aside: Counter[str]) -> None:
+def _refuse_nothing_left(folder: FolderHeaders, aside: Counter[str]) -> NoReturn:
     if not folder.images and folder.damaged:
         raise InputRefused(
             Reason.UNREADABLE,

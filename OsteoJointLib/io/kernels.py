@@ -2,7 +2,7 @@
 
 A sharp kernel raises noise and overshoots at the cortex, so HU in a small ROI and the texture that the network sees
 are not those of a soft one. Names as in the vendors' DICOM conformance statements; a name that is not known here stays
-unknown and is flagged, never guessed.
+unknown and is flagged, never guessed. The phantom's kernels are called soft, standard and sharp.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class KernelClass(StrEnum):
 
 
 _GE_SOFT = {"SOFT", "STANDARD", "STND", "DETAIL", "CHST", "NATURAL"}
-_GE_SHARP = {"LUNG", "BONE", "BONEPLUS", "BONE+", "EDGE", "ULTRA", "HD BONE"}
+_GE_SHARP = {"LUNG", "BONE", "BONEPLUS", "BONE+", "EDGE", "ULTRA", "HD BONE", "SHARP"}
 _PHILIPS_SOFT = {"A", "B", "C", "AA", "AB", "AC", "EA", "EB", "EC", "YA", "YB", "YC", "SA", "SB", "SC"}
 _PHILIPS_SHARP = {"D", "E", "L", "YD", "YE", "YL", "EL", "ED"}
 _SIEMENS = re.compile(r"^[A-Z][A-Z]?(\d\d)[A-Z]?$")

@@ -16,7 +16,7 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.canonical import to_canonical
+from OsteoJointLib.io.canonical import to_canonical, triple
 from OsteoJointLib.io.checks import acquisition_flags, check_geometry
 from OsteoJointLib.io.dicom_source import one_per_code, safe_name
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
@@ -99,7 +99,7 @@ def _load(path: Path) -> tuple[SimpleITK.Image, list[str]]:
 
 
 def _refuse_shape(reader: SimpleITK.ImageFileReader) -> None:
-    size = [n for n in reader.GetSize()]
+    size = list(reader.GetSize())
     if reader.GetNumberOfComponents() != 1:
         raise InputRefused(
             Reason.NOT_CT,
@@ -147,7 +147,8 @@ def _grid(image: SimpleITK.Image) -> Grid:
     """ITK's geometry; direction columns made exactly unit length."""
     direction = np.asarray(image.GetDirection(), dtype=np.float64).reshape(3, 3)
     direction = direction / np.linalg.norm(direction, axis=0)
-    return Grid(tuple(image.GetSize()[::-1]), tuple(image.GetSpacing()), tuple(image.GetOrigin()), direction)
+    columns, rows, slices = image.GetSize()
+    return Grid((slices, rows, columns), triple(image.GetSpacing()), triple(image.GetOrigin()), direction)
 
 
 def _to_int16(image: SimpleITK.Image) -> tuple[np.ndarray, list[str]]:
