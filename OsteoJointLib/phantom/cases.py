@@ -97,7 +97,7 @@ class LevelSample:
 
     Args:
         hu: (z, y, x) float32.
-        classes: (z, y, x) uint8, :class:`OsteoJointLib.phantom.scene.TissueClass`.
+        classes: (z, y, x) uint8, :class:`OsteoJointLib.network.level_config.Tissue`.
         centers_index_zyx: (N, 3) float32 continuous indices of the bodies in view, top to bottom.
         names: their VerSe numbers.
         spacing_mm: voxel edge.

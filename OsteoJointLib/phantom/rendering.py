@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.geometry import Grid
-from OsteoJointLib.phantom.scene import Scene, Solid, TissueClass
+from OsteoJointLib.phantom.scene import Scene, Solid, Tissue
 
 AIR_HU = -1000.0
 _MAX_SUBSLICE_MM = 1.6
@@ -125,14 +125,14 @@ def render_labels(scene: Scene, grid: Grid) -> np.ndarray:
 
 
 def render_classes(scene: Scene, grid: Grid, grow_mm: float) -> np.ndarray:
-    """(z, y, x) uint8 :class:`TissueClass`; all but bodies grown by ``grow_mm``, so that thin bone stays whole."""
+    """(z, y, x) uint8 :class:`Tissue`; all but bodies grown by ``grow_mm``, so that thin bone stays whole."""
     classes = np.zeros(grid.shape_zyx, np.uint8)
     axes = _axes(grid)
     for solid in scene.skeleton:
-        if solid.tissue is TissueClass.BACKGROUND or not (block := _block(solid, axes, grow_mm)):
+        if solid.tissue is Tissue.BACKGROUND or not (block := _block(solid, axes, grow_mm)):
             continue
         x, y, z = (coordinates[r] for coordinates, r in zip(axes, block, strict=True))
         view = classes[block[2], block[1], block[0]]
-        margin = 0.0 if solid.tissue is TissueClass.BODY else grow_mm
+        margin = 0.0 if solid.tissue is Tissue.BODY else grow_mm
         view[solid.shape.distance(x, y, z) < margin] = solid.tissue
     return classes

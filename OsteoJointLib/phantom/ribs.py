@@ -8,7 +8,7 @@ import numpy as np
 
 from OsteoJointLib.phantom.morphometry import RIB_DROP, RIB_LENGTH_MM
 from OsteoJointLib.phantom.person import Person
-from OsteoJointLib.phantom.scene import Material, Scene, Solid, TissueClass
+from OsteoJointLib.phantom.scene import Material, Scene, Solid, Tissue
 from OsteoJointLib.phantom.shapes import Capsule, Ellipsoid, Frame, ShellPatch
 from OsteoJointLib.phantom.spine import Column, Vertebra
 from OsteoJointLib.phantom.torso import Torso
@@ -108,7 +108,7 @@ def add_ribs(
             for index, (start, end) in enumerate(pairwise(path)):
                 radius = thickness * (1.0 if index < len(path) - 3 else 0.8)
                 tall = 1.25 if index < 2 else 1.75
-                scene.skeleton.append(Solid(Capsule(start, end, radius, radius, tall), bone, TissueClass.RIB))
+                scene.skeleton.append(Solid(Capsule(start, end, radius, radius, tall), bone, Tissue.RIB))
 
 
 def add_pelvis(scene: Scene, column: Column, cortex_hu: float, core_hu: float, rng: np.random.Generator) -> None:
@@ -118,7 +118,7 @@ def add_pelvis(scene: Scene, column: Column, cortex_hu: float, core_hu: float, r
     bone = Material(core_hu, cortex_hu, float(rng.uniform(1.2, 2.2)), 15.0)
 
     def add(shape) -> None:
-        scene.skeleton.append(Solid(shape, bone, TissueClass.OTHER_BONE))
+        scene.skeleton.append(Solid(shape, bone, Tissue.OTHER_BONE))
 
     crest = float(rng.uniform(42, 80))
     for side in _SIDES:

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Protocol
 
 import numpy as np
 
+from OsteoJointLib.network.level_config import Tissue
 from OsteoJointLib.phantom.shapes import Bounds
-
-
-class TissueClass(IntEnum):
-    """What the level network tells apart."""
-
-    BACKGROUND = 0
-    BODY = 1
-    POSTERIOR_ELEMENTS = 2
-    RIB = 3
-    SACRUM = 4
-    OTHER_BONE = 5
 
 
 class Shape(Protocol):
@@ -54,7 +43,7 @@ class Solid:
 
     shape: Shape
     material: Material
-    tissue: TissueClass = TissueClass.BACKGROUND
+    tissue: Tissue = Tissue.BACKGROUND
     label: int = 0
 
 

@@ -74,7 +74,7 @@ class Ellipsoid:
         scaled = np.sqrt(_squared_radius(u, v, self.squareness) + w + 1e-9)
         # first-order distance: (rho - 1) / |grad rho| with the gradient of the unsquared ellipsoid
         gradient = np.sqrt(sum(c / (r * r) for c, r in zip((u, v, w), self.radii, strict=True)) + 1e-9) / scaled
-        return (scaled - 1.0) / gradient
+        return (scaled - 1.0) / np.maximum(gradient, 1.0 / max(self.radii))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +165,7 @@ class Tube:
         _, _, rx, ry = (values.astype(np.float32)[:, None, None] for values in self.at(z))
         gradient = np.sqrt((u / rx) ** 2 + (v / ry) ** 2 + 1e-9) / rho
         beyond = np.maximum(self.z_knots[0] - z, z - self.z_knots[-1]).astype(np.float32)[:, None, None]
-        return np.maximum((rho - 1.0) / gradient, beyond)
+        return np.maximum((rho - 1.0) / np.maximum(gradient, 1.0 / np.maximum(rx, ry)), beyond)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from OsteoJointLib.phantom.morphometry import (
     VertebraSizes,
 )
 from OsteoJointLib.phantom.person import Person
-from OsteoJointLib.phantom.scene import Material, Scene, Solid, TissueClass
+from OsteoJointLib.phantom.scene import Material, Scene, Solid, Tissue
 from OsteoJointLib.phantom.shapes import BodyShape, Capsule, Ellipsoid, Frame, RoundedBox, rotation
 
 _SIDES = (-1.0, 1.0)
@@ -203,18 +203,18 @@ def add_vertebra(
         vertebra.trabecular_hu + float(rng.uniform(40, 140)), cortex_hu, float(rng.uniform(0.9, 1.8)), texture_hu
     )
     for shape in _arch(vertebra, scale, rng):
-        scene.skeleton.append(Solid(shape, arch_material, TissueClass.POSTERIOR_ELEMENTS))
+        scene.skeleton.append(Solid(shape, arch_material, Tissue.POSTERIOR))
     body_material = Material(
         vertebra.trabecular_hu, cortex_hu, person.cortex_mm, texture_hu, grain_mm=float(rng.uniform(0.8, 2.0))
     )
-    scene.skeleton.append(Solid(vertebra.body, body_material, TissueClass.BODY, vertebra.sizes.verse_label))
+    scene.skeleton.append(Solid(vertebra.body, body_material, Tissue.BODY, vertebra.sizes.verse_label))
     vein = Frame(vertebra.frame.point(0, 0.62 * vertebra.body.half_depth, 0), vertebra.frame.axes)
     vein_hu = float(vertebra.trabecular_hu - rng.uniform(0, 60))
     scene.skeleton.append(
         Solid(
             Ellipsoid(vein, (float(rng.uniform(1.5, 4)), float(rng.uniform(3, 7)), float(rng.uniform(1, 3)))),
             Material(vein_hu),
-            TissueClass.BODY,
+            Tissue.BODY,
         )
     )
 
@@ -248,7 +248,7 @@ def add_sacrum(
     bone = Material(core_hu, cortex_hu * 0.8, 0.9, 12.0)
 
     def add(shape) -> None:
-        scene.skeleton.append(Solid(shape, bone, TissueClass.SACRUM))
+        scene.skeleton.append(Solid(shape, bone, Tissue.SACRUM))
 
     center, axes, bend = frame.center, frame.axes, rotation(np.deg2rad(float(rng.uniform(8, 15))), 0, 0)
     width, depth, height = 0.48 * sizes.width_mm, 0.46 * sizes.depth_mm, 0.5 * sizes.height_mm
