@@ -135,9 +135,7 @@ def _quiet_import() -> Iterator[None]:
     save, threads = torch.save, cv2.getNumThreads()
     folders = tempfile.TemporaryDirectory(prefix="osteojoint-yolo-")
     with folders as folder, np.printoptions(), warnings.catch_warnings():
-        os.environ.update(
-            YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=folder, YOLO_VERBOSE="false"
-        )
+        os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=folder, YOLO_VERBOSE="false")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         try:
             yield

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as functional
@@ -72,7 +73,7 @@ class Decoder(nn.Module):
     def __init__(self, channels: Sequence[int]):
         super().__init__()
         self.out_channels = tuple(channels[:-1])
-        self.reduce = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(channels[:-1], channels[1:], strict=True))
+        self.reduce = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(channels))
         self.blocks = nn.ModuleList(ResidualDoubleConv(2 * a, a) for a in channels[:-1])
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:

@@ -1,0 +1,1 @@
+"""The six terms of Eq. 19, one a file, and their learned weights."""
