@@ -73,7 +73,7 @@ class Ellipsoid:
         u, v, w = u * u, v * v, w * w
         scaled = np.sqrt(_squared_radius(u, v, self.squareness) + w + 1e-9)
         # first-order distance: (rho - 1) / |grad rho| with the gradient of the unsquared ellipsoid
-        gradient = np.sqrt(sum(c / (r * r) for c, r in zip((u, v, w), self.radii, strict=True)) + 1e-9) / scaled
+        gradient = np.sqrt(sum(c / (r * r) for c, r in zip((u, v, w), self.radii, strict=True))) / scaled
         return (scaled - 1.0) / np.maximum(gradient, 1.0 / max(self.radii))
 
 
@@ -163,7 +163,7 @@ class Tube:
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         u, v, rho = self.normalized(x, y, z)
         _, _, rx, ry = (values.astype(np.float32)[:, None, None] for values in self.at(z))
-        gradient = np.sqrt((u / rx) ** 2 + (v / ry) ** 2 + 1e-9) / rho
+        gradient = np.sqrt((u / rx) ** 2 + (v / ry) ** 2) / rho
         beyond = np.maximum(self.z_knots[0] - z, z - self.z_knots[-1]).astype(np.float32)[:, None, None]
         return np.maximum((rho - 1.0) / np.maximum(gradient, 1.0 / np.maximum(rx, ry)), beyond)
 
