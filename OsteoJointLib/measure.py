@@ -1,0 +1,132 @@
+"""Measure HU in the trabecular bone of a vertebral body's mid-slice.
+
+The region of interest (ROI) is the body's mask eroded by a Euclidean distance, without its posterior part. Where the
+ROI lies moves the number more than the network does: on one real CT the mean falls from 163 HU over the whole body to
+119 HU after 3 mm of erosion (``shared/reference/peers.md`` 2.5). So nothing is ever measured un-eroded: an ROI that
+is too small gives None and a flag. Erosion and pixel count travel with every number.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.records import Flag, Level, RoiMeasurement
+
+
+@dataclass(frozen=True)
+class MeasureConfig:
+    """Where the ROI lies and how small it may be."""
+
+    erosion_mm: float = 4.0
+    """Distance of the ROI from the mask's edge, mm. TotalSegmentator's spine report uses 4 mm; from 3 to 6 mm the
+    median of eight real mid-slices changes by 8 HU at most."""
+    posterior_fraction: float = 0.25
+    """Share of the body's depth, from its back, that the ROI leaves out: there the basivertebral vein enters at
+    mid-height, just where the mid-slice lies, and the ROI has to avoid cortex and vessels (QCT practice)."""
+    min_area_mm2: float = 100.0
+    """Least area of an ROI that is measured, mm2: half the 200 mm2 recommended for a hand-placed ROI (Osteoporos Int
+    2025, doi 10.1007/s00198-025-07529-7). Whole bodies leave 500 to 900 mm2."""
+
+    def __post_init__(self):
+        """Check the ranges.
+
+        Raises:
+            ValueError: if a value is out of its range; the erosion has to be positive.
+        """
+        if not 0 < self.erosion_mm < math.inf:
+            raise ValueError(f"erosion_mm must be positive (HU is never reported un-eroded), got {self.erosion_mm}")
+        if not 0 <= self.posterior_fraction < 1:
+            raise ValueError(f"posterior_fraction must be in [0, 1), got {self.posterior_fraction}")
+        if not 0 < self.min_area_mm2 < math.inf:
+            raise ValueError(f"min_area_mm2 must be positive, got {self.min_area_mm2}")
+
+
+def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = None) -> np.ndarray:
+    """Draw the trabecular ROI of a body's mask.
+
+    Args:
+        mask: (y, x) bool, the body; rows run from anterior to posterior. The image's border counts as its edge.
+        pixel_mm: edge length of its square pixels, > 0.
+        config: erosion and posterior part; None: the defaults.
+
+    Returns:
+        (y, x) bool: pixels whose center is at least ``erosion_mm`` from the mask's edge, without the rows in the
+        posterior ``posterior_fraction`` of the body's depth. May be empty.
+
+    Raises:
+        ValueError: if the mask isn't (y, x) or the pixel size isn't positive.
+
+    >>> int(roi_mask(np.ones((9, 9), dtype=bool), 1.0, MeasureConfig(3.5, posterior_fraction=0.0)).sum())
+    9
+    """
+    config = config or MeasureConfig()
+    body = np.asarray(mask, dtype=bool)
+    if body.ndim != 2:
+        raise ValueError(f"mask must be (y, x), got shape {body.shape}")
+    if not pixel_mm > 0:
+        raise ValueError(f"pixel_mm must be positive, got {pixel_mm}")
+    rows = np.flatnonzero(body.any(axis=1))
+    if rows.size == 0:
+        return np.zeros_like(body)
+    # the transform measures to the center of the nearest pixel outside, half a pixel beyond the edge
+    edge_mm = (ndimage.distance_transform_edt(np.pad(body, 1))[1:-1, 1:-1] - 0.5) * pixel_mm
+    roi = edge_mm >= config.erosion_mm
+    depth = rows[-1] + 1 - rows[0]
+    centers = np.arange(body.shape[0]) + 0.5
+    roi[centers > rows[-1] + 1 - config.posterior_fraction * depth] = False
+    return roi
+
+
+def measure_roi(
+    hu: np.ndarray, mask: np.ndarray, pixel_mm: float, level: Level, config: MeasureConfig | None = None
+) -> RoiMeasurement:
+    """Measure the HU of the trabecular ROI.
+
+    Args:
+        hu: (y, x) HU, unclipped.
+        mask: (y, x) bool, the body.
+        pixel_mm: edge length of the square pixels, > 0.
+        level: which vertebra.
+        config: the ROI; None: the defaults.
+
+    Returns:
+        Mean, median and standard deviation (of the ROI's own pixels, not corrected for the sample) in HU; all None
+        when the ROI is smaller than ``min_area_mm2``. Ask :func:`measurement_flags` for the flag that says so.
+
+    Raises:
+        ValueError: if the shapes differ or the pixel size isn't positive.
+    """
+    config = config or MeasureConfig()
+    if np.shape(hu) != np.shape(mask):
+        raise ValueError(f"hu and mask must be of one shape, got {np.shape(hu)} and {np.shape(mask)}")
+    roi = roi_mask(mask, pixel_mm, config)
+    voxels = int(np.count_nonzero(roi))
+    if voxels * pixel_mm**2 < config.min_area_mm2:
+        return RoiMeasurement(level, config.erosion_mm, voxels, None, None, None)
+    values = np.asarray(hu)[roi].astype(np.float64)
+    return RoiMeasurement(
+        level, config.erosion_mm, voxels, float(values.mean()), float(np.median(values)), float(values.std())
+    )
+
+
+def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None = None) -> tuple[Flag, ...]:
+    """Say when an ROI was too small to be measured.
+
+    Args:
+        measurement: of one level.
+        config: what it was measured with; None: the defaults.
+    """
+    config = config or MeasureConfig()
+    if measurement.hu_mean is not None:
+        return ()
+    message = (
+        f"HU of {measurement.level} was not measured: {measurement.voxels} pixels are left "
+        f"{measurement.erosion_mm:g} mm inside the mask, and a trabecular ROI needs {config.min_area_mm2:g} mm2. "
+        "Check the mask and the slice."
+    )
+    return (Flag(Reason.ROI_TOO_SMALL, message, measurement.level),)

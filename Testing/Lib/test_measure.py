@@ -1,0 +1,122 @@
+"""The trabecular ROI: worked squares and disks, what it leaves out, and what happens when it is too small."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.measure import MeasureConfig, measure_roi, measurement_flags, roi_mask
+from OsteoJointLib.records import Level
+
+
+def disk(radius_mm: float, pixel_mm: float, size: int = 96) -> np.ndarray:
+    y, x = (np.mgrid[:size, :size] - (size - 1) / 2) * pixel_mm
+    return np.hypot(y, x) < radius_mm
+
+
+def test_a_square_of_ten_loses_two_pixels_on_each_side():
+    mask = np.zeros((14, 14), dtype=bool)
+    mask[2:12, 2:12] = True
+    roi = roi_mask(mask, 1.0, MeasureConfig(erosion_mm=2.0, posterior_fraction=0.0))
+    expected = np.zeros_like(mask)
+    expected[4:10, 4:10] = True
+    np.testing.assert_array_equal(roi, expected)
+
+
+def test_the_posterior_quarter_of_the_depth_is_left_out():
+    mask = np.zeros((20, 14), dtype=bool)
+    mask[2:18, 2:12] = True  # 16 rows: the last four are left out, of which the erosion takes two anyway
+    roi = roi_mask(mask, 1.0, MeasureConfig(erosion_mm=2.0, posterior_fraction=0.25))
+    assert np.flatnonzero(roi.any(axis=1)).tolist() == list(range(4, 14))
+
+
+@pytest.mark.parametrize("pixel_mm", [0.4, 0.7, 1.0])
+def test_a_disk_shrinks_by_the_erosion_whatever_the_pixel(pixel_mm):
+    config = MeasureConfig(erosion_mm=4.0, posterior_fraction=0.0)
+    roi = roi_mask(disk(16.0, pixel_mm), pixel_mm, config)
+    assert roi.sum() * pixel_mm**2 == pytest.approx(np.pi * 12.0**2, rel=0.05)
+
+
+def test_no_pixel_of_the_roi_is_nearer_to_the_outside_than_the_erosion():
+    mask = disk(16.0, 0.7) & ~disk(2.0, 0.7)
+    roi = roi_mask(mask, 0.7)
+    outside = np.argwhere(~mask)
+    nearest_mm = [np.hypot(*(outside - center).T).min() * 0.7 for center in np.argwhere(roi)]
+    assert min(nearest_mm) >= MeasureConfig().erosion_mm
+
+
+def test_the_border_of_the_image_is_an_edge():
+    roi = roi_mask(np.ones((30, 30), dtype=bool), 1.0, MeasureConfig(erosion_mm=4.0, posterior_fraction=0.0))
+    assert roi.sum() == 22**2 and not roi[:4].any() and not roi[:, -4:].any()
+
+
+def test_statistics_worked_by_hand():
+    mask = np.zeros((14, 14), dtype=bool)
+    mask[2:12, 2:12] = True
+    hu = np.full(mask.shape, 900.0, dtype=np.float32)  # cortex and all that lies outside
+    hu[4:10, 4:10] = 100.0
+    hu[4:6, 4:10] = 160.0  # 12 of the 36 pixels
+    config = MeasureConfig(erosion_mm=2.0, posterior_fraction=0.0, min_area_mm2=36.0)
+    measured = measure_roi(hu, mask, 1.0, Level.L2, config)
+    assert measured.level is Level.L2 and measured.erosion_mm == 2.0 and measured.voxels == 36
+    assert measured.hu_mean == pytest.approx(120.0)
+    assert measured.hu_median == pytest.approx(100.0)
+    assert measured.hu_sd == pytest.approx(60.0 * np.sqrt(1 / 3 * 2 / 3))
+    assert measured.bmd_mg_cm3 is None and measured.calibration is None
+    assert measurement_flags(measured, config) == ()
+
+
+def test_cortex_and_vein_do_not_touch_the_number():
+    mask = disk(18.0, 0.7)
+    hu = np.where(mask, 130.0, 50.0)
+    hu[mask & (ndimage.distance_transform_edt(mask) * 0.7 < 2.5)] = 600.0
+    rows = np.flatnonzero(mask.any(axis=1))
+    hu[int(rows[0] + 0.78 * rows.size) : rows[-1] - 2, 45:51] = -20.0
+    measured = measure_roi(hu, mask, 0.7, Level.L1)
+    assert (measured.hu_mean, measured.hu_median, measured.hu_sd) == (130.0, 130.0, 0.0)
+
+
+@pytest.mark.parametrize("mask", [disk(8.0, 0.7), disk(3.0, 0.7), np.zeros((96, 96), dtype=bool)])
+def test_an_roi_too_small_gives_none_and_a_flag_and_is_never_un_eroded(mask):
+    measured = measure_roi(np.full(mask.shape, 120.0), mask, 0.7, Level.L1)
+    assert (measured.hu_mean, measured.hu_median, measured.hu_sd) == (None, None, None)
+    assert measured.voxels * 0.49 < 100.0
+    (flag,) = measurement_flags(measured)
+    assert flag.code is Reason.ROI_TOO_SMALL and flag.level is Level.L1
+    assert "4 mm inside the mask" in flag.message and "100 mm2" in flag.message
+
+
+def test_an_roi_of_just_the_least_area_is_measured():
+    mask = np.zeros((24, 24), dtype=bool)
+    mask[2:20, 2:20] = True
+    hu = np.zeros(mask.shape)
+    config = MeasureConfig(erosion_mm=4.0, posterior_fraction=0.0, min_area_mm2=100.0)
+    assert measure_roi(hu, mask, 1.0, Level.L1, config).hu_mean == 0.0
+    mask[19] = False
+    assert measure_roi(hu, mask, 1.0, Level.L1, config).hu_mean is None
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"erosion_mm": 0.0}, "erosion_mm"),
+        ({"erosion_mm": float("nan")}, "erosion_mm"),
+        ({"posterior_fraction": 1.0}, "posterior_fraction"),
+        ({"posterior_fraction": -0.1}, "posterior_fraction"),
+        ({"min_area_mm2": 0.0}, "min_area_mm2"),
+    ],
+)
+def test_a_config_out_of_range_is_refused(change, name):
+    with pytest.raises(ValueError, match=name):
+        MeasureConfig(**change)
+
+
+def test_wrong_shapes_and_pixels_are_refused():
+    with pytest.raises(ValueError, match="one shape"):
+        measure_roi(np.zeros((4, 4)), np.zeros((4, 5), dtype=bool), 1.0, Level.L1)
+    with pytest.raises(ValueError, match=r"must be \(y, x\)"):
+        roi_mask(np.zeros((2, 4, 4), dtype=bool), 1.0)
+    with pytest.raises(ValueError, match="pixel_mm"):
+        roi_mask(np.zeros((4, 4), dtype=bool), 0.0)
