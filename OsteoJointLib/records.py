@@ -127,6 +127,7 @@ class BodyEvidence:
         rib_seen: whether the image shows enough of that side to see a rib, (right, left).
         sacrum_below: whether the sacrum is the next bone below.
         cut: whether the edge of the image cuts the body.
+        rib_cut: whether the edge of the image ends the rib, so that it may be longer, (right, left).
     """
 
     center_lps_mm: tuple[float, float, float]
@@ -135,6 +136,7 @@ class BodyEvidence:
     rib_seen: tuple[bool, bool]
     sacrum_below: bool
     cut: bool
+    rib_cut: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)
@@ -183,10 +185,17 @@ class AxialSlice:
 
 @dataclass(frozen=True)
 class BodyBox:
-    """The vertebral body's box in an :class:`AxialSlice`: (x1, y1, x2, y2) edge coordinates in pixels."""
+    """The vertebral body's box in an :class:`AxialSlice`: (x1, y1, x2, y2) edge coordinates in pixels.
+
+    Args:
+        xyxy_px: the box.
+        confidence: the localizer's score, 0 to 1; 0.0 where it did not detect the box, 1.0 for a user's mask.
+        detected: False for a fixed window put at a user's point for want of a localizer.
+    """
 
     xyxy_px: tuple[float, float, float, float]
     confidence: float
+    detected: bool = True
 
 
 @dataclass(frozen=True, eq=False)

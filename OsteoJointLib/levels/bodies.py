@@ -1,0 +1,248 @@
+"""Every vertebral body in view, found and put in order, not yet named.
+
+Peaks of the heat map are candidates. The column is the path through them, from top to bottom, with the best sum of
+scores less penalties for uneven spacing and for bending; it may step over a body the network missed, which is then put
+in by spacing, because leaving it out would shift every name beyond it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.levels.inference import LevelPrediction
+from OsteoJointLib.network.level_config import Tissue
+
+PEAK_MIN = 0.2
+"""Lowest peak of the heat map that is a candidate."""
+
+SCORE_MIN = 0.3
+"""Lowest score of a body at either end of the column."""
+
+STEP_MM = (15.0, 52.0)
+"""Shortest and longest distance between neighboring centers: a crushed T8 to a tall L4 with its disc."""
+
+STEEPEST_DEG = 50.0
+"""Largest angle between a step and the z axis: L5 over a steep sacrum stays below it."""
+
+MISSING_PENALTY = 0.8
+"""Cost of stepping over a body, in scores (a plain body scores 0.6 to 1)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """One body of the visible column.
+
+    Args:
+        center_mm: (3,) z, y, x in mm from the center of voxel 0 along the coarse grid's axes.
+        score: 0 to 1; from the heat map's peak and the share of body voxels around it.
+        found: False where it was put in by spacing alone.
+        height_mm: distance to its neighbors' centers, the mean of both where there are two.
+        cut: whether the volume's first or last slice lies within the body.
+    """
+
+    center_mm: np.ndarray
+    score: float
+    found: bool
+    height_mm: float
+    cut: bool
+
+    def center_lps_mm(self, grid: Grid) -> tuple[float, float, float]:
+        """The center in the world."""
+        spacing_zyx = np.asarray(grid.spacing_xyz_mm[::-1])
+        x, y, z = grid.index_to_lps(self.center_mm / spacing_zyx)
+        return (float(x), float(y), float(z))
+
+
+def find_bodies(prediction: LevelPrediction) -> tuple[Body, ...]:
+    """Find the visible column.
+
+    Args:
+        prediction: of the level network.
+
+    Returns:
+        Bodies from top to bottom; empty where there is no column.
+    """
+    centers_mm, scores = find_candidates(prediction)
+    path = best_path(centers_mm, scores)
+    filled = _fill_missing(prediction, centers_mm, scores, path)
+    while filled and filled[0][1] < SCORE_MIN:
+        filled = filled[1:]
+    while filled and filled[-1][1] < SCORE_MIN:
+        filled = filled[:-1]
+    if not filled:
+        return ()
+    centers = np.array([center for center, _, _ in filled])
+    heights = body_heights(centers)
+    last_mm = (len(prediction.heatmap) - 0.5) * prediction.spacing_mm
+    bodies = []
+    for (center, score, found), height in zip(filled, heights, strict=True):
+        reach = 0.36 * height
+        cut = bool(center[0] - reach < -0.5 * prediction.spacing_mm or center[0] + reach > last_mm)
+        bodies.append(Body(center, float(score), found, float(height), cut))
+    return tuple(bodies)
+
+
+def body_heights(centers_mm: np.ndarray) -> np.ndarray:
+    """Mean distance of each center to its neighbors; 32 mm for a body alone.
+
+    Args:
+        centers_mm: (N, 3).
+
+    Returns:
+        (N,) mm.
+    """
+    if len(centers_mm) < 2:
+        return np.full(len(centers_mm), 32.0)
+    steps = np.linalg.norm(np.diff(centers_mm, axis=0), axis=1)
+    return 0.5 * (np.concatenate([steps[:1], steps]) + np.concatenate([steps, steps[-1:]]))
+
+
+def find_candidates(prediction: LevelPrediction) -> tuple[np.ndarray, np.ndarray]:
+    """Peaks of the heat map that lie on body voxels.
+
+    Returns:
+        (N, 3) centers in mm (z, y, x), refined below the voxel, top to bottom; (N,) scores in [0, 1].
+    """
+    from scipy import ndimage
+
+    heatmap = prediction.heatmap
+    smooth = ndimage.gaussian_filter(heatmap, 0.5)
+    peaks = np.argwhere((smooth == ndimage.maximum_filter(smooth, 5)) & (heatmap >= PEAK_MIN))
+    support = body_share(prediction, peaks * prediction.spacing_mm)
+    scores = np.sqrt(heatmap[tuple(peaks.T)] * support)
+    keep = scores >= PEAK_MIN
+    centers = np.array([refine_peak(heatmap, peak) for peak in peaks[keep]]).reshape(-1, 3) * prediction.spacing_mm
+    order = np.argsort(-centers[:, 0], kind="stable")
+    return centers[order], scores[keep][order]
+
+
+def body_share(prediction: LevelPrediction, centers_mm: np.ndarray, radius_mm: float = 8.0) -> np.ndarray:
+    """Share of body voxels in a ball around each center.
+
+    Args:
+        prediction: holds the classes.
+        centers_mm: (N, 3) z, y, x.
+        radius_mm: a body is at least 16 mm high.
+
+    Returns:
+        (N,) in [0, 1]; voxels outside the volume do not count.
+    """
+    reach = int(np.ceil(radius_mm / prediction.spacing_mm))
+    offsets = np.argwhere(np.ones((2 * reach + 1,) * 3)) - reach
+    offsets = offsets[np.linalg.norm(offsets, axis=1) * prediction.spacing_mm <= radius_mm]
+    shares = np.zeros(len(centers_mm))
+    shape = np.asarray(prediction.classes.shape)
+    for index, center in enumerate(np.asarray(centers_mm).reshape(-1, 3)):
+        voxels = np.rint(center / prediction.spacing_mm).astype(int) + offsets
+        voxels = voxels[np.all((voxels >= 0) & (voxels < shape), axis=1)]
+        if len(voxels):
+            shares[index] = np.mean(prediction.classes[tuple(voxels.T)] == Tissue.BODY)
+    return shares
+
+
+def refine_peak(heatmap: np.ndarray, peak_zyx: np.ndarray) -> np.ndarray:
+    """The top of the parabola through the logarithm of the three voxels along each axis: exact for a Gaussian.
+
+    Args:
+        heatmap: (z, y, x), positive.
+        peak_zyx: (3,) integer index of a local maximum.
+
+    Returns:
+        (3,) continuous index, within half a voxel; the voxel's own center along an axis where it lies at the edge.
+    """
+    refined = np.asarray(peak_zyx, np.float64).copy()
+    for axis in range(3):
+        low, high = np.array(peak_zyx), np.array(peak_zyx)
+        low[axis] -= 1
+        high[axis] += 1
+        if low[axis] < 0 or high[axis] >= heatmap.shape[axis]:
+            continue
+        below, here, above = (float(np.log(max(heatmap[tuple(i)], 1e-6))) for i in (low, peak_zyx, high))
+        curvature = below - 2.0 * here + above
+        if curvature < -1e-9:
+            refined[axis] += np.clip(0.5 * (below - above) / curvature, -0.5, 0.5)
+    return refined
+
+
+def step_penalty(before: np.ndarray | None, step: np.ndarray) -> float:
+    """Cost of a step between neighboring bodies after the step before it.
+
+    Args:
+        before: (3,) mm of the step before, None at the top.
+        step: (3,) mm.
+
+    Returns:
+        (ln(length ratio) / 0.25)^2 / 4 + (angle / 25 deg)^2 / 4, at most 1.5; 0 at the top.
+    """
+    if before is None:
+        return 0.0
+    lengths = np.linalg.norm(before), np.linalg.norm(step)
+    angle = np.degrees(np.arccos(np.clip(before @ step / (lengths[0] * lengths[1]), -1.0, 1.0)))
+    return float(min(1.5, 0.25 * (np.log(lengths[1] / lengths[0]) / 0.25) ** 2 + 0.25 * (angle / 25.0) ** 2))
+
+
+def _steps(centers_mm: np.ndarray) -> dict[tuple[int, int], list[tuple[int, np.ndarray]]]:
+    """For every pair (upper, lower) the possible numbers of steps between them, with the step: {pair: [(n, mm)]}."""
+    steps: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = {}
+    for upper in range(len(centers_mm)):
+        for lower in range(upper + 1, len(centers_mm)):
+            way = centers_mm[lower] - centers_mm[upper]
+            length = float(np.linalg.norm(way))
+            if length > 3 * STEP_MM[1] or -way[0] < length * np.cos(np.radians(STEEPEST_DEG)):
+                continue
+            fitting = [(n, way / n) for n in (1, 2, 3) if STEP_MM[0] <= length / n <= STEP_MM[1]]
+            if fitting:
+                steps[upper, lower] = fitting
+    return steps
+
+
+def best_path(centers_mm: np.ndarray, scores: np.ndarray) -> list[tuple[int, int]]:
+    """The path of the best sum of scores less penalties, by dynamic programming over steps.
+
+    Args:
+        centers_mm: (N, 3) candidates, z, y, x, top to bottom.
+        scores: (N,).
+
+    Returns:
+        (candidate, bodies stepped over before it) from top to bottom; empty without candidates.
+    """
+    if not len(centers_mm):
+        return []
+    best: dict[tuple[int, int, int], tuple[float, tuple[int, int, int] | None]] = {}
+    ends: dict[int, list[tuple[int, int, int]]] = {}
+    ways: dict[tuple[int, int, int], np.ndarray] = {}
+    for (upper, lower), fitting in sorted(_steps(centers_mm).items(), key=lambda item: item[0]):
+        for count, step in fitting:
+            state = (upper, lower, count)
+            options = [(float(scores[upper]), None)]
+            options += [(best[s][0] - step_penalty(ways[s], step), s) for s in ends.get(upper, [])]  # type: ignore[misc]
+            value, came = max(options, key=lambda option: option[0])
+            best[state] = (value + float(scores[lower]) - MISSING_PENALTY * (count - 1), came)
+            ways[state] = step
+            ends.setdefault(lower, []).append(state)
+    alone = int(np.argmax(scores))
+    if not best or max(value for value, _ in best.values()) < scores[alone]:
+        return [(alone, 0)]
+    at: tuple[int, int, int] | None = max(best, key=lambda s: best[s][0])
+    path: list[tuple[int, int]] = []
+    while at is not None:
+        path.append((at[1], at[2] - 1))
+        first, at = at[0], best[at][1]
+    return [(first, 0), *reversed(path)]
+
+
+def _fill_missing(
+    prediction: LevelPrediction, centers_mm: np.ndarray, scores: np.ndarray, path: list[tuple[int, int]]
+) -> list[tuple[np.ndarray, float, bool]]:
+    """(center, score, found) of each body of the path, with the bodies stepped over put in at even distances."""
+    filled: list[tuple[np.ndarray, float, bool]] = []
+    for candidate, missing in path:
+        center = centers_mm[candidate]
+        for number in range(1, missing + 1):
+            between = filled[-1][0] + (center - filled[-1][0]) / (missing + 2 - number)
+            filled.append((between, 0.5 * float(body_share(prediction, between)[0]), False))
+        filled.append((center, float(scores[candidate]), True))
+    return filled

@@ -1,0 +1,205 @@
+"""The level stage after the network, on class volumes built from boxes (bodies), tubes (ribs) and a block (sacrum)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.levels.bodies import best_path, find_bodies, refine_peak
+from OsteoJointLib.levels.finding import choose_levels, read_column
+from OsteoJointLib.levels.inference import LevelPrediction
+from OsteoJointLib.levels.ribs import find_ribs
+from OsteoJointLib.network.level_config import Tissue
+
+SPACING_MM = 4.0
+HEIGHT_MM = 34.0
+AXIS_MM = (120.0, 180.0)  # y, x of the column
+
+
+@dataclass
+class Scene:
+    """A column: ``rib_mm`` per body from top to bottom, (right, left); the first body's center at ``top_mm``."""
+
+    rib_mm: list
+    sacrum: bool = True
+    top_mm: float = 380.0
+    slices: int = 104
+    dropped: tuple = ()  # bodies the network misses
+    columns: int = 92
+
+    def centers(self):
+        return np.array([[self.top_mm - HEIGHT_MM * i, *AXIS_MM] for i in range(len(self.rib_mm))])
+
+    def predict(self) -> LevelPrediction:
+        shape = (self.slices, 70, self.columns)
+        z, y, x = (axis * SPACING_MM for axis in np.meshgrid(*map(np.arange, shape), indexing="ij"))
+        classes, heatmap = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+        for index, center in enumerate(self.centers()):
+            dz, dy, dx = z - center[0], y - center[1], x - center[2]
+            classes[(abs(dz) < 13) & (abs(dy) < 17) & (abs(dx) < 22)] = Tissue.BODY
+            if index not in self.dropped:
+                heatmap = np.maximum(heatmap, 0.9 * np.exp(-(dz**2 + dy**2 + dx**2) / (2 * 7.0**2)))
+            for sign, length in zip((-1, 1), self.rib_mm[index], strict=True):
+                along = sign * dx - 22.0
+                rib = (along >= 0) & (along < length) & (abs(dy - 16) < 5) & (abs(dz - 6 + 0.15 * along) < 5)
+                classes[rib] = Tissue.RIB
+        if self.sacrum:
+            below = self.top_mm - HEIGHT_MM * len(self.rib_mm)
+            classes[(z < below + 13) & (z > below - 50) & (abs(y - 130) < 20) & (abs(x - 180) < 45)] = Tissue.SACRUM
+        grid = Grid.axis_aligned(shape, (SPACING_MM,) * 3, (-180.0, -120.0, 1000.0))
+        return LevelPrediction(classes, (classes == Tissue.RIB).astype(np.float32), heatmap.astype(np.float32), grid)
+
+    def find(self):
+        return choose_levels(read_column(self.predict()))
+
+
+LONG, SHORT, STUB, NONE = (144.0, 144.0), (80.0, 80.0), (24.0, 24.0), (0.0, 0.0)
+PLAIN = [(148.0, 148.0), (148.0, 148.0), SHORT, NONE, NONE, NONE, NONE, NONE]  # T10 to L5
+
+
+def codes(levels):
+    return {flag.code for flag in levels.flags}
+
+
+def height_of(levels, scene):
+    """Index of the body called L1."""
+    z = levels.l1.center_lps_mm[2] - 1000.0
+    return int(np.argmin(abs(scene.centers()[:, 0] - z)))
+
+
+def test_plain_column_is_named_with_no_flag():
+    scene = Scene(PLAIN)
+    levels = scene.find()
+    assert levels.names == ("T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
+    assert levels.flags == ()
+    assert levels.l1.confidence > 0.99
+    expected = scene.centers()[3][::-1] + np.array([-180.0, -120.0, 1000.0])
+    np.testing.assert_allclose(levels.l1.center_lps_mm, expected, atol=0.3)
+    assert levels.l2.center_lps_mm[2] == pytest.approx(levels.l1.center_lps_mm[2] - HEIGHT_MM, abs=0.3)
+
+
+@pytest.mark.parametrize("count", [4, 6])
+def test_four_or_six_lumbar_bodies_keep_l1_under_the_last_rib_and_are_flagged(count):
+    scene = Scene([LONG, LONG, SHORT, *[NONE] * count])
+    levels = scene.find()
+    assert height_of(levels, scene) == 3
+    assert Reason.TRANSITIONAL_ANATOMY in codes(levels)
+    assert Reason.LEVELS_UNCERTAIN in codes(levels)
+
+
+def test_stub_ribs_without_sacrum_are_right_but_uncertain():
+    scene = Scene([LONG, LONG, STUB, NONE, NONE, NONE, NONE], sacrum=False, top_mm=250.0, slices=72)
+    levels = scene.find()
+    assert height_of(levels, scene) == 3
+    assert {Reason.STUB_RIB, Reason.LEVELS_UNCERTAIN, Reason.NO_SACRUM_IN_VIEW} <= codes(levels)
+
+
+def test_stub_ribs_with_the_sacrum_five_below_are_sure():
+    levels = Scene([LONG, LONG, STUB, NONE, NONE, NONE, NONE, NONE]).find()
+    assert levels.names[3] == "L1"
+    assert Reason.STUB_RIB in codes(levels)
+    assert Reason.LEVELS_UNCERTAIN not in codes(levels)
+
+
+def test_sacrum_alone_counts_five_up_and_says_that_ribs_are_missing():
+    scene = Scene([NONE] * 6, top_mm=250.0, slices=66, columns=60)
+    levels = scene.find()
+    assert levels.names == ("T12", "L1", "L2", "L3", "L4", "L5")
+    assert Reason.NO_RIBS_IN_VIEW in codes(levels)
+
+
+def test_ribs_alone_are_sure_but_say_that_the_sacrum_is_missing():
+    levels = Scene(PLAIN[:-1], sacrum=False, top_mm=240.0, slices=70).find()
+    assert levels.names[3] == "L1"
+    assert codes(levels) == {Reason.NO_SACRUM_IN_VIEW}
+
+
+def test_a_cut_body_at_the_top_edge_is_marked_and_lends_no_evidence():
+    scene = Scene(PLAIN, slices=97)  # the top body's center lies at 380 mm, the edge at 386 mm
+    column = read_column(scene.predict())
+    assert column[0].cut
+    assert not column[1].cut
+    assert choose_levels(column).names[3] == "L1"
+
+
+@pytest.mark.parametrize(
+    ("scene", "reason"),
+    [
+        (Scene([LONG, LONG, LONG, SHORT], sacrum=False, top_mm=120.0, slices=36), Reason.LEVEL_NOT_IN_VIEW),
+        (Scene([LONG, LONG, SHORT, NONE], sacrum=False, top_mm=115.0, slices=34), Reason.LEVEL_NOT_IN_VIEW),
+        (Scene([NONE] * 3, top_mm=200.0, slices=60), Reason.LEVEL_NOT_IN_VIEW),
+        (Scene([NONE] * 4, sacrum=False, top_mm=120.0, slices=36), Reason.LEVELS_UNDECIDED),
+        (Scene([], sacrum=False), Reason.NO_SPINE),
+    ],
+    ids=["ends at T12", "ends at L1", "begins at L3", "neither ribs nor sacrum", "no spine"],
+)
+def test_refuses_rather_than_guesses(scene, reason):
+    with pytest.raises(InputRefused) as refusal:
+        scene.find()
+    assert refusal.value.reason is reason
+
+
+def test_a_body_the_network_missed_is_put_in_and_flagged():
+    scene = Scene(PLAIN, dropped=(5,))
+    prediction = scene.predict()
+    prediction.classes[prediction.classes.shape[0] * 0 :][  # no body voxels there either
+        (np.arange(104) * SPACING_MM > 195) & (np.arange(104) * SPACING_MM < 225)
+    ] = 0
+    bodies = find_bodies(prediction)
+    assert [body.found for body in bodies] == [True] * 5 + [False] + [True] * 2
+    np.testing.assert_allclose(bodies[5].center_mm, scene.centers()[5], atol=0.5)
+    levels = choose_levels(read_column(prediction))
+    assert levels.names[3] == "L1"
+    assert Reason.LEVELS_UNCERTAIN in codes(levels)
+
+
+def test_rib_lengths_and_sides():
+    scene = Scene([(100.0, 0.0), (0.0, 48.0), NONE])
+    prediction = scene.predict()
+    ribs = find_ribs(prediction, find_bodies(prediction))
+    assert ribs[0][0].length_mm == pytest.approx(100.0, abs=12.0)  # steps along voxels overrate by up to a tenth
+    assert ribs[1][1].length_mm == pytest.approx(48.0, abs=8.0)
+    assert [side.length_mm for side in (ribs[0][1], ribs[1][0], *ribs[2])] == [0.0] * 4
+    assert all(side.seen and not side.cut for pair in ribs for side in pair)
+
+
+def test_a_rib_the_edge_ends_is_marked_cut_and_a_side_out_of_view_unseen():
+    scene = Scene([(100.0, 200.0), NONE], columns=62)  # the left edge lies 66 mm from the column
+    ribs = find_ribs(scene.predict(), find_bodies(scene.predict()))
+    assert ribs[0][1].cut
+    assert not ribs[0][0].cut
+    narrow = Scene([NONE, NONE], columns=56)
+    ribs = find_ribs(narrow.predict(), find_bodies(narrow.predict()))
+    assert [side.seen for side in ribs[0]] == [True, False]
+
+
+def test_mirroring_the_image_exchanges_the_sides():
+    scene = Scene([LONG, (80.0, 24.0), NONE, NONE, NONE, NONE, NONE], columns=91)  # symmetric about x = 180
+    seen = scene.predict()
+    mirrored = LevelPrediction(
+        *(np.ascontiguousarray(part[..., ::-1]) for part in (seen.classes, seen.rib_probability, seen.heatmap)),
+        seen.grid,
+    )
+    for one, other in zip(read_column(seen), read_column(mirrored), strict=True):
+        assert one.rib_mm == pytest.approx(other.rib_mm[::-1])
+
+
+def test_path_leaves_out_a_stray_peak_beside_the_column():
+    centers = np.array([[200.0, 120, 180], [183.0, 150, 215], [166.0, 120, 180], [132.0, 120, 180], [98.0, 120, 180]])
+    scores = np.array([0.8, 0.5, 0.8, 0.8, 0.8])
+    assert [candidate for candidate, _ in best_path(centers, scores)] == [0, 2, 3, 4]
+
+
+def test_path_of_one_candidate_is_that_candidate():
+    assert best_path(np.array([[10.0, 20.0, 30.0]]), np.array([0.7])) == [(0, 0)]
+    assert best_path(np.zeros((0, 3)), np.zeros(0)) == []
+
+
+def test_peak_of_a_sampled_gaussian_is_recovered_exactly():
+    center = np.array([5.3, 6.1, 4.7])
+    index = np.stack(np.meshgrid(*[np.arange(12)] * 3, indexing="ij"), axis=-1)
+    heatmap = np.exp(-((index - center) ** 2).sum(axis=-1) / (2 * 1.75**2))
+    peak = np.array(np.unravel_index(np.argmax(heatmap), heatmap.shape))
+    np.testing.assert_allclose(refine_peak(heatmap, peak), center, atol=1e-6)

@@ -1,0 +1,101 @@
+"""The level network, its config and its run over a volume."""
+
+import numpy as np
+import pytest
+import torch
+
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.levels.inference import patient_extent, piece_bounds, predict
+from OsteoJointLib.levels.resampling import CoarseVolume
+from OsteoJointLib.network.level_net import LevelNet, LevelNetConfig, window_channels
+
+SMALL = LevelNetConfig(channels=(4, 6, 8, 8))
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(3)
+    return LevelNet(SMALL).eval()
+
+
+@pytest.mark.parametrize("size", [(8, 8, 8), (9, 11, 13), (1, 17, 6)])
+def test_output_has_the_size_of_the_input(network, size):
+    output = network(torch.rand(2, 2, *size))
+    assert output.logits.shape == (2, 6, *size)
+    assert output.heatmap.shape == (2, *size)
+    assert ((output.heatmap >= 0) & (output.heatmap <= 1)).all()
+
+
+def test_wrong_channels_are_refused(network):
+    with pytest.raises(ValueError, match="Expected"):
+        network(torch.rand(1, 3, 8, 8, 8))
+
+
+def test_default_size_stays_within_its_budget():
+    assert sum(parameter.numel() for parameter in LevelNet(LevelNetConfig()).parameters()) <= 600_000
+
+
+def test_receptive_field_spans_200_mm():
+    network = LevelNet(LevelNetConfig()).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv3d):
+            torch.nn.init.constant_(module.weight, 0.01)
+    image = torch.ones(1, 2, 72, 8, 8, requires_grad=True)
+    network(image).logits[0, 0, 36, 4, 4].backward()
+    reached = np.flatnonzero(image.grad[0, 0].abs().sum(dim=(1, 2)).numpy())
+    assert (reached[-1] - reached[0] + 1) * 4.0 >= 200.0
+
+
+def test_every_parameter_learns(network):
+    network.train()
+    output = network(torch.rand(1, 2, 16, 16, 16))
+    (output.logits.square().mean() + output.heatmap.square().mean()).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+
+def test_windows_map_hu_to_unit_channels():
+    channels = window_channels(torch.tensor([[[[-2000.0, -200.0, 40.0, 400.0, 3000.0]]]]), LevelNetConfig())
+    torch.testing.assert_close(channels[0, 0, 0, 0], torch.tensor([0.0, 0.0, 0.2, 0.5, 1.0]))
+    torch.testing.assert_close(channels[0, 1, 0, 0], torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]))
+
+
+def test_config_round_trip_and_checks():
+    assert LevelNetConfig.from_json(SMALL.to_json()) == SMALL
+    with pytest.raises(ValueError, match="low < high"):
+        LevelNetConfig(windows_hu=((100.0, -100.0),))
+    with pytest.raises(TypeError):
+        LevelNetConfig.from_json({"no_such_field": 1})
+
+
+def test_prediction_lies_on_the_grid_and_air_is_background(network):
+    hu = np.full((20, 30, 40), -1000.0, np.float32)
+    hu[:, 10:20, 12:28] = 60.0
+    prediction = predict(network, CoarseVolume(hu, Grid.axis_aligned(hu.shape, (4.0,) * 3, (0, 0, 0))), "cpu")
+    assert prediction.heatmap.shape == prediction.classes.shape == hu.shape
+    assert prediction.heatmap[:, :8].max() == 0.0
+    direct = network(window_channels(torch.from_numpy(hu[None, :, 8:22, 10:30].copy()), SMALL))
+    np.testing.assert_allclose(prediction.heatmap[:, 8:22, 10:30], direct.heatmap[0].detach().numpy(), atol=1e-5)
+
+
+def test_patient_extent_has_a_margin_and_survives_air():
+    hu = np.full((4, 20, 20), -1000.0, np.float32)
+    assert patient_extent(hu) == (slice(0, 20), slice(0, 20))
+    hu[2, 5, 9] = 0.0
+    assert patient_extent(hu) == (slice(3, 8), slice(7, 12))
+
+
+def test_pieces_tile_the_volume():
+    for count in (1, 192, 193, 500, 1000):
+        bounds = piece_bounds(count)
+        assert [low for low, _ in bounds[1:]] == [high for _, high in bounds[:-1]]
+        assert (bounds[0][0], bounds[-1][1]) == (0, count)
+
+
+def test_pieces_agree_with_one_run(network, monkeypatch):
+    rng = np.random.default_rng(0)
+    hu = rng.normal(50, 200, (96, 8, 8)).astype(np.float32)
+    volume = CoarseVolume(hu, Grid.axis_aligned(hu.shape, (4.0,) * 3, (0, 0, 0)))
+    whole = predict(network, volume, "cpu")
+    monkeypatch.setattr("OsteoJointLib.levels.inference.piece_bounds", lambda _: [(0, 48), (48, 96)])
+    split = predict(network, volume, "cpu")
+    np.testing.assert_allclose(split.heatmap, whole.heatmap, atol=1e-5)
