@@ -108,10 +108,8 @@ def _tiny_with_p3(rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model_file(name: str) -> dict[str, Any]:
-    import yaml
-
     with _quiet_import():
-        package = importlib.import_module("ultralytics")
+        package, yaml = importlib.import_module("ultralytics"), importlib.import_module("yaml")
     path = Path(str(package.__file__)).parent / "cfg" / "models" / "v3" / name
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 

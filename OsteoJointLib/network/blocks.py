@@ -47,6 +47,12 @@ class ResidualDoubleConv(nn.Module):
         return self.act(self.norm(self.second(self.first(x))) + self.shortcut(x))
 
 
+def fill_bias(layer: nn.Conv2d, value: float) -> None:
+    """Set every bias of a convolution that has biases."""
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, value)
+
+
 def check_image(x: Tensor, channels: int, multiple: int, network: str) -> None:
     """Refuse an image batch of the wrong shape.
 

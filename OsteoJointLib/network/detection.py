@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,9 @@ from OsteoJointLib.config import Anchors, NetworkConfig
 from OsteoJointLib.network.blocks import check_image
 from OsteoJointLib.network.boxes import suppress
 from OsteoJointLib.network.coding import cell_grid, decode_boxes
+
+if TYPE_CHECKING:
+    from OsteoJointLib.network.backbone import Backbone
 
 CLASSES = 2
 """L1 and L2, in this order."""
@@ -69,17 +73,13 @@ class Localizer(nn.Module):
         anchors: how many per cell.
     """
 
-    def __init__(self, backbone: nn.Module, anchors: int = 3):
+    def __init__(self, backbone: Backbone, anchors: int = 3):
         super().__init__()
         self.backbone = backbone
         self.anchors = anchors
-        self.strides: tuple[int, ...] = tuple(backbone.strides)
-        self.heads = nn.ModuleList(nn.Conv2d(c, anchors * OUTPUTS, 1) for c in backbone.out_channels)
-        for head in self.heads:
-            nn.init.normal_(head.weight, std=1e-2)
-            with torch.no_grad():
-                bias = head.bias.zero_().view(anchors, OUTPUTS)
-                bias[:, 4] = math.log(_PRIOR / (1 - _PRIOR))  # bodies are rare among 16,000 anchors
+        self.strides = tuple(backbone.strides)
+        self.in_channels = backbone.in_channels
+        self.heads = nn.ModuleList(_head(c, anchors) for c in backbone.out_channels)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, 1, H, W) slices in [0, 1] to three float32 (B, A, H / stride, W / stride, 7) outputs.
@@ -87,13 +87,22 @@ class Localizer(nn.Module):
         Raises:
             UsageError: the images have another shape, or sides that are no multiples of 32.
         """
-        check_image(images, self.backbone.in_channels, self.strides[-1], "localizer")
+        check_image(images, self.in_channels, self.strides[-1], "localizer")
         raw = []
         for head, features in zip(self.heads, self.backbone(images), strict=True):
             batch, _, height, width = features.shape
             output = head(features).view(batch, self.anchors, OUTPUTS, height, width)
             raw.append(output.permute(0, 1, 3, 4, 2).float().contiguous())
         return tuple(raw)
+
+
+def _head(channels: int, anchors: int) -> nn.Conv2d:
+    head = nn.Conv2d(channels, anchors * OUTPUTS, 1)
+    nn.init.normal_(head.weight, std=1e-2)
+    bias = torch.zeros(anchors, OUTPUTS)
+    bias[:, 4] = math.log(_PRIOR / (1 - _PRIOR))  # bodies are rare among 16,000 anchors
+    head.bias = nn.Parameter(bias.flatten())
+    return head
 
 
 def decode(raw: Sequence[Tensor], anchors: Anchors) -> DecodedBoxes:

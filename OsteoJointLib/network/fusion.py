@@ -43,9 +43,10 @@ class FeatureFusion(nn.Module):
         self.out_channels = classes
         self.score: nn.Sequential | None = None
         if learned:
-            self.score = nn.Sequential(nn.Linear(in_channels, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, 1))
-            nn.init.normal_(self.score[-1].weight, std=1e-2)
-            nn.init.zeros_(self.score[-1].bias)
+            last = nn.Linear(hidden, 1)
+            nn.init.normal_(last.weight, std=1e-2)  # W1 and W2 start near 1/2
+            nn.init.zeros_(last.bias)
+            self.score = nn.Sequential(nn.Linear(in_channels, hidden), nn.ReLU(inplace=True), last)
         self.classify = nn.Linear(2 * in_channels, classes)
 
     def forward(self, x1: Tensor, x2: Tensor) -> FusionOutput:

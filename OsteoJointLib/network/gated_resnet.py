@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.network.blocks import check_image
+from OsteoJointLib.network.blocks import check_image, fill_bias
 from OsteoJointLib.network.evidence import EVIDENCE_CHANNELS, evidence_pool
 from OsteoJointLib.network.gct import GatedChannelTransformation
 
@@ -153,5 +153,5 @@ def _reducer(channels: int, fused: int) -> nn.Conv2d:
     conv = nn.Conv2d(channels + fused, channels, 1)
     with torch.no_grad():
         conv.weight[:, :channels] = torch.eye(channels)[:, :, None, None]
-        nn.init.zeros_(conv.bias)
+    fill_bias(conv, 0.0)
     return conv

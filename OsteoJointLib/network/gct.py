@@ -1,8 +1,8 @@
 """Gated channel transformation (Yang et al. 2020; the paper's Eq. 12-15).
 
 Every channel is embedded by its weighted L2 norm, compared with the others', and scaled by a gate between 0 and 2.
-At the start (alpha = 1, gamma = beta = 0) it is the identity. The norm is a sum over the image, not a mean, so the
-gate depends on the crop's size: crops are of fixed size. Exclude ``beta`` from weight decay (the authors' advice).
+At the start (alpha = 1, gamma = beta = 0) it is the identity. Eq. 14 compares channels within one image, so a factor
+common to all of them (brightness, the crop's size) cancels. Exclude ``beta`` from weight decay (the authors' advice).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from OsteoJointLib.network.blocks import ConvNormAct, ResidualDoubleConv, check_image
+from OsteoJointLib.network.blocks import ConvNormAct, ResidualDoubleConv, check_image, fill_bias
 from OsteoJointLib.network.evidence import EVIDENCE_CHANNELS, body_evidence
 
 _HEATMAP_BIAS = -3.0
@@ -116,7 +116,7 @@ class Segmenter(nn.Module):
         self.mask_head = nn.Sequential(ConvNormAct(branches * finest, finest), nn.Conv2d(finest, 1, 1))
         if boundary_branch:
             self.boundary_head = nn.Conv2d(finest, 1, 1)
-            nn.init.constant_(self.boundary_head.bias, _HEATMAP_BIAS)  # boundaries are rare: start near 0
+            fill_bias(self.boundary_head, _HEATMAP_BIAS)  # boundaries are rare: start near 0
         extra = EVIDENCE_CHANNELS if grey_evidence else 0
         decoded = [branches * c for c in channels[2:-1]]
         self.feature_channels = tuple(c + extra for c in (*decoded, channels[-1]))
