@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 
 _TINY = 1e-8
-_OTSU_BINS = 256
 
 
 @dataclass(frozen=True)
@@ -147,15 +146,15 @@ def otsu_split(values: np.ndarray) -> OtsuSplit:
     (True, 3.0)
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64), axis=None)
-    ends = np.unique(np.linspace(0, ordered.size, min(ordered.size, _OTSU_BINS) + 1).astype(int))[1:-1]
-    if ends.size == 0:
+    below_count = 1 + np.flatnonzero(np.diff(ordered))  # every split between two different values
+    if below_count.size == 0:
         return OtsuSplit(float(ordered[0]), 0.0)
-    below = np.cumsum(ordered)[ends - 1]
-    weight = ends / ordered.size
-    difference = below / ends - (ordered.sum() - below) / (ordered.size - ends)
-    variance = weight * (1.0 - weight) * difference**2
+    below_sum = np.cumsum(ordered)[below_count - 1]
+    above_count = ordered.size - below_count
+    difference = below_sum / below_count - (ordered.sum() - below_sum) / above_count
+    variance = (below_count / ordered.size) * (above_count / ordered.size) * difference**2
     best = int(np.argmax(variance))
-    threshold = 0.5 * (ordered[ends[best] - 1] + ordered[ends[best]])
+    threshold = 0.5 * (ordered[below_count[best] - 1] + ordered[below_count[best]])
     return OtsuSplit(float(threshold), float(variance[best]))
 
 

@@ -102,10 +102,11 @@ def boundary_distance(mask: np.ndarray, pixel_mm: float) -> np.ndarray:
 
 def _window(mask: np.ndarray, margin_px: int) -> tuple[slice, slice]:
     """The mask's bounding box, widened by a margin and cut at the image's border."""
-    box = ndimage.find_objects(mask.astype(np.uint8))[0]
-    return tuple(
-        slice(max(0, side.start - margin_px), min(size, side.stop + margin_px))
-        for side, size in zip(box, mask.shape, strict=True)
+    rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
+    height, width = mask.shape
+    return (
+        slice(max(0, rows.start - margin_px), min(height, rows.stop + margin_px)),
+        slice(max(0, columns.start - margin_px), min(width, columns.stop + margin_px)),
     )
 
 

@@ -27,10 +27,12 @@ def canny_edge(mask: np.ndarray) -> np.ndarray:
     inside = np.asarray(mask) != 0
     image = np.where(inside, np.uint8(255), np.uint8(0))
     turned = np.ascontiguousarray(image[::-1, ::-1])
-    both = cv2.Canny(image, 100, 200, L2gradient=True) | cv2.Canny(turned, 100, 200, L2gradient=True)[::-1, ::-1]
-    outside = np.where(inside, np.uint8(0), both)
-    touched = cv2.dilate(outside, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
-    return ((both != 0) | (touched != 0)) & inside
+    straight = cv2.Canny(image, 100, 200, L2gradient=True) != 0
+    back = cv2.Canny(turned, 100, 200, L2gradient=True)[::-1, ::-1] != 0
+    edge = straight | back
+    outside = np.where(edge & ~inside, np.uint8(255), np.uint8(0))
+    touched = cv2.dilate(outside, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) != 0
+    return (edge | touched) & inside
 
 
 def gaussian_stamp(sigma_px: float) -> np.ndarray:
