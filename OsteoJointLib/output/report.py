@@ -1,0 +1,176 @@
+"""``report.html``: one self-contained page about a case, for people.
+
+Styles stand in the page, pictures are PNG data URIs; there is no script, no outside font and no link that loads
+anything, and the page's own security policy forbids them. Numbers come from the same document as result.json, so the
+two can't disagree.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.io.atomic import write_text_whole
+from OsteoJointLib.output.axial_views import FIELD_MM, ROI_COLOR, axial_views, whole_slice_view
+from OsteoJointLib.output.column_views import Plane, column_view
+from OsteoJointLib.output.drawing import color_stops, png_bytes
+from OsteoJointLib.output.flags import NOTES, all_flags, class_is_reliable, reliability_reasons
+from OsteoJointLib.output.notice import RESEARCH_NOTICE
+from OsteoJointLib.output.result import result_document
+from OsteoJointLib.output.terminology import segment_color_rgb
+from OsteoJointLib.records import STATUSES, CaseResult, CtVolume, Flag, Level, Status, VertebraReading
+
+REPORT_FILE = "report.html"
+_TEMPLATE = Path(__file__).with_name("report.html.j2")
+
+STATUS_RANGES = {
+    Status.NORMAL: "above 120 mg/cm³",
+    Status.OSTEOPENIA: "80 to 120 mg/cm³",
+    Status.OSTEOPOROSIS: "below 80 mg/cm³",
+}
+"""Volumetric BMD that each class stands for (ACR, ISCD); see :class:`~OsteoJointLib.records.Status`."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the page: its data URI, size in pixels, what it shows in words, and its caption."""
+
+    uri: str
+    width: int
+    height: int
+    alt: str
+    caption: str
+
+
+def write_report(result: CaseResult, path: Path, files: Mapping[Level, str] | None = None) -> None:
+    """Write the report of a case.
+
+    Args:
+        result: the case.
+        path: of the HTML file.
+        files: base name of the segmentation file that holds each level.
+    """
+    write_text_whole(Path(path), report_html(result, files))
+
+
+def report_html(result: CaseResult, files: Mapping[Level, str] | None = None) -> str:
+    """Make the report's HTML; arguments as for :func:`write_report`."""
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters |= {"number": _number, "percent": _percent, "point": _point}
+    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(_context(result, files))
+
+
+def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str, Any]:
+    flags = all_flags(result)
+    document = result_document(result, files)
+    images = (
+        [document["input"]] if isinstance(result.volume, CtVolume) else [document["input"][n] for n in ("L1", "L2")]
+    )
+    return {
+        "notice": RESEARCH_NOTICE,
+        "document": document,
+        "images": images,
+        "statuses": [(status.value, STATUS_RANGES[status]) for status in STATUSES],
+        "reliable": class_is_reliable(flags),
+        "reasons": _reasons(flags),
+        "doubts": [flag for flag in flags if flag.code not in NOTES and flag.code != Reason.CLASS_NOT_RELIABLE],
+        "notes": [flag for flag in flags if flag.code in NOTES],
+        "column": _column_pictures(result),
+        "levels": [(reading.point.level.value, _level_pictures(reading)) for reading in result.readings],
+        "colors": {level.value: _css(segment_color_rgb(level)) for level in Level},
+        "roi_color": _css(ROI_COLOR),
+        "scale": ", ".join(_css(color) for color in color_stops()),
+        "field_cm": FIELD_MM / 10,
+    }
+
+
+def _reasons(flags: tuple[Flag, ...]) -> list[str]:
+    """Why the class is not reliable, as sentences: the doubts, or what the stage that said so gave as its reason."""
+    reasons = [f"{reason[0].upper()}{reason[1:]}." for reason in reliability_reasons(flags)]
+    return reasons or [flag.message for flag in flags if flag.code == Reason.CLASS_NOT_RELIABLE]
+
+
+def _column_pictures(result: CaseResult) -> list[Picture]:
+    if not isinstance(result.volume, CtVolume):
+        return [
+            _picture(
+                whole_slice_view(reading),
+                f"The whole axial CT slice given for {reading.point.level}, with the box of its vertebral body.",
+                f"The slice given for {reading.point.level}",
+            )
+            for reading in result.readings
+        ]
+    pictures = []
+    for plane, caption in (
+        (Plane.SAGITTAL, "Sagittal, along the column"),
+        (Plane.CORONAL, "Coronal, along the column"),
+    ):
+        view = column_view(result, plane)
+        if view is not None:
+            alt = f"{plane.capitalize()} CT view bent along the column{_named(result)}. Lines mark the slices read."
+            pictures.append(_picture(view, alt, caption))
+    return pictures
+
+
+def _named(result: CaseResult) -> str:
+    names = [name for name in result.levels.names if name] or ["L1", "L2"]
+    return f", with {', '.join(names)} named"
+
+
+def _level_pictures(reading: VertebraReading) -> list[Picture]:
+    views, level = axial_views(reading), reading.point.level
+    measurement = reading.measurement
+    roi = (
+        f" and, dotted, the region measured ({measurement.hu_mean:.0f} HU on average)"
+        if measurement.hu_mean is not None
+        else ""
+    )
+    pictures = [
+        _picture(
+            views.boundary,
+            f"Axial CT slice of {level} with the outline of its vertebral body ({reading.segmentation.area_mm2:.0f} "
+            f"square millimeters){roi}.",
+            "Body and measured region",
+        )
+    ]
+    if views.heatmap is not None:
+        alt = f"The same slice of {level} with the network's boundary heat map in color."
+        pictures.append(_picture(views.heatmap, alt, "Boundary heat map"))
+    if views.gradcam is not None:
+        alt = f"The same slice of {level} with the Grad-CAM map in color: what weighed on the class."
+        pictures.append(_picture(views.gradcam, alt, "Grad-CAM"))
+    return pictures
+
+
+def _picture(picture: np.ndarray, alt: str, caption: str) -> Picture:
+    uri = "data:image/png;base64," + base64.b64encode(png_bytes(picture)).decode("ascii")
+    return Picture(uri, picture.shape[1], picture.shape[0], alt, caption)
+
+
+def _css(color: tuple[int, int, int]) -> str:
+    return "#" + "".join(f"{channel:02x}" for channel in color)
+
+
+def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """A number with a true minus sign; a dash for null."""
+    if value is None:
+        return "–"
+    text = f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")
+    return f"{text}\u00a0{unit}" if unit else text
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}\u00a0%"
+
+
+def _point(values: list[float]) -> str:
+    return ", ".join(_number(value, 1) for value in values)

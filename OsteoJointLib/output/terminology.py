@@ -1,0 +1,101 @@
+"""SNOMED CT codes of the two segments, and the strings and files in which Slicer wants them.
+
+A segment is the vertebral body of one level: category *Anatomical Structure*, type *L1 vertebra* (DICOM CID 7603, as
+SlicerTotalSegmentator uses it), type modifier *Vertebral body*, which says that the arch and processes are left out.
+Slicer's own lists hold no single vertebrae, so ``Resources/Terminology`` ships them as a context of its own;
+:func:`terminology_document` is that file, and a test holds it against the one on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from OsteoJointLib.records import Level
+
+CONTEXT_NAME = "Segmentation category and type - OsteoJoint"
+"""Name of OsteoJoint's terminology context, in Slicer's naming scheme."""
+
+ANATOMIC_CONTEXT_NAME = "Anatomic codes - DICOM master list"
+"""Slicer's own region context; no region is set, as the type already names the place."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept as DICOM writes it: scheme, value, meaning."""
+
+    scheme: str
+    value: str
+    meaning: str
+
+    def __str__(self) -> str:
+        """Slicer's spelling, ``scheme^value^meaning``."""
+        return f"{self.scheme}^{self.value}^{self.meaning}"
+
+
+ANATOMICAL_STRUCTURE = Code("SCT", "123037004", "Anatomical Structure")
+VERTEBRAL_BODY = Code("SCT", "3572006", "Vertebral body")
+
+
+def vertebra_code(level: Level) -> Code:
+    """The level's vertebra, SNOMED CT."""
+    return {Level.L1: Code("SCT", "66794005", "L1 vertebra"), Level.L2: Code("SCT", "14293000", "L2 vertebra")}[level]
+
+
+def segment_name(level: Level) -> str:
+    """The segment's name as a person reads it."""
+    return f"{level} vertebral body"
+
+
+def segment_color_rgb(level: Level) -> tuple[int, int, int]:
+    """The level's color, 0 to 255, everywhere: L1 blue, L2 orange (apart for every kind of color vision)."""
+    return {Level.L1: (0, 166, 214), Level.L2: (240, 138, 36)}[level]
+
+
+def terminology_entry(level: Level) -> str:
+    """The level's terminology in Slicer's grammar.
+
+    ``context~category~type~type modifier~region context~region~region modifier``
+
+    >>> terminology_entry(Level.L1).split("~")[2]
+    'SCT^66794005^L1 vertebra'
+    """
+    empty = Code("", "", "")
+    parts = (
+        CONTEXT_NAME,
+        ANATOMICAL_STRUCTURE,
+        vertebra_code(level),
+        VERTEBRAL_BODY,
+        ANATOMIC_CONTEXT_NAME,
+        empty,
+        empty,
+    )
+    return "~".join(str(part) for part in parts)
+
+
+def terminology_document() -> dict[str, Any]:
+    """The ``.term.json`` that teaches Slicer these codes (dcmqi's segment context schema)."""
+    return {
+        "SegmentationCategoryTypeContextName": CONTEXT_NAME,
+        "@schema": "https://raw.githubusercontent.com/qiicr/dcmqi/master/doc/segment-context-schema.json#",
+        "SegmentationCodes": {
+            "Category": [
+                {**_fields(ANATOMICAL_STRUCTURE), "showAnatomy": False, "Type": [_type(level) for level in Level]},
+            ]
+        },
+    }
+
+
+def _type(level: Level) -> dict[str, Any]:
+    color = list(segment_color_rgb(level))
+    modifier = {
+        **_fields(VERTEBRAL_BODY),
+        "recommendedDisplayRGBValue": color,
+        "3dSlicerLabel": segment_name(level),
+        "3dSlicerIntegerLabel": level.verse_label,
+    }
+    return {**_fields(vertebra_code(level)), "recommendedDisplayRGBValue": color, "Modifier": [modifier]}
+
+
+def _fields(code: Code) -> dict[str, str]:
+    return {"CodingSchemeDesignator": code.scheme, "CodeValue": code.value, "CodeMeaning": code.meaning}

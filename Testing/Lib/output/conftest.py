@@ -1,0 +1,139 @@
+"""A hand-made case: a box of a body on a plain background, at places that can be checked on paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.measure import MeasureConfig, roi_mask
+from OsteoJointLib.records import (
+    AxialSlice,
+    BodyBox,
+    BodyEvidence,
+    CaseResult,
+    Classification,
+    Crop,
+    CtSlicePair,
+    CtVolume,
+    Flag,
+    Level,
+    LevelPoint,
+    LevelsFound,
+    ModelInfo,
+    PointSource,
+    RoiMeasurement,
+    SourceInfo,
+    Status,
+    VertebraReading,
+    VertebraSegmentation,
+)
+
+SHAPE_ZYX = (24, 64, 80)
+SPACING_XYZ_MM = (1.5, 1.5, 5.0)
+ORIGIN_LPS_MM = (-60.0, -50.0, -200.0)
+SLICE = {Level.L1: 16, Level.L2: 9}
+BODY_YX = (slice(24, 40), slice(28, 52))  # 16 x 24 voxels, 24 x 36 mm
+STEP = 0.5  # volume indices per pixel of the network's slice
+SOURCE = SourceInfo("dicom", ("series 4",), "a" * 64, 120.0, "STANDARD", False)
+
+
+def make_grid(direction=None) -> Grid:
+    return Grid(SHAPE_ZYX, SPACING_XYZ_MM, ORIGIN_LPS_MM, np.eye(3) if direction is None else direction)
+
+
+def make_volume(grid: Grid) -> CtVolume:
+    hu = np.full(SHAPE_ZYX, -100, dtype=np.int16)
+    for slice_index in SLICE.values():
+        hu[slice_index - 2 : slice_index + 3, BODY_YX[0], BODY_YX[1]] = 160
+    return CtVolume(hu, grid, SOURCE)
+
+
+def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
+    slice_index = SLICE[level] if volume.hu.shape[0] > 1 else 0
+    center = tuple(float(v) for v in volume.grid.index_to_lps(np.array([slice_index, 31.5, 39.5])))
+    # pixel (0, 0) lies on voxel (0, 0); two pixels a voxel, so the body's voxels 24..39 cover pixels 47.5..79.5
+    hu = np.full((512, 512), -1024.0, dtype=np.float32)
+    plane = volume.hu[slice_index].repeat(2, axis=0).repeat(2, axis=1)
+    hu[: plane.shape[0] - 1, : plane.shape[1] - 1] = plane[1:, 1:]
+    mask = np.zeros((512, 512), dtype=bool)
+    mask[47:79, 55:103] = True
+    heatmap = np.where(mask, 0.5, 0.0).astype(np.float32)
+    axial = AxialSlice(level, np.clip(hu / 400, 0, 1), hu, 0.75, slice_index, (0.0, 0.0), (STEP, STEP))
+    gradcam = np.zeros((224, 224), dtype=np.float32)
+    gradcam[100:120, 100:120] = 1.0
+    return VertebraReading(
+        LevelPoint(level, center, 0.96, PointSource.AUTO),
+        axial,
+        BodyBox((55.0, 47.0, 103.0, 79.0), 0.9),
+        Crop(np.zeros((224, 224), dtype=np.float32), (63 - 112, 79 - 112)),
+        VertebraSegmentation(level, mask, mask, heatmap, float(mask.sum() * 0.75**2)),
+        RoiMeasurement(level, 3.0, int(roi_mask(mask, 0.75, MeasureConfig(3.0)).sum()), 160.0, 161.0, 12.5),
+        gradcam,
+    )
+
+
+def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: VertebraReading) -> CaseResult:
+    column = [
+        BodyEvidence(tuple(point), 0.9, (0.0, 0.0), (True, True), False, False)
+        for point in (np.add(l1.point.center_lps_mm, (0, 0, 35)), l1.point.center_lps_mm, l2.point.center_lps_mm)
+    ]
+    levels = LevelsFound(l1.point, l2.point, tuple(column), ("T12", "L1", "L2"))
+    return CaseResult(
+        volume,
+        l1,
+        l2,
+        Classification(Status.OSTEOPENIA, (0.25, 0.625, 0.125), 0.6, 0.4),
+        ModelInfo("compact", "compact", "b" * 64, "phantoms 0 to 39999"),
+        "cpu",
+        levels,
+        timings_s={"io": 0.5, "total": 2.25},
+    )
+
+
+@pytest.fixture(scope="session")
+def case() -> CaseResult:
+    """A whole, unsuspicious case on an axis-aligned volume; never changed by a test."""
+    volume = make_volume(make_grid())
+    return make_result(volume, make_reading(volume, Level.L1), make_reading(volume, Level.L2))
+
+
+@pytest.fixture(scope="session")
+def oblique_case() -> CaseResult:
+    """The same on a grid turned by 17 degrees about z and 11 about x."""
+    a, b = np.deg2rad(17.0), np.deg2rad(11.0)
+    about_z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    volume = make_volume(make_grid(about_z @ about_x))
+    return make_result(volume, make_reading(volume, Level.L1), make_reading(volume, Level.L2))
+
+
+@pytest.fixture(scope="session")
+def pair_case(case) -> CaseResult:
+    """Two single slices, each with its own place and file."""
+    volumes = []
+    for level in Level:
+        hu = case.volume.hu[SLICE[level]][None]
+        origin = tuple(float(v) for v in case.volume.grid.index_to_lps(np.array([SLICE[level], 0, 0])))
+        grid = Grid((1, *SHAPE_ZYX[1:]), SPACING_XYZ_MM, origin, np.eye(3))
+        volumes.append(CtVolume(hu, grid, replace(SOURCE, file_names=(f"{level}.dcm",))))
+    pair = CtSlicePair(*volumes)
+    result = make_result(pair, make_reading(pair.l1, Level.L1), make_reading(pair.l2, Level.L2))
+    return replace(result, levels=LevelsFound(result.l1.point, result.l2.point))
+
+
+@pytest.fixture(scope="session")
+def poor_case(case) -> CaseResult:
+    """A case in which all that can be missing is missing."""
+    source = SourceInfo("memory", ("/home/jane doe/scan <b>.nii.gz",))
+    measurement = RoiMeasurement(Level.L2, 3.0, 4, None, None, None)
+    segmentation = replace(case.l2.segmentation, heatmap=None)
+    flags = (Flag(Reason.METAL, "Metal lies in the slice of L2.", Level.L2),)
+    return replace(
+        case,
+        volume=replace(case.volume, source=source, flags=flags),
+        l2=replace(case.l2, measurement=measurement, segmentation=segmentation, gradcam=None),
+    )

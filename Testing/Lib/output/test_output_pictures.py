@@ -1,0 +1,191 @@
+"""The pictures: the right place, the right side up, the right aspect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from OsteoJointLib.output.axial_views import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views, roi_of
+from OsteoJointLib.output.column_views import Plane, column_view
+from OsteoJointLib.output.drawing import (
+    BONE_WINDOW,
+    DisplayWindow,
+    Label,
+    Patch,
+    gray,
+    outline,
+    overlay,
+    png_bytes,
+    write_labels,
+)
+from OsteoJointLib.output.overview import OverviewTruth, overview_picture, write_overview
+from OsteoJointLib.output.terminology import segment_color_rgb
+from OsteoJointLib.records import Level, RoiMeasurement, Status
+
+
+def where(picture: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
+    """(N, 2) rows and columns of the pixels of just this color."""
+    return np.argwhere((picture == np.array(color)).all(axis=-1))
+
+
+def test_a_window_maps_its_ends_to_black_and_white():
+    picture = gray(np.array([[-500.0, -300.0, 200.0, 700.0, 3000.0]]), DisplayWindow(200.0, 1000.0))
+    assert picture[0, :, 0].tolist() == [0, 0, 127, 255, 255]
+    assert picture.shape == (1, 5, 3)
+
+
+def test_a_patch_shows_its_center_in_the_middle_and_scales_about_it():
+    patch = Patch(center_yx=(10.0, 20.0), field_px=50.0, size_px=101)
+    np.testing.assert_allclose(patch.to_picture(np.array([20.0, 10.0])), [50.0, 50.0])
+    np.testing.assert_allclose(patch.to_picture(np.array([25.0, 10.0])), [50.0 + 5 * 101 / 50, 50.0])
+
+
+def test_what_is_cut_lies_where_points_are_mapped():
+    array = np.zeros((64, 64))
+    array[30, 41] = 1.0
+    patch = Patch((32.0, 36.0), 24.0, 240)
+    cut = patch.cut(array, 0.0)
+    row, column = np.unravel_index(cut.argmax(), cut.shape)
+    np.testing.assert_allclose([column, row], patch.to_picture(np.array([41.0, 30.0])), atol=1.0)
+
+
+def test_outside_the_slice_is_the_border_value():
+    cut = Patch((0.0, 0.0), 20.0, 40).cut(np.zeros((64, 64)), -1024.0)
+    assert cut[0, 0] == -1024.0
+    assert cut[-1, -1] == 0.0
+
+
+def test_an_overlay_leaves_the_picture_alone_where_the_map_is_zero():
+    picture = np.full((4, 4, 3), 90, dtype=np.uint8)
+    heat = np.zeros((4, 4))
+    heat[0, 0] = 1.0
+    mixed = overlay(picture, heat)
+    assert (mixed[1:] == 90).all()
+    assert (mixed[0, 0] != 90).all()
+
+
+@pytest.mark.parametrize("dashed", [False, True])
+def test_an_outline_runs_along_the_mask_s_edge(dashed):
+    mask = np.zeros((64, 64), dtype=bool)
+    mask[20:40, 16:48] = True  # edges at 19.5, 39.5 and 15.5, 47.5
+    patch = Patch((31.5, 31.5), 64.0, 640)
+    picture = np.zeros((640, 640, 3), dtype=np.uint8)
+    outline(picture, mask, patch, (255, 0, 0), dashed)
+    drawn = where(picture, (255, 0, 0))
+    first, last = patch.to_picture(np.array([[15.5, 19.5], [47.5, 39.5]]))[:, ::-1]
+    np.testing.assert_allclose(drawn.min(axis=0), first, atol=5)
+    np.testing.assert_allclose(drawn.max(axis=0), last, atol=5)
+    assert not picture[320, 320].any()
+
+
+def test_labels_are_written_near_their_anchor():
+    picture = np.zeros((60, 200, 3), dtype=np.uint8)
+    written = write_labels(picture, [Label("L1", (100, 30), fill=(9, 8, 7))])
+    rows, columns = np.nonzero(written.any(axis=-1))
+    assert abs(rows.mean() - 30) < 2
+    assert abs(columns.mean() - 100) < 2
+    assert not picture.any(), "the picture given is left as it was"
+
+
+def test_png_reads_back_the_same_picture():
+    picture = np.random.default_rng(3).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    back = cv2.imdecode(np.frombuffer(png_bytes(picture), np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(back[..., ::-1], picture)
+
+
+def test_the_axial_view_draws_the_body_at_its_size(case):
+    size = 480
+    views = axial_views(case.l1, size)
+    assert views.boundary.shape == views.heatmap.shape == views.gradcam.shape == (size, size, 3)
+    drawn = where(views.boundary, segment_color_rgb(Level.L1))
+    height, width = drawn.max(axis=0) - drawn.min(axis=0)
+    assert abs(width - 36.0 * size / FIELD_MM) < 8
+    assert abs(height - 24.0 * size / FIELD_MM) < 8
+
+
+def test_the_roi_is_drawn_only_where_it_is_what_was_measured(case):
+    assert len(where(axial_views(case.l1).boundary, ROI_COLOR)) > 50
+    for voxels, mean in ((3, 160.0), (case.l1.measurement.voxels, None)):
+        reading = replace(case.l1, measurement=RoiMeasurement(Level.L1, 3.0, voxels, mean, mean, mean))
+        assert roi_of(reading) is None
+        assert len(where(axial_views(reading).boundary, ROI_COLOR)) == 0
+
+
+def test_maps_that_were_not_computed_are_not_drawn(poor_case):
+    views = axial_views(poor_case.l2)
+    assert views.heatmap is None
+    assert views.gradcam is None
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+def test_the_column_keeps_its_aspect(case, plane):
+    picture = column_view(case, plane, px_per_mm=2.0)
+    # 24 slices of 5 mm; 64 rows or 80 columns of 1.5 mm
+    assert picture.shape == (240, 192 if plane is Plane.SAGITTAL else 240, 3)
+
+
+def test_superior_is_on_top_and_the_levels_lie_at_their_slices(case):
+    picture = column_view(case, Plane.SAGITTAL)
+    rows = {level: np.median(where(picture, segment_color_rgb(level))[:, 0]) for level in Level}
+    # slice z is centered (24 - z - 1/2) * 5 mm below the top
+    np.testing.assert_allclose([rows[Level.L1], rows[Level.L2]], [75.0, 145.0], atol=4)
+
+
+@pytest.mark.parametrize(("plane", "marked"), [(Plane.SAGITTAL, np.s_[:, :6, :]), (Plane.CORONAL, np.s_[:, :, :6])])
+def test_anterior_and_the_patient_s_right_are_on_the_left(case, plane, marked):
+    hu = np.full_like(case.volume.hu, -1000)
+    hu[marked] = 1000
+    picture = column_view(replace(case, volume=replace(case.volume, hu=hu)), plane)
+    top = picture[20:30].mean(axis=(0, 2))
+    assert top[:15].min() > 250
+    assert top[60:].max() < 5
+
+
+def test_the_column_s_other_bodies_are_named(case):
+    unnamed = replace(case, levels=replace(case.levels, column=(), names=()))
+    assert (column_view(case, Plane.CORONAL) != column_view(unnamed, Plane.CORONAL)).any()
+
+
+def test_the_plane_follows_a_bent_column(case):
+    # a bright rod that moves 20 voxels to the left over the height is seen whole only by a bent plane
+    hu = np.full_like(case.volume.hu, -1000)
+    columns = np.round(np.linspace(30, 50, hu.shape[0])).astype(int)
+    for z, x in enumerate(columns):
+        hu[z, 30:34, x - 3 : x + 4] = 1000
+    grid = case.volume.grid
+    body = case.levels.column[0]
+    centers = [tuple(grid.index_to_lps(np.array([z, 31.5, columns[z]]))) for z in (0, 8, 16, 23)]
+    levels = replace(case.levels, column=tuple(replace(body, center_lps_mm=c) for c in centers), names=())
+    picture = column_view(replace(case, volume=replace(case.volume, hu=hu), levels=levels), Plane.SAGITTAL)
+    y_px = round(32 * 1.5 * 2)
+    lines = gray(np.array([[1000.0]]), BONE_WINDOW)[0, 0, 0]
+    assert np.median(picture[:, y_px, 0]) == lines
+    assert (picture[:, y_px, 0] > 200).mean() > 0.85
+
+
+def test_a_pair_of_slices_has_no_column(pair_case):
+    assert column_view(pair_case, Plane.SAGITTAL) is None
+
+
+@pytest.mark.parametrize("name", ["case", "oblique_case", "pair_case", "poor_case"])
+def test_the_overview_is_one_picture_of_every_kind_of_case(name, request, tmp_path):
+    write_overview(request.getfixturevalue(name), tmp_path / "overview.png")
+    picture = cv2.imread(str(tmp_path / "overview.png"))
+    assert picture.shape[0] > 800
+    assert picture.shape[1] > 1000
+    assert not len(where(picture[..., ::-1], TRUTH_COLOR))
+
+
+def test_the_truth_is_drawn_in_green_where_it_is(case):
+    labels = np.zeros(case.volume.hu.shape, dtype=np.uint8)
+    labels[16, 24:40, 28:52] = 20
+    labels[9, 24:40, 28:52] = 21
+    centers = {reading.point.level: reading.point.center_lps_mm for reading in case.readings}
+    truth = OverviewTruth(labels, centers, Status.NORMAL, 131.0)
+    moved = replace(truth, labels=np.roll(labels, 3, axis=2))
+    for one in (truth, moved):
+        assert len(where(overview_picture(case, one), TRUTH_COLOR)) > 100
+    assert (overview_picture(case, truth) != overview_picture(case, moved)).any()

@@ -1,0 +1,73 @@
+"""The table's row: the same columns for every ending of a case."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
+from OsteoJointLib.output.result import result_document
+from OsteoJointLib.output.table import COLUMNS, row_of_failure, row_of_result, write_table
+
+
+def test_the_first_columns_say_which_case_and_how_it_ended():
+    assert COLUMNS[:9] == (
+        *("case", "outcome", "reason", "message", "status", "reliable"),
+        *("p_normal", "p_osteopenia", "p_osteoporosis"),
+    )
+    assert len(COLUMNS) == len(set(COLUMNS)) == 49
+    assert COLUMNS[-1] == "notice"
+
+
+def test_a_finished_case_fills_its_row(case):
+    row = row_of_result("case 1", result_document(case))
+    assert tuple(row) == COLUMNS
+    assert (row["case"], row["outcome"], row["status"], row["reliable"]) == ("case 1", "done", "osteopenia", "yes")
+    assert (row["p_normal"], row["p_osteopenia"], row["p_osteoporosis"]) == ("0.25", "0.625", "0.125")
+    assert (row["l1_center_r_mm"], row["l1_center_a_mm"], row["l1_center_s_mm"]) == ("0.75", "2.75", "-120.0")
+    assert (row["l1_hu_mean"], row["l2_hu_median"], row["l2_roi_voxels"]) == ("160.0", "161.0", "800")
+    assert (row["l1_bmd_mg_cm3"], row["l1_volume_ml"]) == ("", "")
+    assert (row["contrast"], row["kvp"], row["seconds"]) == ("no", "120.0", "2.25")
+    assert "Research only" in row["notice"]
+
+
+def test_a_doubtful_case_says_so_and_leaves_out_what_is_null(poor_case):
+    row = row_of_result("x", result_document(poor_case))
+    assert row["reliable"] == "no"
+    assert row["l2_hu_mean"] == row["kvp"] == row["kernel"] == ""
+    assert "roi_too_small" in row["flags"].split()
+
+
+def test_a_pair_of_slices_has_the_same_columns(pair_case):
+    row = row_of_result("pair", result_document(pair_case))
+    assert tuple(row) == COLUMNS
+    assert row["kernel"] == "STANDARD"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "reason"),
+    [
+        (InputRefused(Reason.NOT_CT, "A CT was expected, MR came."), "refused", "not_ct"),
+        (ModelRefused(Reason.WEIGHTS_HASH, "Wrong hash."), "failed", "weights_hash"),
+        (ZeroDivisionError("division by zero"), "failed", "failed"),
+        (MemoryError(), "failed", "failed"),
+    ],
+)
+def test_a_case_without_a_result_has_a_row_with_its_reason(error, outcome, reason):
+    row = row_of_failure("bad", error)
+    assert tuple(row) == COLUMNS
+    assert (row["outcome"], row["reason"]) == (outcome, reason)
+    assert row["message"] == (str(error) or type(error).__name__)
+    assert row["status"] == row["l1_hu_mean"] == row["reliable"] == ""
+
+
+def test_the_file_reads_back_whatever_the_texts_hold(case, tmp_path):
+    texts = ['a, "quoted" case', "=1+1", "lines\nin a name", "-5"]
+    rows = [row_of_failure(text, RuntimeError(text)) for text in texts] + [row_of_result("é", result_document(case))]
+    write_table(rows, tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        back = list(csv.DictReader(file))
+    assert back == rows
+    # nothing that a spreadsheet would take for a formula
+    assert [row["case"] for row in back] == ['a, "quoted" case', "'=1+1", "lines in a name", "'-5", "é"]
