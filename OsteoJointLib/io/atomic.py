@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,32 @@ def write_whole(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_folder_whole(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; rename it to ``path`` on success, remove it on failure.
+
+    Args:
+        path: where the folder shall appear; it must not exist or be empty.
+
+    Yields:
+        A new, empty folder with the same parent.
+
+    Raises:
+        OSError: as the file system raises, also where ``path`` holds files.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f"{_TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            path.rmdir()
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text_whole(path: Path | str, text: str) -> None:

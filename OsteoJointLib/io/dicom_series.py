@@ -27,6 +27,7 @@ _MAPS = frozenset(
 )
 _ORIENTATION_TOLERANCE = 1e-3
 _WHOLE_TRUNK_MM = 100.0
+_MAX_PIXELS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +193,11 @@ def _repeats(group: list[SliceHeader]) -> bool:
 
 
 def _stack(headers: tuple[SliceHeader, ...], odd_ones: int, limits: ReadingLimits) -> Stack:
+    rows, columns = headers[0].rows or 0, headers[0].columns or 0
+    if not (0 < rows <= _MAX_PIXELS and 0 < columns <= _MAX_PIXELS):
+        raise InputRefused(
+            Reason.UNREADABLE, f"Expected images of believable size, came {rows} x {columns} pixels; export them again."
+        )
     if len(headers) == 1:
         raise InputRefused(
             Reason.SINGLE_SLICE,

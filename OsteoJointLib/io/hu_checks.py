@@ -43,8 +43,8 @@ def check_hu(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> tuple[Flag, .
         )
     counts = _histogram(hu)
     _refuse_label_map(counts, lowest)
-    _refuse_without_tissue(counts, lowest, highest, limits)
     _refuse_cut_range(counts, highest)
+    _refuse_without_tissue(counts, lowest, highest, limits)
     flags = [*_scale_flags(counts), *_metal_flags(hu, grid, limits), *_view_flags(hu, limits)]
     return tuple(flags)
 
@@ -120,12 +120,11 @@ def _refuse_cut_range(counts: np.ndarray, highest: int) -> None:
 def _scale_flags(counts: np.ndarray) -> list[Flag]:
     """Flag air that is shifted or not there. The lowest bin is padding or clamped air, so it proves nothing alone."""
     total = counts.sum()
-    if _between(counts, LOWEST_HU + 1, -950) > 0.002 * total:
-        return []
-    if _between(counts, -949, -800) > 0.02 * total:
-        air = _mode_hu(counts, -949, -800)
+    near, above = _between(counts, LOWEST_HU + 1, -970), _between(counts, -969, -800)
+    if above > 0.02 * total and near < 0.1 * above:
+        air = _mode_hu(counts, -969, -800)
         what = f"the darkest common value is {air} HU instead of air near -1000 (a shifted scale, or lung alone)"
-    elif counts[0] > 0.002 * total:
+    elif near + counts[0] > 0.002 * total:
         return []
     else:
         what = "no air near -1000 HU is in view"

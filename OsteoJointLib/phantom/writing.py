@@ -2,7 +2,7 @@
 
 The DICOM series carries real CT tags, so that pydicom, SimpleITK and Slicer read it like a scanner's. All identifiers
 follow from the seed: the same phantom gives the same files. The patient is named PHANTOM-<seed>, so that nobody takes
-it for a person. Every file appears whole.
+it for a person. Every file, and the series as a whole, appears whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.io.atomic import write_text_whole, write_whole
+from OsteoJointLib.io.atomic import write_folder_whole, write_text_whole, write_whole
 from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
 
 if TYPE_CHECKING:
@@ -102,10 +102,10 @@ def write_dicom_series(phantom: Phantom, folder: Path | str) -> Path:
         raise UsageError(Reason.OUTPUT_EXISTS, f"Expected no or an empty folder {series}, came one that holds files.")
     common = _common_dataset(phantom)
     count = phantom.volume.hu.shape[0]
-    for number in range(1, count + 1):
-        dataset = _slice_dataset(common, phantom, count - number, number)
-        with write_whole(series / f"IM-{number:04d}.dcm") as temporary:
-            dataset.save_as(temporary, enforce_file_format=True)
+    with write_folder_whole(series) as temporary:
+        for number in range(1, count + 1):
+            dataset = _slice_dataset(common, phantom, count - number, number)
+            dataset.save_as(temporary / f"IM-{number:04d}.dcm", enforce_file_format=True)
     return series
 
 

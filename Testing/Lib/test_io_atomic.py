@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from OsteoJointLib.io.atomic import write_text_whole, write_whole
+from OsteoJointLib.io.atomic import write_folder_whole, write_text_whole, write_whole
 
 
 def test_file_appears_only_after_the_block(tmp_path):
@@ -45,3 +45,25 @@ def test_block_that_writes_nothing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), write_whole(tmp_path / "a.txt"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_appears_only_when_it_is_complete(tmp_path):
+    with write_folder_whole(tmp_path / "dicom") as temporary:
+        (temporary / "a").write_text("a")
+        assert not (tmp_path / "dicom").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["dicom", "a"]
+
+
+def test_failed_folder_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError, match="killed"), write_folder_whole(tmp_path / "dicom") as temporary:
+        (temporary / "a").write_text("a")
+        raise RuntimeError("killed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_with_files_is_never_replaced(tmp_path):
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "mine").write_text("mine")
+    with pytest.raises(OSError, match="mpty"), write_folder_whole(tmp_path / "dicom") as temporary:
+        (temporary / "a").write_text("a")
+    assert [path.name for path in tmp_path.rglob("*")] == ["dicom", "mine"]
