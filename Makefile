@@ -13,7 +13,7 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check
 # One thread a process: the tests run $(JOBS) processes side by side.
 CHECK := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: demo test lint types unit format bench venv clean distclean help
+.PHONY: demo test lint types unit format lists bench venv clean distclean help
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make test     format, lint, types, unit tests, wheel, CMake lists                     [JOBS=n]'
 	@echo 'make bench    speed, stage by stage, cold and warm -> out/bench'
 	@echo 'make format   put every file into shape'
+	@echo 'make lists    write the files on disk into the CMake lists'
 	@echo 'make clean    remove what the commands above wrote (distclean: .venv too)'
 
 demo: $(READY)
@@ -41,6 +42,9 @@ unit: $(READY)
 format: $(READY)
 	$(CHECK) ruff check --fix .
 	$(CHECK) ruff format .
+
+lists:
+	$(PYTHON) .ci/list_files.py
 
 bench: $(READY)
 	$(BIN)/python Testing/bench.py --out out/bench

@@ -49,7 +49,7 @@ class PythonProcess:
 
     def kill(self) -> None:
         """Kill the process and the Python that its launcher started, silently."""
-        self._on_line = self._on_finished = lambda *_: None
+        self._on_line, self._on_finished = lambda line: None, lambda exit_code, printed: None
         if self._process.state() == qt.QProcess.NotRunning:
             return
         identifier = str(int(self._process.processId()))
@@ -77,6 +77,9 @@ class PythonProcess:
             self._end(-1, "Slicer's Python could not be started.")
 
     def _end(self, exit_code: int, printed: str) -> None:
-        finished, self._on_finished = self._on_finished, lambda *_: None
         # later, because whoever is told may drop this object, which is still at work here
-        qt.QTimer.singleShot(0, lambda: finished(exit_code, printed))
+        qt.QTimer.singleShot(0, lambda: self._tell(exit_code, printed))
+
+    def _tell(self, exit_code: int, printed: str) -> None:
+        finished, self._on_finished = self._on_finished, lambda exit_code, printed: None
+        finished(exit_code, printed)

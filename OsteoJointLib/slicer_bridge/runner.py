@@ -51,11 +51,11 @@ class Runner:
         if missing := missing_packages():
             raise RunFailed(Reason.DEPENDENCY_MISSING, install_advice(missing))
         volume_id = volume_node.GetID()
-        self._folder = Path(tempfile.mkdtemp(prefix="OsteoJoint-", dir=slicer.app.temporaryPath))
-        ct = self._folder / "ct.nrrd"
+        folder = self._folder = Path(tempfile.mkdtemp(prefix="OsteoJoint-", dir=slicer.app.temporaryPath))
+        ct = folder / "ct.nrrd"
 
         def finished(exit_code: int, printed: str) -> None:
-            folder, self._process, self._folder = self._folder, None, None
+            self._process = self._folder = None
             ct.unlink(missing_ok=True)
             if exit_code != 0:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -72,7 +72,7 @@ class Runner:
         try:
             export_volume(volume_node, ct)
             self._process = PythonProcess(on_line, finished)
-            self._process.start(analyze_arguments(ct, self._folder / "result"))
+            self._process.start(analyze_arguments(ct, folder / "result"))
         except OsteoJointError:
             self.cancel()
             raise

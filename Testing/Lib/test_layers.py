@@ -14,19 +14,22 @@ HEAVY = {
     *("torch", "torchvision", "SimpleITK", "pydicom", "nibabel", "skimage", "cv2", "ultralytics", "captum", "jinja2"),
     *("matplotlib", "lightning", "jsonschema"),
 }
-NAMES_IN_PACKAGES = {"OsteoJointLib.__version__"}
+NAMES_IN_PACKAGES = {"OsteoJointLib", "OsteoJointLib.__version__"}
 START = ("OsteoJointLib.__main__", "OsteoJointLib.cli", "OsteoJointLib.worker", "OsteoJointLib.batch")
 
 # From the ground up. A module may import those of its own layer and of the layers below it.
 LAYERS = (
-    ("", "errors", "records", "geometry", "config", "resources", "device"),
+    ("", "errors", "failures", "records", "geometry", "config", "resources", "device", "stages"),
     ("io", "network", "phantom", "weights"),
     (
         *("levels", "preprocess", "localization", "segmentation", "level_set", "classification", "gradcam", "measure"),
-        "output",
+        *("case", "sites", "labels", "pipeline_config", "output", "delivery"),
     ),
-    ("pipeline",),
-    ("cli", "batch", "worker", "doctor", "demo", "comparison", "__main__", "slicer_bridge"),
+    ("pipeline", "loading"),
+    (
+        *("cli", "terminal", "batch", "batch_cases", "worker", "worker_process", "worker_session", "doctor"),
+        *("demo", "comparison", "__main__", "slicer_bridge"),
+    ),
 )
 
 

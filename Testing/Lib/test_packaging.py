@@ -1,4 +1,4 @@
-"""What is packaged is what is there: wheel, CMake lists, requirements, versions."""
+"""What is packaged is what is there: wheel, CMake lists (`make lists` writes them), requirements, versions."""
 
 from __future__ import annotations
 
