@@ -1,0 +1,146 @@
+"""The baseline beside every result: mean trabecular HU of L1 and L2, and two thresholds.
+
+It knows nothing of kVp, contrast or the rest of the image. The thresholds are fitted on training phantoms of the same
+plausible kind as the evaluation's (not on the randomized pairs, whose grey values are no scanner's), with the ROI of
+the true masks; in the evaluation the same rule reads the ROI that the chain measured. The fit is kept in
+``training/baseline_thresholds.json`` and made again with ``python -m training.baseline --count N``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from OsteoJointLib.errors import InputRefused, Reason, RunFailed
+from OsteoJointLib.io.atomic import write_text_whole
+from OsteoJointLib.records import STATUSES, Level, Status
+
+_SLICE_PX = 256
+THRESHOLDS_FILE = Path(__file__).with_name("baseline_thresholds.json")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Osteoporosis below ``low_hu``, normal from ``high_hu`` on, osteopenia between.
+
+    Args:
+        low_hu: HU.
+        high_hu: HU, not below ``low_hu``.
+        accuracy: on the cases it was fitted on.
+        n: how many these were.
+    """
+
+    low_hu: float
+    high_hu: float
+    accuracy: float
+    n: int
+
+    def status(self, hu: float) -> Status:
+        """Class of a case from its mean HU."""
+        if hu < self.low_hu:
+            return Status.OSTEOPOROSIS
+        return Status.OSTEOPENIA if hu < self.high_hu else Status.NORMAL
+
+    def scores(self, hu: float) -> tuple[float, float, float]:
+        """Rank scores in the order of ``STATUSES``: HU, nearness to the middle of the thresholds, and minus HU."""
+        return (hu, -abs(hu - (self.low_hu + self.high_hu) / 2.0), -hu)
+
+    def save(self, path: Path = THRESHOLDS_FILE) -> None:
+        """Write as JSON."""
+        write_text_whole(path, json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path = THRESHOLDS_FILE) -> Thresholds:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputRefused: when it is not there.
+        """
+        if not path.is_file():
+            raise InputRefused(
+                Reason.NOT_FOUND,
+                f"The baseline's thresholds were expected in {path}. Fit them with: python -m training.baseline",
+            )
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def fit_thresholds(hu: np.ndarray, statuses: np.ndarray) -> Thresholds:
+    """Choose the two thresholds of most cases right (exhaustively, between neighboring values).
+
+    Args:
+        hu: (N,) mean HU.
+        statuses: (N,) index into ``STATUSES``.
+
+    Returns:
+        The thresholds; of several equally good ones the lowest.
+    """
+    order = np.argsort(hu, kind="stable")
+    values, found = np.asarray(hu, dtype=np.float64)[order], np.asarray(statuses)[order]
+    below = {status: np.concatenate([[0], np.cumsum(found == STATUSES.index(status))]) for status in Status}
+    # right(i, j) = osteoporosis before i + osteopenia from i to j + normal from j on, separable for i <= j
+    low_part = below[Status.OSTEOPOROSIS] - below[Status.OSTEOPENIA]
+    high_part = below[Status.OSTEOPENIA] + below[Status.NORMAL][-1] - below[Status.NORMAL]
+    best_low = np.maximum.accumulate(low_part)
+    high = int(np.argmax(best_low + high_part))
+    low = int(np.argmax(low_part[: high + 1]))
+    cuts = np.concatenate([[values[0] - 1.0], (values[1:] + values[:-1]) / 2.0, [values[-1] + 1.0]])
+    right = int(low_part[low] + high_part[high])
+    return Thresholds(float(cuts[low]), float(cuts[high]), right / len(values), len(values))
+
+
+def fit_on_phantoms(first_seed: int, count: int) -> Thresholds:
+    """Measure the true masks of plausible training phantoms and fit the thresholds on them."""
+    rows = [phantom_hu(seed) for seed in range(first_seed, first_seed + count)]
+    return fit_thresholds(np.array([hu for hu, _ in rows]), np.array([STATUSES.index(s) for _, s in rows]))
+
+
+def phantom_hu(seed: int) -> tuple[float, Status]:
+    """Mean trabecular HU of L1 and L2 of a plausible phantom, measured on its true masks, and its class.
+
+    Only the two mid-slices are rendered: a coarse grid tells where they are.
+    """
+    from OsteoJointLib.geometry import Grid
+    from OsteoJointLib.measure import MeasureConfig, measure_roi
+    from OsteoJointLib.phantom.cases import make_phantom
+
+    around = Grid.axis_aligned((16, 12, 12), (20.0, 20.0, 20.0), (-110.0, -110.0, -150.0))
+    truth = make_phantom(seed, grid=around).truth
+    pixel_mm, thickness_mm = (float(truth.drawn["acquisition"][key]) for key in ("pixel_mm", "thickness_mm"))
+    values: list[float] = []
+    for level in Level:
+        x, y, z = truth.centers_lps_mm[level.verse_label]
+        half_mm = 0.5 * pixel_mm * (_SLICE_PX - 1)
+        origin = (x - half_mm, y - half_mm, z)
+        grid = Grid.axis_aligned((1, _SLICE_PX, _SLICE_PX), (pixel_mm, pixel_mm, thickness_mm), origin)
+        phantom = make_phantom(seed, grid=grid)
+        mask = phantom.labels[0] == level.verse_label
+        mean_hu = measure_roi(phantom.volume.hu[0].astype(float), mask, pixel_mm, level, MeasureConfig()).hu_mean
+        if mean_hu is None:
+            raise RunFailed(
+                Reason.FAILED, f"The ROI of {level} of phantom {seed} should be measurable; it is too small."
+            )
+        values.append(mean_hu)
+    return float(np.mean(values)), truth.status
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line of this module."""
+    parser = argparse.ArgumentParser(prog="python -m training.baseline", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--first", type=int, default=700_000, help="first training seed")
+    parser.add_argument("--count", type=int, default=300, help="how many phantoms")
+    options = parser.parse_args(arguments)
+    from training.seeds import TRAINING_SEEDS, require_seeds
+
+    require_seeds(options.first, options.count, TRAINING_SEEDS)
+    thresholds = fit_on_phantoms(options.first, options.count)
+    thresholds.save()
+    print(thresholds)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

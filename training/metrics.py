@@ -1,0 +1,162 @@
+"""The measures of §4.3.1, as functions of plain arrays.
+
+The paper's accuracy, (TP + FN) / all, is read as (TP + TN) / all; sensitivity and specificity have their usual meaning
+(design §2). Every mean is taken over rows that were made per case before, and carries a bootstrap interval over cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def box_iou(first_xyxy: np.ndarray, second_xyxy: np.ndarray) -> np.ndarray:
+    """Intersection over union of boxes in edge coordinates, (..., 4) each → (...); 0 where both are empty.
+
+    >>> float(box_iou(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2])))
+    0.3333333333333333
+    """
+    first, second = np.asarray(first_xyxy, dtype=np.float64), np.asarray(second_xyxy, dtype=np.float64)
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=-1)
+    area = np.prod(np.clip(first[..., 2:] - first[..., :2], 0.0, None), axis=-1)
+    area = area + np.prod(np.clip(second[..., 2:] - second[..., :2], 0.0, None), axis=-1) - shared
+    return np.divide(shared, area, out=np.zeros_like(shared), where=area > 0)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Counts of pixels: in both masks, only in the prediction, only in the truth."""
+
+    both: int
+    only_predicted: int
+    only_true: int
+
+    @classmethod
+    def of(cls, predicted: np.ndarray, true: np.ndarray) -> Overlap:
+        """Count two bool masks of one shape."""
+        predicted, true = np.asarray(predicted, dtype=bool), np.asarray(true, dtype=bool)
+        if predicted.shape != true.shape:
+            raise ValueError(f"Two masks of one shape were expected; came {predicted.shape} and {true.shape}.")
+        both = int(np.count_nonzero(predicted & true))
+        return cls(both, int(np.count_nonzero(predicted)) - both, int(np.count_nonzero(true)) - both)
+
+    def __add__(self, other: Overlap) -> Overlap:
+        """Pool two counts."""
+        return Overlap(
+            self.both + other.both, self.only_predicted + other.only_predicted, self.only_true + other.only_true
+        )
+
+    @property
+    def dice(self) -> float:
+        """2 TP / (2 TP + FP + FN); NaN when both masks are empty."""
+        total = 2 * self.both + self.only_predicted + self.only_true
+        return 2 * self.both / total if total else float("nan")
+
+    @property
+    def iou(self) -> float:
+        """TP / (TP + FP + FN); NaN when both masks are empty."""
+        total = self.both + self.only_predicted + self.only_true
+        return self.both / total if total else float("nan")
+
+
+def average_precision(confidences: np.ndarray, hits: np.ndarray, truths: int) -> float:
+    """Area under the precision-recall curve, precision made non-increasing from the right (all-point interpolation).
+
+    Args:
+        confidences: (N,) of the detections of all images.
+        hits: (N,) bool; whether each is the match of a truth (each truth matched once at most).
+        truths: how many objects there are.
+
+    Returns:
+        AP in [0, 1]; a truth without a detection costs its share of recall.
+    """
+    if truths < 1:
+        raise ValueError("Average precision needs at least one true object; none came.")
+    order = np.argsort(-np.asarray(confidences, dtype=np.float64), kind="stable")
+    hits = np.asarray(hits, dtype=bool)[order]
+    if not len(hits):
+        return 0.0
+    found = np.cumsum(hits)
+    precision = found / np.arange(1, len(hits) + 1)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(precision[hits]) / truths)
+
+
+def auc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the ROC curve by the rank formula (Mann-Whitney), ties counting one half.
+
+    Args:
+        scores: (N,) higher means more likely positive.
+        positive: (N,) bool.
+
+    Returns:
+        AUC in [0, 1]; NaN when one of the two classes is absent.
+
+    >>> auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
+    0.75
+    """
+    from scipy.stats import rankdata
+
+    positive = np.asarray(positive, dtype=bool)
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if not n_positive or not n_negative:
+        return float("nan")
+    ranks = rankdata(np.asarray(scores, dtype=np.float64))
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(classes, classes) int counts; rows are the truth, columns the prediction."""
+    matrix = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(matrix, (np.asarray(true, dtype=np.intp), np.asarray(predicted, dtype=np.intp)), 1)
+    return matrix
+
+
+def accuracy(confusion: np.ndarray) -> float:
+    """Share of the cases on the diagonal."""
+    return float(np.trace(confusion) / np.sum(confusion))
+
+
+def one_against_rest(confusion: np.ndarray, index: int) -> dict[str, float]:
+    """Sensitivity, specificity and F1 of one class against the others; NaN where a class is absent."""
+    tp = float(confusion[index, index])
+    fn = float(confusion[index].sum()) - tp
+    fp = float(confusion[:, index].sum()) - tp
+    tn = float(confusion.sum()) - tp - fn - fp
+
+    def share(part: float, whole: float) -> float:
+        return part / whole if whole else float("nan")
+
+    return {
+        "sensitivity": share(tp, tp + fn),
+        "specificity": share(tn, tn + fp),
+        "f1": share(2 * tp, 2 * tp + fp + fn),
+    }
+
+
+def bootstrap_interval(
+    statistic: Callable[[np.ndarray], float], n: int, seed: int = 0, draws: int = 1000
+) -> tuple[float, float]:
+    """95 % percentile interval of a statistic over cases drawn with replacement.
+
+    Args:
+        statistic: takes (n,) indices of cases and returns a number; draws for which it is NaN are left out.
+        n: how many cases there are.
+        seed: of the draws.
+        draws: how many.
+
+    Returns:
+        (2.5 %, 97.5 %) percentiles; NaN where no draw gave a number.
+    """
+    generator = np.random.default_rng(seed)
+    values = np.array([statistic(generator.integers(0, n, n)) for _ in range(draws)], dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
