@@ -182,6 +182,6 @@ def _sides(shape, plane: Plane) -> list[Label]:
     height, width = shape[:2]
     left, right = ("A", "P") if plane is Plane.SAGITTAL else ("R", "L")
     return [
-        Label(left, (8, height / 2), "lm"),
-        Label(right, (width - 8, height / 2), "rm"),
+        Label(left, (10, height - 22), "lm"),
+        Label(right, (width - 10, height - 22), "rm"),
     ]

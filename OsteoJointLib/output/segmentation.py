@@ -95,9 +95,10 @@ def _extent(body: np.ndarray) -> str:
     """First and last voxel of ``body`` (z, y, x) along x, y and z; Slicer's empty extent where there is none."""
     if not body.any():
         return "0 -1 0 -1 0 -1"
-    ends = []
-    for axis in (2, 1, 0):
-        others = tuple(other for other in range(3) if other != axis)
-        hit = np.flatnonzero(body.any(axis=others))
-        ends += [int(hit[0]), int(hit[-1])]
+    ends: list[int] = []
+    for axis in range(3):
+        hit = np.flatnonzero(body.any(axis=tuple(other for other in range(3) if other != axis)))
+        ends = [int(hit[0]), int(hit[-1]), *ends]
+        # look only at what is left: most of a volume holds no body
+        body = np.take(body, range(hit[0], hit[-1] + 1), axis=axis)
     return " ".join(str(end) for end in ends)
