@@ -21,6 +21,7 @@ from OsteoJointLib.io.checks import acquisition_flags, check_geometry
 from OsteoJointLib.io.dicom_source import one_per_code, safe_name
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.io.nifti import read_nifti_voxels
 from OsteoJointLib.records import CtVolume, Flag, SourceInfo
 
 if TYPE_CHECKING:
@@ -58,22 +59,21 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
     Raises:
         InputRefused: UNREADABLE, NOT_3D, SINGLE_SLICE, BAD_GEOMETRY, NOT_HU and the other reasons of the checks.
     """
-    image, oriented = _load(path)
-    grid = _grid(image)
-    hu, notes = _to_int16(image)
-    source = _source(path, image)
-    del image
+    reader, oriented = _open(path)
+    grid = _grid(reader)
+    hu, notes = _voxels(reader, path)
+    source = _source(path, reader)
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
-    flags = [Flag(Reason.TAGS_REPAIRED, note) for note in [*oriented, *notes][:1]]
+    flags = [Flag(Reason.TAGS_REPAIRED, note) for note in [" ".join([*oriented, *notes])] if note]
     flags += check_geometry(canonical, grid.direction, limits)
     flags += check_hu(array, canonical, limits)
     flags += acquisition_flags(source, limits)
     return CtVolume(array, canonical, source, one_per_code(flags))
 
 
-def _load(path: Path) -> tuple[SimpleITK.Image, list[str]]:
-    """The image and notes on its orientation."""
+def _open(path: Path) -> tuple[SimpleITK.ImageFileReader, list[str]]:
+    """A reader that has read the header, and notes on its orientation."""
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # ITK prints file names on stderr
@@ -81,9 +81,6 @@ def _load(path: Path) -> tuple[SimpleITK.Image, list[str]]:
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        _refuse_shape(reader)
-        notes = _orientation_notes(reader, path)
-        return reader.Execute(), notes
     except RuntimeError as error:
         if "orthonormal" in str(error):
             raise InputRefused(
@@ -91,11 +88,32 @@ def _load(path: Path) -> tuple[SimpleITK.Image, list[str]]:
                 "Expected a volume with perpendicular axes, came a sheared one (gantry tilt not corrected on "
                 "conversion); give the DICOM series.",
             ) from error
-        raise InputRefused(
-            Reason.UNREADABLE,
-            f"Expected a readable {volume_kind(path)} file, came one whose content is of another kind or broken; "
-            "export or copy it again.",
-        ) from error
+        raise _unreadable(path) from error
+    _refuse_shape(reader)
+    return reader, _orientation_notes(reader, path)
+
+
+def _voxels(reader: SimpleITK.ImageFileReader, path: Path) -> tuple[np.ndarray, list[str]]:
+    """(z, y, x) int16 HU and notes on them."""
+    import SimpleITK as sitk
+
+    if volume_kind(path) == "nifti":
+        columns, rows, slices = reader.GetSize()
+        nifti = read_nifti_voxels(path, (slices, rows, columns))
+        return _to_int16(nifti.stored, nifti.slope, nifti.intercept)
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise _unreadable(path) from error
+    return _to_int16(sitk.GetArrayViewFromImage(image), 1.0, 0.0)
+
+
+def _unreadable(path: Path) -> InputRefused:
+    return InputRefused(
+        Reason.UNREADABLE,
+        f"Expected a readable {volume_kind(path)} file, came one whose content is of another kind or broken; "
+        "export or copy it again.",
+    )
 
 
 def _refuse_shape(reader: SimpleITK.ImageFileReader) -> None:
@@ -143,7 +161,7 @@ def _start(path: Path) -> bytes:
         return file.read(8192)
 
 
-def _grid(image: SimpleITK.Image) -> Grid:
+def _grid(image: SimpleITK.ImageFileReader) -> Grid:
     """ITK's geometry; direction columns made exactly unit length."""
     direction = np.asarray(image.GetDirection(), dtype=np.float64).reshape(3, 3)
     direction = direction / np.linalg.norm(direction, axis=0)
@@ -151,24 +169,22 @@ def _grid(image: SimpleITK.Image) -> Grid:
     return Grid((slices, rows, columns), triple(image.GetSpacing()), triple(image.GetOrigin()), direction)
 
 
-def _to_int16(image: SimpleITK.Image) -> tuple[np.ndarray, list[str]]:
-    """(z, y, x) int16 HU, rounded, clamped from below at -1024, slice by slice to keep memory low."""
-    import SimpleITK as sitk
-
-    view = sitk.GetArrayViewFromImage(image)
-    out = np.empty(view.shape, dtype=np.int16)
+def _to_int16(stored: np.ndarray, slope: float, intercept: float) -> tuple[np.ndarray, list[str]]:
+    """(z, y, x) int16 HU, rescaled, rounded, clamped from below at -1024, slice by slice to keep memory low."""
+    out = np.empty(stored.shape, dtype=np.int16)
     missing = 0
     highest = np.iinfo(np.int16).max
-    for index, plane in enumerate(view):
-        if plane.dtype.kind == "f":
-            unknown = ~np.isfinite(plane)
+    for index, plane in enumerate(stored):
+        values = plane if (slope, intercept) == (1.0, 0.0) else plane * slope + intercept
+        if values.dtype.kind == "f":
+            unknown = ~np.isfinite(values)
             missing += int(unknown.sum())
-            plane = np.rint(np.where(unknown, LOWEST_HU, plane))
-        out[index] = np.clip(plane, LOWEST_HU if plane.dtype.kind != "u" else 0, highest)
+            values = np.rint(np.where(unknown, LOWEST_HU, values))
+        out[index] = np.clip(values, LOWEST_HU if values.dtype.kind != "u" else 0, highest)
     return out, [f"{missing} voxels hold no number; they were taken as air."] if missing else []
 
 
-def _source(path: Path, image: SimpleITK.Image) -> SourceInfo:
+def _source(path: Path, image: SimpleITK.ImageFileReader) -> SourceInfo:
     said = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     kvp = said.get(KVP_KEY)
     contrast = said.get(CONTRAST_KEY)
