@@ -1,0 +1,8 @@
+"""``python -m OsteoJointLib``: the command line."""
+
+import sys
+
+from OsteoJointLib.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

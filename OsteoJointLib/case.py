@@ -1,0 +1,86 @@
+"""A case and its two levels: which volume shows a level, where its point is, and what a moved point changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.records import (
+    CaseResult,
+    CtSlicePair,
+    CtVolume,
+    Flag,
+    Level,
+    LevelPoint,
+    LevelsFound,
+    PointSource,
+)
+
+Case = CtVolume | CtSlicePair
+"""What one reading is made from."""
+
+Points = Mapping[Level, tuple[float, float, float]]
+"""Points in LPS mm by level."""
+
+
+def level_point(levels: LevelsFound, level: Level) -> LevelPoint:
+    """The point of one level."""
+    return levels.l1 if level is Level.L1 else levels.l2
+
+
+def volume_of(case: Case, level: Level) -> CtVolume:
+    """The volume that shows one level: the CT, or that level's slice of a pair."""
+    if isinstance(case, CtVolume):
+        return case
+    return case.l1 if level is Level.L1 else case.l2
+
+
+def placed_levels(case: Case, points: Points) -> LevelsFound:
+    """Take both levels' points from a user.
+
+    Args:
+        case: the CT or the pair of slices.
+        points: LPS mm of L1 and L2.
+
+    Returns:
+        The levels, with the doubts a user's points can raise.
+
+    Raises:
+        UsageError: one of the two is missing.
+        InputRefused: a point lies outside the CT.
+    """
+    if set(points) != set(Level):
+        raise UsageError(Reason.USAGE, "Points were expected for both L1 and L2; one is missing. Give both.")
+    if isinstance(case, CtSlicePair):
+        l1, l2 = (LevelPoint(level, points[level], 1.0, PointSource.USER) for level in Level)
+        return LevelsFound(l1, l2)
+    from OsteoJointLib.levels.placing import levels_from_points
+
+    return levels_from_points(case, points[Level.L1], points[Level.L2])
+
+
+def moved_levels(result: CaseResult, points: Points) -> LevelsFound:
+    """Put the moved points in place of the old ones.
+
+    Args:
+        result: the reading so far.
+        points: LPS mm of the levels that moved, at least one.
+
+    Returns:
+        The levels; what was found of the column stays, and its doubts stay as long as one point is the network's.
+
+    Raises:
+        UsageError: no point moved.
+        InputRefused: a point lies outside the CT.
+    """
+    if not points:
+        raise UsageError(Reason.USAGE, "A moved point was expected for L1, L2 or both; none came. Give one.")
+    old = {reading.point.level: reading.point for reading in result.readings}
+    everywhere = {level: points.get(level, old[level].center_lps_mm) for level in Level}
+    placed = placed_levels(result.volume, everywhere)
+    new = {level: level_point(placed, level) if level in points else old[level] for level in Level}
+    flags: tuple[Flag, ...] = placed.flags
+    if any(point.source is PointSource.AUTO for point in new.values()):
+        flags = tuple(dict.fromkeys((*result.levels.flags, *flags)))
+    return replace(result.levels, l1=new[Level.L1], l2=new[Level.L2], flags=flags)

@@ -1,0 +1,106 @@
+"""A case's folder: refused before the work when it holds others' files, filled after it whole or not at all.
+
+All files are written into a hidden folder beside the target. Where the target doesn't exist yet it then appears by one
+rename. Where an earlier result of ours stands, its files are replaced one by one, ``result.json`` last. So a run killed
+at any moment leaves the old result, the new one or none; files that are not ours are never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.records import CaseResult
+
+if TYPE_CHECKING:
+    from OsteoJointLib.output.overview import OverviewTruth
+
+_STAGING_PREFIX = ".osteojoint-"
+
+
+def check_case_folder(folder: Path) -> None:
+    """Check that results may go into ``folder``; nothing is written.
+
+    Raises:
+        UsageError: OUTPUT_EXISTS when it is a file, or holds files but no result of ours.
+    """
+    from OsteoJointLib.output.result import read_result
+
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(Reason.OUTPUT_EXISTS, f"A folder was expected at {folder}; a file is there. Name another.")
+    if not any(not name.startswith(_STAGING_PREFIX) for name in os.listdir(folder)):
+        return
+    try:
+        read_result(folder)
+    except OsteoJointError:
+        raise UsageError(
+            Reason.OUTPUT_EXISTS,
+            f"A new or empty folder, or one with an earlier result, was expected at {folder}; it holds other files, "
+            "which are never overwritten. Name another folder.",
+        ) from None
+
+
+def deliver_case(
+    result: CaseResult,
+    folder: Path,
+    truth: OverviewTruth | None = None,
+    extras: Mapping[str, str] | None = None,
+) -> tuple[Path, ...]:
+    """Write all files of a case into ``folder``, whole.
+
+    Args:
+        result: the case.
+        folder: as :func:`check_case_folder` accepts it.
+        truth: drawn into the overview where it is known.
+        extras: text of further files by name.
+
+    Returns:
+        The files, ``result.json`` last.
+    """
+    from OsteoJointLib.output.result import RESULT_FILE
+    from OsteoJointLib.output.writing import write_case
+
+    folder = Path(folder)
+    check_case_folder(folder)
+    with hidden_folder(folder) as staging:
+        for name, text in (extras or {}).items():
+            (staging / name).write_text(text, encoding="utf-8", newline="\n")
+        write_case(result, staging, truth)
+        names = sorted((path.name for path in staging.iterdir()), key=lambda name: (name == RESULT_FILE, name))
+        if not folder.exists() or not os.listdir(folder):
+            if folder.exists():
+                folder.rmdir()  # Windows doesn't rename onto an empty folder
+            os.rename(staging, folder)
+        else:
+            for name in names:
+                os.replace(staging / name, folder / name)
+    return tuple(folder / name for name in names)
+
+
+@contextmanager
+def hidden_folder(folder: Path) -> Iterator[Path]:
+    """A new hidden folder beside ``folder``, on the same disk; gone afterward unless it was renamed."""
+    made = [parent for parent in folder.absolute().parents if not parent.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = folder.parent / f"{_STAGING_PREFIX}{secrets.token_hex(6)}"
+    staging.mkdir()
+    delivered = False
+    try:
+        yield staging
+        delivered = True
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not delivered:
+            for parent in made:
+                try:
+                    parent.rmdir()
+                except OSError:
+                    break

@@ -1,0 +1,87 @@
+"""Which device computes, and with how many threads. A device that was asked for and is missing is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from OsteoJointLib.errors import ModelRefused, Reason, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_THREADS = 8
+"""More threads than this don't speed up two crops of 224x224."""
+
+
+def check_device_name(name: str) -> str:
+    """Check the spelling of a device's name, without loading anything.
+
+    >>> check_device_name("cuda:1")
+    'cuda:1'
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise UsageError(Reason.USAGE, f"The device must be auto, cpu, cuda or cuda:N; got {name!r}.")
+    return name
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Turn a device's name into a device.
+
+    Args:
+        name: auto (the first CUDA device when there is one, else the CPU), cpu, cuda or cuda:N.
+
+    Returns:
+        The device.
+
+    Raises:
+        ModelRefused: DEVICE_MISSING when a CUDA device was asked for by name and isn't there.
+    """
+    import torch
+
+    check_device_name(name)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return torch.device("cuda:0" if count else "cpu")
+    if name == "cpu":
+        return torch.device("cpu")
+    index = int(name.partition(":")[2] or 0)
+    if index >= count:
+        raise ModelRefused(
+            Reason.DEVICE_MISSING,
+            f"The device {name} was asked for, and PyTorch sees {count} CUDA device(s) here. "
+            "Choose --device cpu or auto, or install a PyTorch built for your GPU.",
+        )
+    return torch.device(f"cuda:{index}")
+
+
+def usable_cores() -> int:
+    """Count the CPU cores this process may use: its affinity, cut by a container's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(cores, _quota_cores(Path("/sys/fs/cgroup/cpu.max")) or cores))
+
+
+def set_threads(threads: int | None = None) -> int:
+    """Set PyTorch's threads and return their number.
+
+    Args:
+        threads: how many; None for ``OMP_NUM_THREADS`` where it is set, else the usable cores, at most 8.
+    """
+    import torch
+
+    if threads is None:
+        threads = int(os.environ.get("OMP_NUM_THREADS") or 0) or min(usable_cores(), MAX_THREADS)
+    torch.set_num_threads(threads)
+    return threads
+
+
+def _quota_cores(cpu_max: Path) -> int | None:
+    """Read a cgroup's quota as whole cores ("200000 100000" is 2); None where there is no limit."""
+    try:
+        quota, period = cpu_max.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, int(quota) // int(period))

@@ -1,0 +1,66 @@
+"""Any exception as an ending with a reason, and an ending as the JSON that passes between processes."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from OsteoJointLib.errors import (
+    ExitCode,
+    InputRefused,
+    ModelRefused,
+    OsteoJointError,
+    Reason,
+    RunFailed,
+    UsageError,
+)
+
+_CLASSES: dict[int, type[OsteoJointError]] = {
+    error.exit_code: error for error in (UsageError, InputRefused, ModelRefused, RunFailed)
+}
+
+
+def as_ending(error: BaseException) -> OsteoJointError:
+    """Give an exception its reason; one that already has a reason stays as it is.
+
+    Args:
+        error: anything that ended a run.
+
+    Returns:
+        OUT_OF_MEMORY for a lack of memory on CPU or GPU, FAILED with the exception's own words for all else.
+    """
+    if isinstance(error, OsteoJointError):
+        return error
+    name, words = type(error).__name__, " ".join(str(error).split())
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
+        return RunFailed(
+            Reason.OUT_OF_MEMORY,
+            "More memory was needed than there is. Close other programs, crop the CT to the lumbar spine, use fewer "
+            "workers, or choose --device cpu.",
+        )
+    return RunFailed(
+        Reason.FAILED, f"The run was expected to end with a result; it broke: {name}: {words or 'no words'}."
+    )
+
+
+def ending_document(error: OsteoJointError) -> dict[str, Any]:
+    """An ending as JSON: reason, message and exit code."""
+    return {"reason": error.reason.value, "message": error.message, "exit_code": int(error.exit_code)}
+
+
+def ending_from_document(document: dict[str, Any]) -> OsteoJointError:
+    """Rebuild an ending from :func:`ending_document`.
+
+    >>> error = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
+    >>> ending_from_document(ending_document(error)).exit_code
+    <ExitCode.INPUT_REFUSED: 3>
+    """
+    kind = _CLASSES.get(document["exit_code"], RunFailed)
+    return kind(Reason(document["reason"]), document["message"])
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback as text, for whoever looks for the fault; empty for an ending that is no fault."""
+    if isinstance(error, OsteoJointError) and error.exit_code != ExitCode.FAILED:
+        return ""
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,105 @@
+"""A user's edited label map: read from a file, laid on the CT's grid, cut to the planes that were changed.
+
+VerSe numbers name the levels (L1 = 20, L2 = 21). In a ``.seg.nrrd`` the segments' own names count: Slicer may give a
+segment another number and put overlapping segments on several layers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoJointLib.case import volume_of
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.preprocess import mask_to_plane
+from OsteoJointLib.records import CaseResult, Level
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+
+def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level, np.ndarray]:
+    """Read edited masks and keep those that differ from the ones there are.
+
+    Args:
+        result: the reading that was edited.
+        files: the label map that holds each level (one file for both, or one a slice of a pair).
+
+    Returns:
+        (y, x) bool on the CT's own plane for each level whose mask changed; a level without a segment counts as not
+        edited, one with an empty segment as erased.
+
+    Raises:
+        InputRefused: a file can't be read.
+    """
+    planes = {}
+    for reading in result.readings:
+        level = reading.point.level
+        if level not in files:
+            continue
+        grid = volume_of(result.volume, level).grid
+        volume = read_level_mask(files[level], level, grid)
+        if volume is None:
+            continue
+        plane = volume[reading.axial.slice_index]
+        if not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
+            planes[level] = plane
+    return planes
+
+
+def read_level_mask(path: Path, level: Level, grid: Grid) -> np.ndarray | None:
+    """Read one level's mask from a label map and lay it on a grid, by nearest neighbor.
+
+    Args:
+        path: .nrrd, .seg.nrrd, .nii.gz or .mha.
+        level: which level.
+        grid: of the CT.
+
+    Returns:
+        (z, y, x) bool; None when the file has segments, but none of this level.
+
+    Raises:
+        InputRefused: UNREADABLE.
+    """
+    import SimpleITK as sitk
+
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputRefused(
+            Reason.UNREADABLE, f"A label map was expected at {Path(path).name}; reading it failed: {reason}"
+        ) from None
+    place = _layer_and_value(image, level)
+    if place is None:
+        return None
+    layer, value = place
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        image = sitk.VectorIndexSelectionCast(image, layer)
+    if image.GetDimension() != 3:
+        raise InputRefused(
+            Reason.NOT_3D, f"{Path(path).name} has {image.GetDimension()} axes; a label map of three was expected."
+        )
+    reference = sitk.Image([int(n) for n in grid.shape_zyx[::-1]], sitk.sitkUInt8)
+    reference.SetSpacing([float(v) for v in grid.spacing_xyz_mm])
+    reference.SetOrigin([float(v) for v in grid.origin_lps_mm])
+    reference.SetDirection(np.asarray(grid.direction, dtype=np.float64).ravel().tolist())
+    mask = sitk.Equal(image, float(value))
+    on_grid = sitk.Resample(mask, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+    return sitk.GetArrayFromImage(on_grid).astype(bool)
+
+
+def _layer_and_value(image: SimpleITK.Image, level: Level) -> tuple[int, int] | None:
+    """Where a level stands: by its segment's ID or name where there are segments, else by VerSe's number."""
+    fields = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    segments = [found[1] for key in sorted(fields) if (found := re.fullmatch(r"(Segment\d+)_ID", key))]
+    for segment in segments:
+        names = (fields[f"{segment}_ID"], fields.get(f"{segment}_Name", ""))
+        if any(re.match(rf"{level.value}\b", name) for name in names):
+            return int(fields.get(f"{segment}_Layer", 0)), int(fields[f"{segment}_LabelValue"])
+    return None if segments else (0, level.verse_label)

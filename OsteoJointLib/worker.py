@@ -1,0 +1,148 @@
+"""The worker: one request a line on stdin, events on stdout, the CT and the networks kept warm (design §5).
+
+A request is ``{"id": …, "op": …, …}``; its events are ``{"id", "event": "progress", "stage", "fraction"}``, then one
+``{"id", "event": "done", …}`` or ``{"id", "event": "error", "reason", "message", "exit_code"}``. "done" comes after
+the files are in place. Requests are answered in order; to cancel one, kill the process: a case's files appear whole or
+not at all. Points are RAS mm. Operations:
+
+* ``ping`` → ``version``, ``protocol``, ``pid``.
+* ``load`` [``weights``, ``device``, ``threads``] → ``model``, ``device``, ``localizer``. Other operations load with the
+  defaults when nothing was loaded.
+* ``analyze`` ``input`` [``points``: {"L1": [R, A, S], "L2": […]}, ``refine``, ``gradcam``, ``out``] → ``case``,
+  ``result`` (as result.json), ``files``. Without ``out`` nothing is written.
+* ``levels`` ``input`` or ``case`` [``points``] → ``case``, ``levels``: {"L1": {"center_ras_mm", "confidence",
+  "source"}, …} (null for a pair of slices without points), ``flags``. The CT stays open under ``case``.
+* ``segment`` ``case`` [``points`` of the levels that moved, ``refine``, ``gradcam``, ``out``] → as ``analyze``: runs
+  from preprocess on, after ``levels`` for both levels, after a result for the moved ones only.
+* ``edit`` ``case`` ``segmentation`` (a label map with the edited masks: one path, or {"L1": path, "L2": path})
+  [``refine``, ``gradcam``, ``out``] → as ``analyze`` and ``edited`` (levels whose mask differed): classification and
+  measure only.
+* ``classify`` ``case`` [``gradcam``, ``out``] → as ``analyze``: the same from the masks there are.
+* ``close`` ``case`` → the CT is let go. At most four cases stay open; the oldest goes first.
+* ``shutdown`` → the worker ends; so does the end of stdin.
+
+Nothing but these lines goes to stdout: whatever prints there is sent to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from OsteoJointLib import __version__
+from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.failures import as_ending, ending_document, trace_of
+from OsteoJointLib.loading import load_reader
+from OsteoJointLib.stages import Progress, Stage
+from OsteoJointLib.worker_session import Session
+
+PROTOCOL = "osteojoint.worker/1"
+"""Name and version of what passes over the lines."""
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def serve(requests: TextIO, emit: Emit, session: Session) -> None:
+    """Answer requests until ``shutdown`` or the end of the lines.
+
+    Args:
+        requests: one JSON object a line.
+        emit: takes each event.
+        session: holds the open cases and the reader.
+    """
+    for line in requests:
+        if not line.strip():
+            continue
+        identifier = None
+        try:
+            request = _parse(line)
+            identifier = request["id"]
+            answer = answer_request(request, session, progress_events(identifier, emit))
+        except Exception as error:
+            ending = as_ending(error)
+            sys.stderr.write(trace_of(error))
+            emit({"id": identifier, "event": "error", **ending_document(ending)})
+            continue
+        emit({"id": identifier, "event": "done", **answer})
+        if request["op"] == "shutdown":
+            return
+
+
+def answer_request(request: dict[str, Any], session: Session, progress: Progress) -> dict[str, Any]:
+    """Carry out one request and return what its "done" says.
+
+    Raises:
+        OsteoJointError: any refusal.
+    """
+    operations: dict[str, Callable[[], dict[str, Any]]] = {
+        "ping": lambda: {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid()},
+        "load": lambda: session.load(request),
+        "analyze": lambda: session.analyze(request, progress),
+        "levels": lambda: session.levels(request, progress),
+        "segment": lambda: session.segment(request, progress),
+        "edit": lambda: session.edit(request, progress),
+        "classify": lambda: session.classify(request, progress),
+        "close": lambda: session.close(request),
+        "shutdown": dict,
+    }
+    operation = operations.get(request["op"])
+    if operation is None:
+        raise UsageError(Reason.USAGE, f"The operation must be one of {', '.join(operations)}; got {request['op']!r}.")
+    return operation()
+
+
+def progress_events(identifier: Any, emit: Emit) -> Progress:
+    """A progress callback that emits events for one request."""
+
+    def report(stage: Stage, fraction: float) -> None:
+        emit({"id": identifier, "event": "progress", "stage": stage.value, "fraction": round(fraction, 3)})
+
+    return report
+
+
+@contextmanager
+def claimed_stdout() -> Iterator[Emit]:
+    """Keep stdout for events alone: whatever else prints there, in Python or below, goes to stderr meanwhile.
+
+    Yields:
+        A function that writes one event as one line and flushes it.
+    """
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    events = os.fdopen(os.dup(saved), "w", encoding="utf-8", newline="\n")
+
+    def emit(event: dict[str, Any]) -> None:
+        events.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
+        events.flush()
+
+    try:
+        yield emit
+    finally:
+        sys.stdout.flush()
+        events.close()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def run_worker() -> int:
+    """Serve stdin until it ends; the command ``osteojoint worker``."""
+    with open(os.dup(0), encoding="utf-8", errors="replace") as requests, claimed_stdout() as emit:
+        serve(requests, emit, Session(load_reader))
+    return 0
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except ValueError:
+        request = None
+    if not isinstance(request, dict) or "id" not in request or not isinstance(request.get("op"), str):
+        raise UsageError(
+            Reason.USAGE, 'A request must be one line of JSON like {"id": 1, "op": "ping"}; got something else.'
+        )
+    return request

@@ -1,0 +1,112 @@
+"""A tiny CT with two bodies and a reader that can read it, for the tests of the chain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.records import (
+    CtVolume,
+    Level,
+    LevelPoint,
+    LevelsFound,
+    ModelInfo,
+    PointSource,
+    SourceInfo,
+)
+
+BODY_HU, TISSUE_HU, AIR_HU = 180, 30, -1000
+SPACING_MM = (2.0, 2.0, 5.0)
+CENTERS_LPS_MM = {Level.L1: (6.0, 20.0, 60.0), Level.L2: (4.0, 16.0, 25.0)}
+SEMI_AXES_MM = (22.0, 16.0)
+
+
+def body_plane(grid: Grid, center_lps_mm, semi_axes_mm=SEMI_AXES_MM) -> np.ndarray:
+    """(y, x) bool: an ellipse about a center, on the planes of an axis-aligned grid."""
+    _, center_y, center_x = grid.lps_to_index(np.asarray(center_lps_mm))
+    y, x = np.mgrid[: grid.shape_zyx[1], : grid.shape_zyx[2]]
+    semi_x, semi_y = (axis / spacing for axis, spacing in zip(semi_axes_mm, grid.spacing_xyz_mm, strict=False))
+    return ((x - center_x) / semi_x) ** 2 + ((y - center_y) / semi_y) ** 2 <= 1
+
+
+def make_ct() -> CtVolume:
+    """A box of soft tissue with an elliptic column of bone at L1 and L2, 25 mm high each; every doubt ruled out."""
+    grid = Grid.axis_aligned((18, 90, 120), SPACING_MM, (-119.0, -89.0, 0.0))
+    hu = np.full(grid.shape_zyx, AIR_HU, dtype=np.int16)
+    hu[:, 10:80, 10:110] = TISSUE_HU
+    heights_mm = np.arange(grid.shape_zyx[0]) * SPACING_MM[2]
+    for center in CENTERS_LPS_MM.values():
+        hu[np.abs(heights_mm - center[2]) <= 12.5] = np.where(
+            body_plane(grid, center), BODY_HU, hu[np.abs(heights_mm - center[2]) <= 12.5]
+        )
+    source = SourceInfo("memory", ("tiny.nrrd",), "0" * 64, 120.0, "B30f", False, 5.0)
+    return CtVolume(hu, grid, source)
+
+
+def found_levels() -> LevelsFound:
+    """What a level network would say of the tiny CT."""
+    return LevelsFound(*(LevelPoint(level, CENTERS_LPS_MM[level], 0.97, PointSource.AUTO) for level in Level))
+
+
+def make_reader(seed: int = 0, **changes):
+    """A reader whose classifier is real (random weights) and whose localizer and segmenter see what is bright."""
+    import torch
+    from torch import nn
+
+    from OsteoJointLib.config import network_config
+    from OsteoJointLib.network.detection import Detections
+    from OsteoJointLib.network.multitask import MultitaskNetwork
+    from OsteoJointLib.network.segmenter import SegmenterOutput
+    from OsteoJointLib.pipeline import Reader
+
+    class BrightSegmenter(nn.Module):
+        """The real features, but a mask of what is brighter than 100 HU; counts its calls."""
+
+        def __init__(self, real: nn.Module):
+            super().__init__()
+            self.real, self.calls = real, 0
+
+        def forward(self, crops, mask=None):
+            self.calls += 1
+            output = self.real(crops, mask)
+            return SegmenterOutput(200 * (crops - 0.65), output.heatmap, output.features)
+
+    def detect(images) -> list[Detections]:
+        found = []
+        for image in images[:, 0]:
+            rows, columns = torch.where(image > 0.65)
+            edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            box = torch.tensor([[float(edge) for edge in edges]])
+            found.append(Detections(box, torch.tensor([0.5]), torch.tensor([0]), torch.tensor([0.9])))
+        return found
+
+    torch.manual_seed(seed)
+    sizes = {"segmenter_channels": (2, 2, 4, 4, 4, 4), "classifier_stem": 4, "classifier_planes": (4, 4, 4, 4)}
+    config = replace(network_config("compact"), **sizes, classifier_blocks=(1, 1, 1, 1), fusion_hidden=4)
+    network = MultitaskNetwork(config, with_localizer=False)
+    network.segmenter = BrightSegmenter(network.segmenter)
+    network.eval().requires_grad_(False)
+    model = ModelInfo("random", "compact", "f" * 64, "nothing")
+    reader = Reader(network, detect, lambda volume: found_levels(), model, torch.device("cpu"))
+    return replace(reader, **changes)
+
+
+@pytest.fixture(scope="session")
+def chain() -> SimpleNamespace:
+    """The makers and the constants of this file, and one result that several tests look at."""
+    reader = make_reader()
+    return SimpleNamespace(
+        make_ct=make_ct,
+        make_reader=make_reader,
+        body_plane=body_plane,
+        found_levels=found_levels,
+        centers_lps_mm=CENTERS_LPS_MM,
+        semi_axes_mm=SEMI_AXES_MM,
+        body_hu=BODY_HU,
+        reader=reader,
+        result=reader.read(make_ct()),
+    )

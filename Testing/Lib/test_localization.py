@@ -1,0 +1,75 @@
+"""Which box is taken."""
+
+import numpy as np
+import pytest
+import torch
+
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
+from OsteoJointLib.localization import (
+    LocalizationConfig,
+    choose_box,
+    fixed_box,
+    localization_flags,
+    refuse_without_localizer,
+)
+from OsteoJointLib.network.detection import Detections
+from OsteoJointLib.records import BodyBox, Level, LevelPoint, PointSource
+
+
+def detections(*boxes, objectness, labels=None) -> Detections:
+    count = len(boxes)
+    labels = torch.tensor(labels or [0] * count)
+    certainty = torch.tensor(objectness)
+    return Detections(torch.tensor(boxes).reshape(-1, 4), certainty * 0.5, labels, certainty)
+
+
+NEAR, FAR = (240.0, 240.0, 280.0, 270.0), (20.0, 20.0, 60.0, 50.0)
+POINT_PX = np.array([262.0, 250.0])
+
+
+def test_best_box_near_the_point_wins_over_a_better_one_elsewhere():
+    found = detections(FAR, NEAR, (236.0, 238.0, 270.0, 262.0), objectness=[0.99, 0.8, 0.6])
+    box = choose_box(found, Level.L1, 0.8, POINT_PX)
+    assert box.xyxy_px == NEAR
+    assert box.confidence == pytest.approx(0.8)
+    assert box.detected
+
+
+def test_the_class_of_a_box_does_not_matter():
+    found = detections(NEAR, objectness=[0.7], labels=[1])
+    assert choose_box(found, Level.L1, 0.8, POINT_PX).xyxy_px == NEAR
+
+
+def test_reach_is_in_mm():
+    found = detections((300.0, 240.0, 340.0, 260.0), objectness=[0.9])  # its center is 58 px from the point
+    assert choose_box(found, Level.L1, 25.0 / 58.1, POINT_PX).detected
+    with pytest.raises(InputRefused, match="within 25 mm"):
+        choose_box(found, Level.L1, 25.0 / 57.9, POINT_PX)
+
+
+def test_without_a_point_the_best_box_anywhere_is_taken():
+    assert choose_box(detections(NEAR, FAR, objectness=[0.8, 0.9]), Level.L2, 0.8, None).xyxy_px == FAR
+
+
+@pytest.mark.parametrize("point_px", [POINT_PX, None])
+def test_nothing_found_is_refused(point_px):
+    with pytest.raises(InputRefused, match=r"found 0 box\(es\)") as refusal:
+        choose_box(detections(objectness=[]), Level.L2, 0.8, point_px)
+    assert refusal.value.reason is Reason.BODY_NOT_LOCALIZED
+
+
+def test_fixed_box_is_of_a_body_s_size_and_says_what_it_is():
+    box = fixed_box(0.5, np.array([100.0, 200.0]), LocalizationConfig(fixed_box_mm=(50.0, 40.0)))
+    assert box == BodyBox((50.0, 160.0, 150.0, 240.0), 0.0, detected=False)
+    (flag,) = localization_flags(box, Level.L1)
+    assert (flag.code, flag.level) == (Reason.BODY_NOT_LOCALIZED, Level.L1)
+    assert localization_flags(BodyBox(NEAR, 0.9), Level.L1) == ()
+
+
+def test_without_a_localizer_only_a_user_s_point_will_do():
+    user, auto = (LevelPoint(Level.L1, (0.0, 0.0, 0.0), 1.0, source) for source in (PointSource.USER, PointSource.AUTO))
+    assert refuse_without_localizer(user) is user
+    for point in (auto, None):
+        with pytest.raises(ModelRefused, match="Ultralytics") as refusal:
+            refuse_without_localizer(point)
+        assert refusal.value.reason is Reason.DEPENDENCY_MISSING

@@ -1,0 +1,209 @@
+"""The one path from a CT to a result, and back in after an edit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from OsteoJointLib.case import moved_levels
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, UsageError
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.pipeline import analyze
+from OsteoJointLib.pipeline_config import ReadOptions
+from OsteoJointLib.preprocess import mask_to_plane
+from OsteoJointLib.records import CtSlicePair, CtVolume, Level, PointSource
+from OsteoJointLib.stages import Stage
+
+QUICK = ReadOptions(gradcam=False)
+
+
+def plane_of(chain, level, shift_mm=(0.0, 0.0, 0.0), scale=1.0) -> np.ndarray:
+    center = np.add(chain.centers_lps_mm[level], shift_mm)
+    return chain.body_plane(chain.make_ct().grid, center, tuple(scale * axis for axis in chain.semi_axes_mm))
+
+
+def test_a_case_is_read_right(chain):
+    result = chain.result
+    for reading, level in zip(result.readings, Level, strict=True):
+        assert reading.point.level is reading.axial.level is reading.segmentation.level is level
+        assert reading.axial.slice_index == chain.centers_lps_mm[level][2] / 5
+        assert reading.box.confidence == pytest.approx(0.9)
+        truth = plane_of(chain, level)
+        mask = mask_to_plane(reading.segmentation.mask, reading.axial, truth.shape)
+        assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.97
+        assert reading.measurement.hu_median == pytest.approx(chain.body_hu, abs=0.5)
+        assert reading.gradcam.shape == (224, 224)
+    assert sum(result.classification.probabilities) == pytest.approx(1)
+    assert result.classification.fusion_weight_l1 + result.classification.fusion_weight_l2 == pytest.approx(1)
+    assert result.flags == ()
+    assert (result.device, result.model.name) == ("cpu", "random")
+
+
+def test_stages_are_timed_and_reported_in_order(chain):
+    seen = []
+    result = chain.reader.read(chain.make_ct(), progress=lambda stage, fraction: seen.append((stage, fraction)))
+    stages = [stage for stage, _ in seen]
+    assert stages == [s for s in Stage if s not in (Stage.IO, Stage.MODEL, Stage.LEVEL_SET, Stage.OUTPUT)]
+    assert [fraction for _, fraction in seen] == sorted(fraction for _, fraction in seen)
+    assert set(result.timings_s) == {*stages, "total"}
+    assert result.timings_s["total"] == pytest.approx(sum(result.timings_s[stage] for stage in stages))
+
+
+def test_the_same_case_gives_the_same_numbers(chain):
+    again = chain.reader.read(chain.make_ct())
+    assert again.classification == chain.result.classification
+    np.testing.assert_array_equal(again.l1.gradcam, chain.result.l1.gradcam)
+
+
+def test_options_leave_out_and_add(chain):
+    result = chain.reader.read(chain.make_ct(), options=ReadOptions(refine=True, gradcam=False))
+    assert result.l1.gradcam is None
+    assert result.l1.segmentation.refined and result.l2.segmentation.refined
+    assert "level_set" in result.timings_s
+    assert "gradcam" not in result.timings_s
+
+
+def test_user_points_replace_the_finder(chain):
+    def refuse(volume):
+        raise AssertionError("the finder was asked")
+
+    result = replace(chain.reader, finder=refuse).read(chain.make_ct(), chain.centers_lps_mm, QUICK)
+    assert result.l1.point.source is PointSource.USER
+    assert result.l1.point.center_lps_mm == pytest.approx(chain.centers_lps_mm[Level.L1])
+
+
+def test_points_without_a_body_near_are_refused(chain):
+    points = {Level.L1: (90.0, 20.0, 60.0), Level.L2: chain.centers_lps_mm[Level.L2]}
+    with pytest.raises(InputRefused, match="body of L1") as refusal:
+        chain.reader.read(chain.make_ct(), points, QUICK)
+    assert refusal.value.reason is Reason.BODY_NOT_LOCALIZED
+
+
+def test_one_point_alone_is_wrong_usage(chain):
+    with pytest.raises(UsageError, match="both L1 and L2"):
+        chain.reader.read(chain.make_ct(), {Level.L1: chain.centers_lps_mm[Level.L1]}, QUICK)
+
+
+def test_without_a_localizer_points_are_needed(chain):
+    reader = replace(chain.reader, detector=None)
+    with pytest.raises(ModelRefused, match="Ultralytics") as refusal:
+        reader.read(chain.make_ct(), options=QUICK)
+    assert refusal.value.reason is Reason.DEPENDENCY_MISSING
+    result = reader.read(chain.make_ct(), chain.centers_lps_mm, QUICK)
+    assert [flag.code for flag in result.flags] == [Reason.BODY_NOT_LOCALIZED] * 2
+    assert not result.l1.box.detected
+    truth = plane_of(chain, Level.L1)
+    mask = mask_to_plane(result.l1.segmentation.mask, result.l1.axial, truth.shape)
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.97
+
+
+def test_a_moved_point_runs_its_own_level_again_and_keeps_the_other(chain):
+    x, y, z = chain.centers_lps_mm[Level.L1]
+    edited = chain.reader.edit(chain.result, {Level.L2: plane_of(chain, Level.L2, scale=0.9)}, QUICK)
+    moved = chain.reader.move(edited, {Level.L1: (x + 3, y, z + 5)}, QUICK)
+    assert moved.l1.axial.slice_index == chain.result.l1.axial.slice_index + 1
+    assert moved.l1.point.source is PointSource.USER
+    assert moved.l2.point is edited.l2.point
+    np.testing.assert_array_equal(moved.l2.segmentation.mask, edited.l2.segmentation.mask)
+    assert moved.levels.l1 == moved.l1.point
+    assert moved.levels.l2 == chain.found_levels().l2
+    assert "io" not in moved.timings_s
+
+
+def test_a_move_of_nothing_is_wrong_usage(chain):
+    with pytest.raises(UsageError, match="none came"):
+        moved_levels(chain.result, {})
+
+
+def test_an_edit_runs_only_what_follows_it(chain):
+    seen = []
+    reader = chain.make_reader()
+    reader.edit(
+        chain.result, {Level.L1: plane_of(chain, Level.L1, scale=0.8)}, None, lambda stage, _: seen.append(stage)
+    )
+    assert seen == [Stage.CLASSIFICATION, Stage.GRADCAM, Stage.MEASURE]
+
+
+def test_an_edited_mask_is_kept_as_drawn_and_reaches_measure_and_class(chain):
+    drawn = plane_of(chain, Level.L1, scale=0.6)
+    edited = chain.reader.edit(chain.result, {Level.L1: drawn})
+    segmentation = edited.l1.segmentation
+    np.testing.assert_array_equal(mask_to_plane(segmentation.mask, edited.l1.axial, drawn.shape), drawn)
+    np.testing.assert_array_equal(segmentation.network_mask, chain.result.l1.segmentation.network_mask)
+    assert segmentation.heatmap is None
+    assert segmentation.area_mm2 == pytest.approx(0.36 * chain.result.l1.segmentation.area_mm2, rel=0.05)
+    assert edited.l1.measurement.voxels < chain.result.l1.measurement.voxels
+    assert edited.classification.probabilities != chain.result.classification.probabilities
+    assert edited.l2.segmentation is chain.result.l2.segmentation
+    assert edited.l1.crop is chain.result.l1.crop
+
+
+def test_box_and_crop_follow_a_mask_drawn_elsewhere(chain):
+    drawn = plane_of(chain, Level.L1, shift_mm=(24.0, -10.0, 0.0))
+    edited = chain.reader.edit(chain.result, {Level.L1: drawn}, QUICK)
+    pixel = edited.l1.axial.pixel_mm
+    shift_px = np.subtract(edited.l1.crop.corner_yx, chain.result.l1.crop.corner_yx)
+    np.testing.assert_allclose(shift_px, np.array([-10.0, 24.0]) / pixel, atol=3)
+    assert edited.flags == ()
+
+
+def test_classifying_again_as_it_is_changes_nothing(chain):
+    again = chain.reader.edit(chain.result, {})
+    assert again.classification == chain.result.classification
+    assert again.l1.segmentation is chain.result.l1.segmentation
+
+
+def test_an_erased_mask_is_flagged_and_not_measured(chain):
+    edited = chain.reader.edit(chain.result, {Level.L2: np.zeros((90, 120), dtype=bool)}, QUICK)
+    assert [flag.code for flag in edited.flags] == [Reason.MASK_EMPTY, Reason.ROI_TOO_SMALL]
+    assert edited.l2.measurement.hu_mean is None
+    assert edited.classification.probabilities == pytest.approx(chain.result.classification.probabilities)
+
+
+def test_edits_do_not_change_the_result_before(chain):
+    before = chain.result.l1.segmentation.mask.copy()
+    chain.reader.edit(chain.result, {Level.L1: plane_of(chain, Level.L1, scale=0.5)}, ReadOptions(refine=True))
+    np.testing.assert_array_equal(chain.result.l1.segmentation.mask, before)
+
+
+def slice_pair(chain) -> CtSlicePair:
+    volume = chain.make_ct()
+
+    def one(level) -> CtVolume:
+        index = round(chain.centers_lps_mm[level][2] / 5)
+        grid = Grid.axis_aligned((1, 90, 120), (2.0, 2.0, 5.0), (-119.0, -89.0, 5.0 * index))
+        return CtVolume(volume.hu[index : index + 1], grid, volume.source)
+
+    return CtSlicePair(one(Level.L1), one(Level.L2))
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_paper_s_slice_pair_is_read_like_the_volume(chain, by_hand):
+    points = {level: (x, y, z + 40.0) for level, (x, y, z) in chain.centers_lps_mm.items()} if by_hand else None
+    result = chain.reader.read(slice_pair(chain), points, QUICK)
+    for reading, whole in zip(result.readings, chain.result.readings, strict=True):
+        np.testing.assert_array_equal(reading.segmentation.mask, whole.segmentation.mask)
+        assert reading.axial.slice_index == 0
+        if not by_hand:
+            assert reading.point.center_lps_mm == pytest.approx(whole.point.center_lps_mm, abs=2.0)
+    assert result.classification.probabilities == pytest.approx(chain.result.classification.probabilities)
+
+
+def test_bad_input_is_refused_before_anything_is_loaded(tmp_path):
+    def load():
+        raise AssertionError("the weights were loaded")
+
+    fake = tmp_path / "ct.nii.gz"
+    fake.write_text("this is no CT")
+    with pytest.raises(InputRefused):
+        analyze(fake, load)
+
+
+def test_an_unknown_kernel_makes_the_class_unreliable_in_words(chain):
+    from OsteoJointLib.output.result import result_document
+
+    volume = chain.make_ct()
+    unknown = replace(volume, source=replace(volume.source, kernel=None, contrast=True))
+    document = result_document(chain.reader.read(unknown, options=QUICK))
+    flag = next(flag for flag in document["flags"] if flag["code"] == Reason.CLASS_NOT_RELIABLE)
+    assert "kernel" in flag["message"]
