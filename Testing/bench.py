@@ -78,6 +78,7 @@ def machine() -> dict:
         "system": platform.platform(),
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "load_before": os.getloadavg()[0],
     }
 
 
@@ -224,6 +225,8 @@ def main() -> None:
 
     from OsteoJointLib.io.atomic import write_text_whole
 
+    if os.getloadavg()[0] > 0.5:
+        print(f"Other work runs here (load {os.getloadavg()[0]:.1f}): the times will be too long.", file=sys.stderr)
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     with tempfile.TemporaryDirectory(prefix="osteojoint-bench-") as temporary:
         folder = Path(temporary)
