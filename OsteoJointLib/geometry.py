@@ -59,12 +59,10 @@ class Grid:
     @classmethod
     def axis_aligned(cls, shape_zyx, spacing_xyz_mm, origin_lps_mm) -> Grid:
         """A grid whose index axes run along L, P and S."""
-        return cls(
-            tuple(int(n) for n in shape_zyx),
-            tuple(float(s) for s in spacing_xyz_mm),
-            tuple(float(o) for o in origin_lps_mm),
-            np.eye(3),
-        )
+        slices, rows, columns = (int(n) for n in shape_zyx)
+        x_mm, y_mm, z_mm = (float(s) for s in spacing_xyz_mm)
+        left, back, up = (float(o) for o in origin_lps_mm)
+        return cls((slices, rows, columns), (x_mm, y_mm, z_mm), (left, back, up), np.eye(3))
 
     @property
     def matrix(self) -> np.ndarray:

@@ -52,7 +52,7 @@ def read_nifti_voxels(path: Path, shape_zyx: tuple[int, int, int]) -> NiftiVoxel
     if len(content) < int(offset) + needed:
         raise InputRefused(
             Reason.UNREADABLE,
-            f"Expected {needed} bytes of voxels, came {max(0, len(content) - int(offset))} (a truncated file); {_ADVICE}",
+            f"Expected {needed} bytes of voxels, came {max(0, len(content) - int(offset))} (truncated); {_ADVICE}",
         )
     stored = np.frombuffer(content, kind, needed // kind.itemsize, int(offset)).reshape(shape_zyx)
     if not np.isfinite(slope) or not np.isfinite(intercept) or slope == 0:

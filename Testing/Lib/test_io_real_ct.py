@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.io.dicom_headers import read_headers
+from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.reading import read_ct
 from OsteoJointLib.records import CtVolume
 
@@ -78,6 +80,18 @@ def test_padded_thick_series_reads_in_order_from_the_feet(real_ct, name, slices,
     # The patient lies on the table, so the back half of the body holds the spine: bone lies behind the middle.
     bone = np.argwhere(volume.hu[slices // 3] > 250)
     assert np.median(bone[:, 0]) > 256
+
+
+@pytest.mark.parametrize(
+    ("name", "brightest_hu"),
+    [("neckCT_bad_sequence.dcm", 1243), ("headCT_J2K_pixelrep_mismatch_tilt-22.dcm", 1896)],
+    ids=["JPEG lossless", "JPEG 2000 with the wrong sign"],
+)
+def test_compressed_slices_with_broken_tags_decode_to_hu(real_ct, name, brightest_hu):
+    headers = read_headers([real_ct / "awkward" / "broken-tags" / name]).images
+    hu, _ = read_slices(headers)
+    assert (hu.shape, hu.max()) == ((1, 512, 512), brightest_hu)
+    assert -1024 <= hu.min() < -1000
 
 
 def test_totalsegmentator_example_agrees_with_its_reference_masks(real_ct):
