@@ -143,7 +143,7 @@ def _build_patient(rng: np.random.Generator, randomized: bool, rods: bool = Fals
     rib_core = base * 0.6 + float(rng.uniform(60, 160))
     add_ribs(scene, column, torso, lengths, cortex_hu, rib_core, rng)
     add_pelvis(scene, column, cortex_hu, rib_core * 0.8, rng)
-    add_sacrum(scene, column, person, cortex_hu, base * 0.7 + 30, rng)
+    add_sacrum(scene, column, person, cortex_hu, base * 0.7 + 30, tissue.disc, rng)
     add_discs(scene, column, tissue.disc, 0.25 * person.degeneration, rng)
     texture = float(rng.uniform(6, 30))
     for vertebra in column.vertebrae:

@@ -99,7 +99,7 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False) -> Person:
         twelfth_rib=str(rng.choice(("usual", "stub", "missing", "extra"), p=(0.86, 0.08, 0.03, 0.03))),
         fat_mm=float(np.clip(rng.gamma(3.0, 7.0), 4.0, 60.0)),
         muscle_fat=float(np.clip(rng.beta(1.5, 5.0) + 0.25 * old, 0.0, 0.8)),
-        lordosis=float(rng.uniform(0.35, 1.35)),
+        lordosis=float(rng.uniform(0.35, 1.6)),
         scoliosis_deg=float(rng.normal(0.0, 5.0)),
         rotation_deg=float(rng.normal(0.0, 4.0)),
         fractured=fractured,

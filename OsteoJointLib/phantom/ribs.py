@@ -33,7 +33,7 @@ def _rib_path(
         # the last ribs hang free of the transverse process and leave the body more sideways
         neck = frame.point(
             side * (0.86 * body.half_width + 16.0),
-            body.half_depth + float(rng.uniform(2, 9)),
+            body.half_depth + float(rng.uniform(0, 14)),
             0.1 * body.half_height - 3.0,
         )
     points, walked, z = [head, neck], float(np.linalg.norm(neck - head)), float(neck[2])

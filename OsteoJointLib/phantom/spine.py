@@ -104,7 +104,7 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
     roll = person.scoliosis_deg * np.sin(np.pi * bend + rng.uniform(0, np.pi)) + rng.normal(0, 0.8, len(plan))
     yaw = person.rotation_deg + person.scoliosis_deg * np.cos(np.pi * bend) * 0.5
     pitch = np.array([v.pitch_deg for v in plan]) * person.lordosis + rng.normal(0, 1.5, len(plan)) + rng.normal(0, 3)
-    sacral_pitch = (SACRAL_PITCH_DEG - 25.0) + 25.0 * person.lordosis + rng.normal(0, 4)
+    sacral_pitch = SACRAL_PITCH_DEG * (0.3 + 0.75 * person.lordosis) + rng.normal(0, 5)
 
     def frame_at(center: np.ndarray, pitch_deg: float, roll_deg: float, yaw_deg: float) -> Frame:
         # positive pitch leans the axis to the front (-y): rotation about +x by +pitch moves z toward -y
@@ -241,30 +241,44 @@ def add_discs(scene: Scene, column: Column, disc_hu: float, gas_chance: float, r
 
 
 def add_sacrum(
-    scene: Scene, column: Column, person: Person, cortex_hu: float, core_hu: float, rng: np.random.Generator
+    scene: Scene,
+    column: Column,
+    person: Person,
+    cortex_hu: float,
+    core_hu: float,
+    disc_hu: float,
+    rng: np.random.Generator,
 ) -> None:
-    """Put the sacrum into the scene: five shrinking bodies on a backward curve, alae and a median crest."""
+    """Put the sacrum into the scene: five shrinking bodies on a backward curve, remnant discs, alae and a median crest.
+
+    Marrow of the alae is fatty and may be darker than muscle; the S1/S2 disc often persists.
+    """
     s, frame, sizes = person.scale, column.sacrum, column.sacrum_sizes
     bone = Material(core_hu, cortex_hu * 0.8, 0.9, 12.0)
+    wing = Material(float(rng.uniform(-40.0, core_hu + 20.0)), cortex_hu * 0.8, 1.2, 15.0)
 
-    def add(shape) -> None:
-        scene.skeleton.append(Solid(shape, bone, Tissue.SACRUM))
+    def add(shape, material: Material = bone, tissue: Tissue = Tissue.SACRUM) -> None:
+        scene.skeleton.append(Solid(shape, material, tissue))
 
-    center, axes, bend = frame.center, frame.axes, rotation(np.deg2rad(float(rng.uniform(8, 15))), 0, 0)
+    center, axes, bend = frame.center, frame.axes, rotation(np.deg2rad(float(rng.uniform(6, 18))), 0, 0)
     width, depth, height = 0.48 * sizes.width_mm, 0.46 * sizes.depth_mm, 0.5 * sizes.height_mm
+    gap_mm = float(rng.uniform(0.0, 5.0))
     for segment in range(5):
         body = Frame(center, axes)
-        add(BodyShape(body, width, depth, height * 1.06, waist=0.1, concavity_mm=(0.5, 0.5)))
         reach = (38.0 - 6.5 * segment) * s
         for side in _SIDES:
-            ala = Frame(
-                body.point(side * (width * 0.6 + 0.5 * reach), 4.0 + 2.0 * segment, 0),
-                axes @ rotation(0, 0, -side * 0.35),
-            )
-            add(Ellipsoid(ala, (0.62 * reach, (15.0 - 2.0 * segment) * s, height * 1.1), 0.3))
+            ala_center = body.point(side * (width * 0.6 + 0.5 * reach), 4.0 + 2.0 * segment, 0)
+            ala = Frame(ala_center, axes @ rotation(0, 0, -side * 0.35))
+            add(Ellipsoid(ala, (0.62 * reach, (15.0 - 2.0 * segment) * s, height * 1.1), 0.3), wing)
+        if gap_mm > 0.5:
+            disc = Frame(body.point(0, 0, -height), axes)
+            add(Ellipsoid(disc, (width, depth, gap_mm), 0.4), Material(disc_hu))
+        bowl = (float(rng.uniform(0.3, 2.0)), 0.4 * gap_mm)
+        add(BodyShape(body, width, depth, height + 0.8 - 0.5 * gap_mm, waist=0.1, concavity_mm=bowl))
         crest = Frame(body.point(0, depth + (16.0 - 2.0 * segment) * s, 0), axes)
         add(RoundedBox(crest, ((13.0 - 2 * segment) * s, 4.0 * s, height), 3.0 * s))
         center = body.point(0, 2.0 * s, -height)
         axes = axes @ bend
         width, depth, height = width * 0.84, depth * 0.78, height * 0.86
+        gap_mm *= float(rng.uniform(0.3, 0.8))
         center = center - axes[:, 2] * height
