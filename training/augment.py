@@ -161,7 +161,7 @@ def degrade(hu: np.ndarray, config: AugmentConfig, generator) -> np.ndarray:
     Args:
         hu: (..., y, x) float32; every slice meets the same draw (but its own noise).
     """
-    slices = [np.asarray(part, dtype=np.float32) for part in hu]
+    slices: list[np.ndarray] = [np.asarray(part, dtype=np.float32) for part in hu]
     height, width = slices[0].shape
     if generator.random() < config.coarse_probability:
         factor = generator.uniform(*config.coarse_factor)

@@ -1,7 +1,5 @@
 """Augmentation: geometry meets image, mask and box alike; the class term's rows keep their HU."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
