@@ -70,7 +70,7 @@ def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = Fa
         blur = float(rng.choice((blur, rng.uniform(0.2, 1.8)), p=(0.6, 0.4)))
         noise = float(rng.choice((noise, rng.uniform(1, 45)), p=(0.6, 0.4)))
     intercept = _INTERCEPT_HU + float(rng.normal(0, 3.0)) + _MARROW_ENHANCEMENT_HU[phase] * float(rng.uniform(0.6, 1.4))
-    metal = tuple(float(v) for v in (rng.uniform(-90, 90), rng.uniform(-110, 0), rng.uniform(-60, 60)))
+    metal = (float(rng.uniform(-90, 90)), float(rng.uniform(-110, 0)), float(rng.uniform(-60, 60)))
     return Acquisition(
         kvp=kvp,
         phase=phase,

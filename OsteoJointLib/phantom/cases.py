@@ -172,6 +172,11 @@ def _center_lps_mm(patient: _Patient, level: Level) -> np.ndarray:
     return patient.column.find(level.verse_label).frame.center
 
 
+def _point(position_mm: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in position_mm)
+    return x, y, z
+
+
 def _box_xyxy_px(mask: np.ndarray) -> tuple[float, float, float, float]:
     """Box of a (y, x) mask in edge coordinates; zeros when it is empty."""
     ys, xs = np.nonzero(mask)
@@ -223,7 +228,7 @@ def make_phantom(seed: int, randomized: bool = False, grid: Grid | None = None, 
     truth = PhantomTruth(
         seed=seed,
         centers_lps_mm={
-            v.sizes.verse_label: tuple(float(c) for c in v.frame.center)
+            v.sizes.verse_label: _point(v.frame.center)
             for v in patient.column.vertebrae
             if grid.contains(v.frame.center)
         },

@@ -180,15 +180,15 @@ def add_bowel(scene: Scene, torso: Torso, tissue: TissueHu, oral_contrast: bool,
             )
         )
     for side in _SIDES:
-        z = np.array([-170.0, -80.0, float(rng.uniform(0, 30))])
-        _, cy, rx, ry = torso.cavity.at(z)
+        heights = np.array([-170.0, -80.0, float(rng.uniform(0, 30))])
+        _, middle, wide, deep = torso.cavity.at(heights)
         hu = -850.0 if rng.random() < 0.4 else float(rng.uniform(-200, 60))
         scene.background.append(
             Solid(
                 Tube(
-                    z,
-                    side * rx * 0.8,
-                    cy + 0.1 * ry,
+                    heights,
+                    side * wide * 0.8,
+                    middle + 0.1 * deep,
                     np.full(3, float(rng.uniform(14, 24))),
                     np.full(3, float(rng.uniform(14, 24))),
                 ),

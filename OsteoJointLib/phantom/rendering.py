@@ -15,9 +15,14 @@ AIR_HU = -1000.0
 _MAX_SUBSLICE_MM = 1.6
 
 
-def _axes(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """World coordinates of an axis-aligned grid's columns, rows and slices."""
-    return tuple(grid.origin_lps_mm[a] + np.arange(grid.shape_zyx[2 - a]) * grid.spacing_xyz_mm[a] for a in range(3))
+Axes = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""World coordinates of a grid's columns (x), rows (y) and slices (z)."""
+
+
+def _axes(grid: Grid) -> Axes:
+    """World coordinates of an axis-aligned grid."""
+    x, y, z = (grid.origin_lps_mm[a] + np.arange(grid.shape_zyx[2 - a]) * grid.spacing_xyz_mm[a] for a in range(3))
+    return x, y, z
 
 
 def _coarser(coordinates: np.ndarray, step: int) -> np.ndarray:
@@ -26,16 +31,14 @@ def _coarser(coordinates: np.ndarray, step: int) -> np.ndarray:
     return coordinates[0] + (np.arange(-(-len(coordinates) // step)) * step + 0.5 * (step - 1)) * pitch
 
 
-def _block(solid: Solid, axes: tuple[np.ndarray, ...], margin_mm: float) -> tuple[slice, slice, slice] | None:
+def _block(solid: Solid, axes: Axes, margin_mm: float) -> tuple[slice, slice, slice] | None:
     """Index ranges (x, y, z) of the voxels near a solid, None when it lies outside."""
     low, high = solid.shape.bounds()
-    ranges = []
-    for coordinates, a, b in zip(axes, low - margin_mm, high + margin_mm, strict=True):
-        start, stop = np.searchsorted(coordinates, (a, b))
-        if start >= stop:
-            return None
-        ranges.append(slice(int(start), int(stop)))
-    return tuple(ranges)
+    ends = [np.searchsorted(c, (a, b)) for c, a, b in zip(axes, low - margin_mm, high + margin_mm, strict=True)]
+    if any(start >= stop for start, stop in ends):
+        return None
+    x, y, z = (slice(int(start), int(stop)) for start, stop in ends)
+    return x, y, z
 
 
 def _texture(shape: tuple[int, ...], spacing: np.ndarray, grain_mm: float, rng: np.random.Generator) -> np.ndarray:
@@ -53,7 +56,7 @@ def _texture(shape: tuple[int, ...], spacing: np.ndarray, grain_mm: float, rng: 
     return (planes[lower] * (1 - weight) + planes[lower + 1] * weight) * np.float32(1.5)
 
 
-def _paint(canvas: np.ndarray, axes, solid: Solid, spacing: np.ndarray, rng: np.random.Generator) -> None:
+def _paint(canvas: np.ndarray, axes: Axes, solid: Solid, spacing: np.ndarray, rng: np.random.Generator) -> None:
     """Blend one solid into the canvas (z, y, x) in place."""
     edge = np.float32(spacing[0])
     block = _block(solid, axes, float(edge))

@@ -73,17 +73,19 @@ def _cut(path: np.ndarray, length_mm: float) -> np.ndarray:
 
 def draw_rib_lengths(person: Person, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
     """Length in mm of each vertebra's (right, left) rib for this person; 0 for none."""
+
+    def both(low: float, high: float) -> tuple[float, float]:
+        return float(rng.uniform(low, high)), float(rng.uniform(low, high))
+
     lengths = {}
     for name, (mean, sd) in RIB_LENGTH_MM.items():
-        mean = mean * person.scale + rng.normal(0, sd)
-        lengths[name] = tuple(float(max(mean + rng.normal(0, 6), 12.0)) for _ in _SIDES)
-    floor = 35.0
-    lengths["T12"] = tuple(float(np.clip(v, floor, 200.0)) for v in lengths["T12"])
+        usual = max(mean * person.scale + float(rng.normal(0, sd)), 40.0 if name == "T12" else 60.0)
+        lengths[name] = both(usual - 8.0, usual + 8.0)
     if person.twelfth_rib == "stub":
-        lengths["T12"] = tuple(float(rng.uniform(12, 32)) for _ in _SIDES)
+        lengths["T12"] = both(12, 32)
     if person.twelfth_rib == "missing":
         lengths["T12"] = (0.0, 0.0)
-    lengths["L1"] = tuple(float(rng.uniform(12, 40)) for _ in _SIDES) if person.twelfth_rib == "extra" else (0.0, 0.0)
+    lengths["L1"] = both(12, 40) if person.twelfth_rib == "extra" else (0.0, 0.0)
     return lengths
 
 

@@ -112,7 +112,8 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
 
     sacrum = frame_at(np.zeros(3), sacral_pitch, roll[-1], yaw[-1])
     sacrum_sizes = replace(plan[-1], name="S1", verse_label=26, height_mm=28.0 * person.scale)
-    top, frames = sacrum.point(0, 0, 0.5 * sacrum_sizes.height_mm), []
+    frames: list[Frame] = []
+    top = sacrum.point(0, 0, 0.5 * sacrum_sizes.height_mm)
     for index in range(len(plan) - 1, -1, -1):
         sizes, oriented = plan[index], frame_at(np.zeros(3), pitch[index], roll[index], yaw[index])
         up = oriented.axes[:, 2]
