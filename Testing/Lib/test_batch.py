@@ -1,0 +1,217 @@
+"""A batch: every case has its row, a dead worker costs one case, resume does only what is left."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from OsteoJointLib.batch import BatchOptions, run_batch
+from OsteoJointLib.batch_cases import case_name, find_cases, fingerprint
+from OsteoJointLib.errors import ModelRefused, Reason, UsageError
+from OsteoJointLib.output.result import result_document
+from OsteoJointLib.worker_process import WorkerProcess
+
+FAKE = """
+import json, os, pathlib, sys
+document = json.loads(pathlib.Path(sys.argv[1]).read_text())
+log = open(sys.argv[2], "a")
+def say(request, event, **fields):
+    print(json.dumps({"id": request["id"], "event": event, **fields}), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["op"] == "load":
+        if request["weights"] == "broken":
+            say(request, "error", reason="weights_hash", message="Another hash was expected.", exit_code=4)
+        else:
+            say(request, "done", model={"sha256": request["weights"]})
+    elif request["op"] == "analyze":
+        print(pathlib.Path(request["input"]).name, file=log, flush=True)
+        content = pathlib.Path(request["input"]).read_text()
+        if content == "die":
+            print("last words", file=sys.stderr, flush=True)
+            os._exit(3)
+        elif content == "refuse":
+            say(request, "error", reason="not_ct", message="A CT was expected.", exit_code=3)
+        else:
+            say(request, "progress", stage="io", fraction=0.0)
+            out = pathlib.Path(request["out"])
+            out.mkdir(parents=True, exist_ok=True)
+            (out / "result.json").write_text(json.dumps(document))
+            say(request, "done", case="case-1", result=document, files=[])
+    else:
+        say(request, "done")
+"""
+
+
+class Desk:
+    """Inputs, output and fake workers of one batch."""
+
+    def __init__(self, chain, folder: Path):
+        self.inputs, self.out, self._log = folder / "in", folder / "out", folder / "log.txt"
+        self.inputs.mkdir()
+        (folder / "fake.py").write_text(FAKE)
+        (folder / "document.json").write_text(json.dumps(result_document(chain.result)))
+        self._command = (sys.executable, *(str(folder / n) for n in ("fake.py", "document.json", "log.txt")))
+
+    def add(self, name: str, content: str = "") -> Path:
+        path = self.inputs / name
+        path.write_text(content)
+        return path
+
+    def run(self, *, inputs=None, progress=None, **options):
+        return run_batch(
+            inputs or [self.inputs],
+            self.out,
+            BatchOptions(**options),
+            progress,
+            lambda threads: WorkerProcess(threads, self._command),
+        )
+
+    def rows(self) -> dict[str, dict[str, str]]:
+        with (self.out / "batch.csv").open(newline="") as file:
+            return {row["case"]: row for row in csv.DictReader(file)}
+
+    def asked(self) -> list[str]:
+        """Which files the workers were asked for since the last call."""
+        lines = self._log.read_text().split()
+        self._log.write_text("")
+        return sorted(lines)
+
+
+@pytest.fixture
+def desk(chain, tmp_path) -> Desk:
+    return Desk(chain, tmp_path)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_case_has_its_row(desk, workers):
+    for name, content in (("a.nrrd", ""), ("b.nii.gz", "refuse"), ("c.mha", "die"), ("d.nrrd", ""), ("e.nrrd", "")):
+        desk.add(name, content)
+    steps = []
+    report = desk.run(workers=workers, progress=lambda done, total: steps.append((done, total)))
+    rows = desk.rows()
+    assert list(rows) == ["a", "b", "c", "d", "e"]
+    assert [row["outcome"] for row in rows.values()] == ["done", "refused", "failed", "done", "done"]
+    assert [row["reason"] for row in rows.values()] == ["", "not_ct", "failed", "", ""]
+    assert "last words" in rows["c"]["message"]
+    assert report.counts == {"done": 3, "refused": 1, "failed": 1}
+    assert report.exit_code == 0
+    assert steps == [(done, 5) for done in range(1, 6)]
+    assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
+
+
+def test_resume_does_only_what_is_left(desk):
+    desk.add("a.nrrd"), desk.add("b.nrrd", "refuse"), desk.add("c.nrrd"), desk.add("d.nrrd")
+    desk.run()
+    before = desk.rows()
+    desk.asked()
+    desk.add("c.nrrd", "changed")
+    (desk.out / "cases" / "d" / "result.json").unlink()
+    desk.add("e.nrrd")
+    report = desk.run(resume=True)
+    assert desk.asked() == ["b.nrrd", "c.nrrd", "d.nrrd", "e.nrrd"]
+    assert report.counts == {"skipped": 1, "done": 3, "refused": 1}
+    assert desk.rows()["a"] == before["a"]
+    assert desk.run(resume=True).counts == {"skipped": 4, "refused": 1}
+
+
+@pytest.mark.parametrize("change", [{"weights": "other"}, {"refine": True}, {"gradcam": False}])
+def test_resume_with_other_settings_does_all_again(desk, change):
+    desk.add("a.nrrd")
+    desk.run()
+    desk.asked()
+    desk.run(resume=True, **change)
+    assert desk.asked() == ["a.nrrd"]
+
+
+def test_without_resume_all_is_done_again(desk):
+    desk.add("a.nrrd")
+    desk.run()
+    desk.asked()
+    desk.run()
+    assert desk.asked() == ["a.nrrd"]
+
+
+def test_weights_that_are_refused_end_the_batch_with_nothing_written(desk):
+    desk.add("a.nrrd")
+    with pytest.raises(ModelRefused, match="hash") as refusal:
+        desk.run(weights="broken")
+    assert refusal.value.reason is Reason.WEIGHTS_HASH
+    assert not desk.out.exists()
+
+
+def test_a_folder_with_others_files_is_refused(desk):
+    desk.add("a.nrrd")
+    desk.out.mkdir()
+    (desk.out / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="never overwritten"):
+        desk.run()
+    assert [path.name for path in desk.out.iterdir()] == ["notes.txt"]
+
+
+def test_a_batch_of_refusals_ends_with_their_code(desk):
+    desk.add("a.nrrd", "refuse")
+    assert desk.run().exit_code == 3
+
+
+def test_an_input_that_is_missing_has_its_row(desk):
+    report = desk.run(inputs=[desk.inputs / "nowhere.nrrd", desk.add("a.nrrd")])
+    assert desk.rows()["nowhere"]["outcome"] == "failed"
+    assert report.counts["done"] == 1
+
+
+def test_workers_must_be_one_at_least():
+    with pytest.raises(UsageError, match="at least 1"):
+        BatchOptions(workers=0)
+
+
+def dicom(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(128) + b"DICM" + bytes(8))
+    return path
+
+
+def test_cases_are_found_in_files_and_folders(tmp_path):
+    dicom(tmp_path / "in" / "patient1" / "study" / "series1" / "1")
+    dicom(tmp_path / "in" / "patient1" / "study" / "series2" / "1")
+    dicom(tmp_path / "in" / "patient2" / "IM1")
+    for name in ("x/ct.nii.gz", "y/ct.nii.gz", "z.nrrd", "notes.txt", ".hidden.nrrd", "out/old.nrrd"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    inputs = [tmp_path / "in", tmp_path / "in" / "z.nrrd", tmp_path / "in" / "patient1" / "study" / "series2"]
+    cases = find_cases(inputs, tmp_path / "in" / "out")
+    found = [(case.name, case.path.relative_to(tmp_path / "in").as_posix()) for case in cases]
+    assert found == [
+        ("patient1", "patient1"),
+        ("patient2", "patient2"),
+        ("x_ct", "x/ct.nii.gz"),
+        ("y_ct", "y/ct.nii.gz"),
+        ("z", "z.nrrd"),
+        ("series2", "patient1/study/series2"),
+    ]
+
+
+def test_names_differ_on_every_file_system(tmp_path):
+    paths = [tmp_path / name for name in ("a/s.nrrd", "b/S.nrrd", "c/s-2.nrrd", "d/s.nii.gz")]
+    names = [case.name for case in find_cases(paths, tmp_path / "out")]
+    assert len({name.lower() for name in names}) == 4
+    assert names[0] == "s"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("a/ct.nii.gz", "a_ct"), ("x/1.2.840.3", "1.2.840.3"), ("x/Ä b/c?.mha", "c"), ("x/...", "case")],
+)
+def test_case_names(path, name):
+    assert case_name(Path(path)) == name
+
+
+def test_fingerprint_is_of_content_not_of_names(tmp_path):
+    for folder, names in (("a", ("1", "2")), ("b", ("2", "1")), ("c", ("1", "2"))):
+        (tmp_path / folder).mkdir()
+        for name, content in zip(names, ("x", "y"), strict=True):
+            (tmp_path / folder / name).write_text(content if folder != "c" else content + "z")
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b") != fingerprint(tmp_path / "c")

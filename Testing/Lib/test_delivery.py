@@ -1,0 +1,89 @@
+"""A case's folder: others' files stay, ours appear whole."""
+
+import json
+
+import pytest
+
+from OsteoJointLib.delivery import check_case_folder, deliver_case
+from OsteoJointLib.errors import Reason, UsageError
+
+FILES = {"result.json", "segmentation.seg.nrrd", "report.html", "overview.png"}
+
+
+def names(folder) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_new_folder_appears_with_everything(chain, tmp_path):
+    out = tmp_path / "a" / "b"
+    files = deliver_case(chain.result, out, extras={"note.txt": "more"})
+    assert names(out) == FILES | {"note.txt"}
+    assert files[-1].name == "result.json"
+    assert names(tmp_path / "a") == {"b"}
+
+
+def test_an_earlier_result_is_replaced_and_other_files_stay(chain, tmp_path):
+    out = tmp_path / "out"
+    deliver_case(chain.result, out)
+    (out / "notes.txt").write_text("mine")
+    (out / "report.html").write_text("old")
+    deliver_case(chain.result, out)
+    assert names(out) == FILES | {"notes.txt"}
+    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "report.html").read_text() != "old"
+    assert names(tmp_path) == {"out"}
+
+
+def test_an_empty_folder_will_do(chain, tmp_path):
+    check_case_folder(tmp_path)
+    deliver_case(chain.result, tmp_path / "empty")
+    (tmp_path / "other").mkdir()
+    deliver_case(chain.result, tmp_path / "other")
+    assert names(tmp_path / "other") == FILES
+
+
+@pytest.mark.parametrize("content", [None, "{}", '{"schema": "other/1"}', "not json"])
+def test_a_folder_with_others_files_is_refused_and_left_alone(chain, tmp_path, content):
+    (tmp_path / "report.html").write_text("theirs")
+    if content is not None:
+        (tmp_path / "result.json").write_text(content)
+    with pytest.raises(UsageError, match="never overwritten") as refusal:
+        deliver_case(chain.result, tmp_path)
+    assert refusal.value.reason is Reason.OUTPUT_EXISTS
+    assert (tmp_path / "report.html").read_text() == "theirs"
+
+
+def test_a_file_in_the_folder_s_place_is_refused(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(UsageError, match="a file is there"):
+        check_case_folder(tmp_path / "out")
+
+
+def test_a_failed_delivery_leaves_nothing_behind(chain, tmp_path, monkeypatch):
+    import OsteoJointLib.output.writing as writing
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(writing, "write_report", fail)
+    with pytest.raises(OSError, match="disk full"):
+        deliver_case(chain.result, tmp_path / "a" / "b")
+    assert names(tmp_path) == set()
+
+
+def test_a_failed_redelivery_keeps_the_earlier_result(chain, tmp_path, monkeypatch):
+    import OsteoJointLib.output.writing as writing
+
+    out = tmp_path / "out"
+    deliver_case(chain.result, out)
+    before = (out / "result.json").read_text()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(writing, "write_result", fail)
+    with pytest.raises(OSError, match="disk full"):
+        deliver_case(chain.result, out)
+    assert (out / "result.json").read_text() == before
+    assert json.loads(before)["schema"] == "osteojoint.result/1"
+    assert names(tmp_path) == {"out"}

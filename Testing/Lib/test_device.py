@@ -1,0 +1,62 @@
+"""The device that was asked for, or a refusal."""
+
+import pytest
+import torch
+
+from OsteoJointLib.device import _quota_cores, check_device_name, resolve_device, set_threads, usable_cores
+from OsteoJointLib.errors import ModelRefused, Reason, UsageError
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Say how many CUDA devices there are."""
+
+    def there_are(count):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+    return there_are
+
+
+def test_auto_takes_a_gpu_where_there_is_one(gpus):
+    gpus(0)
+    assert resolve_device("auto") == torch.device("cpu")
+    gpus(2)
+    assert resolve_device("auto") == torch.device("cuda:0")
+    assert resolve_device("cpu") == torch.device("cpu")
+    assert resolve_device("cuda") == torch.device("cuda:0")
+    assert resolve_device("cuda:1") == torch.device("cuda:1")
+
+
+@pytest.mark.parametrize(("count", "name"), [(0, "cuda"), (0, "cuda:0"), (1, "cuda:1")])
+def test_a_missing_gpu_is_refused_never_replaced(gpus, count, name):
+    gpus(count)
+    with pytest.raises(ModelRefused, match=f"{name} was asked for") as refusal:
+        resolve_device(name)
+    assert refusal.value.reason is Reason.DEVICE_MISSING
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", ""])
+def test_names_are_checked(name):
+    with pytest.raises(UsageError):
+        check_device_name(name)
+
+
+def test_quota_of_a_container(tmp_path):
+    file = tmp_path / "cpu.max"
+    for text, cores in (("200000 100000\n", 2), ("50000 100000\n", 1), ("max 100000\n", None), ("odd", None)):
+        file.write_text(text)
+        assert _quota_cores(file) == cores
+    assert _quota_cores(tmp_path / "missing") is None
+
+
+def test_threads(monkeypatch):
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        assert set_threads() == torch.get_num_threads() == 3
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        assert 1 <= set_threads() <= usable_cores()
+        assert set_threads(1) == torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,113 @@
+"""Edited masks come in from files, whatever their grid, numbers and layers."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.labels import edited_planes, read_level_mask
+from OsteoJointLib.output.segmentation import write_segmentation
+from OsteoJointLib.records import Level
+
+
+def both(path) -> dict:
+    return dict.fromkeys(Level, path)
+
+
+def image_of(labels, grid) -> sitk.Image:
+    image = sitk.GetImageFromArray(labels)
+    image.SetSpacing(grid.spacing_xyz_mm)
+    image.SetOrigin(grid.origin_lps_mm)
+    return image
+
+
+def edited_labels(chain) -> np.ndarray:
+    """L1 moved by a voxel, L2 as it was."""
+    labels = np.zeros(chain.result.volume.grid.shape_zyx, dtype=np.uint8)
+    for reading in chain.result.readings:
+        level = reading.point.level
+        center = np.add(chain.centers_lps_mm[level], (2.0, 0, 0) if level is Level.L1 else 0)
+        plane = chain.body_plane(chain.result.volume.grid, center)
+        labels[reading.axial.slice_index][plane] = level.verse_label
+    return labels
+
+
+def test_what_was_written_and_not_touched_is_no_edit(chain, tmp_path):
+    path = tmp_path / "s.seg.nrrd"
+    write_segmentation(chain.result, path)
+    assert edited_planes(chain.result, both(path)) == {}
+
+
+def test_only_the_level_that_changed_is_taken(chain, tmp_path):
+    path = tmp_path / "s.seg.nrrd"
+    write_segmentation(chain.result, path)
+    image = sitk.ReadImage(str(path))
+    array = sitk.GetArrayFromImage(image)
+    array[chain.result.l1.axial.slice_index, 50:53] = 20
+    changed = sitk.GetImageFromArray(array)
+    changed.CopyInformation(image)
+    for key in image.GetMetaDataKeys():
+        changed.SetMetaData(key, image.GetMetaData(key))
+    sitk.WriteImage(changed, str(path))
+    planes = edited_planes(chain.result, both(path))
+    assert list(planes) == [Level.L1]
+    assert planes[Level.L1][50:53].all()
+
+
+def test_a_plain_label_map_goes_by_verse_numbers_whatever_its_orientation(chain, tmp_path):
+    path = tmp_path / "labels.nii.gz"
+    labels = edited_labels(chain)
+    turned = sitk.DICOMOrient(image_of(labels, chain.result.volume.grid), "RAS")
+    sitk.WriteImage(turned, str(path))
+    for level in Level:
+        mask = read_level_mask(path, level, chain.result.volume.grid)
+        np.testing.assert_array_equal(mask, labels == level.verse_label)
+
+
+def test_slicer_s_own_numbers_and_cropped_extent_are_understood(chain, tmp_path):
+    labels = edited_labels(chain)
+    renumbered = np.where(labels == 20, 2, np.where(labels == 21, 1, 0)).astype(np.uint8)
+    cropped = image_of(renumbered, chain.result.volume.grid)[20:100, 10:80, 3:15]
+    for index, (name, value) in enumerate((("L1 vertebral body", 2), ("L2 vertebral body", 1))):
+        cropped.SetMetaData(f"Segment{index}_ID", f"Segment_{index}")
+        cropped.SetMetaData(f"Segment{index}_Name", name)
+        cropped.SetMetaData(f"Segment{index}_LabelValue", str(value))
+        cropped.SetMetaData(f"Segment{index}_Layer", "0")
+    path = tmp_path / "s.seg.nrrd"
+    sitk.WriteImage(cropped, str(path))
+    for level in Level:
+        mask = read_level_mask(path, level, chain.result.volume.grid)
+        np.testing.assert_array_equal(mask, labels == level.verse_label)
+
+
+def test_overlapping_segments_on_two_layers_are_understood(chain, tmp_path):
+    labels = edited_labels(chain)
+    layers = [image_of((labels == level.verse_label).astype(np.uint8), chain.result.volume.grid) for level in Level]
+    image = sitk.Compose(layers)
+    for index, level in enumerate(Level):
+        image.SetMetaData(f"Segment{index}_ID", level.value)
+        image.SetMetaData(f"Segment{index}_LabelValue", "1")
+        image.SetMetaData(f"Segment{index}_Layer", str(index))
+    path = tmp_path / "s.seg.nrrd"
+    sitk.WriteImage(image, str(path))
+    for level in Level:
+        mask = read_level_mask(path, level, chain.result.volume.grid)
+        np.testing.assert_array_equal(mask, labels == level.verse_label)
+
+
+def test_a_segment_that_is_missing_is_no_edit(chain, tmp_path):
+    image = image_of(edited_labels(chain), chain.result.volume.grid)
+    image.SetMetaData("Segment0_ID", "L1")
+    image.SetMetaData("Segment0_LabelValue", "20")
+    path = tmp_path / "s.seg.nrrd"
+    sitk.WriteImage(image, str(path))
+    assert read_level_mask(path, Level.L2, chain.result.volume.grid) is None
+    assert list(edited_planes(chain.result, both(path))) == [Level.L1]
+
+
+def test_a_file_that_can_t_be_read_is_refused(chain, tmp_path):
+    path = tmp_path / "s.nrrd"
+    path.write_text("nothing")
+    with pytest.raises(InputRefused, match=r"label map was expected at s\.nrrd") as refusal:
+        edited_planes(chain.result, both(path))
+    assert refusal.value.reason is Reason.UNREADABLE
