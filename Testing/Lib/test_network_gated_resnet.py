@@ -1,0 +1,132 @@
+"""The classifier against torchvision's ResNet, and its two switches."""
+
+import pytest
+import torch
+import torchvision
+
+from OsteoJointLib.network.evidence import evidence_pool
+from OsteoJointLib.network.gated_resnet import Bottleneck, GatedResNet
+
+RESNET_101 = (64, (64, 128, 256, 512), (3, 4, 23, 3))
+SMALL = (4, (2, 3, 3, 4), (1, 2, 1, 1))
+
+
+def image(channels: int = 1, size: int = 64, batch: int = 2) -> torch.Tensor:
+    return torch.rand(batch, channels, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def features(channels: int = 5) -> tuple[torch.Tensor, ...]:
+    generator = torch.Generator().manual_seed(1)
+    return tuple(torch.rand(2, channels, size, size, generator=generator) for size in (16, 8, 4, 2))
+
+
+def randomize_statistics(network: torch.nn.Module) -> None:
+    """Give BatchNorm something to do, in eval mode too."""
+    generator = torch.Generator().manual_seed(2)
+    for name, value in network.state_dict().items():
+        if name.endswith(("running_mean", "bn1.bias")):
+            value.copy_(0.1 * torch.randn(value.shape, generator=generator))
+        if name.endswith("running_var"):
+            value.copy_(0.5 + torch.rand(value.shape, generator=generator))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_resnet101_without_gates_and_fusion_equals_torchvision(training):
+    torch.manual_seed(0)
+    reference = torchvision.models.resnet101(weights=None)
+    reference.fc = torch.nn.Identity()
+    randomize_statistics(reference)
+    ours = GatedResNet(*RESNET_101, gated=False, in_channels=3)
+    ours.load_state_dict(reference.state_dict())
+    reference.train(training)
+    ours.train(training)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(image(3)), reference(image(3)), rtol=1e-4, atol=1e-5)
+
+
+def test_gates_and_fusion_add_only_their_own_parameters():
+    with torch.device("meta"):
+        plain = set(torchvision.models.resnet101().state_dict()) - {"fc.weight", "fc.bias"}
+        ours = set(GatedResNet(*RESNET_101, fused_channels=(512, 1024, 2048, 1024)).state_dict())
+    extra = ours - plain
+    assert plain <= ours
+    assert {name.split(".")[0] for name in extra} == {"gates", "fuse"}
+    assert len(extra) == 4 * 3 + 4 * 2
+
+
+def test_fresh_gates_change_nothing():
+    torch.manual_seed(0)
+    gated = GatedResNet(*SMALL)
+    plain = GatedResNet(*SMALL, gated=False)
+    plain.load_state_dict({k: v for k, v in gated.state_dict().items() if not k.startswith("gates")})
+    torch.testing.assert_close(gated.eval()(image()), plain.eval()(image()), rtol=0, atol=0)
+
+
+def test_each_stage_is_gated_at_its_first_bottleneck_only():
+    gated = GatedResNet(*SMALL)
+    assert [gate.out_channels for gate in gated.gates] == [4, 8, 12, 12]
+    assert [next(iter(getattr(gated, f"layer{i}"))).conv1.in_channels for i in (1, 2, 3, 4)] == [4, 8, 12, 12]
+
+
+def test_fresh_fusion_passes_the_resnets_own_channels_through():
+    torch.manual_seed(0)
+    fused = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5))
+    plain = GatedResNet(*SMALL)
+    plain.load_state_dict({k: v for k, v in fused.state_dict().items() if not k.startswith("fuse")})
+    silent = tuple(torch.zeros_like(f) for f in features())
+    torch.testing.assert_close(fused.eval()(image(), silent), plain.eval()(image()))
+
+
+def test_every_scale_of_features_reaches_the_vector():
+    torch.manual_seed(0)
+    fused = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5)).eval()
+    base = fused(image(), features())
+    for index in range(4):
+        changed = list(features())
+        changed[index] = changed[index] + 1.0
+        assert not torch.allclose(fused(image(), changed), base)
+
+
+def test_fusion_is_a_1x1_convolution_of_the_concatenation():
+    # Eq. 16 at the last stage, computed by hand from the maps before it
+    torch.manual_seed(0)
+    fused = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5)).eval()
+    seen = {}
+    fused.layer4.register_forward_hook(lambda module, inputs, output: seen.update(y=output))
+    vector = fused(image(), features())
+    weight, bias = fused.fuse[3].weight[:, :, 0, 0], fused.fuse[3].bias
+    joined = torch.cat((seen["y"], features()[3]), dim=1)
+    expected = torch.einsum("oc,bchw->bohw", weight, joined) + bias[:, None, None]
+    torch.testing.assert_close(vector, expected.mean(dim=(2, 3)))
+
+
+def test_last_conv_holds_the_map_that_is_pooled():
+    for network, inputs in (
+        (GatedResNet(*SMALL), (image(),)),
+        (GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5)), (image(), features())),
+    ):
+        seen = {}
+        network.eval().last_conv.register_forward_hook(lambda m, i, output, seen=seen: seen.update(map=output))
+        torch.testing.assert_close(network(*inputs), seen["map"].mean(dim=(2, 3)))
+
+
+def test_with_evidence_the_last_map_is_pooled_over_the_core():
+    network = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5), evidence=True).eval()
+    seen = {}
+    network.last_conv.register_forward_hook(lambda m, i, output: seen.update(map=output))
+    vector = network(image(), features())
+    torch.testing.assert_close(vector, evidence_pool(seen["map"], features()[3][:, 3:4]))
+
+
+def test_without_fusion_there_is_no_evidence():
+    assert not GatedResNet(*SMALL, evidence=True).evidence
+
+
+def test_bottleneck_equals_torchvisions():
+    torch.manual_seed(0)
+    downsample = torch.nn.Sequential(torch.nn.Conv2d(6, 16, 1, 2, bias=False), torch.nn.BatchNorm2d(16))
+    reference = torchvision.models.resnet.Bottleneck(6, 4, stride=2, downsample=downsample)
+    ours = Bottleneck(6, 4, stride=2)
+    ours.load_state_dict(reference.state_dict())
+    x = torch.rand(2, 6, 8, 8)
+    torch.testing.assert_close(ours(x), reference(x), rtol=0, atol=0)

@@ -1,0 +1,73 @@
+"""The segmenter's wiring: shared encoder, two decoders, the heat map's features beside the mask's."""
+
+import torch
+
+from OsteoJointLib.network.segmenter import Decoder, Encoder, Segmenter
+
+CHANNELS = (4, 6, 6, 8, 8, 10)
+
+
+def crops() -> torch.Tensor:
+    return torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def test_encoder_and_decoder_meet_at_published_sizes():
+    encoder, decoder = Encoder(1, CHANNELS), Decoder(CHANNELS)
+    maps = encoder(crops())
+    assert [(m.shape[1], m.shape[2]) for m in maps] == list(
+        zip(encoder.out_channels, (64, 32, 16, 8, 4, 2), strict=True)
+    )
+    decoded = decoder(maps)
+    assert [(m.shape[1], m.shape[2]) for m in decoded] == list(
+        zip(decoder.out_channels, (64, 32, 16, 8, 4), strict=True)
+    )
+
+
+def test_a_224_pixel_crop_meets_the_four_resnet_stages():
+    segmenter = Segmenter(CHANNELS).eval()
+    with torch.no_grad():
+        features = segmenter(torch.rand(1, 1, 224, 224)).features
+    assert [f.shape[-1] for f in features] == [56, 28, 14, 7]
+    # both decoders at the first three scales, the shared bottleneck at the last
+    assert [f.shape[1] for f in features] == list(segmenter.feature_channels) == [12, 16, 16, 10]
+
+
+def test_the_heat_maps_features_reach_the_mask():
+    segmenter = Segmenter(CHANNELS)
+    segmenter(crops()).mask_logits.square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in segmenter.boundary_decoder.parameters())
+    assert segmenter.boundary_head.weight.grad is None, "only the penultimate features are shared"
+
+
+def test_the_encoder_is_shared():
+    segmenter = Segmenter(CHANNELS)
+    segmenter(crops()).heatmap.sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in segmenter.encoder.parameters())
+    assert all(p.grad is None for p in segmenter.mask_decoder.parameters())
+
+
+def test_without_the_boundary_branch_there_is_nothing_of_it():
+    segmenter = Segmenter(CHANNELS, boundary_branch=False)
+    output = segmenter(crops())
+    assert output.heatmap is None
+    assert not [name for name in segmenter.state_dict() if "boundary" in name]
+    assert segmenter.feature_channels == CHANNELS[2:]
+
+
+def test_heat_map_starts_near_zero():
+    torch.manual_seed(0)
+    heatmap = Segmenter(CHANNELS).eval()(crops()).heatmap
+    assert heatmap.min() > 0.0 and heatmap.mean() < 0.2
+
+
+def test_a_users_mask_changes_the_evidence_only():
+    segmenter = Segmenter(CHANNELS, grey_evidence=True).eval()
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[:, :, 16:48, 16:48] = 1.0
+    own, edited = segmenter(crops()), segmenter(crops(), mask)
+    torch.testing.assert_close(own.mask_logits, edited.mask_logits, rtol=0, atol=0)
+    for a, b in zip(own.features, edited.features, strict=True):
+        torch.testing.assert_close(a[:, :-2], b[:, :-2], rtol=0, atol=0)
+        assert not torch.equal(a[:, -2:], b[:, -2:])
+    # the core is 4 px smaller on each side: 24 x 24 of 64 x 64
+    assert abs(edited.features[0][0, -2].mean().item() - 24 * 24 / 64**2) < 1e-6
