@@ -210,7 +210,8 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
         return None
     if not all(given.values()):
         raise UsageError(Reason.USAGE, "--l1 and --l2 belong together; only one was given. Give both or none.")
-    return {level: tuple(float(v) for v in flip_lps_ras(point)) for level, point in given.items()}
+    points = {level: flip_lps_ras(point) for level, point in given.items()}
+    return {level: (float(x), float(y), float(z)) for level, (x, y, z) in points.items()}
 
 
 def _batch(arguments: argparse.Namespace) -> int:

@@ -94,7 +94,8 @@ def choose_box(
             "Move the point to the middle of the vertebral body, or check that the slice shows it.",
         )
     best = int(np.flatnonzero(near)[np.argmax(scores[near])])
-    return BodyBox(tuple(float(v) for v in boxes[best]), float(scores[best]))
+    x1, y1, x2, y2 = (float(edge) for edge in boxes[best])
+    return BodyBox((x1, y1, x2, y2), float(scores[best]))
 
 
 def fixed_box(pixel_mm: float, point_xy_px: np.ndarray, config: LocalizationConfig | None = None) -> BodyBox:

@@ -13,7 +13,7 @@ the command line and the worker import this module to start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     import torch
 
     from OsteoJointLib.localization import Detector
+    from OsteoJointLib.network.detection import Detections
     from OsteoJointLib.network.multitask import MultitaskNetwork
 
 
@@ -198,7 +199,7 @@ class Reader:
                 for level, point in points.items()
             }
         with clock.stage(Stage.LOCALIZATION):
-            found = [None] * len(axials)
+            found: Sequence[Detections | None] = [None] * len(axials)
             if self.detector is not None:
                 found = detect_boxes(self.detector, list(axials.values()), self.device)
             return {

@@ -119,7 +119,7 @@ def point_in_slice(axial: AxialSlice, volume: CtVolume, center_lps_mm: tuple[flo
     """Map a world point to (x, y) edge coordinates of a slice, in pixels (its height is ignored)."""
     index_yx = volume.grid.lps_to_index(np.asarray(center_lps_mm))[1:]
     pixel_yx = (index_yx - np.asarray(axial.origin_yx)) / np.asarray(axial.step_yx)
-    return center_to_edge(pixel_yx[::-1])
+    return np.asarray(center_to_edge(pixel_yx[::-1]))
 
 
 def slice_to_lps(axial: AxialSlice, volume: CtVolume, point_xy_px: tuple[float, float]) -> tuple[float, float, float]:
@@ -243,7 +243,7 @@ def _is_native(axial: AxialSlice) -> bool:
     return axial.step_yx == (1.0, 1.0) and axial.origin_yx == (0.0, 0.0)
 
 
-def _overlap(corner_yx, crop_shape, slice_shape) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def _overlap(corner_yx, crop_shape, slice_shape) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     crop_slices, slice_slices = [], []
     for corner, size, length in zip(corner_yx, crop_shape, slice_shape, strict=True):
         start, stop = max(corner, 0), max(min(corner + size, length), max(corner, 0))

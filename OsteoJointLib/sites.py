@@ -61,8 +61,8 @@ def take_slice(volume: CtVolume, level: Level, point: LevelPoint | None, config:
         return middle_slice(volume, level, config)
     if volume.hu.shape[0] == 1:
         _, y, x = volume.grid.lps_to_index(np.asarray(point.center_lps_mm))
-        on_plane = volume.grid.index_to_lps(np.array([0.0, y, x]))
-        point = replace(point, center_lps_mm=tuple(float(v) for v in on_plane))
+        x_mm, y_mm, z_mm = volume.grid.index_to_lps(np.array([0.0, y, x]))
+        point = replace(point, center_lps_mm=(float(x_mm), float(y_mm), float(z_mm)))
     return axial_slice(volume, point, config)
 
 
