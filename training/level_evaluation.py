@@ -63,7 +63,7 @@ def evaluate_sample(network: LevelNet, sample: CachedSample, device: torch.devic
     prediction = predict(network, CoarseVolume(sample.hu.astype(np.float32), grid), device)
     column = read_column(prediction)
     truth = {name: grid.index_to_lps(c) for name, c in zip(sample.names, sample.centers_index_zyx, strict=True)}
-    found, spurious = _match(column, truth)
+    found, spurious = _match(column.bodies, truth)
     confidence: float | None = None
     error_mm: float | None = None
     flags: tuple[str, ...] = ()

@@ -14,36 +14,80 @@ posterior to be high. The tables are round numbers from the anatomy, chosen and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from OsteoJointLib.records import BodyEvidence
 
-RIB_CLASSES = ("none", "stub", "short", "long")
+RIB_LEAST_MM = 8.0
+"""Shorter than this is no rib: two coarse voxels."""
 
-RIB_BOUNDS_MM = (8.0, 40.0, 140.0)
-"""Lengths between the rib classes. A twelfth rib below 38 mm is a stub (Hughes and Saifuddin 2006); an eleventh
-measures 185 mm with SD 28, a twelfth 105 with SD 35."""
+RIB_STUB_MM = 40.0
+"""Shorter than this is a stub: a twelfth rib below 38 mm is called hypoplastic (Hughes and Saifuddin 2006)."""
 
-RIB_BLUR_MM = (4.0, 8.0, 20.0)
-"""A length this near to a bound belongs to both classes in part, linearly."""
+RIB_MOST_MM = 360.0
+"""No rib is longer."""
 
-RIB_GIVEN_PLACE: dict[int, tuple[float, float, float, float]] = {
-    -3: (0.02, 0.01, 0.05, 0.92),
-    -2: (0.02, 0.02, 0.16, 0.80),
-    -1: (0.05, 0.08, 0.70, 0.17),
-    0: (0.95, 0.04, 0.008, 0.002),
-    1: (0.985, 0.012, 0.002, 0.001),
+
+@dataclass(frozen=True)
+class RibModel:
+    """How long the rib of one place is.
+
+    A share ``none`` has none; a share ``stub`` is even between 8 and 40 mm; a share ``astray`` (a rib seen in part, a
+    process taken for one) even between 8 and 360 mm; the rest is normal with ``mean_mm`` and ``sd_mm``.
+    """
+
+    none: float
+    stub: float
+    astray: float
+    mean_mm: float
+    sd_mm: float
+
+    def likelihood(self, length_mm: float, cut: bool) -> float:
+        """P(what is seen on one side).
+
+        Args:
+            length_mm: of the rib; below 8 mm there is none.
+            cut: the image's edge ends it, so that it is at least so long.
+
+        Returns:
+            A probability for no rib and for a cut one, a density per mm for a whole one.
+        """
+        usual = 1.0 - self.none - self.stub - self.astray
+        offset = (length_mm - self.mean_mm) / self.sd_mm
+        if length_mm < RIB_LEAST_MM:
+            return self.none
+        if cut:
+            stub = max(RIB_STUB_MM - length_mm, 0.0) / (RIB_STUB_MM - RIB_LEAST_MM)
+            astray = max(RIB_MOST_MM - length_mm, 0.0) / (RIB_MOST_MM - RIB_LEAST_MM)
+            return self.stub * stub + self.astray * astray + usual * 0.5 * math.erfc(offset / math.sqrt(2.0)) + 1e-6
+        stub = (length_mm < RIB_STUB_MM) / (RIB_STUB_MM - RIB_LEAST_MM)
+        bell = math.exp(-0.5 * offset**2) / (self.sd_mm * math.sqrt(2.0 * math.pi))
+        astray = (length_mm < RIB_MOST_MM) / (RIB_MOST_MM - RIB_LEAST_MM)
+        return self.stub * stub + self.astray * astray + usual * bell
+
+
+RIB_BY_PLACE: dict[int, RibModel] = {
+    -4: RibModel(0.02, 0.0, 0.13, 265.0, 40.0),
+    -3: RibModel(0.01, 0.0, 0.12, 230.0, 36.0),
+    -2: RibModel(0.01, 0.005, 0.10, 180.0, 34.0),
+    -1: RibModel(0.04, 0.08, 0.05, 102.0, 36.0),
+    0: RibModel(0.955, 0.035, 0.01, 30.0, 10.0),
+    1: RibModel(0.985, 0.01, 0.005, 30.0, 10.0),
 }
-"""P(rib class | place): T10 and above, T11, T12 (3 % without a rib, 8 % with a stub), L1 (3 % with a short rib), L2 and
-below; each with a few percent for a rib overlooked or a transverse process taken for one."""
+"""Ribs of T9 and above, T10, T11, T12, L1, L2 and below. Lengths as in the phantom's morphometry, with the scatter of
+body size and of the measurement; 3 % of twelfth ribs are missing, 8 % stubs, 3 % of L1 bear a short rib."""
 
 LUMBAR_COUNT: dict[int, float] = {3: 0.003, 4: 0.03, 5: 0.92, 6: 0.045, 7: 0.002}
 """How common each number of lumbar bodies is; any other number has :data:`COUNT_FLOOR`."""
 
 COUNT_FLOOR = 1e-4
-"""Probability of an impossible count: the sacrum or a body was misread."""
+"""Probability of an impossible count above a sacrum: a body was misread."""
+
+OPEN_COUNT_FLOOR = 0.05
+"""Probability of an impossible count where no sacrum was recognized: its segments may have been taken for bodies."""
 
 REACH = 12
 """L1 may lie this many bodies above or below the visible column."""
@@ -72,43 +116,15 @@ class Assignment:
     lumbar_count: int | None
 
 
-def rib_class_weights(length_mm: float) -> np.ndarray:
-    """Membership of a length in the four rib classes.
-
-    Args:
-        length_mm: 0 or more.
-
-    Returns:
-        (4,) weights that sum to 1.
-
-    >>> rib_class_weights(0.0).tolist(), rib_class_weights(100.0).tolist(), rib_class_weights(140.0).tolist()
-    ([1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.5, 0.5])
-    """
-    above = [
-        float(np.clip(0.5 + (length_mm - bound) / (2.0 * blur), 0.0, 1.0))
-        for bound, blur in zip(RIB_BOUNDS_MM, RIB_BLUR_MM, strict=True)
-    ]
-    return np.array([1.0 - above[0], above[0] - above[1], above[1] - above[2], above[2]])
-
-
-def rib_likelihood(length_mm: float, cut: bool, place: int) -> float:
-    """P(what is seen on one side | place).
-
-    Args:
-        length_mm: of the rib, 0 for none.
-        cut: the image ends it: its class is the one seen or a longer one.
-        place: 0 for L1, -1 for T12 and so on.
-    """
-    table = np.array(RIB_GIVEN_PLACE[int(np.clip(place, -3, 1))])
-    if cut:
-        table = np.cumsum(table[::-1])[::-1]
-    return float(rib_class_weights(length_mm) @ table)
+def rib_model(place: int) -> RibModel:
+    """The model of a place: 0 for L1, -1 for T12 and so on; far places have their nearest one's."""
+    return RIB_BY_PLACE[min(max(place, min(RIB_BY_PLACE)), max(RIB_BY_PLACE))]
 
 
 def body_log_likelihood(body: BodyEvidence, place: int) -> float:
     """Mean over the sides in view of ln P(rib | place); 0 where neither side is in view."""
     sides = [
-        np.log(rib_likelihood(length, cut, place))
+        math.log(rib_model(place).likelihood(length, cut))
         for length, seen, cut in zip(body.rib_mm, body.rib_seen, body.rib_cut, strict=True)
         if seen
     ]
@@ -125,14 +141,15 @@ def count_log_likelihood(count: int, sacrum: bool) -> float:
     if sacrum:
         return float(np.log(LUMBAR_COUNT.get(count, COUNT_FLOOR)))
     at_least = sum(share for number, share in LUMBAR_COUNT.items() if number >= count)
-    return float(np.log(max(at_least, COUNT_FLOOR)))
+    return float(np.log(max(at_least, OPEN_COUNT_FLOOR)))
 
 
-def assign_names(column: tuple[BodyEvidence, ...]) -> Assignment:
+def assign_names(column: tuple[BodyEvidence, ...], above: BodyEvidence | None = None) -> Assignment:
     """Name the visible column.
 
     Args:
         column: bodies from top to bottom, at least one.
+        above: the body just above the view, where a rib of it was seen.
 
     Returns:
         The likeliest names with their posterior.
@@ -143,10 +160,11 @@ def assign_names(column: tuple[BodyEvidence, ...]) -> Assignment:
     if not column:
         raise ValueError("Expected at least one body to name, got an empty column.")
     count, sacrum = len(column), column[-1].sacrum_below
+    seen = list(enumerate(column)) + ([(-1, above)] if above else [])
     hypotheses = range(-REACH, count + REACH + 1)
     logs = np.array(
         [
-            sum(body_log_likelihood(body, index - l1) for index, body in enumerate(column))
+            sum(body_log_likelihood(body, index - l1) for index, body in seen)
             + count_log_likelihood(count - l1, sacrum)
             for l1 in hypotheses
         ]

@@ -85,6 +85,17 @@ def find_bodies(prediction: LevelPrediction) -> tuple[Body, ...]:
     return tuple(bodies)
 
 
+def body_above(bodies: tuple[Body, ...]) -> Body:
+    """Where the body above the column would be: one step further up, not found, score 0.
+
+    Args:
+        bodies: the column, at least one.
+    """
+    top = bodies[0]
+    step = top.center_mm - bodies[1].center_mm if len(bodies) > 1 else np.array([top.height_mm, 0.0, 0.0])
+    return Body(top.center_mm + step, 0.0, False, top.height_mm, True)
+
+
 def body_heights(centers_mm: np.ndarray) -> np.ndarray:
     """Mean distance of each center to its neighbors; 32 mm for a body alone.
 

@@ -6,14 +6,15 @@ that, every doubt is a flag that the result carries.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.levels.assignment import RIB_BOUNDS_MM, Assignment, assign_names, level_name
-from OsteoJointLib.levels.bodies import SCORE_MIN, find_bodies
+from OsteoJointLib.levels.assignment import RIB_LEAST_MM, RIB_STUB_MM, Assignment, assign_names, level_name
+from OsteoJointLib.levels.bodies import SCORE_MIN, Body, body_above, find_bodies
 from OsteoJointLib.levels.inference import LevelPrediction, predict
 from OsteoJointLib.levels.resampling import resample_coarse
-from OsteoJointLib.levels.ribs import find_ribs, sacrum_below
+from OsteoJointLib.levels.ribs import Rib, find_ribs, is_sacral, sacrum_below
 from OsteoJointLib.records import BodyEvidence, CtVolume, Flag, Level, LevelPoint, LevelsFound, PointSource
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 CONFIDENCE_LEAST = 0.6
 """Below this posterior the stage refuses to name the levels."""
 
-CONFIDENCE_SURE = 0.95
+CONFIDENCE_SURE = 0.9
 """Below this posterior the result is flagged uncertain."""
 
 
@@ -50,34 +51,60 @@ def find_levels(
     return choose_levels(read_column(prediction))
 
 
-def read_column(prediction: LevelPrediction) -> tuple[BodyEvidence, ...]:
-    """Collect the evidence at every body in view, top to bottom; empty where there is no column."""
-    bodies = find_bodies(prediction)
-    ribs = find_ribs(prediction, bodies)
-    return tuple(
-        BodyEvidence(
-            center_lps_mm=body.center_lps_mm(prediction.grid),
-            score=body.score,
-            rib_mm=(right.length_mm, left.length_mm),
-            rib_seen=(right.seen, left.seen),
-            sacrum_below=body is bodies[-1] and sacrum_below(prediction, body),
-            cut=body.cut,
-            rib_cut=(right.cut, left.cut),
-        )
-        for body, (right, left) in zip(bodies, ribs, strict=True)
+@dataclass(frozen=True)
+class VisibleColumn:
+    """The evidence at every body in view.
+
+    Args:
+        bodies: from top to bottom; empty where there is no column.
+        above: the body just above the view, when a rib of it is seen; else None.
+    """
+
+    bodies: tuple[BodyEvidence, ...]
+    above: BodyEvidence | None = None
+
+
+def read_column(prediction: LevelPrediction) -> VisibleColumn:
+    """Collect the evidence at every body in view."""
+    bodies, sacral = find_bodies(prediction), False
+    while len(bodies) > 1 and is_sacral(prediction, bodies[-1], bodies[-2]):
+        bodies, sacral = bodies[:-1], True
+    if not bodies:
+        return VisibleColumn(())
+    above = body_above(bodies)
+    (over, *ribs) = find_ribs(prediction, (above, *bodies))
+    evidence = tuple(
+        _evidence(prediction, body, pair, body is bodies[-1] and (sacral or sacrum_below(prediction, body)))
+        for body, pair in zip(bodies, ribs, strict=True)
+    )
+    hidden = _evidence(prediction, above, over, False)
+    outside = above.center_mm[0] > (len(prediction.heatmap) - 1) * prediction.spacing_mm
+    return VisibleColumn(evidence, hidden if outside and has_rib(hidden) else None)
+
+
+def _evidence(prediction: LevelPrediction, body: Body, ribs: tuple[Rib, Rib], sacrum: bool) -> BodyEvidence:
+    right, left = ribs
+    return BodyEvidence(
+        center_lps_mm=body.center_lps_mm(prediction.grid),
+        score=body.score,
+        rib_mm=(right.length_mm, left.length_mm),
+        rib_seen=(right.seen, left.seen),
+        sacrum_below=sacrum,
+        cut=body.cut,
+        rib_cut=(right.cut, left.cut),
     )
 
 
 def has_rib(body: BodyEvidence) -> bool:
     """Whether a rib was seen at a body, on either side."""
-    return max(body.rib_mm) >= RIB_BOUNDS_MM[0]
+    return max(body.rib_mm) >= RIB_LEAST_MM
 
 
-def choose_levels(column: tuple[BodyEvidence, ...]) -> LevelsFound:
+def choose_levels(seen: VisibleColumn) -> LevelsFound:
     """Name the column and pick L1 and L2, or refuse.
 
     Args:
-        column: evidence from top to bottom.
+        seen: the evidence.
 
     Returns:
         The levels with flags.
@@ -85,25 +112,26 @@ def choose_levels(column: tuple[BodyEvidence, ...]) -> LevelsFound:
     Raises:
         InputRefused: NO_SPINE, LEVEL_NOT_IN_VIEW or LEVELS_UNDECIDED.
     """
+    column = seen.bodies
     if not column:
         raise InputRefused(
             Reason.NO_SPINE,
             "Expected vertebral bodies in view, but found none; give L1 and L2 by hand if they are there.",
         )
-    if not any(has_rib(body) for body in column) and not column[-1].sacrum_below:
+    if not seen.above and not any(map(has_rib, column)) and not column[-1].sacrum_below:
         raise InputRefused(
             Reason.LEVELS_UNDECIDED,
             f"Expected a rib or the sacrum to count from, but the {len(column)} bodies in view show neither; "
             "give L1 and L2 by hand.",
         )
-    assignment = assign_names(column)
+    assignment = assign_names(column, seen.above)
     _refuse_unless_named(column, assignment)
     first = assignment.l1_index
     l1, l2 = (
         LevelPoint(level, column[index].center_lps_mm, assignment.confidence, PointSource.AUTO)
         for level, index in ((Level.L1, first), (Level.L2, first + 1))
     )
-    return LevelsFound(l1, l2, column, assignment.names, tuple(_flags(column, assignment)))
+    return LevelsFound(l1, l2, column, assignment.names, tuple(_flags(seen, assignment)))
 
 
 def _refuse_unless_named(column: tuple[BodyEvidence, ...], assignment: Assignment) -> None:
@@ -121,26 +149,25 @@ def _refuse_unless_named(column: tuple[BodyEvidence, ...], assignment: Assignmen
         )
 
 
-def _flags(column: tuple[BodyEvidence, ...], assignment: Assignment) -> list[Flag]:
+def _flags(seen: VisibleColumn, assignment: Assignment) -> list[Flag]:
+    """Every doubt about the names; ribs seen below L1 are processes or pelvis and count for none."""
+    column = seen.bodies
+    upper = (seen.above, *column[: assignment.l1_index + 1])
+    ribbed = [body for body in upper if body and has_rib(body)]
     sacrum = column[-1].sacrum_below
     flags = []
     if not sacrum:
         message = "The sacrum is not in view, so that the levels are counted from the ribs alone."
         flags.append(Flag(Reason.NO_SACRUM_IN_VIEW, message))
-    ribbed = [index for index, body in enumerate(column) if has_rib(body)]
     if not ribbed:
         message = "No rib is in view, so that the levels are counted from the sacrum alone."
         flags.append(Flag(Reason.NO_RIBS_IN_VIEW, message))
-    stub = bool(ribbed) and max(column[ribbed[-1]].rib_mm) < RIB_BOUNDS_MM[1]
+    stub = bool(ribbed) and max(ribbed[-1].rib_mm) < RIB_STUB_MM
     if stub:
-        last = assignment.names[ribbed[-1]]
-        message = (
-            f"The last ribs, at {last}, are only {max(column[ribbed[-1]].rib_mm):.0f} mm long: stubs or processes."
-        )
+        message = f"The last ribs are only {max(ribbed[-1].rib_mm):.0f} mm long: stubs, or processes taken for ribs."
         flags.append(Flag(Reason.STUB_RIB, message))
-    flags += _variant_flags(column, assignment)
-    flags += _doubt_flags(column, assignment, stub and not sacrum)
-    return flags
+    variants = _variant_flags(column, assignment)
+    return flags + variants + _doubt_flags(column, assignment, bool(variants) or (stub and not sacrum))
 
 
 def _variant_flags(column: tuple[BodyEvidence, ...], assignment: Assignment) -> list[Flag]:
@@ -159,11 +186,11 @@ def _variant_flags(column: tuple[BodyEvidence, ...], assignment: Assignment) -> 
     return [Flag(Reason.TRANSITIONAL_ANATOMY, message)]
 
 
-def _doubt_flags(column: tuple[BodyEvidence, ...], assignment: Assignment, stub_alone: bool) -> list[Flag]:
-    """What makes the names uncertain, and levels that the image's edge cuts."""
+def _doubt_flags(column: tuple[BodyEvidence, ...], assignment: Assignment, doubtful: bool) -> list[Flag]:
+    """What makes the names uncertain, and levels that the image's edge cuts; ``doubtful`` whatever the posterior."""
     flags = []
     gaps = [name for body, name in zip(column, assignment.names, strict=True) if body.score < SCORE_MIN]
-    if assignment.confidence < CONFIDENCE_SURE or stub_alone or gaps:
+    if assignment.confidence < CONFIDENCE_SURE or doubtful or gaps:
         share = assignment.posterior[assignment.runner_up]
         shift = assignment.runner_up - assignment.l1_index
         message = (

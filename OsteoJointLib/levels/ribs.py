@@ -1,8 +1,10 @@
 """The ribs joined to each body, and whether the image could have shown them; and the sacrum.
 
-Rib voxels near the column are heads; each head goes to the body whose costovertebral joint is nearest. From the heads,
-distances run along the rib voxels (shortest paths, all heads at once), so that each voxel belongs to the head it hangs
-on even where two ribs touch, and a rib's length is its farthest voxel.
+Rib voxels beside a body are heads; each head goes to the body whose costovertebral joint is nearest. Ribs whose head
+lies above the view come down from the image's edge and have none. A piece without a head is joined to the rib whose end
+it continues, or through posterior elements to the rib whose neck was mistaken for a process. From the heads, distances
+run along the voxels (shortest paths, all heads at once), so that each voxel belongs to the head it hangs on even where
+two ribs touch, and a rib's length is its farthest voxel.
 """
 
 from __future__ import annotations
@@ -21,18 +23,28 @@ SIDES = (-1.0, 1.0)
 RIB_PROBABILITY = 0.4
 """A voxel is rib from this probability on: thin last ribs fill a coarse voxel by half."""
 
-HEAD_REACH_MM = 48.0
-"""Rib voxels nearer to the column's axis than this may be a head; the head itself must come within 42 mm."""
+HEAD_START_MM = 30.0
+"""A head comes this near to the column's axis: half a wide body and the joint."""
 
-HEAD_START_MM = 42.0
+HEAD_REACH_MM = 40.0
+"""Rib voxels within this of the axis are one piece when they touch: head and neck."""
 
-JOINT_MM = (22.0, 16.0)
+NECK_MM = (14.0, 64.0)
+"""Posterior elements this far to the side may be a rib's neck: the network mistakes it for a transverse process."""
+
+BRIDGE_MM = 12.0
+"""A piece without a head continues a rib that ends this near to it: less than half the space between two ribs."""
+
+CHAIN_LENGTH = 0.93
+"""A slanting line is this much shorter than its chain of neighboring voxels, on the mean over directions."""
+
+JOINT_MM = (22.0, 13.0)
 """The costovertebral joint from the body's center: to the side, and to the back."""
 
-JOINT_RAISE = 0.2
+JOINT_RAISE = 0.15
 """How far the joint lies above the center, in body heights: ribs 1 to 10 join at the disc above, 11 and 12 lower."""
 
-HEAD_FAR = 0.75
+HEAD_FAR = 0.5
 """A head farther than this many body heights above or below a joint does not belong to it."""
 
 SHOWN_MM = 40.0
@@ -66,20 +78,45 @@ def find_ribs(prediction: LevelPrediction, bodies: tuple[Body, ...]) -> list[tup
     """
     if not bodies:
         return []
-    voxels = np.argwhere(prediction.rib_probability >= RIB_PROBABILITY)
+    is_rib = prediction.rib_probability >= RIB_PROBABILITY
+    voxels = np.argwhere(is_rib | (prediction.classes == Tissue.POSTERIOR))
     spots_mm = voxels * prediction.spacing_mm
     lateral, behind = _from_axis(spots_mm, bodies)
+    is_rib = is_rib[tuple(voxels.T)]
+    kept = is_rib | ((np.abs(lateral) >= NECK_MM[0]) & (np.abs(lateral) <= NECK_MM[1]) & (behind < 60.0))
+    at_edge = np.any((voxels == 0) | (voxels == np.asarray(prediction.heatmap.shape) - 1), axis=1)
     sides = []
     for sign in SIDES:
-        mine = sign * lateral > 0.0
-        rib_mm, edge = _measure_side(
-            voxels[mine], np.abs(lateral[mine]), behind[mine], bodies, prediction.heatmap.shape, prediction.spacing_mm
-        )
+        mine = kept & (sign * lateral > 0.0)
+        parts = (spots_mm[mine], np.abs(lateral[mine]), behind[mine], is_rib[mine], at_edge[mine])
+        rib_mm, edge = _measure_side(_Side(*parts, prediction.spacing_mm), bodies, joint_heights(bodies, sign))
         seen = [
             bool(length > 0.0 or _shown(prediction, body, sign)) for length, body in zip(rib_mm, bodies, strict=True)
         ]
-        sides.append([Rib(float(m), s, bool(e)) for m, s, e in zip(rib_mm, seen, edge, strict=True)])
+        sides.append([Rib(float(m), bool(s), bool(e)) for m, s, e in zip(rib_mm, seen, edge, strict=True)])
     return list(zip(*sides, strict=True))
+
+
+def joint_heights(bodies: tuple[Body, ...], sign: float) -> np.ndarray:
+    """Heights of the costovertebral joints of one side, each in its own body's frame.
+
+    A body leans with the column: in a bend to the side, the joints of one side lie lower than those of the other.
+
+    Args:
+        bodies: the column, top to bottom.
+        sign: -1 for the right, 1 for the left.
+
+    Returns:
+        (N,) z in mm.
+    """
+    centers = np.array([body.center_mm for body in bodies])
+    if len(bodies) == 1:
+        return centers[:, 0] + JOINT_RAISE * bodies[0].height_mm
+    up = -np.gradient(centers, axis=0)
+    up /= np.linalg.norm(up, axis=1, keepdims=True)
+    heights = np.array([body.height_mm for body in bodies])
+    side_mm, back_mm = JOINT_MM
+    return centers[:, 0] + JOINT_RAISE * heights * up[:, 0] - sign * side_mm * up[:, 2] - back_mm * up[:, 1]
 
 
 def _from_axis(spots_mm: np.ndarray, bodies: tuple[Body, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -99,34 +136,122 @@ def _shown(prediction: LevelPrediction, body: Body, sign: float) -> bool:
     return bool(np.all(joint >= 0) and np.all(beside >= 0) and np.all(joint <= last_mm) and np.all(beside <= last_mm))
 
 
-def _graph(voxels: np.ndarray, spacing_mm: float):
-    """Sparse symmetric distances between 26-neighbors among (N, 3) voxels."""
+def _graph(spots_mm: np.ndarray, spacing_mm: float, is_rib: np.ndarray | None = None):
+    """Sparse distances between 26-neighbors among (N, 3) voxels; half as long again off the ribs."""
     from scipy import sparse
     from scipy.spatial import cKDTree
 
-    pairs = cKDTree(voxels).query_pairs(3**0.5 + 1e-3, output_type="ndarray")
-    lengths = np.linalg.norm(voxels[pairs[:, 0]] - voxels[pairs[:, 1]], axis=1) * spacing_mm
-    return sparse.csr_matrix((lengths, (pairs[:, 0], pairs[:, 1])), shape=(len(voxels), len(voxels)))
+    pairs = cKDTree(spots_mm).query_pairs(3**0.5 * spacing_mm + 1e-3, output_type="ndarray")
+    lengths = np.linalg.norm(spots_mm[pairs[:, 0]] - spots_mm[pairs[:, 1]], axis=1)
+    if is_rib is not None:
+        lengths = lengths * np.where(is_rib[pairs[:, 0]] & is_rib[pairs[:, 1]], 1.0, 1.5)
+    return sparse.csr_matrix((lengths, (pairs[:, 0], pairs[:, 1])), shape=(len(spots_mm), len(spots_mm)))
 
 
-def _find_heads(graph, spots_mm: np.ndarray, lateral: np.ndarray, behind: np.ndarray) -> list[int]:
-    """The most medial voxel of every piece of rib near the column."""
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """The voxels of one side that ribs may run along.
+
+    Args:
+        spots_mm: (N, 3) z, y, x.
+        lateral_mm: (N,) distance from the column's axis to the side, > 0.
+        behind_mm: (N,) distance from the axis to the back.
+        is_rib: (N,) True for rib, False for posterior elements, which may hide a rib's neck.
+        at_edge: (N,) whether the voxel lies at the image's edge.
+        spacing_mm: edge of the voxels.
+    """
+
+    spots_mm: np.ndarray
+    lateral_mm: np.ndarray
+    behind_mm: np.ndarray
+    is_rib: np.ndarray
+    at_edge: np.ndarray
+    spacing_mm: float
+
+
+def find_heads(side: _Side, joints_mm: np.ndarray, heights_mm: np.ndarray) -> list[np.ndarray]:
+    """The voxels of every rib head: pieces of rib beside a body; a piece that covers two joints is split between them.
+
+    Args:
+        side: voxels.
+        joints_mm: (M,) heights of the joints.
+        heights_mm: (M,) of the bodies.
+
+    Returns:
+        Indices of each head's voxels.
+    """
     from scipy.sparse.csgraph import connected_components
 
-    near = np.flatnonzero((lateral <= HEAD_REACH_MM) & (behind > -16.0) & (behind < 48.0))
+    near = np.flatnonzero(
+        side.is_rib & (side.lateral_mm <= HEAD_REACH_MM) & (side.behind_mm > -12.0) & (side.behind_mm < 40.0)
+    )
     if not len(near):
         return []
-    _, piece = connected_components(graph[near][:, near], directed=False)
-    starts = [near[piece == number][np.argmin(lateral[near[piece == number]])] for number in range(piece.max() + 1)]
-    return [int(start) for start in starts if lateral[start] <= HEAD_START_MM]
+    count, piece = connected_components(_graph(side.spots_mm[near], side.spacing_mm), directed=False)
+    heads = []
+    for number in range(count):
+        mine = near[piece == number]
+        inner = mine[side.lateral_mm[mine] <= HEAD_START_MM]
+        if not len(inner):
+            continue
+        offset = np.abs(side.spots_mm[inner, 0][:, None] - joints_mm) / heights_mm
+        covered = np.flatnonzero((offset <= 0.25).sum(axis=0) >= 2)
+        if len(covered) < 2:
+            heads.append(inner)
+        else:
+            nearest = covered[np.argmin(offset[:, covered], axis=1)]
+            heads += [inner[nearest == joint] for joint in covered]
+    return heads
 
 
-def match_heads(heads_z_mm: np.ndarray, bodies: tuple[Body, ...]) -> tuple[dict[int, int], list[int]]:
+def _bridge(graph, side: _Side, heads: list[int]):
+    """Join every piece of rib without a head to the nearest rib that hangs on one, nearest pieces first.
+
+    Args:
+        graph: sparse distances among the voxels of the side.
+        side: the voxels.
+        heads: one voxel of each head.
+
+    Returns:
+        The graph with one edge more per joined piece.
+    """
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    _, piece = connected_components(graph, directed=False)
+    hanging = np.isin(piece, piece[heads])
+    loose = set(piece[side.is_rib].tolist()) - set(piece[heads].tolist())
+    edges: list[tuple[float, int, int]] = []
+    while loose:
+        held = np.flatnonzero(hanging & side.is_rib)
+        tree = cKDTree(side.spots_mm[held])
+        reached = []
+        for number in loose:
+            mine = np.flatnonzero((piece == number) & side.is_rib)
+            gaps, nearest = tree.query(side.spots_mm[mine])
+            reached.append((float(gaps.min()), int(mine[gaps.argmin()]), int(held[nearest[gaps.argmin()]])))
+        edge = min(reached)
+        if edge[0] > BRIDGE_MM:
+            break
+        edges.append(edge)
+        loose.remove(int(piece[edge[1]]))
+        hanging |= piece == piece[edge[1]]
+    if not edges:
+        return graph
+    gaps_mm, ends, starts = (list(column) for column in zip(*edges, strict=True))
+    return graph + sparse.csr_matrix((gaps_mm, (ends, starts)), shape=graph.shape)
+
+
+def match_heads(
+    levels_mm: list[float], joints_mm: np.ndarray, heights_mm: np.ndarray
+) -> tuple[dict[int, int], list[int]]:
     """Give each head to at most one body and each body at most one head, the nearest in height overall.
 
     Args:
-        heads_z_mm: (N,) heights of the heads of one side.
-        bodies: the column.
+        levels_mm: heights (z) of the N heads of one side.
+        joints_mm: (M,) heights of the joints.
+        heights_mm: (M,) of the bodies.
 
     Returns:
         {head: body} and the heads too far from every joint, which hang on bodies outside the column. A second head
@@ -134,46 +259,61 @@ def match_heads(heads_z_mm: np.ndarray, bodies: tuple[Body, ...]) -> tuple[dict[
     """
     from scipy.optimize import linear_sum_assignment
 
-    joints = np.array([body.center_mm[0] + JOINT_RAISE * body.height_mm for body in bodies])
-    heights = np.array([body.height_mm for body in bodies])
-    distance = np.abs(np.asarray(heads_z_mm)[:, None] - joints) / heights
+    distance = np.abs(np.asarray(levels_mm)[:, None] - joints_mm) / heights_mm
     cost = np.where(distance <= HEAD_FAR, distance**2, 100.0)
     rows, columns = linear_sum_assignment(cost)
     matched = {int(head): int(body) for head, body in zip(rows, columns, strict=True) if cost[head, body] < 100.0}
     return matched, np.flatnonzero(distance.min(axis=1) > HEAD_FAR).tolist()
 
 
-def _measure_side(
-    voxels: np.ndarray,
-    lateral: np.ndarray,
-    behind: np.ndarray,
-    bodies: tuple[Body, ...],
-    shape: tuple[int, ...],
-    spacing_mm: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rib length in mm and whether the image's edge ends it, per body, for the voxels of one side."""
+def _measure_side(side: _Side, bodies: tuple[Body, ...], joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rib length in mm and whether the image's edge ends it, per body; ``joints`` holds their heights."""
     from scipy.sparse.csgraph import dijkstra
 
     lengths, edges = np.zeros(len(bodies)), np.zeros(len(bodies), bool)
-    if len(voxels) < 2:
-        return lengths, edges
-    graph = _graph(voxels, spacing_mm)
-    heads = _find_heads(graph, voxels * spacing_mm, lateral, behind)
+    heights = np.array([body.height_mm for body in bodies])
+    heads = find_heads(side, joints, heights)
     if not heads:
         return lengths, edges
-    matched, foreign = match_heads(voxels[heads, 0] * spacing_mm, bodies)
-    starts = [heads[head] for head in (*matched, *foreign)]
-    way, _, source = dijkstra(graph, directed=False, indices=starts, min_only=True, return_predecessors=True)
-    at_edge = np.any((voxels == 0) | (voxels == np.asarray(shape) - 1), axis=1)
+    starts = [int(head[np.argmin(side.lateral_mm[head])]) for head in heads]
+    levels_mm = [float(np.mean(side.spots_mm[head, 0])) for head in heads]
+    matched, foreign = match_heads(levels_mm, joints, heights)
+    graph = _bridge(_graph(side.spots_mm, side.spacing_mm, side.is_rib), side, starts)
+    sources = [starts[head] for head in (*matched, *foreign)]
+    way, _, source = dijkstra(graph, directed=False, indices=sources, min_only=True, return_predecessors=True)
     for head, body in matched.items():
-        mine = np.flatnonzero((source == heads[head]) & np.isfinite(way))
-        lengths[body] = way[mine].max() + spacing_mm
-        edges[body] = bool(np.any(at_edge[mine] & (way[mine] > 0.6 * way[mine].max())))
+        mine = np.flatnonzero((source == starts[head]) & np.isfinite(way) & side.is_rib)
+        lengths[body] = CHAIN_LENGTH * way[mine].max() + side.spacing_mm
+        edges[body] = bool(np.any(side.at_edge[mine] & (way[mine] > 0.6 * way[mine].max())))
     return lengths, edges
 
 
 SACRUM_LEAST_ML = 5.0
 """Less sacrum than this is not seen."""
+
+SACRUM_BESIDE_ML = 4.0
+"""A body with more sacrum than this beside it is part of it; beside L5 the phantom has at most 0.4 ml."""
+
+
+def is_sacral(prediction: LevelPrediction, body: Body, above: Body) -> bool:
+    """Say whether what looks like the lowest body is a segment of the sacrum.
+
+    Args:
+        prediction: of the level network.
+        body: the lowest of the column.
+        above: the body above it.
+
+    Returns:
+        True where at least 4 ml of sacrum lie beside it: within 60 mm of the line through both bodies, from a fifth of
+        a body height below the center upward. At L5 all of the sacrum lies lower.
+    """
+    axis = above.center_mm - body.center_mm
+    height_mm = float(np.linalg.norm(axis))
+    offset = np.argwhere(prediction.classes == Tissue.SACRUM) * prediction.spacing_mm - body.center_mm
+    along = offset @ (axis / height_mm)
+    aside = np.linalg.norm(offset - along[:, None] * (axis / height_mm), axis=1)
+    beside = (along > -0.2 * height_mm) & (along < 0.8 * height_mm) & (aside < 60.0)
+    return bool(beside.sum() * prediction.spacing_mm**3 / 1000.0 >= SACRUM_BESIDE_ML)
 
 
 def sacrum_below(prediction: LevelPrediction, body: Body) -> bool:

@@ -15,7 +15,7 @@ from OsteoJointLib.network.level_config import Tissue
 
 SPACING_MM = 4.0
 HEIGHT_MM = 34.0
-AXIS_MM = (120.0, 180.0)  # y, x of the column
+AXIS_MM = (120.0, 220.0)  # y, x of the column
 
 
 @dataclass
@@ -27,27 +27,28 @@ class Scene:
     top_mm: float = 380.0
     slices: int = 104
     dropped: tuple = ()  # bodies the network misses
-    columns: int = 92
+    columns: int = 111
 
     def centers(self):
         return np.array([[self.top_mm - HEIGHT_MM * i, *AXIS_MM] for i in range(len(self.rib_mm))])
 
     def predict(self) -> LevelPrediction:
         shape = (self.slices, 70, self.columns)
-        z, y, x = (axis * SPACING_MM for axis in np.meshgrid(*map(np.arange, shape), indexing="ij"))
+        z, y, x = (axis * np.float32(SPACING_MM) for axis in np.ogrid[: shape[0], : shape[1], : shape[2]])
         classes, heatmap = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
         for index, center in enumerate(self.centers()):
             dz, dy, dx = z - center[0], y - center[1], x - center[2]
             classes[(abs(dz) < 13) & (abs(dy) < 17) & (abs(dx) < 22)] = Tissue.BODY
             if index not in self.dropped:
-                heatmap = np.maximum(heatmap, 0.9 * np.exp(-(dz**2 + dy**2 + dx**2) / (2 * 7.0**2)))
+                peak = [np.exp(-(line**2) / (2 * 7.0**2)) for line in (dz, dy, dx)]
+                np.maximum(heatmap, np.float32(0.9) * (peak[1] * peak[2]) * peak[0], out=heatmap)
             for sign, length in zip((-1, 1), self.rib_mm[index], strict=True):
                 along = sign * dx - 22.0
                 rib = (along >= 0) & (along < length) & (abs(dy - 16) < 5) & (abs(dz - 6 + 0.15 * along) < 5)
                 classes[rib] = Tissue.RIB
         if self.sacrum:
             below = self.top_mm - HEIGHT_MM * len(self.rib_mm)
-            classes[(z < below + 13) & (z > below - 50) & (abs(y - 130) < 20) & (abs(x - 180) < 45)] = Tissue.SACRUM
+            classes[(z < below + 13) & (z > below - 50) & (abs(y - 130) < 20) & (abs(x - 220) < 45)] = Tissue.SACRUM
         grid = Grid.axis_aligned(shape, (SPACING_MM,) * 3, (-180.0, -120.0, 1000.0))
         return LevelPrediction(classes, (classes == Tissue.RIB).astype(np.float32), heatmap.astype(np.float32), grid)
 
@@ -55,8 +56,8 @@ class Scene:
         return choose_levels(read_column(self.predict()))
 
 
-LONG, SHORT, STUB, NONE = (144.0, 144.0), (80.0, 80.0), (24.0, 24.0), (0.0, 0.0)
-PLAIN = [(148.0, 148.0), (148.0, 148.0), SHORT, NONE, NONE, NONE, NONE, NONE]  # T10 to L5
+LONG, MIDDLE, SHORT, STUB, NONE = (196.0, 196.0), (176.0, 176.0), (90.0, 90.0), (24.0, 24.0), (0.0, 0.0)
+PLAIN = [LONG, MIDDLE, SHORT, NONE, NONE, NONE, NONE, NONE]  # T10 to L5
 
 
 def codes(levels):
@@ -82,7 +83,7 @@ def test_plain_column_is_named_with_no_flag():
 
 @pytest.mark.parametrize("count", [4, 6])
 def test_four_or_six_lumbar_bodies_keep_l1_under_the_last_rib_and_are_flagged(count):
-    scene = Scene([LONG, LONG, SHORT, *[NONE] * count])
+    scene = Scene([LONG, MIDDLE, SHORT, *[NONE] * count])
     levels = scene.find()
     assert height_of(levels, scene) == 3
     assert Reason.TRANSITIONAL_ANATOMY in codes(levels)
@@ -90,21 +91,21 @@ def test_four_or_six_lumbar_bodies_keep_l1_under_the_last_rib_and_are_flagged(co
 
 
 def test_stub_ribs_without_sacrum_are_right_but_uncertain():
-    scene = Scene([LONG, LONG, STUB, NONE, NONE, NONE, NONE], sacrum=False, top_mm=250.0, slices=72)
+    scene = Scene([LONG, MIDDLE, STUB, NONE, NONE, NONE, NONE], sacrum=False, top_mm=250.0, slices=72)
     levels = scene.find()
     assert height_of(levels, scene) == 3
     assert {Reason.STUB_RIB, Reason.LEVELS_UNCERTAIN, Reason.NO_SACRUM_IN_VIEW} <= codes(levels)
 
 
 def test_stub_ribs_with_the_sacrum_five_below_are_sure():
-    levels = Scene([LONG, LONG, STUB, NONE, NONE, NONE, NONE, NONE]).find()
+    levels = Scene([LONG, MIDDLE, STUB, NONE, NONE, NONE, NONE, NONE]).find()
     assert levels.names[3] == "L1"
     assert Reason.STUB_RIB in codes(levels)
     assert Reason.LEVELS_UNCERTAIN not in codes(levels)
 
 
 def test_sacrum_alone_counts_five_up_and_says_that_ribs_are_missing():
-    scene = Scene([NONE] * 6, top_mm=250.0, slices=66, columns=60)
+    scene = Scene([NONE] * 6, top_mm=250.0, slices=66, columns=70)
     levels = scene.find()
     assert levels.names == ("T12", "L1", "L2", "L3", "L4", "L5")
     assert Reason.NO_RIBS_IN_VIEW in codes(levels)
@@ -119,16 +120,16 @@ def test_ribs_alone_are_sure_but_say_that_the_sacrum_is_missing():
 def test_a_cut_body_at_the_top_edge_is_marked_and_lends_no_evidence():
     scene = Scene(PLAIN, slices=97)  # the top body's center lies at 380 mm, the edge at 386 mm
     column = read_column(scene.predict())
-    assert column[0].cut
-    assert not column[1].cut
+    assert column.bodies[0].cut
+    assert not column.bodies[1].cut
     assert choose_levels(column).names[3] == "L1"
 
 
 @pytest.mark.parametrize(
     ("scene", "reason"),
     [
-        (Scene([LONG, LONG, LONG, SHORT], sacrum=False, top_mm=120.0, slices=36), Reason.LEVEL_NOT_IN_VIEW),
-        (Scene([LONG, LONG, SHORT, NONE], sacrum=False, top_mm=115.0, slices=34), Reason.LEVEL_NOT_IN_VIEW),
+        (Scene([LONG, LONG, MIDDLE, SHORT], sacrum=False, top_mm=120.0, slices=36), Reason.LEVEL_NOT_IN_VIEW),
+        (Scene([LONG, MIDDLE, SHORT, NONE], sacrum=False, top_mm=115.0, slices=34), Reason.LEVEL_NOT_IN_VIEW),
         (Scene([NONE] * 3, top_mm=200.0, slices=60), Reason.LEVEL_NOT_IN_VIEW),
         (Scene([NONE] * 4, sacrum=False, top_mm=120.0, slices=36), Reason.LEVELS_UNDECIDED),
         (Scene([], sacrum=False), Reason.NO_SPINE),
@@ -166,24 +167,84 @@ def test_rib_lengths_and_sides():
 
 
 def test_a_rib_the_edge_ends_is_marked_cut_and_a_side_out_of_view_unseen():
-    scene = Scene([(100.0, 200.0), NONE], columns=62)  # the left edge lies 66 mm from the column
+    scene = Scene([(100.0, 190.0), NONE], columns=72)  # the left edge lies 64 mm from the column
     ribs = find_ribs(scene.predict(), find_bodies(scene.predict()))
     assert ribs[0][1].cut
     assert not ribs[0][0].cut
-    narrow = Scene([NONE, NONE], columns=56)
+    narrow = Scene([NONE, NONE], columns=66)
     ribs = find_ribs(narrow.predict(), find_bodies(narrow.predict()))
     assert [side.seen for side in ribs[0]] == [True, False]
 
 
 def test_mirroring_the_image_exchanges_the_sides():
-    scene = Scene([LONG, (80.0, 24.0), NONE, NONE, NONE, NONE, NONE], columns=91)  # symmetric about x = 180
+    scene = Scene([LONG, (80.0, 24.0), NONE, NONE, NONE, NONE, NONE], columns=111)  # symmetric about x = 220
     seen = scene.predict()
     mirrored = LevelPrediction(
         *(np.ascontiguousarray(part[..., ::-1]) for part in (seen.classes, seen.rib_probability, seen.heatmap)),
         seen.grid,
     )
-    for one, other in zip(read_column(seen), read_column(mirrored), strict=True):
+    for one, other in zip(read_column(seen).bodies, read_column(mirrored).bodies, strict=True):
         assert one.rib_mm == pytest.approx(other.rib_mm[::-1])
+
+
+def test_a_rib_of_the_body_above_the_view_is_enough_to_count_from():
+    scene = Scene([NONE] * 4, sacrum=False, top_mm=160.0, slices=39, dropped=(0,))  # the edge at 154 mm
+    prediction = scene.predict()
+    for columns in (np.s_[61:75], np.s_[36:50]):
+        prediction.rib_probability[37:39, 32:36, columns] = 1.0
+    column = read_column(prediction)
+    assert len(column.bodies) == 3
+    assert column.above is not None
+    assert choose_levels(column).names == ("L1", "L2", "L3")
+
+
+def test_a_rib_that_comes_down_from_the_edge_has_no_head_and_joins_no_body():
+    scene = Scene([NONE] * 5, top_mm=250.0, slices=70)
+    prediction = scene.predict()
+    fragment = np.s_[58:70, 46:50, 66:72]  # 45 mm beside the column, touching the top
+    prediction.classes[fragment], prediction.rib_probability[fragment] = Tissue.RIB, 1.0
+    column = read_column(prediction)
+    assert all(body.rib_mm == (0.0, 0.0) for body in column.bodies)
+    assert column.above is None
+
+
+def test_a_neck_taken_for_a_process_and_a_gap_do_not_shorten_the_rib():
+    scene = Scene([(100.0, 100.0), NONE])
+    prediction = scene.predict()
+    plain = find_ribs(prediction, find_bodies(prediction))
+    neck = (
+        (prediction.classes == Tissue.RIB)
+        & (abs(np.arange(111) * 4.0 - 220.0) > 30)
+        & (abs(np.arange(111) * 4.0 - 220.0) < 52)
+    )
+    prediction.classes[neck], prediction.rib_probability[neck] = Tissue.POSTERIOR, 0.1
+    gap = (prediction.classes == Tissue.RIB) & (abs(abs(np.arange(111) * 4.0 - 220.0) - 80.0) < 4)
+    prediction.classes[gap], prediction.rib_probability[gap] = Tissue.BACKGROUND, 0.0
+    for side, whole in zip(find_ribs(prediction, find_bodies(prediction))[0], plain[0], strict=True):
+        assert side.length_mm == pytest.approx(whole.length_mm, abs=14.0)
+
+
+def test_heads_of_two_ribs_that_touch_are_told_apart():
+    scene = Scene([(90.0, 90.0), (60.0, 60.0), NONE])
+    prediction = scene.predict()
+    joined = np.s_[87:99, 33:36, 48:52]  # a bar along the right heads of the first two bodies
+    prediction.classes[joined], prediction.rib_probability[joined] = Tissue.RIB, 1.0
+    ribs = find_ribs(prediction, find_bodies(prediction))
+    assert ribs[0][0].length_mm == pytest.approx(ribs[0][1].length_mm, abs=12.0)
+    assert ribs[1][0].length_mm == pytest.approx(ribs[1][1].length_mm, abs=12.0)
+
+
+def test_sacral_segments_taken_for_bodies_are_left_out():
+    scene = Scene([*PLAIN, NONE], sacrum=False)
+    prediction = scene.predict()
+    beside = np.zeros(prediction.classes.shape, bool)
+    z = scene.centers()[-1][0]
+    beside[int((z - 12) / 4) : int((z + 12) / 4), 30:40, 40:48] = True
+    beside |= beside[:, :, ::-1]
+    prediction.classes[beside] = Tissue.SACRUM
+    column = read_column(prediction)
+    assert len(column.bodies) == len(PLAIN)
+    assert column.bodies[-1].sacrum_below
 
 
 def test_path_leaves_out_a_stray_peak_beside_the_column():
