@@ -30,18 +30,24 @@ def randomize_statistics(network: torch.nn.Module) -> None:
             value.copy_(0.5 + torch.rand(value.shape, generator=generator))
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_resnet101_without_gates_and_fusion_equals_torchvision(training):
+@pytest.fixture(scope="module")
+def resnet101() -> torch.nn.Module:
     torch.manual_seed(0)
-    reference = torchvision.models.resnet101(weights=None)
-    reference.fc = torch.nn.Identity()
-    randomize_statistics(reference)
-    ours = GatedResNet(*RESNET_101, gated=False, in_channels=3)
-    ours.load_state_dict(reference.state_dict())
-    reference.train(training)
+    network = torchvision.models.resnet101(weights=None)
+    network.fc = torch.nn.Identity()
+    randomize_statistics(network)
+    return network
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_resnet101_without_gates_and_fusion_equals_torchvision(resnet101, training):
+    with torch.device("meta"):  # the weights are torchvision's, so none need be drawn
+        ours = GatedResNet(*RESNET_101, gated=False, in_channels=3)
+    ours.load_state_dict({name: value.clone() for name, value in resnet101.state_dict().items()}, assign=True)
+    resnet101.train(training)
     ours.train(training)
     with torch.no_grad():
-        torch.testing.assert_close(ours(image(3)), reference(image(3)), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours(image(3)), resnet101(image(3)), rtol=1e-4, atol=1e-5)
 
 
 def test_gates_and_fusion_add_only_their_own_parameters():
