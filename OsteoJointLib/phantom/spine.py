@@ -263,7 +263,7 @@ def add_sacrum(
 
     center, axes, bend = frame.center, frame.axes, rotation(np.deg2rad(float(rng.uniform(6, 18))), 0, 0)
     width, depth, height = 0.48 * sizes.width_mm, 0.46 * sizes.depth_mm, 0.5 * sizes.height_mm
-    gap_mm = float(rng.uniform(0.0, 5.0))
+    gap_mm = float(rng.uniform(0.0, 8.0))
     for segment in range(5):
         body = Frame(center, axes)
         reach = (38.0 - 6.5 * segment) * s
