@@ -14,7 +14,8 @@ from OsteoJointLib.levels.assignment import RIB_LEAST_MM, RIB_STUB_MM, Assignmen
 from OsteoJointLib.levels.bodies import SCORE_MIN, Body, body_above, find_bodies
 from OsteoJointLib.levels.inference import LevelPrediction, predict
 from OsteoJointLib.levels.resampling import resample_coarse
-from OsteoJointLib.levels.ribs import Rib, find_ribs, is_sacral, sacrum_below
+from OsteoJointLib.levels.ribs import Rib, find_ribs
+from OsteoJointLib.levels.sacrum import is_sacral, sacrum_below
 from OsteoJointLib.records import BodyEvidence, CtVolume, Flag, Level, LevelPoint, LevelsFound, PointSource
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class VisibleColumn:
 def read_column(prediction: LevelPrediction) -> VisibleColumn:
     """Collect the evidence at every body in view."""
     bodies, sacral = find_bodies(prediction), False
-    while len(bodies) > 1 and is_sacral(prediction, bodies[-1], bodies[-2]):
+    while len(bodies) > 1 and is_sacral(prediction, bodies, sacral):
         bodies, sacral = bodies[:-1], True
     if not bodies:
         return VisibleColumn(())

@@ -1,4 +1,4 @@
-"""The ribs joined to each body, and whether the image could have shown them; and the sacrum.
+"""The ribs joined to each body, and whether the image could have shown them.
 
 Rib voxels beside a body are heads; each head goes to the body whose costovertebral joint is nearest. Ribs whose head
 lies above the view come down from the image's edge and have none. A piece without a head is joined to the rib whose end
@@ -286,54 +286,3 @@ def _measure_side(side: _Side, bodies: tuple[Body, ...], joints: np.ndarray) -> 
         lengths[body] = CHAIN_LENGTH * way[mine].max() + side.spacing_mm
         edges[body] = bool(np.any(side.at_edge[mine] & (way[mine] > 0.6 * way[mine].max())))
     return lengths, edges
-
-
-SACRUM_LEAST_ML = 5.0
-"""Less sacrum than this is not seen."""
-
-SACRUM_BESIDE_ML = 4.0
-"""A body with more sacrum than this beside it is part of it; beside L5 the phantom has at most 0.4 ml."""
-
-
-def is_sacral(prediction: LevelPrediction, body: Body, above: Body) -> bool:
-    """Say whether what looks like the lowest body is a segment of the sacrum.
-
-    Args:
-        prediction: of the level network.
-        body: the lowest of the column.
-        above: the body above it.
-
-    Returns:
-        True where at least 4 ml of sacrum lie beside it: within 60 mm of the line through both bodies, from a fifth of
-        a body height below the center upward. At L5 all of the sacrum lies lower.
-    """
-    axis = above.center_mm - body.center_mm
-    height_mm = float(np.linalg.norm(axis))
-    offset = np.argwhere(prediction.classes == Tissue.SACRUM) * prediction.spacing_mm - body.center_mm
-    along = offset @ (axis / height_mm)
-    aside = np.linalg.norm(offset - along[:, None] * (axis / height_mm), axis=1)
-    beside = (along > -0.2 * height_mm) & (along < 0.8 * height_mm) & (aside < 60.0)
-    return bool(beside.sum() * prediction.spacing_mm**3 / 1000.0 >= SACRUM_BESIDE_ML)
-
-
-def sacrum_below(prediction: LevelPrediction, body: Body) -> bool:
-    """Say whether the sacrum is the next bone below a body.
-
-    Args:
-        prediction: of the level network.
-        body: the lowest of the column.
-
-    Returns:
-        True where at least 5 ml of sacrum lie in view and the nearest of it is within one body height below the center.
-    """
-    from scipy import ndimage
-
-    labels, _ = ndimage.label(prediction.classes == Tissue.SACRUM, np.ones((3, 3, 3)))
-    counts = np.bincount(labels.ravel())
-    counts[0] = 0
-    if not counts.any() or counts.max() * prediction.spacing_mm**3 / 1000.0 < SACRUM_LEAST_ML:
-        return False
-    spots_mm = np.argwhere(labels == np.argmax(counts)) * prediction.spacing_mm
-    distance = np.linalg.norm(spots_mm - body.center_mm, axis=1)
-    nearest = np.argmin(distance)
-    return bool(distance[nearest] <= body.height_mm and spots_mm[nearest, 0] < body.center_mm[0])

@@ -7,10 +7,11 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.geometry import Grid
-from OsteoJointLib.levels.bodies import best_path, find_bodies, refine_peak
+from OsteoJointLib.levels.bodies import Body, best_path, find_bodies, refine_peak
 from OsteoJointLib.levels.finding import choose_levels, read_column
 from OsteoJointLib.levels.inference import LevelPrediction
 from OsteoJointLib.levels.ribs import find_ribs
+from OsteoJointLib.levels.sacrum import is_sacral
 from OsteoJointLib.network.level_config import Tissue
 
 SPACING_MM = 4.0
@@ -245,6 +246,15 @@ def test_sacral_segments_taken_for_bodies_are_left_out():
     column = read_column(prediction)
     assert len(column.bodies) == len(PLAIN)
     assert column.bodies[-1].sacrum_below
+
+
+def test_a_steep_short_last_step_into_the_sacrum_is_left_out():
+    bodies = [Body(np.array([z, y, 220.0]), 0.9, True, 34.0, False) for z, y in ((300, 120), (266, 122), (246, 142))]
+    prediction = Scene([NONE], sacrum=False).predict()
+    assert not is_sacral(prediction, tuple(bodies), False)
+    prediction.classes[45:56, 34:50, 45:65] = Tissue.SACRUM  # 220 mm and below
+    assert is_sacral(prediction, tuple(bodies), False)
+    assert not is_sacral(prediction, tuple(bodies[:2]), True)
 
 
 def test_path_leaves_out_a_stray_peak_beside_the_column():
