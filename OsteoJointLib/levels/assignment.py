@@ -53,7 +53,8 @@ class RibModel:
             cut: the image's edge ends it, so that it is at least so long.
 
         Returns:
-            A probability for no rib and for a cut one, a density per mm for a whole one.
+            A probability for no rib and for a cut one, a density per mm for a whole one; never 0, as no length is
+            impossible where two ribs were taken for one.
         """
         usual = 1.0 - self.none - self.stub - self.astray
         offset = (length_mm - self.mean_mm) / self.sd_mm
@@ -66,7 +67,7 @@ class RibModel:
         stub = (length_mm < RIB_STUB_MM) / (RIB_STUB_MM - RIB_LEAST_MM)
         bell = math.exp(-0.5 * offset**2) / (self.sd_mm * math.sqrt(2.0 * math.pi))
         astray = (length_mm < RIB_MOST_MM) / (RIB_MOST_MM - RIB_LEAST_MM)
-        return self.stub * stub + self.astray * astray + usual * bell
+        return self.stub * stub + self.astray * astray + usual * bell + 1e-6
 
 
 RIB_BY_PLACE: dict[int, RibModel] = {
