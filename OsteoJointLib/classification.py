@@ -49,32 +49,78 @@ def run_segmenter(network: MultitaskNetwork, crops: Sequence[Crop], device: torc
         return EncodedPair(images, network.segmenter(images))
 
 
-def with_masks(
-    network: MultitaskNetwork, encoded: EncodedPair, crops: Sequence[Crop], masks: Sequence[VertebraSegmentation]
+def encode_pair(
+    network: MultitaskNetwork,
+    crops: Sequence[Crop],
+    masks: Sequence[VertebraSegmentation],
+    device: torch.device,
+    encoded: EncodedPair | None = None,
 ) -> EncodedPair:
-    """Let masks that differ from the network's own take their place as evidence for the class.
+    """Bring both vertebrae to where the classifier takes them, edited and refined masks in place of the network's own.
 
     Args:
         network: the network.
-        encoded: what the segmenter said by itself.
         crops: L1 and L2.
-        masks: their segmentations.
+        masks: their segmentations; an empty mask is no evidence, so the network's own stays.
+        device: where to compute.
+        encoded: what the segmenter said by itself, where it was just run; only a changed mask then runs it again.
 
     Returns:
-        ``encoded`` itself where nothing was edited or refined; an empty mask is no evidence and changes nothing.
+        Crops and segmenter output for the classifier.
     """
     import torch
 
-    changed = [m.mask.any() and not np.array_equal(m.mask, m.network_mask) for m in masks]
-    if not any(changed):
-        return encoded
-    evidence = torch.sigmoid(encoded.segmentation.mask_logits)
-    for index, (crop, segmentation) in enumerate(zip(crops, masks, strict=True)):
-        if changed[index]:
-            drawn = slice_to_crop(segmentation.mask, crop).astype(np.float32)
-            evidence[index, 0] = torch.from_numpy(drawn).to(evidence.device)
+    images = crops_to_tensor(crops, device) if encoded is None else encoded.crops
+    changed = [index for index, mask in enumerate(masks) if _differs(mask)]
+    parts = [None] * len(crops) if encoded is None else _split(encoded.segmentation)
     with torch.no_grad():
-        return EncodedPair(encoded.crops, network.segmenter(encoded.crops, evidence))
+        if changed:
+            drawn = [slice_to_crop(masks[index].mask, crops[index]).astype(np.float32) for index in changed]
+            evidence = torch.from_numpy(np.stack(drawn))[:, None].to(device)
+            _fill(parts, changed, network.segmenter(images[changed], evidence))
+        missing = [index for index, part in enumerate(parts) if part is None]
+        if missing:
+            _fill(parts, missing, network.segmenter(images[missing]))
+    return EncodedPair(images, _join(parts))
+
+
+def _differs(segmentation: VertebraSegmentation) -> bool:
+    """Whether a mask is there and isn't the network's own."""
+    return bool(segmentation.mask.any()) and not np.array_equal(segmentation.mask, segmentation.network_mask)
+
+
+def _split(output: SegmenterOutput) -> list[SegmenterOutput | None]:
+    """One output a crop."""
+    from OsteoJointLib.network.segmenter import SegmenterOutput
+
+    return [
+        SegmenterOutput(
+            output.mask_logits[index : index + 1],
+            None if output.heatmap is None else output.heatmap[index : index + 1],
+            tuple(feature[index : index + 1] for feature in output.features),
+        )
+        for index in range(len(output.mask_logits))
+    ]
+
+
+def _fill(parts: list[SegmenterOutput | None], indices: Sequence[int], output: SegmenterOutput) -> None:
+    for index, part in zip(indices, _split(output), strict=True):
+        parts[index] = part
+
+
+def _join(parts: Sequence[SegmenterOutput | None]) -> SegmenterOutput:
+    """One output for all crops."""
+    import torch
+
+    from OsteoJointLib.network.segmenter import SegmenterOutput
+
+    whole = [part for part in parts if part is not None]
+    heatmaps = [part.heatmap for part in whole if part.heatmap is not None]
+    return SegmenterOutput(
+        torch.cat([part.mask_logits for part in whole]),
+        torch.cat(heatmaps) if heatmaps else None,
+        tuple(torch.cat(scale) for scale in zip(*(part.features for part in whole), strict=True)),
+    )
 
 
 def classify_pair(network: MultitaskNetwork, encoded: EncodedPair) -> Classification:

@@ -185,6 +185,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.output.result import read_result
     from OsteoJointLib.pipeline import analyze
     from OsteoJointLib.pipeline_config import ReadOptions
+    from OsteoJointLib.stages import Stage
     from OsteoJointLib.terminal import progress_bar, summary
 
     points = _user_points(arguments)
@@ -194,6 +195,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
         result = analyze(
             arguments.input, lambda: load_reader(arguments.weights, arguments.device), points, options, progress
         )
+        if progress is not None:
+            progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
         files = deliver_case(result, arguments.out)
     document = read_result(arguments.out)
     print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))

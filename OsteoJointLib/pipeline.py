@@ -14,18 +14,18 @@ the command line and the worker import this module to start.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoJointLib.case import Case, Points, level_point, moved_levels, placed_levels, volume_of
-from OsteoJointLib.classification import EncodedPair, classify_pair, explain_pair, run_segmenter, with_masks
+from OsteoJointLib.classification import EncodedPair, classify_pair, encode_pair, explain_pair, run_segmenter
 from OsteoJointLib.localization import detect_boxes, localization_flags, refuse_without_localizer
 from OsteoJointLib.measure import measure_roi, measurement_flags
 from OsteoJointLib.pipeline_config import PipelineConfig, ReadOptions
-from OsteoJointLib.preprocess import crop_around, plane_to_mask
+from OsteoJointLib.preprocess import plane_to_mask
 from OsteoJointLib.records import (
     CaseResult,
     CtSlicePair,
@@ -40,12 +40,11 @@ from OsteoJointLib.records import (
 )
 from OsteoJointLib.segmentation import (
     edited_segmentation,
-    mask_box,
     refined_segmentation,
     segment_crop,
     segmentation_flags,
 )
-from OsteoJointLib.sites import Site, locate_site, take_slice
+from OsteoJointLib.sites import Site, follow_mask, locate_site, take_slice
 from OsteoJointLib.stages import Progress, Stage, StageClock
 
 if TYPE_CHECKING:
@@ -186,7 +185,7 @@ class Reader:
             if level in planes:
                 drawn = plane_to_mask(planes[level], reading.axial)
                 mask = self._refine(edited_segmentation(drawn, site.axial, mask.network_mask), site, options, clock)
-                site = self._follow(site, mask.mask)
+                site = follow_mask(site, mask.mask, self.config)
             sites[level], masks[level] = site, mask
         return self._conclude(result.volume, result.levels, sites, masks, None, options, clock)
 
@@ -232,15 +231,6 @@ class Reader:
         with clock.stage(Stage.LEVEL_SET):
             return refined_segmentation(segmentation, site.axial, self.config.level_set)
 
-    def _follow(self, site: Site, mask: np.ndarray) -> Site:
-        """Let box and crop follow a user's mask when it lies elsewhere than they do."""
-        box = mask_box(mask)
-        if box is None:
-            return site
-        crop = crop_around(site.axial, box, self.config.preprocess)
-        moved_px = np.hypot(*np.subtract(crop.corner_yx, site.crop.corner_yx))
-        return replace(site, box=box, crop=crop) if moved_px > self.config.recenter_px else site
-
     def _conclude(
         self,
         case: Case,
@@ -254,8 +244,7 @@ class Reader:
         """Classification, Grad-CAM and measure, and the record of it all."""
         crops, pair = [sites[level].crop for level in Level], [masks[level] for level in Level]
         with clock.stage(Stage.CLASSIFICATION):
-            encoded = encoded or run_segmenter(self.network, crops, self.device)
-            encoded = with_masks(self.network, encoded, crops, pair)
+            encoded = encode_pair(self.network, crops, pair, self.device, encoded)
             classification = classify_pair(self.network, encoded)
         maps: list[np.ndarray | None] = [None, None]
         if (options or ReadOptions()).gradcam:

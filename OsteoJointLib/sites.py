@@ -27,6 +27,7 @@ from OsteoJointLib.records import (
     PointSource,
     VertebraReading,
 )
+from OsteoJointLib.segmentation import mask_box
 
 if TYPE_CHECKING:
     from OsteoJointLib.network.detection import Detections
@@ -100,3 +101,19 @@ def locate_site(
         center = slice_to_lps(axial, volume, ((x1 + x2) / 2, (y1 + y2) / 2))
         point = LevelPoint(axial.level, center, 1.0, PointSource.AUTO)  # the pair says which level it shows
     return Site(volume, point, axial, box, crop_around(axial, box, config.preprocess))
+
+
+def follow_mask(site: Site, mask: np.ndarray, config: PipelineConfig) -> Site:
+    """Let box and crop follow a user's mask when it lies elsewhere than they do.
+
+    Args:
+        site: of the level.
+        mask: (512, 512) bool in the slice's frame; an empty one is not followed.
+        config: how far it may lie off.
+    """
+    box = mask_box(mask)
+    if box is None:
+        return site
+    crop = crop_around(site.axial, box, config.preprocess)
+    moved_px = np.hypot(*np.subtract(crop.corner_yx, site.crop.corner_yx))
+    return replace(site, box=box, crop=crop) if moved_px > config.recenter_px else site

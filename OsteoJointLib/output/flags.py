@@ -20,6 +20,7 @@ UNRELIABLE = frozenset(
         Reason.LEVELS_UNCERTAIN,
         Reason.TRANSITIONAL_ANATOMY,
         Reason.MASK_IMPLAUSIBLE,
+        Reason.MASK_EMPTY,
         Reason.CLASS_NOT_RELIABLE,
     }
 )
@@ -37,6 +38,7 @@ _WORDS = {
     Reason.LEVELS_UNCERTAIN: "the names of the levels are uncertain",
     Reason.TRANSITIONAL_ANATOMY: "the number of vertebrae may be unusual, so the levels may be one off",
     Reason.MASK_IMPLAUSIBLE: "a mask does not look like a vertebral body",
+    Reason.MASK_EMPTY: "a vertebral body has no mask",
 }
 
 

@@ -1,0 +1,67 @@
+"""Two crops and their masks become a class; an edited mask takes the network's place."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from OsteoJointLib.classification import classify_pair, encode_pair, run_segmenter
+from OsteoJointLib.records import STATUSES
+
+
+@pytest.fixture
+def parts(chain):
+    """Network, crops and segmentations of the tiny case."""
+    readings = chain.result.readings
+    return chain.reader.network, [r.crop for r in readings], [r.segmentation for r in readings], chain.reader.device
+
+
+def shrunk(segmentation):
+    mask = segmentation.mask.copy()
+    rows = np.flatnonzero(mask.any(axis=1))
+    mask[rows[0] : rows[len(rows) // 3]] = False
+    return replace(segmentation, mask=mask)
+
+
+def test_status_is_the_likeliest_class_and_weights_sum_to_one(parts):
+    network, crops, masks, device = parts
+    classification = classify_pair(network, encode_pair(network, crops, masks, device))
+    assert classification.status is STATUSES[int(np.argmax(classification.probabilities))]
+    assert sum(classification.probabilities) == pytest.approx(1)
+    assert classification.fusion_weight_l1 + classification.fusion_weight_l2 == pytest.approx(1)
+
+
+def test_unchanged_masks_take_what_the_segmenter_said(parts):
+    network, crops, masks, device = parts
+    said = run_segmenter(network, crops, device)
+    calls = network.segmenter.calls
+    encoded = encode_pair(network, crops, masks, device, said)
+    assert network.segmenter.calls == calls
+    for feature, other in zip(encoded.segmentation.features, said.segmentation.features, strict=True):
+        torch.testing.assert_close(feature, other, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("levels", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels, warm):
+    network, crops, masks, device = parts
+    said = run_segmenter(network, crops, device)
+    masks = [shrunk(mask) if index in levels else mask for index, mask in enumerate(masks)]
+    # the whole batch at once, with the soft mask where nothing was drawn
+    evidence = torch.sigmoid(network.segmenter.real(said.crops).mask_logits)
+    for index in levels:
+        (top, left), drawn = crops[index].corner_yx, masks[index].mask
+        evidence[index, 0] = torch.from_numpy(drawn[top : top + 224, left : left + 224].astype(np.float32))
+    expected = network.segmenter.real(said.crops, evidence)
+    encoded = encode_pair(network, crops, masks, device, said if warm else None)
+    for feature, other in zip(encoded.segmentation.features, expected.features, strict=True):
+        torch.testing.assert_close(feature, other)
+
+
+def test_an_empty_mask_is_no_evidence(parts):
+    network, crops, masks, device = parts
+    erased = replace(masks[0], mask=np.zeros_like(masks[0].mask))
+    encoded = encode_pair(network, crops, [erased, masks[1]], device)
+    said = run_segmenter(network, crops, device)
+    torch.testing.assert_close(encoded.segmentation.features[0], said.segmentation.features[0])
