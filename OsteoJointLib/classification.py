@@ -72,7 +72,9 @@ def encode_pair(
 
     images = crops_to_tensor(crops, device) if encoded is None else encoded.crops
     changed = [index for index, mask in enumerate(masks) if _differs(mask)]
-    parts = [None] * len(crops) if encoded is None else _split(encoded.segmentation)
+    parts: list[SegmenterOutput | None] = [None] * len(crops)
+    if encoded is not None:
+        parts = _split(encoded.segmentation)
     with torch.no_grad():
         if changed:
             drawn = [slice_to_crop(masks[index].mask, crops[index]).astype(np.float32) for index in changed]

@@ -1,6 +1,11 @@
 """A case's folder: others' files stay, ours appear whole."""
 
 import json
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +92,28 @@ def test_a_failed_redelivery_keeps_the_earlier_result(chain, tmp_path, monkeypat
     assert (out / "result.json").read_text() == before
     assert json.loads(before)["schema"] == "osteojoint.result/1"
     assert names(tmp_path) == {"out"}
+
+
+def test_a_kill_at_any_moment_leaves_the_whole_result_or_none(chain, tmp_path):
+    (tmp_path / "result.pickle").write_bytes(pickle.dumps(chain.result))
+    code = """
+import pathlib, pickle, sys, time
+import OsteoJointLib.output.writing as writing
+from OsteoJointLib.delivery import deliver_case
+folder = pathlib.Path(sys.argv[1])
+def hang(*_):
+    (folder / "reached").touch()
+    time.sleep(600)
+writing.write_result = hang
+deliver_case(pickle.loads((folder / "result.pickle").read_bytes()), folder / "results" / "case")
+"""
+    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).resolve().parents[2])
+    end = time.monotonic() + 300
+    while not (tmp_path / "reached").exists() and child.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    assert (tmp_path / "reached").exists()
+    assert not (tmp_path / "results" / "case").exists()
+    deliver_case(chain.result, tmp_path / "results" / "case")
+    assert names(tmp_path / "results" / "case") == FILES
