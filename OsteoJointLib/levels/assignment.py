@@ -30,6 +30,9 @@ RIB_STUB_MM = 40.0
 RIB_MOST_MM = 360.0
 """No rib is longer."""
 
+MERGED_SHARE = 0.25
+"""Share of stray readings, of ribs that the image's edge ends, in which two ribs were taken for one of any length."""
+
 
 @dataclass(frozen=True)
 class RibModel:
@@ -62,7 +65,7 @@ class RibModel:
             return self.none
         if cut:
             stub = max(RIB_STUB_MM - length_mm, 0.0) / (RIB_STUB_MM - RIB_LEAST_MM)
-            astray = max(RIB_MOST_MM - length_mm, 0.0) / (RIB_MOST_MM - RIB_LEAST_MM)
+            astray = max((RIB_MOST_MM - length_mm) / (RIB_MOST_MM - RIB_LEAST_MM), MERGED_SHARE)
             return self.stub * stub + self.astray * astray + usual * 0.5 * math.erfc(offset / math.sqrt(2.0)) + 1e-6
         stub = (length_mm < RIB_STUB_MM) / (RIB_STUB_MM - RIB_LEAST_MM)
         bell = math.exp(-0.5 * offset**2) / (self.sd_mm * math.sqrt(2.0 * math.pi))

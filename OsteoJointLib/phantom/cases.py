@@ -186,15 +186,17 @@ def _box_xyxy_px(mask: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _default_grid(patient: _Patient, rng: np.random.Generator) -> Grid:
-    """A 512 x 512 grid that covers about T10 to the sacrum, placed as a technician would."""
+    """A 512 x 512 grid from above T11 to below the first sacral body, placed as a technician would."""
     pixel, thickness = patient.acquisition.pixel_mm, max(patient.acquisition.thickness_mm, 2.0)
-    slices = int(np.clip(round(float(rng.uniform(240, 330)) / thickness), 48, 165))
+    bottom = float(patient.column.sacrum.center[2]) - float(rng.uniform(5, 45))
+    top = float(patient.column.find(18).frame.center[2]) + float(rng.uniform(10, 70))
     spine_y = float(_center_lps_mm(patient, Level.L1)[1])
     origin = (
         -0.5 * pixel * (SLICE_PIXELS - 1) + float(rng.normal(0, 8)),
         spine_y - 0.5 * pixel * (SLICE_PIXELS - 1) - float(rng.uniform(35, 65)),
-        float(rng.uniform(-0.58, -0.48)) * slices * thickness - 10.0,
+        bottom,
     )
+    slices = int(np.ceil((top - bottom) / thickness))
     return Grid.axis_aligned((slices, SLICE_PIXELS, SLICE_PIXELS), (pixel, pixel, thickness), origin)
 
 
@@ -204,7 +206,7 @@ def make_phantom(seed: int, randomized: bool = False, grid: Grid | None = None, 
     Args:
         seed: everything follows from it; same seed, same bytes.
         randomized: spread tissue values and protocol beyond the plausible, as in training.
-        grid: axis-aligned grid to render on; a 512 x 512 one from T10 to the sacrum by default.
+        grid: axis-aligned grid to render on; a 512 x 512 one from T11 to the sacrum by default.
         rods: lay calibration rods under the back.
 
     Returns:
