@@ -11,59 +11,62 @@ from pathlib import Path
 
 import numpy as np
 
-from OsteoJointLib.output.drawing import PANEL, DisplayWindow, Label, gray, write_labels
+from OsteoJointLib.output.drawing import DisplayWindow, Label, gray, write_labels
 from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.records import Level
 from OsteoJointLib.resources import resource_path
 
-SEEDS = range(1, 11)
-ROW_PX = 190
+SEEDS = range(11, 21)
+TILE_PX = 200
+FIELD_MM = 360.0
+"""Edge of the square of each view that is shown."""
 SOFT = DisplayWindow(center_hu=40.0, width_hu=400.0)
 WIDE = DisplayWindow(center_hu=120.0, width_hu=560.0)
 BONES = DisplayWindow(center_hu=380.0, width_hu=760.0)
 
 
-def _fitted(picture: np.ndarray, aspect: float) -> np.ndarray:
-    """Scale to the row's height; ``aspect`` is the height of a pixel over its width."""
+def _tile(picture: np.ndarray, pixel_mm: tuple[float, float]) -> np.ndarray:
+    """Cut or pad a view to FIELD_MM around its middle and scale it to (TILE_PX, TILE_PX, 3).
+
+    Args:
+        picture: (y, x, 3).
+        pixel_mm: height and width of its pixels.
+    """
     import cv2
 
-    height, width = picture.shape[0] * aspect, picture.shape[1]
-    size = (max(round(width * ROW_PX / height), 1), ROW_PX)
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    step = np.array([FIELD_MM / TILE_PX / pixel_mm[1], FIELD_MM / TILE_PX / pixel_mm[0]])
+    middle = np.array([picture.shape[1] - 1, picture.shape[0] - 1]) / 2.0
+    to_source = np.column_stack([np.diag(step), middle - step * (TILE_PX - 1) / 2.0])
+    smooth = cv2.blur(picture, tuple(int(max(round(s), 1)) for s in step))
+    return cv2.warpAffine(smooth, to_source, (TILE_PX, TILE_PX), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def phantom_row(phantom: Phantom) -> np.ndarray:
-    """Draw one phantom as a row (ROW_PX, x, 3)."""
+    """Draw one phantom as five tiles side by side, around the column."""
     hu, grid = phantom.volume.hu.astype(np.float32), phantom.volume.grid
-    at = {
-        level: np.rint(grid.lps_to_index(np.array(phantom.truth.centers_lps_mm[level.verse_label]))).astype(int)
-        for level in Level
-    }
+    centers = {level: np.array(phantom.truth.centers_lps_mm[level.verse_label]) for level in Level}
+    at = {level: np.rint(grid.lps_to_index(center)).astype(int) for level, center in centers.items()}
     z, y, x = at[Level.L1]
-    tall = grid.spacing_xyz_mm[2] / grid.spacing_xyz_mm[0]
+    front = max(y - 35, 0)
+    width, height, thick = grid.spacing_xyz_mm
     views = [
-        _fitted(gray(hu[z], SOFT), 1.0),
-        _fitted(gray(hu[at[Level.L2][0]], SOFT), 1.0),
-        _fitted(gray(hu[::-1, :, x], WIDE), tall),
-        _fitted(gray(hu[::-1, y], WIDE), tall),
-        _fitted(gray(hu[::-1, max(y - 35, 0) :].max(axis=1), BONES), tall),
+        _tile(gray(hu[z], SOFT), (height, width)),
+        _tile(gray(hu[at[Level.L2][0]], SOFT), (height, width)),
+        _tile(gray(hu[::-1, :, x], WIDE), (thick, height)),
+        _tile(gray(hu[::-1, y], WIDE), (thick, width)),
+        _tile(gray(hu[::-1, front:].max(axis=1), BONES), (thick, width)),
     ]
     truth = phantom.truth
-    text = f"{truth.seed}: {truth.mean_bmd_mg_cm3:.0f} mg/cm3, {truth.kvp:.0f} kVp, {truth.contrast_phase}"
+    phase = "no contrast" if truth.contrast_phase == "none" else f"{truth.contrast_phase} phase"
+    text = f"{truth.status.value}, {truth.mean_bmd_mg_cm3:.0f} mg/cm3, {truth.kvp:.0f} kVp, {phase}"
     return write_labels(np.hstack(views), [Label(text, (6, 6), "lt", size_px=13)])
 
 
 def phantoms_sheet(seeds: range) -> np.ndarray:
     """Draw the phantoms in two columns."""
-    rows = [phantom_row(make_phantom(seed)) for seed in seeds]
-    width = max(row.shape[1] for row in rows)
-    framed = []
-    for row in rows:
-        frame = np.full((ROW_PX + 4, width + 6, 3), PANEL, np.uint8)
-        frame[:ROW_PX, : row.shape[1]] = row
-        framed.append(frame)
-    half = (len(framed) + 1) // 2
-    return np.hstack([np.vstack(framed[:half]), np.vstack(framed[half:])])
+    rows = [np.pad(phantom_row(make_phantom(seed)), ((0, 4), (0, 6), (0, 0))) for seed in seeds]
+    half = (len(rows) + 1) // 2
+    return np.hstack([np.vstack(rows[:half]), np.vstack(rows[half:])])
 
 
 def _save_small(picture: np.ndarray, path: Path) -> None:

@@ -49,10 +49,17 @@ def test_stages_are_timed_and_reported_in_order(chain):
     assert result.timings_s["total"] == pytest.approx(sum(result.timings_s[stage] for stage in stages))
 
 
+def assert_same_classification(a, b):
+    """Equal to float32's rounding, which varies with how oneDNN splits a convolution."""
+    assert a.classification.status is b.classification.status
+    assert a.classification.probabilities == pytest.approx(b.classification.probabilities, abs=1e-6)
+    assert a.classification.fusion_weight_l1 == pytest.approx(b.classification.fusion_weight_l1, abs=1e-6)
+
+
 def test_the_same_case_gives_the_same_numbers(chain):
     again = chain.reader.read(chain.make_ct())
-    assert again.classification == chain.result.classification
-    np.testing.assert_array_equal(again.l1.gradcam, chain.result.l1.gradcam)
+    assert_same_classification(again, chain.result)
+    np.testing.assert_allclose(again.l1.gradcam, chain.result.l1.gradcam, atol=1e-4)
 
 
 def test_options_leave_out_and_add(chain):
@@ -149,7 +156,7 @@ def test_box_and_crop_follow_a_mask_drawn_elsewhere(chain):
 
 def test_classifying_again_as_it_is_changes_nothing(chain):
     again = chain.reader.edit(chain.result, {})
-    assert again.classification == chain.result.classification
+    assert_same_classification(again, chain.result)
     assert again.l1.segmentation is chain.result.l1.segmentation
 
 
