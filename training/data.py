@@ -8,7 +8,6 @@ pass serves every term. Every ``localizer_every``-th step also brings whole slic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -156,15 +155,16 @@ class TrainingBatches(Dataset):
 
     def __init__(self, folder: Path, seed: int, data: DataConfig, augment: AugmentConfig):
         self.folder, self.seed, self.data, self.augment = Path(folder), seed, data, augment
-        PairFolder.listed(self.folder, at_least=data.minimum_pairs)
-        self._listing = lru_cache(maxsize=1)(self._listed)
+        self._epoch, self._cases = -1, PairFolder.listed(self.folder, at_least=data.minimum_pairs)
 
     def _listed(self, epoch: int) -> PairFolder:
-        return PairFolder.listed(self.folder, at_least=self.data.minimum_pairs)
+        if epoch != self._epoch:
+            self._epoch, self._cases = epoch, PairFolder.listed(self.folder, at_least=self.data.minimum_pairs)
+        return self._cases
 
     def __getitem__(self, step: int) -> Batch:
         generator = np.random.default_rng((self.seed, step))
-        cases = self._listing(step // _RELIST_STEPS)
+        cases = self._listed(step // _RELIST_STEPS)
         draws = draw_rows(cases.statuses, self.data.rows, generator, self.data.mixup_alpha)
         rows = [self._row(draw, cases, generator) for draw in draws]
         located = step % self.data.localizer_every == 0
@@ -214,6 +214,8 @@ def training_loader(batches: TrainingBatches, first_step: int, last_step: int, w
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_quiet_worker,
+        # a fork of a process whose OpenCV or OpenMP threads have run may hang for good
+        multiprocessing_context="spawn" if workers else None,
     )
 
 

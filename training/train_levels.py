@@ -191,7 +191,11 @@ def train(run: LevelTraining, config: LevelNetConfig, settings: CropSettings) ->
         step, before_s = state["step"], state["elapsed_s"]
         print(f"resumed at step {step}, minute {before_s / 60:.1f}", flush=True)
     dataset = CropDataset(run.samples, settings, run.seed, step * run.batch)
-    loader = iter(DataLoader(dataset, run.batch, num_workers=run.workers))
+    loader = iter(
+        DataLoader(
+            dataset, run.batch, num_workers=run.workers, multiprocessing_context="spawn" if run.workers else None
+        )
+    )
 
     started = saved = validated = time.monotonic()
     while True:
