@@ -52,7 +52,7 @@ bench: $(READY)
 venv: $(READY)
 
 # Ultralytics goes in without its own dependencies: it would bring opencv-python, which needs libGL and overwrites
-# opencv-python-headless. What OsteoJoint uses of it needs PyYAML besides what is there already.
+# opencv-python-headless. What OsteoJoint uses of it needs PyYAML and torchvision (in the extra `test`) besides.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Expected Python 3.11 or newer, came " + sys.version.split()[0] + ": run make PYTHON=/path/to/python3.11 instead.")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -170,6 +170,9 @@ def warm(path: Path, out: Path, device: str, repeats: int) -> dict:
     worker.ask(op="load", device=device)
     load_s = time.perf_counter() - begin
     case_s = worker.timed(repeats, op="analyze", input=str(path))
+    stages_s = worker.ask(op="analyze", input=str(path))["result"]["timings_s"]
+    levels_s = worker.timed(repeats, op="levels", input=str(path))
+    # last, because a worker keeps only its newest cases open
     done = worker.ask(op="analyze", input=str(path), out=str(folder))
     case, result = done["case"], done["result"]
     left, anterior, height = result["levels"]["L1"]["center_ras_mm"]
@@ -177,8 +180,8 @@ def warm(path: Path, out: Path, device: str, repeats: int) -> dict:
     measured = {
         "load_s": load_s,
         "case_s": case_s,
-        "stages_s": worker.ask(op="analyze", input=str(path))["result"]["timings_s"],
-        "levels_s": worker.timed(repeats, op="levels", input=str(path)),
+        "stages_s": stages_s,
+        "levels_s": levels_s,
         "moved_point_s": worker.timed(repeats, op="segment", case=case, points=moved),
         "edited_mask_s": worker.timed(
             repeats, op="edit", case=case, segmentation=str(folder / "segmentation.seg.nrrd"), gradcam=False

@@ -1,8 +1,8 @@
 """Decode the pixels of DICOM slices into Hounsfield units, rescale slope and intercept applied once.
 
-Uncompressed, RLE, JPEG, JPEG-LS and JPEG 2000 go through pydicom and the pylibjpeg plugins. HU are rounded to int16 and
-clamped from below at -1024, so that padding such as -3024 becomes air; padding far above bone becomes air as well. A
-padding value inside the range of tissue is not believed (some scanners name 0, which is water).
+Uncompressed, RLE, JPEG, JPEG-LS and JPEG 2000 go through pydicom with pylibjpeg-openjpeg or GDCM. HU are rounded to
+int16 and clamped from below at -1024, so that padding such as -3024 becomes air; padding far above bone becomes air as
+well. A padding value inside the range of tissue is not believed (some scanners name 0, which is water).
 """
 
 from __future__ import annotations

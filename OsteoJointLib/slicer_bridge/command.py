@@ -22,6 +22,7 @@ REQUIREMENTS: dict[str, str] = {
     "SimpleITK": "SimpleITK",
     "skimage": "scikit-image",
     "torch": "torch",
+    "torchvision": "torchvision",
     "tqdm": "tqdm",
     "ultralytics": "ultralytics",
     "yaml": "PyYAML",
