@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,16 +38,20 @@ def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level
     Raises:
         InputRefused: a file can't be read.
     """
+    images: dict[Path, SimpleITK.Image] = {}
     planes = {}
     for reading in result.readings:
         level = reading.point.level
         if level not in files:
             continue
-        grid = volume_of(result.volume, level).grid
-        volume = read_level_mask(files[level], level, grid)
-        if volume is None:
+        path = files[level]
+        if path not in images:
+            images[path] = _open_label_map(path)
+        plane_grid = _plane_of(volume_of(result.volume, level).grid, reading.axial.slice_index)
+        mask = _mask_on_grid(images[path], level, plane_grid)
+        if mask is None:
             continue
-        plane = volume[reading.axial.slice_index]
+        plane = mask[0]
         if not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
             planes[level] = plane
     return planes
@@ -66,6 +71,16 @@ def read_level_mask(path: Path, level: Level, grid: Grid) -> np.ndarray | None:
     Raises:
         InputRefused: UNREADABLE.
     """
+    return _mask_on_grid(_open_label_map(path), level, grid)
+
+
+def _plane_of(grid: Grid, slice_index: int) -> Grid:
+    """One slice of a grid."""
+    x, y, z = (float(v) for v in grid.index_to_lps(np.array([slice_index, 0, 0])))
+    return replace(grid, shape_zyx=(1, *grid.shape_zyx[1:]), origin_lps_mm=(x, y, z))
+
+
+def _open_label_map(path: Path) -> SimpleITK.Image:
     import SimpleITK as sitk
 
     try:
@@ -75,23 +90,29 @@ def read_level_mask(path: Path, level: Level, grid: Grid) -> np.ndarray | None:
         raise InputRefused(
             Reason.UNREADABLE, f"A label map was expected at {Path(path).name}; reading it failed: {reason}"
         ) from None
+    if image.GetDimension() != 3:
+        raise InputRefused(
+            Reason.NOT_3D, f"{Path(path).name} has {image.GetDimension()} axes; a label map of three was expected."
+        )
+    return image
+
+
+def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> np.ndarray | None:
+    """(z, y, x) bool of a level on a grid, by nearest neighbor; None without such a segment."""
+    import SimpleITK as sitk
+
     place = _layer_and_value(image, level)
     if place is None:
         return None
     layer, value = place
     if image.GetNumberOfComponentsPerPixel() > 1:
         image = sitk.VectorIndexSelectionCast(image, layer)
-    if image.GetDimension() != 3:
-        raise InputRefused(
-            Reason.NOT_3D, f"{Path(path).name} has {image.GetDimension()} axes; a label map of three was expected."
-        )
     reference = sitk.Image([int(n) for n in grid.shape_zyx[::-1]], sitk.sitkUInt8)
     reference.SetSpacing([float(v) for v in grid.spacing_xyz_mm])
     reference.SetOrigin([float(v) for v in grid.origin_lps_mm])
     reference.SetDirection(np.asarray(grid.direction, dtype=np.float64).ravel().tolist())
-    mask = sitk.Equal(image, float(value))
-    on_grid = sitk.Resample(mask, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
-    return sitk.GetArrayFromImage(on_grid).astype(bool)
+    labels = sitk.Resample(image, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    return sitk.GetArrayViewFromImage(labels) == value
 
 
 def _layer_and_value(image: SimpleITK.Image, level: Level) -> tuple[int, int] | None:
