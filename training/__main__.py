@@ -53,6 +53,8 @@ def _add_phantoms(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, required=True, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="the first one's seed (default: 0)")
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--dicom", action="store_true", help="write each as a DICOM series as well")
+    parser.add_argument("--rods", action="store_true", help="lay calibration rods under the back")
     parser.set_defaults(run=_phantoms)
 
 
@@ -94,7 +96,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _phantoms(options: argparse.Namespace) -> None:
     from training.phantoms import write_phantoms
 
-    write_phantoms(options.seed, options.count, options.out)
+    write_phantoms(options.seed, options.count, options.out, options.dicom, options.rods)
 
 
 def main(arguments: list[str] | None = None) -> int:

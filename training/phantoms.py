@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 FORMAT = "osteojoint.cases/1"
 
 
-def write_phantoms(first_seed: int, count: int, folder: Path) -> list[dict[str, Any]]:
+def write_phantoms(
+    first_seed: int, count: int, folder: Path, dicom: bool = False, rods: bool = False
+) -> list[dict[str, Any]]:
     """Write phantoms of consecutive seeds and their manifest.
 
     Args:
         first_seed, count: which.
         folder: gets ``<id>/ct.nrrd``, ``<id>/labels.nrrd``, ``<id>/truth.json`` and ``cases.jsonl``; a manifest that
             is there already keeps its other cases.
+        dicom: write ``<id>/dicom`` as well, a DICOM series.
+        rods: lay calibration rods under the back.
 
     Returns:
         The manifest's entries of these phantoms.
@@ -32,7 +36,7 @@ def write_phantoms(first_seed: int, count: int, folder: Path) -> list[dict[str, 
         UsageError: ``count`` is below 1.
     """
     from OsteoJointLib.phantom.cases import make_phantom
-    from OsteoJointLib.phantom.writing import write_labels, write_nrrd, write_truth
+    from OsteoJointLib.phantom.writing import write_dicom_series, write_labels, write_nrrd, write_truth
 
     if count < 1:
         raise UsageError(Reason.USAGE, f"At least one phantom was expected; came --count {count}.")
@@ -40,9 +44,11 @@ def write_phantoms(first_seed: int, count: int, folder: Path) -> list[dict[str, 
     kept = {case["id"]: case for case in _read(manifest)}
     made = []
     for seed in range(first_seed, first_seed + count):
-        phantom = make_phantom(seed)
+        phantom = make_phantom(seed, rods=rods)
         name = f"phantom-{seed:07d}"
         paths = [write(phantom, folder / name) for write in (write_nrrd, write_labels, write_truth)]
+        if dicom:
+            write_dicom_series(phantom, folder / name)
         case = manifest_entry(phantom, name, folder, image=paths[0], mask=paths[1])
         made.append(case)
         kept[name] = case

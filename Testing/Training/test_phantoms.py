@@ -38,6 +38,15 @@ def test_manifest_names_files_truth_and_hashes(tmp_path, monkeypatch):
         write_phantoms(0, 0, tmp_path)
 
 
+def test_dicom_and_rods_when_asked_for(tmp_path, monkeypatch):
+    pytest.importorskip("SimpleITK")
+    monkeypatch.setattr(cases, "make_phantom", partial(cases.make_phantom, grid=COARSE))
+    write_phantoms(3, 1, tmp_path, dicom=True, rods=True)
+    assert len(list((tmp_path / "phantom-0000003" / "dicom").glob("*.dcm"))) == COARSE.shape_zyx[0]
+    truth = json.loads((tmp_path / "phantom-0000003" / "truth.json").read_text())
+    assert truth["drawn"]["acquisition"]["rods"] is True
+
+
 def test_baseline_measures_the_phantom_of_its_seed():
     hu, status = phantom_hu(5)
     truth = cases.make_phantom(5, grid=COARSE).truth
