@@ -80,12 +80,13 @@ def add_chest(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, rng:
     """Lungs above the diaphragm, with the domes cut out of them, and the mediastinum."""
     sulcus = float(rng.uniform(-5, 75))
     dome = sulcus + float(rng.uniform(45, 95))
-    z = np.array([sulcus, sulcus + 18.0, REACH_MM])
+    # the lungs' lowest part lies behind the diaphragm: the sulcus reaches lower at the back than in front
+    z = np.array([sulcus, sulcus + 25.0, sulcus + 80.0, REACH_MM])
     cx, cy, rx, ry = torso.cavity.at(z)
-    shrink = np.array([0.72, 0.96, 0.97])
+    wide, deep = np.array([0.72, 0.92, 0.97, 0.97]), np.array([0.4, 0.58, 0.95, 0.97])
     scene.background.append(
         Solid(
-            Tube(z, cx, cy, rx * shrink, ry * shrink, torso.cavity.squareness),
+            Tube(z, cx, cy + ry * (0.97 - deep), rx * wide, ry * deep, torso.cavity.squareness),
             Material(float(rng.uniform(-900, -780)), texture_hu=25.0, grain_mm=3.0),
         )
     )
@@ -94,8 +95,8 @@ def add_chest(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, rng:
         z_dome = np.linspace(sulcus - 25.0, top, 9)
         bulge = np.sqrt(1.0 - np.linspace(0.0, 0.995, 9) ** 2)
         y = np.full(9, cy[1] - 0.22 * ry[1])
-        wide = ry[1] * float(rng.uniform(0.78, 0.95)) * bulge
-        shape = Tube(z_dome, np.full(9, side * rx[1] * 0.48), y, rx[1] * 0.66 * bulge, wide)
+        depth = ry[1] * float(rng.uniform(0.78, 0.95)) * bulge
+        shape = Tube(z_dome, np.full(9, side * rx[1] * 0.48), y, rx[1] * 0.66 * bulge, depth)
         scene.background.append(Solid(shape, Material(tissue.visceral_fat + 30, texture_hu=12.0, grain_mm=6.0)))
     spine_z, spine_xy = column.track()
     z = np.linspace(sulcus, REACH_MM, 5)
@@ -114,6 +115,9 @@ def add_chest(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, rng:
             Material(tissue.aorta * 0.5 + 10, texture_hu=15.0, grain_mm=6.0),
         )
     )
+    # no lung lies behind the vertebrae
+    paraspinal = Tube(z, np.zeros(5), spine_y + 46.0, np.full(5, 50.0), np.full(5, 34.0), 0.4)
+    scene.background.append(Solid(paraspinal, Material(tissue.muscle, texture_hu=12.0, grain_mm=4.0)))
 
 
 def add_organs(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, rng: np.random.Generator) -> None:
