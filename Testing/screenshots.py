@@ -69,11 +69,11 @@ def phantoms_sheet(seeds: range) -> np.ndarray:
     return np.hstack([np.vstack(rows[:half]), np.vstack(rows[half:])])
 
 
-def _save_small(picture: np.ndarray, path: Path) -> None:
-    """Write a picture with 128 colors, because screenshots stay in git for good."""
+def _save_small(picture: np.ndarray, path: Path, colors: int) -> None:
+    """Write a picture with few colors, because screenshots stay in git for good."""
     from PIL import Image
 
-    Image.fromarray(picture).quantize(128).save(path, optimize=True)
+    Image.fromarray(picture).quantize(colors).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
 
 
@@ -84,13 +84,15 @@ def main() -> None:
     from OsteoJointLib.demo import run_demo
 
     folder = resource_path("Screenshots")
-    _save_small(phantoms_sheet(SEEDS), folder / "phantoms.png")
+    _save_small(phantoms_sheet(SEEDS), folder / "phantoms.png", colors=64)
     with tempfile.TemporaryDirectory() as scratch:
         run_demo(Path(scratch) / "demo")
         overview = cv2.imread(str(Path(scratch) / "demo" / "overview.png"))[..., ::-1]
     width = 1400
     height = round(overview.shape[0] * width / overview.shape[1])
-    _save_small(cv2.resize(overview, (width, height), interpolation=cv2.INTER_AREA), folder / "overview.png")
+    _save_small(
+        cv2.resize(overview, (width, height), interpolation=cv2.INTER_AREA), folder / "overview.png", colors=256
+    )
 
 
 if __name__ == "__main__":
