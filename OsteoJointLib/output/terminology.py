@@ -43,7 +43,7 @@ def vertebra_code(level: Level) -> Code:
 
 
 def segment_name(level: Level) -> str:
-    """The segment's name as a person reads it."""
+    """What Slicer calls the terminology entry."""
     return f"{level} vertebral body"
 
 

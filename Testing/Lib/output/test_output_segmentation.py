@@ -59,7 +59,7 @@ def test_the_header_names_colors_and_codes_each_segment(case, tmp_path):
     header = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     assert [header[f"Segment{n}_ID"] for n in (0, 1)] == ["L1", "L2"]
     assert [header[f"Segment{n}_LabelValue"] for n in (0, 1)] == ["20", "21"]
-    assert [header[f"Segment{n}_Name"] for n in (0, 1)] == ["L1 vertebral body", "L2 vertebral body"]
+    assert [header[f"Segment{n}_Name"] for n in (0, 1)] == ["L1", "L2"]
     assert [header[f"Segment{n}_Layer"] for n in (0, 1)] == ["0", "0"]
     assert [header[f"Segment{n}_Extent"] for n in (0, 1)] == ["28 51 24 39 16 16", "28 51 24 39 9 9"]
     assert header["Segment0_Color"] != header["Segment1_Color"]
@@ -129,7 +129,7 @@ def test_slicer_opens_it_with_names_colors_and_terminology(oblique_case, tmp_pat
     assert segmentation.GetNumberOfSegments() == 2
     for index, level in enumerate(Level):
         segment = segmentation.GetNthSegment(index)
-        assert segment.GetName() == f"{level} vertebral body"
+        assert segment.GetName() == level.value
         assert segment.GetLabelValue() == level.verse_label
         np.testing.assert_allclose(segment.GetColor(), np.array(segment_color_rgb(level)) / 255, atol=1e-5)
         assert segment.GetTerminology() == terminology_entry(level)
