@@ -13,7 +13,6 @@ from OsteoJointLib.phantom.organs import (
     add_chest,
     add_muscles,
     add_organs,
-    add_vessels,
     add_wall,
     draw_tissue_hu,
 )
@@ -24,6 +23,7 @@ from OsteoJointLib.phantom.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.shapes import Frame, RoundedBox, Tube
 from OsteoJointLib.phantom.spine import Column, add_discs, add_sacrum, add_vertebra, build_column
 from OsteoJointLib.phantom.torso import REACH_MM, build_torso
+from OsteoJointLib.phantom.vessels import add_canal, add_vessels
 from OsteoJointLib.records import CtVolume, Level, SourceInfo, Status
 
 SLICE_PIXELS = 512
@@ -138,6 +138,7 @@ def _build_patient(rng: np.random.Generator, randomized: bool, rods: bool = Fals
     add_organs(scene, torso, column, tissue, rng)
     add_muscles(scene, column, tissue, person, rng)
     add_vessels(scene, column, tissue, person, rng)
+    add_canal(scene, column, tissue, person)
     _add_table(scene, torso.skin, acquisition)
     lengths = draw_rib_lengths(person, rng)
     rib_core = base * 0.6 + float(rng.uniform(60, 160))

@@ -134,65 +134,55 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
     return Column(vertebrae, Frame(sacrum.center - shift, sacrum.axes), sacrum_sizes)
 
 
+def _half_arch(
+    vertebra: Vertebra, side: float, scale: float, pedicle_mm: float, root_mm: float, rng: np.random.Generator
+) -> list:
+    """Shapes of one side's pedicle, lamina, articular and transverse processes (side -1 right, +1 left)."""
+    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= 20
+    back, half_height = vertebra.body.half_depth, vertebra.body.half_height
+    canal_depth, root_z = 2.0 * CANAL_HALF_DEPTH_MM * scale, 0.35 * half_height
+    lamina_y = back + canal_depth * 0.8
+    tip = frame.point(
+        side * sizes.transverse_mm * float(rng.uniform(0.85, 1.15)),
+        back + 11.0 + sizes.transverse_back_mm,
+        root_z + float(rng.normal(0 if lumbar else 3, 2)),
+    )
+    thick = (3.4 if sizes.verse_label < 24 else 5.5) * scale
+    joint = frame.point(side * (root_mm + 1), back + 9.0, root_z - 1)
+    return [
+        Capsule(frame.point(side * root_mm * 0.95, back - 4.0, root_z), joint, pedicle_mm, pedicle_mm * 0.95, 1.7),
+        Capsule(
+            frame.point(side * (root_mm + 1), back + 9, root_z - 2),
+            frame.point(side * 2.0, back + canal_depth + 4.0, -0.55 * half_height),
+            4.0 * scale,
+            3.2 * scale,
+            1.9,
+        ),
+        Ellipsoid(
+            Frame(frame.point(side * (root_mm + 3), lamina_y - 4, half_height * 0.9), frame.axes),
+            (5.5 * scale, 4.5 * scale, 9.0 * scale),
+        ),
+        Ellipsoid(
+            Frame(frame.point(side * (root_mm + 1), lamina_y + 2.0, -half_height * 1.05), frame.axes),
+            (5.0 * scale, 4.5 * scale, 9.5 * scale),
+        ),
+        Capsule(joint, tip, thick * 1.1, thick * (0.75 if lumbar else 1.1), 1.5),
+    ]
+
+
 def _arch(vertebra: Vertebra, scale: float, rng: np.random.Generator) -> list:
-    """Shapes of pedicles, laminae, articular, transverse and spinous processes."""
-    sizes, frame, body = vertebra.sizes, vertebra.frame, vertebra.body
-    lumbar = sizes.verse_label >= 20
-    back, half_height = body.half_depth, body.half_height
-    canal_half, canal_depth = CANAL_HALF_WIDTH_MM * scale, 2.0 * CANAL_HALF_DEPTH_MM * scale
-    if not lumbar:
-        canal_half *= 0.85
-    pedicle_r = (4.0 if lumbar else 3.2) * scale * float(rng.uniform(0.85, 1.2))
-    root_x, root_z = canal_half + pedicle_r, 0.35 * half_height
-    lamina_y, spinous_y = back + canal_depth * 0.8, back + canal_depth + 4.0
-    shapes: list = []
-    for side in _SIDES:
-        shapes += [
-            Capsule(
-                frame.point(side * root_x * 0.95, back - 4.0, root_z),
-                frame.point(side * (root_x + 1), back + 9.0, root_z - 1),
-                pedicle_r,
-                pedicle_r * 0.95,
-                1.7,
-            ),
-            Capsule(
-                frame.point(side * (root_x + 1), back + 9, root_z - 2),
-                frame.point(side * 2.0, spinous_y, -0.55 * half_height),
-                4.0 * scale,
-                3.2 * scale,
-                1.9,
-            ),
-            Ellipsoid(
-                Frame(frame.point(side * (root_x + 3), lamina_y - 4, half_height * 0.9), frame.axes),
-                (5.5 * scale, 4.5 * scale, 9.0 * scale),
-            ),
-            Ellipsoid(
-                Frame(frame.point(side * (root_x + 1), lamina_y + 2.0, -half_height * 1.05), frame.axes),
-                (5.0 * scale, 4.5 * scale, 9.5 * scale),
-            ),
-        ]
-        tip = frame.point(
-            side * sizes.transverse_mm * float(rng.uniform(0.85, 1.15)),
-            back + 11.0 + sizes.transverse_back_mm,
-            root_z + float(rng.normal(0 if lumbar else 3, 2)),
-        )
-        thick = (3.4 if sizes.verse_label < 24 else 5.5) * scale
-        shapes.append(
-            Capsule(
-                frame.point(side * (root_x + 1), back + 9, root_z - 1),
-                tip,
-                thick * 1.1,
-                thick * (0.75 if lumbar else 1.1),
-                1.5,
-            )
-        )
-    middle = frame.point(0, spinous_y + 0.5 * sizes.spinous_mm, -0.5 * half_height - 0.5 * sizes.spinous_drop_mm)
+    """Shapes of both half arches and the spinous process."""
+    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= 20
+    canal_half = CANAL_HALF_WIDTH_MM * scale * (1.0 if lumbar else 0.85)
+    pedicle_mm = (4.0 if lumbar else 3.2) * scale * float(rng.uniform(0.85, 1.2))
+    halves = [_half_arch(vertebra, side, scale, pedicle_mm, canal_half + pedicle_mm, rng) for side in _SIDES]
+    spinous_y = vertebra.body.half_depth + 2.0 * CANAL_HALF_DEPTH_MM * scale + 4.0
+    drop = 0.5 * (vertebra.body.half_height + sizes.spinous_drop_mm)
+    middle = frame.point(0, spinous_y + 0.5 * sizes.spinous_mm, -drop)
     lean = rotation(-np.arctan2(sizes.spinous_drop_mm, sizes.spinous_mm), 0, 0)
     tall = (9.0 if lumbar else 5.0) * scale
-    shapes.append(
-        RoundedBox(Frame(middle, frame.axes @ lean), (3.2 * scale, 0.5 * sizes.spinous_mm, tall), 2.8 * scale)
-    )
-    return shapes
+    half = (3.2 * scale, 0.5 * sizes.spinous_mm, tall)
+    return [*halves[0], *halves[1], RoundedBox(Frame(middle, frame.axes @ lean), half, 2.8 * scale)]
 
 
 def add_vertebra(

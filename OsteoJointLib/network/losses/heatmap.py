@@ -7,7 +7,6 @@ truth, whatever the boundary's length and the Gaussian's width. It has the same 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 
@@ -26,8 +25,3 @@ def heatmap_loss(heatmap: Tensor, target: Tensor, least_share: float = 2e-3) -> 
     predicted, target = heatmap.float().flatten(1), target.float().flatten(1)
     energy = target.square().sum(dim=1).clamp(min=least_share * target.shape[1])
     return ((predicted - target).square().sum(dim=1) / energy).mean()
-
-
-def heatmap_mean_squared_error(heatmap: Tensor, target: Tensor) -> Tensor:
-    """Compute the plain mean squared error, for reports; a scalar."""
-    return torch.nn.functional.mse_loss(heatmap.float(), target.float())
