@@ -25,7 +25,7 @@ RIB_LEAST_MM = 8.0
 """Shorter than this is no rib: two coarse voxels."""
 
 RIB_STUB_MM = 40.0
-"""Shorter than this is a stub: a twelfth rib below 38 mm is called hypoplastic (Hughes and Saifuddin 2006)."""
+"""Shorter than this is a stub: a twelfth rib below about 38 mm is called hypoplastic."""
 
 RIB_MOST_MM = 360.0
 """No rib is longer."""

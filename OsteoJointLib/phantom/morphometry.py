@@ -1,9 +1,9 @@
 """Sizes of vertebrae T6 to L6 in mm, for a man of 176 cm, and how the column is stacked.
 
-Endplate widths, depths and heights follow Panjabi et al. 1991 (thoracic, doi 10.1097/00007632-199108000-00006) and 1992
-(lumbar, doi 10.1097/00007632-199203000-00010), scaled by 1.12 because CT of the living (Zhou et al. 2000, doi
-10.1007/s005860050163) gives larger bodies than those dry specimens. Disc heights follow Bach et al. 2018.
-Pitch is the sagittal tilt of each body's axis for a lordosis of about 55 degrees (Vialle et al. 2005).
+Round numbers after Panjabi et al. (Spine 1991, thoracic; Spine 1992, lumbar), enlarged by about a tenth because CT of
+the living gives larger bodies than dry specimens. Disc
+heights and pitch (a lordosis of about 55 degrees) are usual radiological values. The sources' tables were not at hand
+when these were set down: check them before a publication leans on a single number.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SACRAL_PITCH_DEG = 40.0
 
 CANAL_HALF_WIDTH_MM = 11.5
 CANAL_HALF_DEPTH_MM = 8.5
-"""Half sizes of the lumbar spinal canal (Panjabi 1992)."""
+"""Half sizes of the lumbar spinal canal, after Panjabi et al. 1992."""
 
 RIB_LENGTH_MM: dict[str, tuple[float, float]] = {
     "T6": (300.0, 20.0),
@@ -71,7 +71,7 @@ RIB_LENGTH_MM: dict[str, tuple[float, float]] = {
     "T11": (185.0, 28.0),
     "T12": (105.0, 35.0),
 }
-"""Mean and SD of the bony rib's length; the twelfth varies most (30 to 200 mm, Hughes and Saifuddin 2006)."""
+"""Mean and SD of the bony rib's length; the twelfth varies most (a stub to 200 mm)."""
 
 RIB_DROP: dict[str, float] = {"T6": 0.42, "T7": 0.45, "T8": 0.5, "T9": 0.52, "T10": 0.58, "T11": 0.7, "T12": 0.85}
 """How many mm a rib falls per mm of its way along the wall (lower ribs are steeper)."""

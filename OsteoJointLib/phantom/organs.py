@@ -17,7 +17,7 @@ _SIDES = (-1.0, 1.0)
 
 @dataclass(frozen=True)
 class TissueHu:
-    """HU of every soft tissue; means from Kim et al. 2020 and radiology practice, jittered when drawn."""
+    """HU of every soft tissue; usual radiological values, jittered when drawn."""
 
     skin: float
     fat: float
