@@ -1,9 +1,9 @@
 """Sizes of vertebrae T6 to L6 in mm, for a man of 176 cm, and how the column is stacked.
 
 Round numbers after Panjabi et al. (Spine 1991, thoracic; Spine 1992, lumbar), enlarged by about a tenth because CT of
-the living gives larger bodies than dry specimens. Disc
-heights and pitch (a lordosis of about 55 degrees) are usual radiological values. The sources' tables were not at hand
-when these were set down: check them before a publication leans on a single number.
+the living gives larger bodies than dry specimens. Disc heights and pitch (a lordosis of about 55 degrees) are usual
+radiological values. The sources' tables were not at hand when these were set down: check them before a publication
+leans on a single number.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ _BMD_BY_AGE = {
     "M": (172.0, 160.0, 146.0, 131.0, 115.0, 100.0, 88.0, 78.0),
 }
 """Mean lumbar trabecular BMD in mg/cm3 by age, near the QCT of 69 095 Chinese adults (Cheng et al. 2021, doi
-10.1002/jbmr.4187: peaks of 185 in women and 177 in men at 30 to 34, 62 and 92 at 80 years); the values between are ours,
-a tenth lower in young men."""
+10.1002/jbmr.4187: peaks of 185 in women and 177 in men at 30 to 34, 62 and 92 at 80 years). The values between are
+ours, a tenth lower in young men."""
 _BMD_SD = 27.0
 _LEVEL_DIFFERENCE_SD = 5.0
 """SD of L1 - L2 in mg/cm3 around a mean of +3 (L1 and L2 correlate with r = 0.95)."""
