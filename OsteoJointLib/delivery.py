@@ -8,20 +8,16 @@ at any moment leaves the old result, the new one or none; files that are not our
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.io.atomic import TEMPORARY_PREFIX, hidden_folder
 from OsteoJointLib.records import CaseResult
 
 if TYPE_CHECKING:
     from OsteoJointLib.output.overview import OverviewTruth
-
-_STAGING_PREFIX = ".osteojoint-"
 
 
 def check_case_folder(folder: Path) -> None:
@@ -36,7 +32,7 @@ def check_case_folder(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise UsageError(Reason.OUTPUT_EXISTS, f"A folder was expected at {folder}; a file is there. Name another.")
-    if not any(not name.startswith(_STAGING_PREFIX) for name in os.listdir(folder)):
+    if not any(not name.startswith(TEMPORARY_PREFIX) for name in os.listdir(folder)):
         return
     try:
         read_result(folder)
@@ -83,24 +79,3 @@ def deliver_case(
             for name in names:
                 os.replace(staging / name, folder / name)
     return tuple(folder / name for name in names)
-
-
-@contextmanager
-def hidden_folder(folder: Path) -> Iterator[Path]:
-    """A new hidden folder beside ``folder``, on the same disk; gone afterward unless it was renamed."""
-    made = [parent for parent in folder.absolute().parents if not parent.exists()]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = folder.parent / f"{_STAGING_PREFIX}{secrets.token_hex(6)}"
-    staging.mkdir()
-    delivered = False
-    try:
-        yield staging
-        delivered = True
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if not delivered:
-            for parent in made:
-                try:
-                    parent.rmdir()
-                except OSError:
-                    break

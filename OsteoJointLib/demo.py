@@ -36,7 +36,8 @@ def run_demo(
     Returns:
         The table of truth and prediction, to print.
     """
-    from OsteoJointLib.delivery import check_case_folder, deliver_case, hidden_folder
+    from OsteoJointLib.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.io.atomic import hidden_folder
     from OsteoJointLib.loading import load_reader
     from OsteoJointLib.output.overview import OverviewTruth
     from OsteoJointLib.phantom.cases import make_phantom

@@ -40,6 +40,18 @@ def center_to_edge(index_px: np.ndarray | float) -> np.ndarray | float:
     return index_px + 0.5
 
 
+def mask_extent_xyxy(mask: np.ndarray) -> tuple[float, float, float, float] | None:
+    """Smallest box around a (y, x) bool mask, (x1, y1, x2, y2) in edge coordinates; None when the mask is empty.
+
+    >>> mask_extent_xyxy(np.eye(4, dtype=bool)[:, 1:])
+    (0.0, 1.0, 3.0, 4.0)
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Grid:
     """Where a (z, y, x) array lies in the world.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from OsteoJointLib.config import WindowConfig
+from OsteoJointLib.config import NetworkConfig, WindowConfig
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.geometry import center_to_edge, edge_to_center
 from OsteoJointLib.records import AxialSlice, BodyBox, Crop, CtVolume, Level, LevelPoint
@@ -23,9 +23,9 @@ from OsteoJointLib.records import AxialSlice, BodyBox, Crop, CtVolume, Level, Le
 class PreprocessConfig:
     """Sizes of what the network sees."""
 
-    size_px: int = 512
+    size_px: int = NetworkConfig.slice_px
     """Edge of the square slice, pixels (Zhang 2023 §4.1: 512x512 CT)."""
-    crop_px: int = 224
+    crop_px: int = NetworkConfig.crop_px
     """Edge of the square crop around the body, pixels (Zhang 2023 §3.4)."""
     pixel_min_mm: float = 0.55
     """Smallest pixel of a native slice taken as it is, mm (the phantom's range, design §4)."""
@@ -57,8 +57,7 @@ def to_unit_range(hu: np.ndarray, window: WindowConfig) -> np.ndarray:
     >>> to_unit_range(np.array([-160.0, 40.0, 500.0]), WindowConfig(center_hu=40, width_hu=400)).tolist()
     [0.0, 0.5, 1.0]
     """
-    low = window.center_hu - window.width_hu / 2
-    return np.clip((np.asarray(hu, dtype=np.float32) - low) / window.width_hu, 0.0, 1.0, dtype=np.float32)
+    return np.clip((np.asarray(hu, dtype=np.float32) - window.low_hu) / window.width_hu, 0.0, 1.0, dtype=np.float32)
 
 
 def axial_slice(volume: CtVolume, point: LevelPoint, config: PreprocessConfig | None = None) -> AxialSlice:
@@ -76,7 +75,7 @@ def axial_slice(volume: CtVolume, point: LevelPoint, config: PreprocessConfig | 
         InputRefused: POINT_OUTSIDE when the point lies outside the volume.
     """
     index_zyx = volume.grid.lps_to_index(np.asarray(point.center_lps_mm))
-    _check_inside(index_zyx, volume, point.level)
+    _check_inside(index_zyx, volume, point)
     slice_index = int(np.clip(np.rint(index_zyx[0]), 0, volume.hu.shape[0] - 1))
     return _slice_at(volume, point.level, slice_index, index_zyx[1:], config or PreprocessConfig())
 
@@ -211,11 +210,11 @@ def _slice_at(volume: CtVolume, level: Level, slice_index: int, center_yx, confi
     return AxialSlice(level, to_unit_range(hu, config.window), hu, pixel_mm, slice_index, origin_yx, step_yx)
 
 
-def _check_inside(index_zyx: np.ndarray, volume: CtVolume, level: Level) -> None:
-    if np.any(index_zyx < -0.5) or np.any(index_zyx > np.asarray(volume.hu.shape) - 0.5):
+def _check_inside(index_zyx: np.ndarray, volume: CtVolume, point: LevelPoint) -> None:
+    if not volume.grid.contains(np.asarray(point.center_lps_mm)):
         raise InputRefused(
             Reason.POINT_OUTSIDE,
-            f"The point of {level} was expected inside the CT; it lies at voxel (z, y, x) = "
+            f"The point of {point.level} was expected inside the CT; it lies at voxel (z, y, x) = "
             f"{tuple(round(float(i), 1) for i in index_zyx)} of {volume.hu.shape}. Place it inside the vertebral body.",
         )
 

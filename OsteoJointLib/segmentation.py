@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.geometry import mask_extent_xyxy
 from OsteoJointLib.preprocess import crop_to_slice
 from OsteoJointLib.records import AxialSlice, BodyBox, Crop, Flag, Level, VertebraSegmentation
 
@@ -134,11 +135,8 @@ def mask_box(mask: np.ndarray) -> BodyBox | None:
     >>> mask_box(np.eye(4, dtype=bool)[:, 1:]).xyxy_px
     (0.0, 1.0, 3.0, 4.0)
     """
-    if not mask.any():
-        return None
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
-    return BodyBox(box, 1.0)
+    box = mask_extent_xyxy(mask)
+    return None if box is None else BodyBox(box, 1.0)
 
 
 def segmentation_flags(

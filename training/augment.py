@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from OsteoJointLib.geometry import mask_extent_xyxy
+
 AIR_HU = -1000.0
 
 
@@ -143,10 +145,10 @@ def box_of(mask: np.ndarray) -> np.ndarray:
     >>> box_of(np.array([[0, 0, 0], [0, 1, 1]], dtype=bool)).tolist()
     [1.0, 1.0, 3.0, 2.0]
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    extent = mask_extent_xyxy(mask)
+    if extent is None:
         raise ValueError("A mask with at least one pixel was expected; an empty one came.")
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=np.float32)
+    return np.array(extent, dtype=np.float32)
 
 
 def box_center_xy(mask: np.ndarray) -> np.ndarray:

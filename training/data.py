@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from OsteoJointLib.config import WindowConfig
+from OsteoJointLib.config import NetworkConfig, WindowConfig
 from OsteoJointLib.network.heatmap import boundary_heatmap
 from OsteoJointLib.preprocess import to_unit_range
 from training.augment import (
@@ -31,8 +31,8 @@ from training.augment import (
 from training.pairs import PairFolder, StoredPair, load_pair
 from training.sampling import draw_rows
 
-CROP_SIZE = 224
-IMAGE_SIZE = 512
+CROP_SIZE = NetworkConfig.crop_px
+IMAGE_SIZE = NetworkConfig.slice_px
 _RELIST_STEPS = 100
 
 

@@ -20,8 +20,9 @@ from OsteoJointLib.levels.inference import predict
 from OsteoJointLib.levels.resampling import CoarseVolume
 from OsteoJointLib.network.level_config import Tissue
 from OsteoJointLib.network.level_net import LevelNet
-from OsteoJointLib.records import BodyEvidence
+from OsteoJointLib.records import BodyEvidence, Level
 from training.level_samples import CachedSample, list_samples, load_sample
+from training.metrics import Overlap
 
 NEAR_MM = 10.0
 """A body or a level counts as found within this distance."""
@@ -67,7 +68,7 @@ def evaluate_sample(network: LevelNet, sample: CachedSample, device: torch.devic
     confidence: float | None = None
     error_mm: float | None = None
     flags: tuple[str, ...] = ()
-    expected = {20, 21} <= set(truth)
+    expected = {level.verse_label for level in Level} <= set(truth)
     try:
         levels = choose_levels(column)
     except InputRefused as refusal:
@@ -75,10 +76,12 @@ def evaluate_sample(network: LevelNet, sample: CachedSample, device: torch.devic
     else:
         confidence, flags = levels.l1.confidence, tuple(flag.code.value for flag in levels.flags)
         if expected:
-            points = ((levels.l1, 20), (levels.l2, 21))
-            error_mm = max(float(np.linalg.norm(np.asarray(p.center_lps_mm) - truth[label])) for p, label in points)
+            error_mm = max(
+                float(np.linalg.norm(np.asarray(point.center_lps_mm) - truth[point.level.verse_label]))
+                for point in (levels.l1, levels.l2)
+            )
         outcome = "right" if error_mm is not None and error_mm <= NEAR_MM else "wrong"
-    dice = tuple(_dice(prediction.classes == tissue, sample.classes == tissue) for tissue in list(Tissue)[1:])
+    dice = tuple(Overlap.of(prediction.classes == tissue, sample.classes == tissue).dice for tissue in list(Tissue)[1:])
     return LevelRow(sample.seed, outcome, expected, confidence, error_mm, flags, len(truth), found, spurious, dice)
 
 
@@ -89,11 +92,6 @@ def _match(column: tuple[BodyEvidence, ...], truth: dict[int, np.ndarray]) -> tu
     seen, there = np.array([body.center_lps_mm for body in column]), np.array(list(truth.values()))
     near = np.linalg.norm(seen[:, None] - there, axis=2) <= NEAR_MM
     return int(near.any(axis=0).sum()), int((~near.any(axis=1)).sum())
-
-
-def _dice(predicted: np.ndarray, true: np.ndarray) -> float:
-    size = predicted.sum() + true.sum()
-    return float(2.0 * (predicted & true).sum() / size) if size else float("nan")
 
 
 def evaluate_levels(network: LevelNet, paths: list[Path], device: torch.device | str) -> list[LevelRow]:

@@ -8,12 +8,13 @@ there are kept, so that the generator can be stopped and started again; several 
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from OsteoJointLib.io.atomic import write_whole
 
 VALIDATION_EVERY = 20
 """Seeds divisible by this are never trained on."""
@@ -52,17 +53,16 @@ def save_sample(path: Path, sample: CachedSample) -> None:
         path: the .npz; its folder exists.
         sample: what to write.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.npz")
-    np.savez_compressed(
-        temporary,
-        hu=sample.hu.astype(np.int16),
-        classes=sample.classes.astype(np.uint8),
-        centers=sample.centers_index_zyx.astype(np.float32),
-        names=np.asarray(sample.names, np.uint8),
-        spacing_mm=np.float32(sample.spacing_mm),
-        seed=np.int64(sample.seed),
-    )
-    os.replace(temporary, path)
+    with write_whole(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            hu=sample.hu.astype(np.int16),
+            classes=sample.classes.astype(np.uint8),
+            centers=sample.centers_index_zyx.astype(np.float32),
+            names=np.asarray(sample.names, np.uint8),
+            spacing_mm=np.float32(sample.spacing_mm),
+            seed=np.int64(sample.seed),
+        )
 
 
 def load_sample(path: Path) -> CachedSample:

@@ -18,13 +18,12 @@ def box_iou(first_xyxy: np.ndarray, second_xyxy: np.ndarray) -> np.ndarray:
     >>> float(box_iou(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2])))
     0.3333333333333333
     """
-    first, second = np.asarray(first_xyxy, dtype=np.float64), np.asarray(second_xyxy, dtype=np.float64)
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., 2:], second[..., 2:])
-    shared = np.prod(np.clip(high - low, 0.0, None), axis=-1)
-    area = np.prod(np.clip(first[..., 2:] - first[..., :2], 0.0, None), axis=-1)
-    area = area + np.prod(np.clip(second[..., 2:] - second[..., :2], 0.0, None), axis=-1) - shared
-    return np.divide(shared, area, out=np.zeros_like(shared), where=area > 0)
+    import torch
+
+    from OsteoJointLib.network.boxes import matched_iou
+
+    first, second = (torch.as_tensor(np.asarray(b, dtype=np.float64)) for b in (first_xyxy, second_xyxy))
+    return matched_iou(first, second).numpy()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import argparse
 import csv
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from OsteoJointLib.io.atomic import write_whole
 from OsteoJointLib.network.level_net import LevelNet, LevelNetConfig, window_channels
 from training.level_crops import CropSettings, crop_stream
 from training.level_losses import LevelLoss, level_loss
@@ -97,7 +97,6 @@ def rate_share(progress: float, warmup: float) -> float:
 
 def save_checkpoint(path: Path, network: LevelNet, optimizer: torch.optim.Optimizer, step: int, elapsed_s: float):
     """Write the state of the run; the file appears whole."""
-    temporary = path.with_suffix(".tmp")
     state = {
         "config": json.dumps(network.config.to_json()),
         "network": network.state_dict(),
@@ -105,8 +104,8 @@ def save_checkpoint(path: Path, network: LevelNet, optimizer: torch.optim.Optimi
         "step": step,
         "elapsed_s": elapsed_s,
     }
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    with write_whole(path) as temporary:
+        torch.save(state, temporary)
 
 
 def load_network(path: Path) -> LevelNet:
@@ -129,10 +128,9 @@ def save_weights(path: Path, network: LevelNet) -> None:
     """Write weights and config as safetensors; the file appears whole."""
     from safetensors.torch import save_file
 
-    temporary = path.with_suffix(".tmp")
     weights = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
-    save_file(weights, temporary, metadata={"config": json.dumps(network.config.to_json())})
-    os.replace(temporary, path)
+    with write_whole(path) as temporary:
+        save_file(weights, temporary, metadata={"config": json.dumps(network.config.to_json())})
 
 
 def append_row(path: Path, row: Mapping[str, object]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_TEMPORARY_PREFIX = ".osteojoint-"
+TEMPORARY_PREFIX = ".osteojoint-"
 
 
 @contextmanager
@@ -44,13 +44,34 @@ def write_whole(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The name holds random letters, not the target's whole name, so that a long name cannot grow past the limit.
-    temporary = path.parent / f"{_TEMPORARY_PREFIX}{secrets.token_hex(6)}{''.join(path.suffixes[-2:])}"
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{''.join(path.suffixes[-2:])}"
     try:
         yield temporary
         _flush_to_disk(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def hidden_folder(folder: Path) -> Iterator[Path]:
+    """A new hidden folder beside ``folder``, on the same disk; gone afterward unless it was renamed."""
+    made = [parent for parent in folder.absolute().parents if not parent.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    temporary.mkdir()
+    delivered = False
+    try:
+        yield temporary
+        delivered = True
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if not delivered:
+            for parent in made:
+                try:
+                    parent.rmdir()
+                except OSError:
+                    break
 
 
 @contextmanager
@@ -67,16 +88,11 @@ def write_folder_whole(path: Path | str) -> Iterator[Path]:
         OSError: as the file system raises, also where ``path`` holds files.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f"{_TEMPORARY_PREFIX}{secrets.token_hex(6)}"
-    temporary.mkdir()
-    try:
+    with hidden_folder(path) as temporary:
         yield temporary
         if path.exists():
             path.rmdir()
         os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text_whole(path: Path | str, text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.geometry import Grid, mask_extent_xyxy
 from OsteoJointLib.phantom.acquisition import Acquisition, acquire, draw_acquisition
 from OsteoJointLib.phantom.organs import (
     add_bowel,
@@ -180,10 +180,7 @@ def _point(position_mm: np.ndarray) -> tuple[float, float, float]:
 
 def _box_xyxy_px(mask: np.ndarray) -> tuple[float, float, float, float]:
     """Box of a (y, x) mask in edge coordinates; zeros when it is empty."""
-    ys, xs = np.nonzero(mask)
-    if ys.size == 0:
-        return (0.0, 0.0, 0.0, 0.0)
-    return (float(xs.min()), float(ys.min()), float(xs.max()) + 1.0, float(ys.max()) + 1.0)
+    return mask_extent_xyxy(mask) or (0.0, 0.0, 0.0, 0.0)
 
 
 def _default_grid(patient: _Patient, rng: np.random.Generator) -> Grid:
