@@ -1,7 +1,7 @@
 """The pictures of a reading as the worker hands them over: masks and maps of each level with their place in the world.
 
-Plain Python. Every array is one axial slice, (y, x); its 4x4 matrix maps (x index, y index, z index, 1) of the one-slice
-volume to RAS mm of the world, so its third column is the slice's normal times the slice spacing.
+Plain Python. Every array is one axial slice, (y, x); its 4x4 matrix maps (x index, y index, z index, 1) of the
+one-slice volume to RAS mm of the world, so its third column is the slice's normal times the slice spacing.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def read_views(done: Mapping[str, Any]) -> Views:
 
 
 def _level(done: Mapping[str, Any], arrays: Mapping[str, np.ndarray], level: str) -> LevelViews:
-    maps = {kind: arrays[f"{level}_{kind}"] if f"{level}_{kind}" in arrays else None for kind in ("heatmap", "gradcam")}
     return LevelViews(
         mask=arrays[f"{level}_mask"],
         network_mask=arrays[f"{level}_network_mask"],
         roi=arrays[f"{level}_roi"],
         mask_to_ras=np.asarray(done[level]["mask_to_ras"], dtype=np.float64),
         crop_to_ras=np.asarray(done[level]["crop_to_ras"], dtype=np.float64),
-        **maps,
+        heatmap=arrays.get(f"{level}_heatmap"),
+        gradcam=arrays.get(f"{level}_gradcam"),
     )
