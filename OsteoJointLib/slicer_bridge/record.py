@@ -1,0 +1,109 @@
+"""What a reading in the scene was made of, and what was changed since: plain Python, saved with the scene as JSON.
+
+The scene is the truth and the record says which state of it the last result belongs to. Comparing the two, instead of
+counting events, gives the right answer after an undo, after loading a scene and after a crash alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+LEVELS = ("L1", "L2")
+SAME_MM = 0.01
+"""Points nearer than this are the same point, mm: Slicer writes coordinates with fewer digits than it holds."""
+
+Point = tuple[float, float, float]
+
+
+@dataclass
+class Record:
+    """The record of one CT's reading.
+
+    Args:
+        found: per level the point that was found or placed, its confidence and its source.
+        column: the bodies of the column from top to bottom, each with ``name`` and ``center_ras_mm``.
+        points: RAS mm of the points that the last result was made from; empty without a result.
+        masks: fingerprint of each level's mask as the last result left it.
+        ct: fingerprint of the CT that was read.
+    """
+
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    column: list[dict[str, Any]] = field(default_factory=list)
+    points: dict[str, list[float]] = field(default_factory=dict)
+    masks: dict[str, str] = field(default_factory=dict)
+    ct: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any] | None) -> Record:
+        """Rebuild a record; an empty one from nothing."""
+        return cls(**document) if document else cls()
+
+    def moved(self, points: Mapping[str, Point]) -> list[str]:
+        """The levels whose point is elsewhere than it was for the last result."""
+        return [level for level in LEVELS if level in points and not same_point(points[level], self.points.get(level))]
+
+    def edited(self, masks: Mapping[str, str]) -> list[str]:
+        """The levels whose mask differs from what the last result left."""
+        return [level for level in LEVELS if level in self.masks and masks.get(level) != self.masks[level]]
+
+    def of_found(self, level: str, point: Point | None) -> tuple[float | None, str | None]:
+        """Confidence and source of a level's point: those of the finding while it stays there, else the user's own."""
+        if point is None:
+            return None, None
+        found = self.found.get(level)
+        if found is not None and same_point(point, found["center_ras_mm"]):
+            return found["confidence"], found["source"]
+        return None, "user"
+
+    def shifted(self, points: Mapping[str, Point], up: bool) -> dict[str, Point] | None:
+        """Where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
+
+        >>> bodies = [{"name": n, "center_ras_mm": [0.0, 0.0, z]} for n, z in (("T12", 60.0), ("L1", 30.0), ("L2", 0.0))]
+        >>> Record(column=bodies).shifted({"L1": (0.0, 1.0, 31.0), "L2": (0.0, 0.0, 0.0)}, up=True)
+        {'L1': (0.0, 0.0, 60.0), 'L2': (0.0, 0.0, 30.0)}
+        >>> Record(column=bodies).shifted({"L1": (0.0, 1.0, 31.0), "L2": (0.0, 0.0, 0.0)}, up=False) is None
+        True
+        """
+        if len(points) != len(LEVELS) or not self.column:
+            return None
+        centers = [body["center_ras_mm"] for body in self.column]
+        first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points["L1"]))
+        first += -1 if up else 1
+        if first < 0 or first + 1 >= len(centers):
+            return None
+        return {level: _point(centers[first + index]) for index, level in enumerate(LEVELS)}
+
+
+def same_point(a: Point | list[float], b: Point | list[float] | None) -> bool:
+    """Whether two points are the same but for rounding."""
+    return b is not None and math.dist(a, b) < SAME_MM
+
+
+def staleness(moved: list[str], edited: list[str], ct_changed: bool) -> list[str]:
+    """What was changed, in the words of the panel.
+
+    >>> staleness(["L1"], ["L1", "L2"], False)
+    ['the point of L1 was moved', 'the masks of L1 and L2 were edited']
+    """
+    changes = ["the CT was changed"] if ct_changed else []
+    if moved:
+        changes.append(f"the point{_of(moved)} moved")
+    if edited:
+        changes.append(f"the mask{_of(edited)} edited")
+    return changes
+
+
+def _of(levels: list[str]) -> str:
+    return f" of {levels[0]} was" if len(levels) == 1 else f"s of {' and '.join(levels)} were"
+
+
+def _point(values: list[float]) -> Point:
+    x, y, z = values
+    return (float(x), float(y), float(z))
