@@ -80,6 +80,7 @@ class Reason(StrEnum):
     USAGE = "usage"
     OUTPUT_EXISTS = "output_exists"
     OUT_OF_MEMORY = "out_of_memory"
+    CANCELLED = "cancelled"
     FAILED = "failed"
 
 
