@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.records import (
-    CaseResult,
     CtSlicePair,
     CtVolume,
     Flag,
@@ -60,11 +59,12 @@ def placed_levels(case: Case, points: Points) -> LevelsFound:
     return levels_from_points(case, points[Level.L1], points[Level.L2])
 
 
-def moved_levels(result: CaseResult, points: Points) -> LevelsFound:
-    """Put the moved points in place of the old ones.
+def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound:
+    """Put moved points in place of the ones there are.
 
     Args:
-        result: the reading so far.
+        case: the CT or the pair of slices.
+        levels: as they were.
         points: LPS mm of the levels that moved, at least one.
 
     Returns:
@@ -76,11 +76,10 @@ def moved_levels(result: CaseResult, points: Points) -> LevelsFound:
     """
     if not points:
         raise UsageError(Reason.USAGE, "A moved point was expected for L1, L2 or both; none came. Give one.")
-    old = {reading.point.level: reading.point for reading in result.readings}
-    everywhere = {level: points.get(level, old[level].center_lps_mm) for level in Level}
-    placed = placed_levels(result.volume, everywhere)
+    old = {level: level_point(levels, level) for level in Level}
+    placed = placed_levels(case, {level: points.get(level, old[level].center_lps_mm) for level in Level})
     new = {level: level_point(placed, level) if level in points else old[level] for level in Level}
     flags: tuple[Flag, ...] = placed.flags
     if any(point.source is PointSource.AUTO for point in new.values()):
-        flags = tuple(dict.fromkeys((*result.levels.flags, *flags)))
-    return replace(result.levels, l1=new[Level.L1], l2=new[Level.L2], flags=flags)
+        flags = tuple(dict.fromkeys((*levels.flags, *flags)))
+    return replace(levels, l1=new[Level.L1], l2=new[Level.L2], flags=flags)

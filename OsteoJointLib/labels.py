@@ -17,8 +17,8 @@ import numpy as np
 from OsteoJointLib.case import volume_of
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.geometry import Grid
-from OsteoJointLib.preprocess import mask_to_plane
-from OsteoJointLib.records import CaseResult, Level
+from OsteoJointLib.preprocess import mask_to_plane, plane_to_mask
+from OsteoJointLib.records import CaseResult, Level, VertebraReading
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -55,6 +55,17 @@ def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level
         if not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
             planes[level] = plane
     return planes
+
+
+def mask_from_plane(plane: np.ndarray, reading: VertebraReading) -> np.ndarray:
+    """Bring a user's mask from the CT's plane to the slice's frame, (512, 512) bool.
+
+    A plane that shows the network's own mask gives that very mask, so that taking an edit back takes all of it back.
+    """
+    network_mask = reading.segmentation.network_mask
+    if np.array_equal(plane, mask_to_plane(network_mask, reading.axial, plane.shape)):
+        return network_mask
+    return plane_to_mask(plane, reading.axial)
 
 
 def read_level_mask(path: Path, level: Level, grid: Grid) -> np.ndarray | None:

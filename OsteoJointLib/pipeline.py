@@ -4,7 +4,8 @@ A :class:`Reader` holds the loaded networks and nothing of any case, so it can b
 
 * :meth:`Reader.read` runs everything;
 * :meth:`Reader.move` takes a moved point and runs from preprocess for that level, keeping the other level's mask;
-* :meth:`Reader.edit` takes an edited mask and runs classification and measure only.
+* :meth:`Reader.edit` takes an edited mask and runs classification and measure only;
+* :meth:`Reader.refine` lets the level set move masks there are and does the same.
 
 Every entry returns a new result. :func:`analyze` is the way from a path: it reads and checks the input first and loads
 the weights only then, so that what can't be read is refused at once. PyTorch is imported inside functions, because
@@ -22,10 +23,10 @@ import numpy as np
 
 from OsteoJointLib.case import Case, Points, level_point, moved_levels, placed_levels, volume_of
 from OsteoJointLib.classification import EncodedPair, classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.labels import mask_from_plane
 from OsteoJointLib.localization import detect_boxes, localization_flags, refuse_without_localizer
 from OsteoJointLib.measure import measure_roi, measurement_flags
 from OsteoJointLib.pipeline_config import PipelineConfig, ReadOptions
-from OsteoJointLib.preprocess import plane_to_mask
 from OsteoJointLib.records import (
     CaseResult,
     CtSlicePair,
@@ -148,7 +149,7 @@ class Reader:
         """
         clock = StageClock(progress)
         with clock.stage(Stage.LEVELS):
-            levels = moved_levels(result, points)
+            levels = moved_levels(result.volume, result.levels, points)
         sites = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
         masks, _ = self._segment(sites, options, clock)
         for reading in result.readings:
@@ -177,14 +178,49 @@ class Reader:
         Returns:
             The new result.
         """
-        clock = StageClock(progress)
+        refined = tuple(planes) if options is not None and options.refine else ()
+        return self._rework(result, planes, refined, options, StageClock(progress))
+
+    def refine(
+        self,
+        result: CaseResult,
+        levels: Sequence[Level],
+        planes: Mapping[Level, np.ndarray] | None = None,
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+    ) -> CaseResult:
+        """Let the level set move the masks there are, then classify and measure again.
+
+        Args:
+            result: the reading so far.
+            levels: whose masks.
+            planes: as in :meth:`edit`, taken in first.
+            options: as in :meth:`read`.
+            progress: as in :meth:`read`.
+
+        Returns:
+            The new result.
+        """
+        return self._rework(result, planes or {}, levels, options, StageClock(progress))
+
+    def _rework(
+        self,
+        result: CaseResult,
+        planes: Mapping[Level, np.ndarray],
+        refined: Sequence[Level],
+        options: ReadOptions | None,
+        clock: StageClock,
+    ) -> CaseResult:
+        """Take masks in, refine those of ``refined``, and conclude."""
         sites, masks = {}, {}
         for reading in result.readings:
             level = reading.point.level
             site, mask = Site.of_reading(reading, volume_of(result.volume, level)), reading.segmentation
             if level in planes:
-                drawn = plane_to_mask(planes[level], reading.axial)
-                mask = self._refine(edited_segmentation(drawn, site.axial, mask.network_mask), site, options, clock)
+                mask = edited_segmentation(mask_from_plane(planes[level], reading), site.axial, mask)
+            if level in refined:
+                mask = self._refine(mask, site, clock)
+            if mask is not reading.segmentation:
                 site = follow_mask(site, mask.mask, self.config)
             sites[level], masks[level] = site, mask
         return self._conclude(result.volume, result.levels, sites, masks, None, options, clock)
@@ -220,14 +256,12 @@ class Reader:
                 level: segment_crop(logits[i], heatmaps[i], site.axial, site.crop, self.config.segmentation)
                 for i, (level, site) in enumerate(sites.items())
             }
-        return {level: self._refine(mask, sites[level], options, clock) for level, mask in masks.items()}, encoded
+        if options is not None and options.refine:
+            masks = {level: self._refine(mask, sites[level], clock) for level, mask in masks.items()}
+        return masks, encoded
 
-    def _refine(
-        self, segmentation: VertebraSegmentation, site: Site, options: ReadOptions | None, clock: StageClock
-    ) -> VertebraSegmentation:
-        """Let the level set move a mask where the options ask for it."""
-        if options is None or not options.refine:
-            return segmentation
+    def _refine(self, segmentation: VertebraSegmentation, site: Site, clock: StageClock) -> VertebraSegmentation:
+        """Let the level set move a mask."""
         with clock.stage(Stage.LEVEL_SET):
             return refined_segmentation(segmentation, site.axial, self.config.level_set)
 

@@ -76,8 +76,14 @@ def axial_slice(volume: CtVolume, point: LevelPoint, config: PreprocessConfig | 
     """
     index_zyx = volume.grid.lps_to_index(np.asarray(point.center_lps_mm))
     _check_inside(index_zyx, volume, point)
-    slice_index = int(np.clip(np.rint(index_zyx[0]), 0, volume.hu.shape[0] - 1))
+    slice_index = slice_index_of(volume, point.center_lps_mm)
     return _slice_at(volume, point.level, slice_index, index_zyx[1:], config or PreprocessConfig())
+
+
+def slice_index_of(volume: CtVolume, center_lps_mm: tuple[float, float, float]) -> int:
+    """The z index of the plane nearest to a point: the level's slice, counted from the most caudal one."""
+    index_z = volume.grid.lps_to_index(np.asarray(center_lps_mm))[0]
+    return int(np.clip(np.rint(index_z), 0, volume.hu.shape[0] - 1))
 
 
 def middle_slice(volume: CtVolume, level: Level, config: PreprocessConfig | None = None) -> AxialSlice:

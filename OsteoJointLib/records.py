@@ -219,7 +219,8 @@ class VertebraSegmentation:
         level: which.
         mask: (512, 512) bool in the frame of the :class:`AxialSlice`; what every later stage uses.
         network_mask: (512, 512) bool, the network's own, kept when ``mask`` was refined or edited.
-        heatmap: (512, 512) float32 in [0, 1], boundary heat map, 0 outside the crop; None for a user's mask.
+        heatmap: (512, 512) float32 in [0, 1], the network's boundary heat map, 0 outside the crop it was made of; None
+            from a network without the boundary branch.
         area_mm2: of ``mask``.
         refined: whether the level set moved ``mask``.
     """

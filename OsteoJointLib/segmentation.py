@@ -95,16 +95,16 @@ def segment_crop(
     return VertebraSegmentation(axial.level, mask, mask, heatmap, mask_area_mm2(mask, axial.pixel_mm))
 
 
-def edited_segmentation(mask: np.ndarray, axial: AxialSlice, network_mask: np.ndarray) -> VertebraSegmentation:
-    """Make a segmentation of a user's mask, taken as drawn; the network's own is kept beside it.
+def edited_segmentation(mask: np.ndarray, axial: AxialSlice, before: VertebraSegmentation) -> VertebraSegmentation:
+    """Put a user's mask, taken as drawn, in place of the one there is; the network's own mask and heat map stay beside.
 
     Args:
         mask: (512, 512) bool in the slice's frame.
         axial: the slice.
-        network_mask: (512, 512) bool, what the network had drawn.
+        before: the level's segmentation so far.
     """
     mask = np.asarray(mask, dtype=bool)
-    return VertebraSegmentation(axial.level, mask, network_mask, None, mask_area_mm2(mask, axial.pixel_mm))
+    return replace(before, mask=mask, area_mm2=mask_area_mm2(mask, axial.pixel_mm), refined=False)
 
 
 def refined_segmentation(

@@ -6,20 +6,32 @@ the files are in place. Requests are answered in order; to cancel one, kill the 
 not at all. Points are RAS mm. Operations:
 
 * ``ping`` → ``version``, ``protocol``, ``pid``.
-* ``load`` [``weights``, ``device``, ``threads``] → ``model``, ``device``, ``localizer``. Other operations load with the
-  defaults when nothing was loaded.
-* ``analyze`` ``input`` [``points``: {"L1": [R, A, S], "L2": […]}, ``refine``, ``gradcam``, ``out``] → ``case``,
-  ``result`` (as result.json), ``files``. Without ``out`` nothing is written.
-* ``levels`` ``input`` or ``case`` [``points``] → ``case``, ``levels``: {"L1": {"center_ras_mm", "confidence",
-  "source"}, …} (null for a pair of slices without points), ``flags``. The CT stays open under ``case``.
-* ``segment`` ``case`` [``points`` of the levels that moved, ``refine``, ``gradcam``, ``out``] → as ``analyze``: runs
-  from preprocess on, after ``levels`` for both levels, after a result for the moved ones only.
-* ``edit`` ``case`` ``segmentation`` (a label map with the edited masks: one path, or {"L1": path, "L2": path})
-  [``refine``, ``gradcam``, ``out``] → as ``analyze`` and ``edited`` (levels whose mask differed): classification and
-  measure only.
-* ``classify`` ``case`` [``gradcam``, ``out``] → as ``analyze``: the same from the masks there are.
-* ``close`` ``case`` → the CT is let go. At most four cases stay open; the oldest goes first.
+* ``load`` [``weights``, ``device``, ``threads``] → ``model``, ``device``, ``localizer``, ``hardware``: {"torch", "cuda"
+  (what PyTorch is built for, or null), "driver" (or null), "cards": [{"name", "memory_gib"}], "cores", "threads",
+  "words": a sentence}. Other operations load with the defaults when nothing was loaded.
+* ``open`` ``input`` → ``case``, ``flags``. The CT is read and stays open under ``case``; no weights are loaded.
+* ``levels`` ``case`` or ``input`` [``points``: {"L1": [R, A, S], "L2": […]}] → ``case``, ``levels``: {"L1":
+  {"center_ras_mm", "slice_index", "confidence", "source"}, …} (null for a pair of slices without points), ``column``:
+  [{"name", "center_ras_mm", "score"}, …] from top to bottom (empty when the points were given), ``flags``. What was
+  read of the case before is forgotten. A refusal leaves an open case as it was.
+* ``segment`` ``case`` [``points`` of the levels that moved] → a result: runs from preprocess on, after ``levels`` for
+  both levels, after a result for the moved ones only. Without ``levels`` before it, it finds them itself.
+* ``analyze`` ``input`` [``points`` of both levels] → a result: the whole chain; the CT stays open.
+* ``edit`` ``case`` ``segmentation`` (a label map with the edited masks, L1 = 20 and L2 = 21 or by the names of
+  segments: one path, or {"L1": path, "L2": path}) → a result and ``edited`` (levels whose mask differed):
+  classification and measure only. A level whose mask is the network's again counts as never edited.
+* ``refine`` ``case`` [``levels``: ["L1"], ``parameters``: fields of LevelSetParameters, ``segmentation`` as in
+  ``edit``, taken in first] → as ``edit``: the level set moves the masks of these levels (both when not given).
+* ``classify`` ``case`` → a result: classification and measure again from the masks there are.
+* ``close`` ``case`` → ``open`` (how many stay). At most four cases stay open; the oldest goes first.
 * ``shutdown`` → the worker ends; so does the end of stdin.
+
+A result is ``case``, ``result`` (as result.json) and ``files``. Its operations take [``refine``: the level set moves
+the new masks, ``gradcam``, ``out``: a folder for all files; without it nothing is written and ``files`` is empty,
+``views``: a path]. With ``views`` the answer has ``views``: {"file": path, "L1": {"mask_to_ras", "crop_to_ras"}, …} and
+the file is an ``.npz`` with ``L1_mask``, ``L1_network_mask``, ``L1_roi`` (uint8, cut from the CT's own plane) and,
+where there are any, ``L1_heatmap``, ``L1_gradcam`` (float32 on the crop), and the same of L2; see
+:mod:`OsteoJointLib.output.views`.
 
 Nothing but these lines goes to stdout: whatever prints there is sent to stderr.
 """
@@ -81,10 +93,12 @@ def answer_request(request: dict[str, Any], session: Session, progress: Progress
     operations: dict[str, Callable[[], dict[str, Any]]] = {
         "ping": lambda: {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid()},
         "load": lambda: session.load(request),
-        "analyze": lambda: session.analyze(request, progress),
+        "open": lambda: session.open(request, progress),
         "levels": lambda: session.levels(request, progress),
         "segment": lambda: session.segment(request, progress),
+        "analyze": lambda: session.analyze(request, progress),
         "edit": lambda: session.edit(request, progress),
+        "refine": lambda: session.refine(request, progress),
         "classify": lambda: session.classify(request, progress),
         "close": lambda: session.close(request),
         "shutdown": dict,

@@ -19,7 +19,7 @@ START = ("OsteoJointLib.__main__", "OsteoJointLib.cli", "OsteoJointLib.worker", 
 
 # From the ground up. A module may import those of its own layer and of the layers below it.
 LAYERS = (
-    ("", "errors", "failures", "records", "geometry", "config", "resources", "device", "stages"),
+    ("", "errors", "failures", "records", "geometry", "config", "resources", "device", "hardware", "stages"),
     ("io", "network", "phantom", "weights"),
     (
         *("levels", "preprocess", "localization", "segmentation", "level_set", "classification", "gradcam", "measure"),
@@ -27,8 +27,8 @@ LAYERS = (
     ),
     ("pipeline", "loading"),
     (
-        *("cli", "terminal", "batch", "batch_cases", "worker", "worker_process", "worker_session", "doctor"),
-        *("demo", "comparison", "__main__", "slicer_bridge"),
+        *("cli", "terminal", "batch", "batch_cases", "worker", "worker_process", "worker_session", "worker_requests"),
+        *("worker_answers", "doctor", "demo", "comparison", "__main__", "slicer_bridge"),
     ),
 )
 

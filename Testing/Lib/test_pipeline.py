@@ -119,7 +119,7 @@ def test_a_moved_point_runs_its_own_level_again_and_keeps_the_other(chain):
 
 def test_a_move_of_nothing_is_wrong_usage(chain):
     with pytest.raises(UsageError, match="none came"):
-        moved_levels(chain.result, {})
+        moved_levels(chain.result.volume, chain.result.levels, {})
 
 
 def test_an_edit_runs_only_what_follows_it(chain):
@@ -137,7 +137,7 @@ def test_an_edited_mask_is_kept_as_drawn_and_reaches_measure_and_class(chain):
     segmentation = edited.l1.segmentation
     np.testing.assert_array_equal(mask_to_plane(segmentation.mask, edited.l1.axial, drawn.shape), drawn)
     np.testing.assert_array_equal(segmentation.network_mask, chain.result.l1.segmentation.network_mask)
-    assert segmentation.heatmap is None
+    assert segmentation.heatmap is chain.result.l1.segmentation.heatmap
     assert segmentation.area_mm2 == pytest.approx(0.36 * chain.result.l1.segmentation.area_mm2, rel=0.05)
     assert edited.l1.measurement.voxels < chain.result.l1.measurement.voxels
     assert edited.classification.probabilities != chain.result.classification.probabilities

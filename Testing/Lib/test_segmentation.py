@@ -5,7 +5,7 @@ import pytest
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.level_set.parameters import LevelSetParameters
-from OsteoJointLib.records import AxialSlice, Crop, Level
+from OsteoJointLib.records import AxialSlice, Crop, Level, VertebraSegmentation
 from OsteoJointLib.segmentation import (
     SegmentationConfig,
     clean_mask,
@@ -69,9 +69,14 @@ def test_a_higher_threshold_needs_a_higher_logit():
     assert not segment_crop(logits, None, axial(), crop(), SegmentationConfig(threshold=0.71)).mask.any()
 
 
+def drawn(mask, slice_, network_mask):
+    before = VertebraSegmentation(Level.L1, network_mask, network_mask, None, 0.0, refined=True)
+    return edited_segmentation(mask, slice_, before)
+
+
 def test_a_plausible_mask_has_no_flag():
     mask = square((512, 512), 190, 220, 50)  # 1600 mm2
-    assert segmentation_flags(edited_segmentation(mask, axial(), mask), crop()) == ()
+    assert segmentation_flags(drawn(mask, axial(), mask), crop()) == ()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def test_a_plausible_mask_has_no_flag():
     ],
 )
 def test_what_is_implausible_is_said(mask, codes):
-    flags = segmentation_flags(edited_segmentation(mask, axial(), mask), crop())
+    flags = segmentation_flags(drawn(mask, axial(), mask), crop())
     assert [flag.code for flag in flags] == codes
     assert all(flag.level is Level.L1 for flag in flags)
 
@@ -103,11 +108,12 @@ def test_refinement_keeps_the_network_s_mask_and_leaves_an_empty_one_alone():
     hu = (np.where(disk, 180.0, 30.0) + rng.normal(0, 5, disk.shape)).astype(np.float32)
     slice_ = AxialSlice(Level.L1, hu, hu, 0.8, 0, (0.0, 0.0), (1.0, 1.0))
     small = (x - 256) ** 2 + (y - 256) ** 2 <= 28**2
-    before = edited_segmentation(small, slice_, small)
+    before = drawn(small, slice_, small)
     after = refined_segmentation(before, slice_, LevelSetParameters())
+    assert not before.refined
     assert after.refined
     assert after.area_mm2 == pytest.approx(after.mask.sum() * 0.64)
     np.testing.assert_array_equal(after.network_mask, small)
     assert (after.mask ^ disk).sum() < (small ^ disk).sum()
-    empty = edited_segmentation(np.zeros_like(small), slice_, small)
+    empty = drawn(np.zeros_like(small), slice_, small)
     assert refined_segmentation(empty, slice_, LevelSetParameters()) is empty

@@ -126,7 +126,12 @@ def test_a_fault_is_an_error_event_and_the_worker_goes_on(client, monkeypatch, c
 def test_levels_then_segment_then_a_moved_point(client, chain):
     levels = client.ask("levels", input="ct.nrrd")
     x, y, z = chain.centers_lps_mm[next(iter(chain.centers_lps_mm))]
-    assert levels["levels"]["L1"] == {"center_ras_mm": [-x, -y, z], "confidence": 0.97, "source": "auto"}
+    assert levels["levels"]["L1"] == {
+        "center_ras_mm": [-x, -y, z],
+        "slice_index": 12,
+        "confidence": 0.97,
+        "source": "auto",
+    }
     assert client.ask("edit", case=levels["case"], segmentation="x")["message"].startswith("The case has no masks")
     done = client.ask("segment", case=levels["case"], gradcam=False)
     assert done["result"]["levels"]["L1"]["source"] == "auto"
