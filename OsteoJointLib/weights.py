@@ -117,6 +117,31 @@ def load_weights(name_or_path: str | Path = DEFAULT_NAME) -> LoadedWeights:
         ModelRefused: WEIGHTS_NOT_FOUND (no such name, file or manifest), WEIGHTS_HASH (the file is not the one the
             manifest lists), WEIGHTS_FORMAT (a pickle, an unknown format, a broken file or manifest).
     """
+    path, entry, data = _read_checked(name_or_path)
+    config, level_config = _configs(entry, path)
+    info = ModelInfo(entry["name"], config.profile, entry["sha256"], str(entry["trained_on"]))
+    return LoadedWeights(info, config, level_config, _parse(data, path))
+
+
+def check_weights(name_or_path: str | Path) -> dict[str, Any]:
+    """Check weights against their manifest without loading them: neither PyTorch nor safetensors is needed.
+
+    Args:
+        name_or_path: as for :func:`load_weights`.
+
+    Returns:
+        Their entry in the manifest.
+
+    Raises:
+        ModelRefused: as :func:`load_weights`, but for what lies behind the file's header.
+    """
+    path, entry, _ = _read_checked(name_or_path)
+    _configs(entry, path)
+    return entry
+
+
+def _read_checked(name_or_path: str | Path) -> tuple[Path, dict[str, Any], bytes]:
+    """Path, manifest entry and bytes of weights whose hash and format were checked."""
     path, entry = _locate(name_or_path)
     try:
         data = path.read_bytes()
@@ -133,10 +158,8 @@ def load_weights(name_or_path: str | Path = DEFAULT_NAME) -> LoadedWeights:
             f"{path.name} should have the sha256 {entry['sha256']} by its manifest; it has {sha256}. "
             "The file was changed or damaged: fetch it and its manifest again.",
         )
-    state = _parse(data, path)
-    config, level_config = _configs(entry, path)
-    info = ModelInfo(entry["name"], config.profile, sha256, str(entry["trained_on"]))
-    return LoadedWeights(info, config, level_config, state)
+    _check_format(data, path)
+    return path, entry, data
 
 
 def _locate(name_or_path: str | Path) -> tuple[Path, dict[str, Any]]:
@@ -212,18 +235,9 @@ def _parse(data: bytes, path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load
 
     try:
-        metadata = _header(data).get("__metadata__", {})
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelRefused(
-            Reason.WEIGHTS_FORMAT, f"{path.name} is no whole safetensors file: {error}. Fetch it again."
-        ) from error
-    if metadata.get("format") != FORMAT:
-        raise ModelRefused(
-            Reason.WEIGHTS_FORMAT,
-            f'This version reads weights of the format "{FORMAT}"; {path.name} says '
-            f'"{metadata.get("format")}". Use the version of OsteoJoint that it was made for.',
-        )
+        raise _broken(path, error) from error
     strange = sorted(key for key in tensors if not key.startswith(PREFIXES))
     if strange:
         raise ModelRefused(
@@ -233,9 +247,23 @@ def _parse(data: bytes, path: Path) -> dict[str, Tensor]:
     return {key: value.to(torch.float32) if value.is_floating_point() else value for key, value in tensors.items()}
 
 
-def _header(data: bytes) -> dict[str, Any]:
+def _check_format(data: bytes, path: Path) -> None:
+    """Check the format that the file's own header names, a JSON object behind its length in eight bytes."""
     length = int.from_bytes(data[:8], "little")
-    return json.loads(data[8 : 8 + length])
+    try:
+        found = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("format")
+    except (ValueError, AttributeError) as error:
+        raise _broken(path, error) from error
+    if found != FORMAT:
+        raise ModelRefused(
+            Reason.WEIGHTS_FORMAT,
+            f'This version reads weights of the format "{FORMAT}"; {path.name} says "{found}". Use the version of '
+            "OsteoJoint that it was made for.",
+        )
+
+
+def _broken(path: Path, error: Exception) -> ModelRefused:
+    return ModelRefused(Reason.WEIGHTS_FORMAT, f"{path.name} is no whole safetensors file: {error}. Fetch it again.")
 
 
 def _configs(entry: Mapping[str, Any], path: Path) -> tuple[NetworkConfig, LevelNetConfig]:
