@@ -1,12 +1,14 @@
 """The OsteoJoint module of 3D Slicer: what Slicer must find in this file, and nothing more.
 
-The work is done by the library, `OsteoJointLib`; what joins it to Slicer stands in `OsteoJointLib.slicer_bridge`.
+The work is done by the library, `OsteoJointLib`; what joins it to Slicer stands in `OsteoJointLib.slicer_bridge`. This
+file itself also runs where the library can't, in Slicer before 5.10 with Python 3.9, and says so there.
 """
 
 import importlib.util
 import sys
 from pathlib import Path
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -24,6 +26,26 @@ def findLibrary():
         sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
+def tooOld():
+    """Return why this Slicer can't run the module, as a sentence; empty where it can."""
+    python = sys.version_info[:2]
+    version = (slicer.app.majorVersion, slicer.app.minorVersion)
+    if python >= (3, 11) and version >= (5, 8):
+        return ""
+    return _(
+        "OsteoJoint needs Slicer 5.8 or newer with Python 3.11 or newer, but this is Slicer {slicer} with Python "
+        "{python}. Install Slicer 5.10 or newer from download.slicer.org."
+    ).format(slicer=".".join(map(str, version)), python=".".join(map(str, python)))
+
+
+def registerData():
+    """Teach Slicer the names of the vertebrae and add the sample CT; called once Slicer has started."""
+    from OsteoJointLib.slicer_bridge import sample_data, terminology
+
+    terminology.load_terminology()
+    sample_data.register()
+
+
 class OsteoJoint(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
 
@@ -32,7 +54,7 @@ class OsteoJoint(ScriptedLoadableModule):
         findLibrary()
         parent.title = _("OsteoJoint")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
-        parent.dependencies = ["Volumes", "Segmentations"]
+        parent.dependencies = ["Volumes", "Segmentations", "Markups"]
         parent.contributors = ["The OsteoJoint authors"]
         parent.helpText = _(
             "Finds L1 and L2 on a CT, segments their vertebral bodies and predicts normal, osteopenia or "
@@ -42,32 +64,51 @@ class OsteoJoint(ScriptedLoadableModule):
             'The method is that of Zhang et al. 2023, <a href="https://doi.org/10.1155/2023/3018320">'
             "doi 10.1155/2023/3018320</a>."
         )
-        self.setIcon(parent)
-
-    def setIcon(self, parent):
-        """Show the icon in a checkout as well, where it doesn't lie beside this file."""
-        import qt
-
+        if tooOld():
+            return
         from OsteoJointLib.resources import resource_path
 
         parent.icon = qt.QIcon(str(resource_path("Icons", "OsteoJoint.png")))
+        slicer.app.connect("startupCompleted()", registerData)
 
 
 class OsteoJointWidget(ScriptedLoadableModuleWidget):
     """The panel's place in Slicer's window."""
 
+    def __init__(self, parent=None):
+        self.logic = self.panel = None
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+
     def setup(self):
-        """Build the panel; called when the module is first opened."""
+        """Build the panel; called when the module is first opened, and when it is reloaded."""
         ScriptedLoadableModuleWidget.setup(self)
-        from OsteoJointLib.slicer_bridge.panel import Panel
+        if reason := tooOld():
+            label = qt.QLabel(reason)
+            label.setWordWrap(True)
+            self.layout.addWidget(label)
+            self.layout.addStretch(1)
+            return
+        from OsteoJointLib.slicer_bridge.panel.panel import Panel
 
         self.logic = OsteoJointLogic()
-        self.panel = Panel(self.layout, self.logic.runner)
+        self.panel = Panel(self.layout, self.logic.reading, self.logic.getParameterNode)
+
+    def enter(self):
+        """The user opens the module."""
+        if self.panel:
+            self.panel.enter()
+
+    def exit(self):
+        """The user opens another module."""
+        if self.panel:
+            self.panel.exit()
 
     def cleanup(self):
-        """Stop a run that is under way; called when Slicer closes or the module is reloaded."""
-        if getattr(self, "panel", None):
+        """End everything, the worker too; called when Slicer closes and when the module is reloaded."""
+        if self.panel:
             self.panel.close()
+            self.logic.close()
+        self.panel = None
 
     def onReload(self):
         """Reload the library together with this file."""
@@ -78,19 +119,48 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
 
 
 class OsteoJointLogic(ScriptedLoadableModuleLogic):
-    """The module without its panel.
+    """The module without its panel, for Slicer's Python console and for scripts.
 
-    From Slicer's Python console, without waiting::
+    One CT that is in the scene, read and shown as the panel shows it::
 
         logic = slicer.util.getModuleLogic("OsteoJoint")
-        logic.runner.start(volumeNode, on_done=lambda case: print(case.headline), on_failed=print)
+        document = logic.process(slicer.util.getNode("CT"))
+        print(document["classification"]["status"], document["measurements"]["L1"]["hu_mean"])
     """
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        from OsteoJointLib.slicer_bridge.runner import Runner
+        self._reading = None
 
-        self.runner = Runner()
+    @property
+    def reading(self):
+        """The controller of the reading that the panel shows, an OsteoJointLib.slicer_bridge.reading.Reading."""
+        if self._reading is None:
+            from OsteoJointLib.slicer_bridge.reading import Reading
+
+            self._reading = Reading()
+        return self._reading
+
+    def process(self, volumeNode, until="reading"):
+        """Read a CT, wait for it, and leave levels, masks, maps and numbers in the scene.
+
+        Args:
+            volumeNode: a vtkMRMLScalarVolumeNode with a CT that shows L1 and L2.
+            until: "reading", or "levels" to only find L1 and L2.
+
+        Returns:
+            The result as in result.json; empty after "levels".
+
+        Raises:
+            OsteoJointError: no result came; its ``reason`` is a stable code, its ``message`` a sentence.
+        """
+        return self.reading.run(volumeNode, until)
+
+    def close(self):
+        """End the worker."""
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
 
 class OsteoJointTest(ScriptedLoadableModuleTest):
@@ -105,4 +175,6 @@ class OsteoJointTest(ScriptedLoadableModuleTest):
         """Open the panel in an empty scene: there is nothing to apply to."""
         widget = slicer.modules.osteojoint.createNewWidgetRepresentation()
         button = slicer.util.findChild(widget, "applyButton")
-        self.assertFalse(button.property("enabled"))
+        self.assertFalse(button.enabled)
+        self.assertIn("CT", button.toolTip)
+        widget.deleteLater()

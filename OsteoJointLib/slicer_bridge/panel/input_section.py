@@ -1,0 +1,131 @@
+"""The panel's section "Input": the CT, the device, one button that starts and stops, and what there is to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.slicer_bridge.panel.widgets import ERROR, INFO, allow, load_form, paint_frame, show_text
+from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.stages import Stage
+
+DEVICE_SETTING = "OsteoJoint/Device"
+DEVICES = ("auto", "cuda", "cpu")
+"""The devices in the order of the selector; ``cuda`` stands for any ``cuda:N`` too."""
+TO_SETUP = {Reason.DEPENDENCY_MISSING, Reason.WEIGHTS_NOT_FOUND, Reason.WEIGHTS_HASH, Reason.WEIGHTS_FORMAT}
+"""Reasons whose remedy lies in the section Setup."""
+TO_CPU = {Reason.OUT_OF_MEMORY, Reason.DEVICE_MISSING}
+"""Reasons whose remedy is to compute on the CPU, where that isn't what was tried."""
+
+
+class InputSection:
+    """Chooses, starts, stops and tells.
+
+    Args:
+        layout: the panel's layout.
+        reading: what is started.
+        parameters: the panel's settings that are kept in the scene.
+        open_setup: shows the section Setup.
+    """
+
+    def __init__(self, layout, reading, parameters, open_setup: Callable[[], None]):
+        self._reading, self._open_setup = reading, open_setup
+        self._widget, self._ui = load_form(layout, "Input")
+        self._widget.setMRMLScene(slicer.mrmlScene)
+        ui = self._ui
+        self._use(slicer.util.settingsValue(DEVICE_SETTING, reading.settings.device))
+        ui.deviceSelector.setCurrentIndex(DEVICES.index(reading.settings.device.partition(":")[0]))
+        ui.deviceSelector.connect("currentIndexChanged(int)", self._device_chosen)
+        ui.applyButton.connect("clicked(bool)", self._apply_or_cancel)
+        ui.useCpuButton.connect("clicked(bool)", self._use_cpu)
+        ui.openSetupButton.connect("clicked(bool)", self._setup)
+        self.show(reading.state)
+
+    def show(self, state: ReadingState) -> None:
+        """Show how the reading stands."""
+        ui = self._ui
+        ui.volumeSelector.setEnabled(not state.running)
+        show_text(ui.problemLabel, state.problem)
+        self._show_hardware()
+        self._show_button(state)
+        ui.progressBar.setVisible(state.running)
+        ui.progressBar.setValue(round(100 * state.fraction))
+        ui.progressBar.setFormat(f"{stage_words(state.stage)} … %p%")
+        self._show_message(state)
+
+    def _show_hardware(self) -> None:
+        hardware = self._reading.hardware
+        self._ui.hardwareLabel.setText(
+            hardware["words"] if hardware else _("What this computer has is shown here after the first run.")
+        )
+
+    def _show_button(self, state: ReadingState) -> None:
+        button = self._ui.applyButton
+        if state.running:
+            button.setText(_("Cancel"))
+            allow(button, "", _("Stop at once. What was there before stays."))
+            return
+        button.setText(_("Update") if state.stale and state.document else _("Apply"))
+        allow(button, why_not_run(state), _("Find the levels, segment the vertebral bodies and predict the class."))
+
+    def _show_message(self, state: ReadingState) -> None:
+        ui = self._ui
+        ui.messageFrame.setVisible(bool(state.message))
+        paint_frame(ui.messageFrame, ERROR if state.message_kind == "error" else INFO)
+        ui.messageLabel.setText(state.message)
+        ui.useCpuButton.setVisible(state.reason in TO_CPU and self._reading.settings.device != "cpu")
+        ui.openSetupButton.setVisible(state.reason in TO_SETUP)
+        show_text(ui.reasonLabel, f"<small>{escape(state.reason)}</small>" if state.reason else "")
+
+    def _apply_or_cancel(self, checked=False) -> None:
+        if self._reading.state.running:
+            self._reading.cancel()
+        else:
+            self._reading.update()
+
+    def _device_chosen(self, index=0) -> None:
+        self._use(DEVICES[index])
+        qt.QSettings().setValue(DEVICE_SETTING, DEVICES[index])
+
+    def _use(self, device: str) -> None:
+        known = device.partition(":")[0] in DEVICES
+        self._reading.settings.device = device if known else DEVICES[0]
+
+    def _use_cpu(self, checked=False) -> None:
+        self._ui.deviceSelector.setCurrentIndex(DEVICES.index("cpu"))
+        self._reading.update()
+
+    def _setup(self, checked=False) -> None:
+        self._open_setup()
+
+
+def why_not_run(state: ReadingState) -> str:
+    """Say why nothing can be started now; empty when something can."""
+    if state.running:
+        return _("A reading is under way: wait for it or cancel it.")
+    if state.volume_name is None:
+        return _("Load a CT and choose it above.")
+    return state.problem
+
+
+def stage_words(stage: str) -> str:
+    """Return what is done in a stage, in words."""
+    words: dict[str, str] = {
+        Stage.IO: _("Handing over the CT"),
+        Stage.MODEL: _("Loading the networks"),
+        Stage.LEVELS: _("Finding L1 and L2"),
+        Stage.PREPROCESS: _("Cutting out the levels"),
+        Stage.LOCALIZATION: _("Localizing the bodies"),
+        Stage.SEGMENTATION: _("Segmenting the bodies"),
+        Stage.LEVEL_SET: _("Refining the masks"),
+        Stage.CLASSIFICATION: _("Predicting the class"),
+        Stage.GRADCAM: _("Explaining the class"),
+        Stage.MEASURE: _("Measuring"),
+        Stage.OUTPUT: _("Writing"),
+    }
+    return words.get(stage, _("Starting"))

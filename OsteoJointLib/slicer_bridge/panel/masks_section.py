@@ -1,0 +1,212 @@
+"""The panel's section "Masks": whose they are, how they are seen, edited, refined, and brought back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from OsteoJointLib.slicer_bridge import mask_nodes, segments
+from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
+from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
+from OsteoJointLib.slicer_bridge.panel.mask_editor import MaskEditor
+from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
+from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
+from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState
+from OsteoJointLib.slicer_bridge.record import LEVELS
+
+SOURCE, AREA, RESET = 1, 2, 3
+REFINED_LEVELS = (list(LEVELS), [LEVELS[0]], [LEVELS[1]])
+"""What the selector of levels to refine offers, in its order."""
+
+
+class MasksSection:
+    """The masks of both levels.
+
+    Args:
+        layout: the layout of the section's collapsible button.
+        reading: whose masks are shown.
+        parameters: the panel's settings that are kept in the scene.
+        overlay: the maps over the slices, which follow the level looked at.
+    """
+
+    def __init__(self, layout, reading, parameters, overlay: Overlay):
+        self._reading, self._parameters, self._overlay = reading, parameters, overlay
+        self._entered, self._filling = True, False
+        self._surface_of: tuple[str, bool] | None = None
+        self._widget, self._ui = load_form(layout, "Masks")
+        ui = self._ui
+        self._editor = MaskEditor(ui.editButton.layout())
+        self._reset_buttons = fill_masks_table(ui.masksTable)
+        ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
+        ui.masksTable.connect("itemChanged(QTableWidgetItem*)", self._ticked)
+        for level, button in self._reset_buttons.items():
+            button.connect("clicked(bool)", lambda checked=False, level=level: self._reading.reset_mask(level))
+        ui.editButton.connect("contentsCollapsed(bool)", self._edit_collapsed)
+        ui.runRefineButton.connect("clicked(bool)", self._refine)
+        ui.undoRefineButton.connect("clicked(bool)", self._undo)
+        ui.compareButton.connect("toggled(bool)", self._compare_before)
+        ui.networkCheckBox.connect("toggled(bool)", self._compare_network)
+        self.show(reading.state)
+
+    def show(self, state: ReadingState) -> None:
+        """Show how the masks stand."""
+        segmentation = self._segmentation()
+        self._show_table(state, segmentation)
+        self._show_refinement(state, segmentation)
+        changed = any(level.mask_source in ("corrected", "refined") for level in state.levels.values())
+        allow(
+            self._ui.networkCheckBox,
+            "" if changed else _("The masks are the network's own."),
+            _("Show the masks as the network drew them, without your changes."),
+        )
+        set_checked(self._ui.networkCheckBox, state.comparing == "network")
+        no_result = "" if state.document else _("There is none before the first reading.")
+        allow(self._ui.heatmapCheckBox, no_result, _("Show where the network saw the bodies' boundary."))
+        self._ui.heatmapOpacitySlider.setEnabled(not no_result)
+        self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
+        self.show_surface()
+        show_text(self._ui.editHint, edit_hint(segmentation is not None))
+        self._editor.edit(*self._edited_nodes())
+
+    def show_surface(self) -> None:
+        """Show the masks in 3D, or not, as the parameters say."""
+        segmentation, node = self._segmentation(), self._parameters.node
+        if segmentation is None or node is None:
+            return
+        wanted = (segmentation.GetID(), node.surface)
+        if wanted != self._surface_of and (node.surface or self._surface_of is not None):
+            mask_nodes.show_surface(self._reading.nodes, node.surface)
+        self._surface_of = wanted
+
+    def enter(self) -> None:
+        """The module is shown again."""
+        self._entered = True
+        self._set_editor()
+
+    def exit(self) -> None:
+        """Another module is shown: its keys and its mouse are its own."""
+        self._entered = False
+        self._set_editor()
+
+    def scene_closes(self) -> None:
+        """Let go of the scene's nodes."""
+        self._editor.scene_closes()
+        self._surface_of = None
+
+    def scene_opened(self) -> None:
+        """Take up the new scene's nodes."""
+        self._set_editor()
+
+    def close(self) -> None:
+        """Switch the editor's keys off for good."""
+        self.exit()
+
+    def _segmentation(self):
+        nodes = self._reading.nodes
+        return None if nodes is None else mask_nodes.segmentation_node(nodes)
+
+    def _edited_nodes(self):
+        nodes = self._reading.nodes
+        return (None, None) if nodes is None else (nodes.volume, mask_nodes.segmentation_node(nodes))
+
+    def _set_editor(self) -> None:
+        self._editor.set_open(self._entered and not self._ui.editButton.collapsed, *self._edited_nodes())
+
+    def _edit_collapsed(self, collapsed=True) -> None:
+        self._set_editor()
+
+    def _show_table(self, state: ReadingState, segmentation) -> None:
+        self._filling = True
+        for row, level in enumerate(LEVELS):
+            shown = state.levels[level]
+            item, table = self._ui.masksTable.item(row, 0), self._ui.masksTable
+            item.setCheckState(qt.Qt.Checked if is_visible(segmentation, level) else qt.Qt.Unchecked)
+            table.item(row, SOURCE).setText(source_words(shown))
+            table.item(row, AREA).setText("–" if shown.area_mm2 is None else f"{shown.area_mm2:.0f} mm²")
+            changed = shown.mask_source in ("corrected", "refined")
+            tip = _("Put the network's own mask of {level} back.").format(level=level)
+            allow(self._reset_buttons[level], "" if changed else _("The mask is the network's own."), tip)
+        self._filling = False
+
+    def _show_refinement(self, state: ReadingState, segmentation) -> None:
+        ui = self._ui
+        no_masks = "" if segmentation is not None else _("There are no masks yet: press Apply first.")
+        allow(
+            ui.runRefineButton,
+            why_not_run(state) or no_masks,
+            _("Let a level set move the outline onto the bone's edge."),
+        )
+        nothing = "" if state.can_undo_refinement else _("Nothing was refined yet.")
+        allow(ui.undoRefineButton, nothing, _("Put the masks from before the last refinement back."))
+        allow(
+            ui.compareButton, nothing, _("Show the masks from before the last refinement, as long as this is pressed.")
+        )
+        set_checked(ui.compareButton, state.comparing == "before")
+
+    def _row_clicked(self, row=0, column=0) -> None:
+        self._overlay.look_at(LEVELS[row])
+
+    def _ticked(self, item=None) -> None:
+        segmentation = self._segmentation()
+        if self._filling or segmentation is None or item is None or item.column() != 0:
+            return
+        segment_id = segments.find_segment_id(segmentation, LEVELS[item.row()])
+        visible = item.checkState() == qt.Qt.Checked
+        segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
+
+    def _refine(self, checked=False) -> None:
+        levels = REFINED_LEVELS[self._ui.refineLevels.currentIndex]
+        self._reading.refine(levels, self._parameters.refinement())
+
+    def _undo(self, checked=False) -> None:
+        self._reading.undo_refinement()
+
+    def _compare_before(self, checked=False) -> None:
+        self._reading.compare("before" if checked else "")
+
+    def _compare_network(self, checked=False) -> None:
+        self._reading.compare("network" if checked else "")
+
+
+def fill_masks_table(table) -> dict[str, Any]:
+    """Give a table its two rows, with a tick and a button each.
+
+    Returns:
+        The buttons by level.
+    """
+    table.setRowCount(len(LEVELS))
+    buttons = {}
+    for row, level in enumerate(LEVELS):
+        table.setItem(row, 0, level_item(level))
+        for column in (SOURCE, AREA):
+            table.setItem(row, column, qt.QTableWidgetItem(""))
+        buttons[level] = qt.QPushButton(_("Reset"))
+        table.setCellWidget(row, RESET, buttons[level])
+    header = table.horizontalHeader()
+    for column in range(table.columnCount):
+        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+    header.setSectionResizeMode(SOURCE, qt.QHeaderView.Stretch)
+    table.verticalHeader().setVisible(False)
+    return buttons
+
+
+def is_visible(segmentation, level: str) -> bool:
+    """Whether the mask of a level is shown."""
+    display = None if segmentation is None else segmentation.GetDisplayNode()
+    segment_id = segments.find_segment_id(segmentation, level)
+    return bool(display is not None and segment_id and display.GetSegmentVisibility(segment_id))
+
+
+def source_words(level: LevelState) -> str:
+    """Return who drew a level's mask."""
+    words = {"network": _("network"), "corrected": _("you (corrected)"), "refined": _("level set (refined)")}
+    return words.get(level.mask_source or "", "–")
+
+
+def edit_hint(has_masks: bool) -> str:
+    """Say how the masks are edited, or why they can't be yet."""
+    if not has_masks:
+        return _("There are no masks yet: press Apply first.")
+    return _("Only the middle slice of each level is read: click the level's row above to go there.")

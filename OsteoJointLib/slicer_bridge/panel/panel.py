@@ -1,0 +1,158 @@
+"""The panel: its sections, one below the other, kept in step with the reading and with the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import ctk
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
+from OsteoJointLib.slicer_bridge.panel.input_section import InputSection
+from OsteoJointLib.slicer_bridge.panel.levels_section import LevelsSection
+from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
+from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
+from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
+from OsteoJointLib.slicer_bridge.parameters import Parameters
+from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
+
+
+class Panel(slicer.util.VTKObservationMixin):
+    """Everything the module shows.
+
+    Args:
+        layout: the layout of the module's widget, to which the panel is added.
+        reading: the controller behind the buttons.
+        parameter_node: returns the module's vtkMRMLScriptedModuleNode in the scene that is open.
+    """
+
+    def __init__(self, layout, reading, parameter_node: Callable[[], object]):
+        slicer.util.VTKObservationMixin.__init__(self)
+        self._reading, self._parameter_node = reading, parameter_node
+        self.widget = qt.QWidget()
+        self._column = qt.QVBoxLayout(self.widget)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.widget)
+        layout.addStretch(1)
+        self.parameters = Parameters()
+        self._overlay = Overlay(reading, self.parameters)
+        self._sections = self._make_sections()
+        self._observe_scene()
+        self.parameters.changed.connect(self._parameters_changed)
+        reading.changed.connect(self.show)
+        self._take_scene()
+
+    def show(self) -> None:
+        """Show how the reading stands."""
+        node, nodes = self.parameters.node, self._reading.nodes
+        if node is not None and nodes is not None and nodes.volume is not None and node.volume is not nodes.volume:
+            node.volume = nodes.volume  # chosen by a script; this calls us again
+            return
+        state = self._reading.state
+        for section in self._sections:
+            section.show(state)
+        self._overlay.show()
+
+    def enter(self) -> None:
+        """The module is shown."""
+        self._masks.enter()
+
+    def exit(self) -> None:
+        """Another module is shown."""
+        self._masks.exit()
+
+    def close(self) -> None:
+        """Let go of the scene and of the reading."""
+        self.removeObservers()
+        self._reading.changed.disconnect(self.show)
+        self.parameters.changed.disconnect(self._parameters_changed)
+        self.parameters.detach()
+        for section in self._sections:
+            if hasattr(section, "close"):
+                section.close()
+
+    def _make_sections(self) -> list:
+        reading, parameters = self._reading, self.parameters
+        notice = qt.QLabel(f"<small>{escape(RESEARCH_NOTICE_SHORT)}</small>")
+        notice.setObjectName("noticeLabel")
+        notice.setToolTip(RESEARCH_NOTICE)
+        self._column.addWidget(notice)
+        self._masks: MasksSection
+        inputs = InputSection(self._column, reading, parameters, self._open_setup)
+        levels = LevelsSection(self._add_button(_("Levels")), reading, self._overlay)
+        self._masks = MasksSection(self._add_button(_("Masks")), reading, parameters, self._overlay)
+        status = StatusSection(self._add_button(_("Status")), reading, parameters)
+        return [inputs, levels, self._masks, status]
+
+    def _add_button(self, title: str, collapsed: bool = False):
+        """Add a collapsible button and return its layout."""
+        button = ctk.ctkCollapsibleButton()
+        button.setText(title)
+        button.setCollapsed(collapsed)
+        self._column.addWidget(button)
+        return qt.QVBoxLayout(button)
+
+    def _open_setup(self) -> None:
+        self._setup_button.setCollapsed(False)
+        area = self.widget
+        while area is not None and not hasattr(area, "ensureWidgetVisible"):
+            area = area.parent()
+        if area is not None:
+            area.ensureWidgetVisible(self._setup_button)
+
+    def _observe_scene(self) -> None:
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self._scene_closes)
+        self.addObserver(scene, scene.EndCloseEvent, self._scene_opened)
+        self.addObserver(scene, scene.EndImportEvent, self._scene_opened)
+
+    def _scene_closes(self, caller=None, event=None) -> None:
+        self.parameters.detach()
+        self._masks.scene_closes()
+        self._overlay.forget()
+        self._reading.select(None)
+
+    def _scene_opened(self, caller=None, event=None) -> None:
+        self._take_scene()
+        self._masks.scene_opened()
+
+    def _take_scene(self) -> None:
+        """Take up the parameters of the scene; where no CT was chosen yet, the first one is."""
+        self.parameters.attach(self._parameter_node(), slicer.util.childWidgetVariables(self.widget))
+        if self.parameters.node.volume is None:
+            self.parameters.node.volume = first_volume()
+
+    def _parameters_changed(self) -> None:
+        node, nodes = self.parameters.node, self._reading.nodes
+        if node is None:
+            return
+        self._set_follow(node.follow)
+        if node.volume is not (None if nodes is None else nodes.volume):
+            self._overlay.forget()
+            self._reading.select(node.volume)
+            self.show()
+        else:
+            self._masks.show_surface()
+            self._overlay.show()
+
+    def _set_follow(self, follow: bool) -> None:
+        """Follow edits from now on, those before included."""
+        settings, state = self._reading.settings, self._reading.state
+        begins, settings.follow = follow and not settings.follow, follow
+        if begins and state.document and state.stale and not state.running:
+            self._reading.update()
+
+
+def first_volume():
+    """Return the first volume that may be a CT: no label map, and none of the reading's own maps."""
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if (
+            node.GetClassName() == "vtkMRMLScalarVolumeNode"
+            and not node.GetHideFromEditors()
+            and not node.GetAttribute(ROLE)
+        ):
+            return node
+    return None

@@ -1,0 +1,169 @@
+"""The panel's section "Status": the class, how sure and how it came about, the numbers, and what speaks against it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.flags import NOTES
+from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
+from OsteoJointLib.output.overview import STATUS_COLORS
+from OsteoJointLib.records import STATUSES, Status
+from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
+from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
+from OsteoJointLib.slicer_bridge.panel.widgets import WARNING, allow, load_form, paint_frame, show_text
+from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.slicer_bridge.record import LEVELS
+
+
+class StatusSection:
+    """The result.
+
+    Args:
+        layout: the layout of the section's collapsible button.
+        reading: whose result is shown.
+        parameters: the panel's settings that are kept in the scene.
+    """
+
+    def __init__(self, layout, reading, parameters):
+        self._reading = reading
+        self._widget, self._ui = load_form(layout, "Status")
+        ui = self._ui
+        paint_frame(ui.staleFrame, WARNING)
+        ui.shortNoticeLabel.setText(f"<small>{escape(RESEARCH_NOTICE_SHORT)}.</small>")
+        ui.shortNoticeLabel.setToolTip(RESEARCH_NOTICE)
+        ui.gradcamLegend.setText(_("<small>Blue: weighed little on the class. Red: weighed much.</small>"))
+        for status in STATUSES:
+            bar = getattr(ui, f"{status.value}Bar")
+            bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")
+        fill_measures_table(ui.measuresTable)
+        ui.updateButton.connect("clicked(bool)", self._update)
+        self.show(reading.state)
+
+    def show(self, state: ReadingState) -> None:
+        """Show the result as it stands."""
+        ui, document = self._ui, state.document
+        show_text(ui.emptyLabel, "" if document else _("No result yet."))
+        ui.resultArea.setVisible(document is not None)
+        ui.staleFrame.setVisible(bool(document and state.stale))
+        if document is None:
+            return
+        changes = "; ".join(state.stale)
+        ui.staleLabel.setText(_("Out of date: {changes}.").format(changes=changes))
+        allow(ui.updateButton, why_not_run(state), _("Read again what was changed."))
+        self._show_class(document, bool(state.stale))
+        self._show_numbers(document)
+        show_text(ui.flagsLabel, flags_html(document["flags"]))
+        ui.modelLabel.setText(f"<small>{escape(model_words(document))}</small>")
+
+    def _show_class(self, document: dict[str, Any], stale: bool) -> None:
+        ui, classification = self._ui, document["classification"]
+        status = Status(classification["status"])
+        doubt = doubt_words(document["flags"])
+        ui.classLabel.setText(status_words(status))
+        ui.classLabel.setStyleSheet(class_look(status, reliable=not doubt, stale=stale))
+        show_text(ui.doubtLabel, f"<b>{escape(doubt)}</b>" if doubt else "")
+        for name in STATUSES:
+            share = classification["probabilities"][name.value]
+            getattr(ui, f"{name.value}Bar").setValue(round(1000 * share))
+            getattr(ui, f"{name.value}Percent").setText(f"{100 * share:.1f}\u00a0%")
+        ui.fusionLabel.setText(fusion_words(classification["fusion_weights"]))
+        show_text(ui.baselineLabel, baseline_words(document.get("baseline")))
+
+    def _show_numbers(self, document: dict[str, Any]) -> None:
+        table = self._ui.measuresTable
+        for row, level in enumerate(LEVELS):
+            for column, words in enumerate(measure_words(document["measurements"][level]), start=1):
+                table.item(row, column).setText(words)
+
+    def _update(self, checked=False) -> None:
+        self._reading.update()
+
+
+def fill_measures_table(table) -> None:
+    """Give a table its two rows."""
+    table.setRowCount(len(LEVELS))
+    for row, level in enumerate(LEVELS):
+        table.setItem(row, 0, level_item(level))
+        for column in range(1, table.columnCount):
+            table.setItem(row, column, qt.QTableWidgetItem(""))
+    header = table.horizontalHeader()
+    for column in range(table.columnCount):
+        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+    header.setSectionResizeMode(1, qt.QHeaderView.Stretch)
+    table.verticalHeader().setVisible(False)
+
+
+def css(status: Status) -> str:
+    """Return a class's color for a style sheet."""
+    return "#" + "".join(f"{channel:02x}" for channel in STATUS_COLORS[status])
+
+
+def class_look(status: Status, reliable: bool, stale: bool) -> str:
+    """Return the style of the class's name: filled when it can be relied on, outlined when not, gray when stale."""
+    color = "#9aa4ae" if stale else css(status)
+    ground = f"background-color: {color}; color: #10141a;" if reliable else ""
+    return f"border: 2px solid {color}; border-radius: 6px; padding: 6px; font-size: 18pt; font-weight: bold; {ground}"
+
+
+def status_words(status: Status) -> str:
+    """Return a class's name."""
+    return {Status.NORMAL: _("Normal"), Status.OSTEOPENIA: _("Osteopenia"), Status.OSTEOPOROSIS: _("Osteoporosis")}[
+        status
+    ]
+
+
+def doubt_words(flags: list[dict[str, Any]]) -> str:
+    """Say that and why the class is not reliable; empty when nothing speaks against it."""
+    return next((flag["message"] for flag in flags if flag["code"] == Reason.CLASS_NOT_RELIABLE), "")
+
+
+def fusion_words(weights: dict[str, float]) -> str:
+    """Say how much each level weighs in the class."""
+    return _("L1 weighs {l1:.0f} %, L2 {l2:.0f} %.").format(l1=100 * weights["L1"], l2=100 * weights["L2"])
+
+
+def baseline_words(baseline: dict[str, Any] | None) -> str:
+    """Say what the plain rule makes of the mean HU; empty when it says nothing."""
+    if not baseline:
+        return ""
+    words = _("A plain rule says {status}: mean HU {hu:.0f} (osteoporosis below {low:.0f}, normal from {high:.0f}).")
+    return words.format(
+        status=status_words(Status(baseline["status"])).lower(),
+        hu=baseline["hu_mean"],
+        low=baseline["low_hu"],
+        high=baseline["high_hu"],
+    )
+
+
+def measure_words(measurement: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    """Return the cells of a level: mean ± SD, median, pixels, erosion, BMD; a dash for what was not measured."""
+    mean, bmd = measurement["hu_mean"], measurement["bmd_mg_cm3"]
+    measured = mean is not None
+    return (
+        f"{mean:.0f} ± {measurement['hu_sd']:.0f}" if measured else "–",
+        f"{measurement['hu_median']:.0f}" if measured else "–",
+        str(measurement["voxels"]),
+        f"{measurement['erosion_mm']:g} mm",
+        "–" if bmd is None else f"{bmd:.0f}",
+    )
+
+
+def flags_html(flags: list[dict[str, Any]]) -> str:
+    """Return the flags as a list, each sentence once, doubts before notes; what the class's doubt says is left out."""
+    shown = [flag for flag in flags if flag["code"] != Reason.CLASS_NOT_RELIABLE]
+    shown.sort(key=lambda flag: flag["code"] in NOTES)
+    messages = dict.fromkeys(flag["message"] for flag in shown)
+    return "".join(f"<div>• {escape(message)}</div>" for message in messages)
+
+
+def model_words(document: dict[str, Any]) -> str:
+    """Say which weights computed the result, on what, and how long it took."""
+    model, seconds = document["model"], document["timings_s"].get("total", 0.0)
+    words = _("Weights {name}, trained on {data}. Computed on {device} in {seconds:.1f} s.")
+    device = _("the CPU") if document["device"] == "cpu" else document["device"]
+    return words.format(name=model["name"], data=model["trained_on"], device=device, seconds=seconds)

@@ -1,0 +1,54 @@
+"""What the sections share: loading their form, saying why a button is off, and three looks."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import slicer
+
+from OsteoJointLib.resources import resource_path
+
+ERROR = ("#f8d7da", "#58151c")
+"""Ground and text of what tells of an error; both are set, so that it is read in Slicer's dark style as well."""
+WARNING = ("#fff3cd", "#664d03")
+"""Of what tells of something to do."""
+INFO = ("#e2e8f0", "#1e293b")
+"""Of what tells how something went."""
+
+
+def load_form(layout, name: str) -> tuple[Any, SimpleNamespace]:
+    """Load ``Resources/UI/<name>.ui`` into a layout.
+
+    Returns:
+        The form's widget, and its named children as attributes.
+    """
+    widget = slicer.util.loadUI(str(resource_path("UI", f"{name}.ui")))
+    layout.addWidget(widget)
+    return widget, slicer.util.childWidgetVariables(widget)
+
+
+def paint_frame(frame, colors: tuple[str, str]) -> None:
+    """Give a frame and the labels in it ground and text colors."""
+    ground, text = colors
+    look = f"background-color: {ground}; border-radius: 4px;"
+    frame.setStyleSheet(f"#{frame.objectName} {{ {look} }} QLabel {{ color: {text}; }}")
+
+
+def allow(widget, why_not: str, tip: str) -> None:
+    """Switch a widget on, with its tooltip, or off, with the reason as tooltip."""
+    widget.setEnabled(not why_not)
+    widget.setToolTip(why_not or tip)
+
+
+def show_text(label, text: str) -> None:
+    """Set a label's text; an empty label takes no room."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def set_checked(button, checked: bool) -> None:
+    """Check or uncheck without telling those who are connected: the state came from elsewhere."""
+    blocked = button.blockSignals(True)
+    button.setChecked(checked)
+    button.blockSignals(blocked)

@@ -1,0 +1,72 @@
+"""What the panel keeps with the scene: the chosen CT and how its reading is shown and refined.
+
+The reading itself lies in nodes of its own, which belong to their CT. What belongs to the computer and not to the
+scene, such as the device, is kept in Slicer's settings.
+"""
+
+from typing import Annotated, Any
+
+import vtk
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+from OsteoJointLib.level_set.parameters import LevelSetParameters
+from OsteoJointLib.slicer_bridge.signal import Signal
+
+REFINEMENT = ("max_shift_mm", "length_weight", "area_weight")
+"""The fields of LevelSetParameters that the panel offers; the parameters below bear the same names."""
+
+
+@parameterNodeWrapper
+class OsteoJointParameters:
+    """The module's parameter node; ``volume`` is None until a CT is chosen."""
+
+    volume: vtkMRMLScalarVolumeNode
+    follow: bool = True
+    heatmap: bool = False
+    heatmap_opacity: Annotated[int, WithinRange(0, 100)] = 60
+    gradcam: bool = False
+    gradcam_opacity: Annotated[int, WithinRange(0, 100)] = 60
+    surface: bool = False
+    max_shift_mm: Annotated[float, WithinRange(0.5, 6.0)] = LevelSetParameters.max_shift_mm
+    length_weight: Annotated[float, WithinRange(0.0, 12.0)] = LevelSetParameters.length_weight
+    area_weight: Annotated[float, WithinRange(-1.0, 1.0)] = LevelSetParameters.area_weight
+
+
+class Parameters:
+    """The parameters of the scene that is open, under one object that outlives scenes.
+
+    ``node`` is the :class:`OsteoJointParameters`, None while there is no scene; ``changed`` has no arguments.
+    """
+
+    def __init__(self):
+        self.changed = Signal()
+        self.node: Any = None
+        self._gui_tag = self._observer = None
+
+    def attach(self, node, ui) -> None:
+        """Take the parameters of a scene.
+
+        Args:
+            node: the vtkMRMLScriptedModuleNode that holds them.
+            ui: the panel's widgets by name; those with a ``SlicerParameterName`` are kept in step.
+        """
+        self.detach()
+        self.node = OsteoJointParameters(node)  # type: ignore[call-arg] # the wrapper writes the constructor
+        self._gui_tag = self.node.connectGui(ui)
+        self._observer = self.node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._modified)
+        self.changed.emit()
+
+    def detach(self) -> None:
+        """Let go of the parameter node: the scene is being closed, or the panel."""
+        if self.node is not None:
+            self.node.disconnectGui(self._gui_tag)
+            self.node.RemoveObserver(self._observer)
+            self.node = None
+
+    def refinement(self) -> dict[str, float]:
+        """The parameters of the level set by their names in LevelSetParameters."""
+        return {name: float(getattr(self.node, name)) for name in REFINEMENT}
+
+    def _modified(self, caller=None, event=None) -> None:
+        self.changed.emit()
