@@ -1,0 +1,59 @@
+"""The small Slicer for the tests of the bridge: started when this folder is collected, in one worker's tests alone."""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import sys
+from pathlib import Path
+
+import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "host"))
+
+import osteojoint_host
+
+TIMEOUT_S = 120
+HOST = osteojoint_host.start()
+atexit.register(HOST.remove_files)
+
+
+def pytest_configure(config):
+    """Declare the mark by which a test asks for more time."""
+    config.addinivalue_line("markers", "timeout_s(seconds): kill the worker when this test takes longer")
+
+
+def pytest_collection_modifyitems(items):
+    """Send all tests of this folder to one worker: the small Slicer then starts once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("slicer"))
+
+
+@pytest.fixture(scope="session")
+def host():
+    """The running small Slicer."""
+    return HOST
+
+
+@pytest.fixture
+def scene(host):
+    """The scene, empty before and after."""
+    host.clear()
+    yield host.scene
+    host.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_fails_unseen(request, host):
+    """Fail on what slots, timers, observers, Qt and VTK would only print; kill a test that hangs in C++."""
+    mark = request.node.get_closest_marker("timeout_s")
+    seconds = mark.args[0] if mark else TIMEOUT_S
+    stderr = request.config.stash[fault_handler_stderr_fd_key]
+    faulthandler.dump_traceback_later(seconds, exit=True, file=stderr)
+    host.errors()
+    yield
+    host.app.processEvents()
+    faulthandler.cancel_dump_traceback_later()
+    assert not (found := host.errors()), "Something failed out of sight:\n" + "\n".join(found)

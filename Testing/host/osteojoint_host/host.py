@@ -1,0 +1,118 @@
+"""Starts the small Slicer, once a process, and holds its parts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from osteojoint_host.errors import LOG
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+_running: list[Host] = []
+
+
+class Host:
+    """The running small Slicer: made by :func:`start`, never twice."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        self.folder = Path(tempfile.mkdtemp(prefix="osteojoint-slicer-"))
+        self._install_modules()
+        import slicer
+        import slicer.util
+        from vtkmodules.vtkCommonCore import vtkObject
+
+        from osteojoint_host import qt_module
+        from osteojoint_host.application import qSlicerApplication
+        from osteojoint_host.modules import LoadableModule, ModuleManager
+        from osteojoint_host.mrml import Mrml
+
+        self.app = slicer.app = qSlicerApplication(self.folder)
+        LOG.install()
+        vtkObject.GlobalWarningDisplayOff()  # Slicer's own color tables and terminologies aren't in the wheel
+        self.mrml = Mrml(self.folder / "temporary")
+        vtkObject.GlobalWarningDisplayOn()
+        self.scene = self.mrml.scene
+        slicer.modules = ModuleType("slicer.modules")
+        self.modules = ModuleManager()
+        self.app.attach(self.mrml, self.modules, None, None)
+        for name, logic in self.mrml.logics.items():
+            self.modules.add(LoadableModule(name, logic))
+        from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box  # noqa: F401 - each registers
+
+        qt_module.publish(slicer)
+        self._add_python_slicer()
+        self.errors()
+
+    def _install_modules(self) -> None:
+        """Make importable what Slicer's Python has and this one lacks."""
+        from osteojoint_host import pythonqt, qt_module
+
+        pythonqt.patch()
+        qt_module.install()
+        import slicer
+        import slicer_core
+
+        for alias, name in (("vtkITK", "vtkITK"), ("vtkSegmentationCorePython", "vtkSegmentationCore")):
+            sys.modules[alias] = getattr(slicer_core, name)
+        from osteojoint_host import i18n, scripted_module
+
+        for name, module in (("i18n", i18n), ("ScriptedLoadableModule", scripted_module)):
+            sys.modules[f"slicer.{name}"] = module
+            setattr(slicer, name, module)
+
+    def _add_python_slicer(self) -> None:
+        """Put a PythonSlicer on the path: in Slicer a launcher that starts a Python of its own."""
+        folder = self.folder / "bin"
+        folder.mkdir()
+        script = folder / "PythonSlicer"
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+        os.environ["PATH"] = os.pathsep.join([str(folder), os.environ.get("PATH", "")])
+
+    def errors(self) -> list[str]:
+        """Return what went wrong out of sight since the last call, and forget it."""
+        return LOG.take()
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+        """Let the event loop turn until ``condition`` holds; return whether it did in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            self.app.processEvents()
+            time.sleep(0.002)
+        return True
+
+    def load_module(self):
+        """Load OsteoJoint.py as Slicer does at its start; return ``slicer.modules.osteojoint``."""
+        from osteojoint_host.modules import qSlicerScriptedLoadableModule
+
+        if (loaded := self.modules.module("OsteoJoint")) is not None:
+            return loaded
+        path = str(REPOSITORY / "OsteoJoint" / "OsteoJoint.py")
+        module = self.modules.add(qSlicerScriptedLoadableModule(None, path).load())
+        self.app.startupCompleted()
+        return module
+
+    def clear(self) -> None:
+        """Close the scene and let everyone hear of it."""
+        self.scene.Clear()
+        self.app.processEvents()
+
+    def remove_files(self) -> None:
+        """Remove the private folder, at the end of the process."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start() -> Host:
+    """Make this process a small Slicer, or return the one that it is already."""
+    if not _running:
+        _running.append(Host())
+    return _running[0]

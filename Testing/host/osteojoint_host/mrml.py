@@ -1,0 +1,78 @@
+"""The scene and the logics that Slicer's application and its C++ modules make at start. All of them are the real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import slicer
+import vtk
+
+from osteojoint_host.subject_hierarchy import SubjectHierarchyKeeper
+
+MODULE_LOGICS = {
+    "Colors": "vtkSlicerColorLogic",
+    "Markups": "vtkSlicerMarkupsLogic",
+    "Models": "vtkSlicerModelsLogic",
+    "Plots": "vtkSlicerPlotsLogic",
+    "Segmentations": "vtkSlicerSegmentationsModuleLogic",
+    "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
+    "Tables": "vtkSlicerTablesLogic",
+    "Terminologies": "vtkSlicerTerminologiesModuleLogic",
+    "Texts": "vtkSlicerTextsLogic",
+    "Transforms": "vtkSlicerTransformLogic",
+    "Units": "vtkSlicerUnitsLogic",
+    "VolumeRendering": "vtkSlicerVolumeRenderingLogic",
+    "Volumes": "vtkSlicerVolumesLogic",
+}
+"""Slicer's module: the class of its logic."""
+
+
+class Mrml:
+    """The scene, the application logic and the modules' logics.
+
+    Args:
+        folder: where the scene's cache and temporary files go.
+    """
+
+    def __init__(self, folder: Path):
+        self.scene = slicer.vtkMRMLScene()
+        slicer.mrmlScene = self.scene
+        self.application_logic = slicer.vtkSlicerApplicationLogic()
+        self.application_logic.SetMRMLScene(self.scene)
+        self.application_logic.SetTemporaryPath(str(folder))
+        self.application_logic.SetSliceLogics(vtk.vtkCollection())
+        self.application_logic.SetViewLogics(vtk.vtkCollection())
+        self._add_file_access(folder)
+        self._add_singletons()
+        self.hierarchy = SubjectHierarchyKeeper(self.scene)
+        self.logics = {name: self._make_logic(name, owner) for name, owner in MODULE_LOGICS.items()}
+        self.application_logic.SetColorLogic(self.logics["Colors"])
+        self.logics["Colors"].AddDefaultColorNodes()
+
+    def _add_file_access(self, folder: Path) -> None:
+        remote = slicer.vtkMRMLRemoteIOLogic()
+        remote.GetCacheManager().SetRemoteCacheDirectory(str(folder))
+        remote.SetMRMLScene(self.scene)
+        manager = slicer.vtkDataIOManagerLogic()
+        manager.SetMRMLApplicationLogic(self.application_logic)
+        manager.SetAndObserveDataIOManager(remote.GetDataIOManager())
+        remote.AddDataIOToScene()
+        self.scene.SetRootDirectory(str(folder))
+        self._file_access = (remote, manager)
+
+    def _add_singletons(self) -> None:
+        slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(self.scene)
+        for owner, tag in (("Crosshair", "default"), ("Selection", "Singleton"), ("Interaction", "Singleton")):
+            node = self.scene.CreateNodeByClass(f"vtkMRML{owner}Node")
+            node.UnRegister(None)
+            if owner == "Crosshair":
+                node.SetCrosshairName(tag)
+            node.SetSingletonTag(tag)
+            self.scene.AddNode(node)
+
+    def _make_logic(self, name: str, owner: str):
+        logic = getattr(slicer, owner)()
+        logic.SetMRMLApplicationLogic(self.application_logic)
+        logic.SetMRMLScene(self.scene)
+        self.application_logic.SetModuleLogic(name, logic)
+        return logic
