@@ -36,13 +36,13 @@ class WeightsChoice:
 
 def weights_choices(folder: Path) -> list[WeightsChoice]:
     """Shipped weights first, then those imported into ``folder``, by name."""
-    shipped = [_choice(entry, entry["name"], False) for entry in _entries(resource_path("Weights", MANIFEST))]
+    shipped = json.loads(resource_path("Weights", MANIFEST).read_text(encoding="utf-8"))["weights"]
     imported = [
         _choice(entry, str(manifest.parent / entry["file"]), True)
         for manifest in sorted(folder.glob(f"[!.]*/{MANIFEST}"))
         for entry in _entries(manifest)
     ]
-    return shipped + imported
+    return [_choice(entry, entry["name"], False) for entry in shipped] + imported
 
 
 def import_weights(path: Path, folder: Path) -> WeightsChoice:
@@ -86,7 +86,7 @@ def remove_weights(choice: WeightsChoice) -> None:
 
 
 def _entries(manifest: Path) -> list[dict[str, str]]:
-    """Entries of a manifest; none where it can't be read: the worker says why when such weights are asked for."""
+    """Entries of an imported manifest; none where it can't be read any more, so that the rest can still be chosen."""
     try:
         return json.loads(manifest.read_text(encoding="utf-8"))["weights"]
     except (OSError, ValueError, KeyError):

@@ -112,6 +112,11 @@ def lacking(version: Callable[[Requirement], str | None] = installed_version) ->
     return [Lack(requirement, found or "") for requirement, found in versions if not _is_met(requirement, found)]
 
 
+def missing_packages() -> list[str]:
+    """Pip's names of the packages that this Python lacks, the optional ones among them."""
+    return [lack.requirement.package for lack in lacking()]
+
+
 def pins(version: Callable[[Requirement], str | None] = installed_version) -> list[str]:
     """Lines of a constraints file: what is there already stays as it is, because Slicer has it loaded."""
     versions = ((requirement, version(requirement)) for requirement in REQUIREMENTS)
@@ -143,16 +148,6 @@ def pip_commands(python: str, lacks: list[Lack]) -> str:
         " ".join([f'"{python}" -m pip install', *(f'"{word}"' if ">" in word else word for word in arguments)])
         for arguments in pip_arguments(lacks)
     )
-
-
-def lack_sentence(lacks: list[Lack]) -> str:
-    """Say what is missing and where to get it.
-
-    >>> lack_sentence([Lack(Requirement("tqdm", "tqdm", "MIT", 1))])
-    "Slicer's Python lacks tqdm. Press Install… in OsteoJoint's section Setup."
-    """
-    names = ", ".join(lack.words for lack in lacks)
-    return f"Slicer's Python lacks {names}. Press Install… in OsteoJoint's section Setup."
 
 
 def _of_another_distribution(module: str) -> str:

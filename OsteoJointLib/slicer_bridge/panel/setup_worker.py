@@ -1,0 +1,72 @@
+"""What the worker computes with: its Python, the device it finds, and what it said last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import qt
+from slicer.i18n import tr as _
+
+from OsteoJointLib.slicer_bridge.command import PYTHON_VARIABLE
+from OsteoJointLib.slicer_bridge.panel.widgets import show_text
+from OsteoJointLib.slicer_bridge.python_setting import chosen_python, forced_python, remember_python
+from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.slicer_bridge.signal import Signal
+
+
+class SetupWorker:
+    """The worker's Python, device and log.
+
+    Args:
+        ui: the section's children.
+        reading: whose worker it is.
+    """
+
+    def __init__(self, ui, reading):
+        self._ui, self._reading = ui, reading
+        self.python_changed = Signal()
+        self._shown: list[str] = []
+        ui.pythonPath.setCurrentPath(chosen_python())
+        self._use(chosen_python())
+        if forced_python():
+            show_text(ui.pythonLabel, _("Set by the environment variable {name}.").format(name=PYTHON_VARIABLE))
+        ui.pythonPath.connect("currentPathChanged(QString)", self._python_chosen)
+        ui.checkButton.connect("clicked(bool)", self._check)
+        ui.copyLogButton.connect("clicked(bool)", self._copy)
+
+    def show(self, state: ReadingState) -> None:
+        """Follow a change of the reading."""
+        ui, hardware = self._ui, self._reading.hardware
+        ui.checkButton.setEnabled(not state.running)
+        ui.pythonPath.setEnabled(not state.running and not forced_python())
+        ui.deviceLabel.setText(hardware["words"] if hardware else _("Not known before the first run."))
+        lines = list(self._reading.client.log)
+        if lines != self._shown:
+            self._shown = lines
+            ui.logBox.setPlainText("\n".join(lines))
+
+    def show_line(self, line: str) -> None:
+        """Add a line to what is shown."""
+        self._ui.logBox.appendPlainText(line)
+
+    def _python_chosen(self, path="") -> None:
+        self._use(str(path))
+        remember_python(self._reading.settings.python)
+        self.python_changed.emit()
+
+    def _use(self, path: str) -> None:
+        """Take another Python, or Slicer's own (""); one that isn't there is told of and not taken."""
+        there = not path or Path(path).is_file()
+        missing = _("There is no file {path}; Slicer's own Python is used.").format(path=path)
+        show_text(self._ui.pythonLabel, "" if there else missing)
+        python = path if there else ""
+        if python != self._reading.settings.python:
+            self._reading.settings.python = python
+            self._reading.client.kill()  # the next run starts one in the Python that is set now
+
+    def _check(self, checked=False) -> None:
+        self._ui.deviceLabel.setText(_("Looking …"))
+        self._reading.start_worker()
+
+    def _copy(self, checked=False) -> None:
+        qt.QApplication.clipboard().setText(self._ui.logBox.plainText)
