@@ -1,8 +1,8 @@
 """Which Python the worker runs in, with which arguments and in which environment, and what that Python lacks for it.
 
 By default it is Slicer's own, without its launcher ``PythonSlicer`` where that is possible. The launcher starts
-``python-real`` as its child: it would only hide exit codes, and stand between the worker and its standard input. Slicer's
-environment is set up already, and its scripted command-line modules run ``python-real`` the same way. Another
+``python-real`` as its child: it would only hide exit codes, and stand between the worker and its standard input.
+Slicer's environment is set up already, and its scripted command-line modules run ``python-real`` the same way. Another
 interpreter gets the environment that Slicer itself was started in: Slicer's libraries would break it.
 """
 
