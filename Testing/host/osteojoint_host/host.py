@@ -47,6 +47,7 @@ class Host:
         from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box  # noqa: F401 - each registers
 
         qt_module.publish(slicer)
+        self._add_slicer_python(slicer)
         self._add_python_slicer()
         self.errors()
 
@@ -56,14 +57,17 @@ class Host:
 
         pythonqt.patch()
         qt_module.install()
-        import slicer
         import slicer_core
 
         for alias, name in (("vtkITK", "vtkITK"), ("vtkSegmentationCorePython", "vtkSegmentationCore")):
             sys.modules[alias] = getattr(slicer_core, name)
-        from osteojoint_host import i18n, scripted_module
 
-        for name, module in (("i18n", i18n), ("ScriptedLoadableModule", scripted_module)):
+    def _add_slicer_python(self, slicer) -> None:
+        """Put Slicer's own Python files, which the wheel lacks, below ``slicer``."""
+        from osteojoint_host import i18n, parameter_node, scripted_module
+
+        files = {"i18n": i18n, "ScriptedLoadableModule": scripted_module, "parameterNodeWrapper": parameter_node}
+        for name, module in files.items():
             sys.modules[f"slicer.{name}"] = module
             setattr(slicer, name, module)
 

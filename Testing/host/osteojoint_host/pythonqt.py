@@ -168,17 +168,22 @@ def disconnect(instance, signal: str, slot: Callable) -> bool:
     return False
 
 
-def _attribute(self, name):
-    value = _get(self, name)
-    if name in ("connect", "disconnect"):
-        ours = connect if name == "connect" else disconnect
+def _attribute_of(original: Callable) -> Callable:
+    """Return ``__getattribute__`` of a class whose own is ``original``: QIODevice's, for one, isn't QObject's."""
 
-        def choose(*arguments):
-            # PySide6 itself calls source.connect(source, "2signal()", slot)
-            return value(*arguments) if isinstance(arguments[0], QtCore.QObject) else ours(self, *arguments)
+    def attribute(self, name):
+        value = original(self, name)
+        if name in ("connect", "disconnect"):
+            ours = connect if name == "connect" else disconnect
 
-        return choose
-    return SignalFunction(self, name, value) if isinstance(value, QtCore.SignalInstance) else value
+            def choose(*arguments):
+                # PySide6 itself calls source.connect(source, "2signal()", slot)
+                return value(*arguments) if isinstance(arguments[0], QtCore.QObject) else ours(self, *arguments)
+
+            return choose
+        return SignalFunction(self, name, value) if isinstance(value, QtCore.SignalInstance) else value
+
+    return attribute
 
 
 def _set_attribute(self, name, value):
@@ -193,7 +198,7 @@ def _set_attribute(self, name, value):
         self.__dict__[name] = value
     elif known is None and _property(self, name) is not None:
         _set_property(self, name, value)
-    else:
+    elif not (isinstance(value, QtCore.QObject) and value.objectName == name):  # PySide6's QUiLoader does that
         raise AttributeError(f"'{name}' is no property of {owner.__name__}: PythonQt refuses new attributes.")
 
 
@@ -205,7 +210,9 @@ def _number_setter(original: Callable) -> Callable:
 
 
 def _patch_class(owner: type) -> None:
-    owner.__getattribute__, owner.__setattr__ = _attribute, _set_attribute  # PySide6's classes don't inherit these
+    if "__getattribute__" in vars(owner):
+        owner.__getattribute__ = _attribute_of(vars(owner)["__getattribute__"])
+    owner.__setattr__ = _set_attribute  # each class has its own, none inherits it
     meta = owner.staticMetaObject
     for index in range(meta.propertyOffset(), meta.propertyCount()):
         name = meta.property(index).name()

@@ -107,7 +107,8 @@ class ctkPathLineEdit(QtWidgets.QWidget):
     """A path to a file or folder, with a button that would open a dialog."""
 
     Dirs, Files, Drives, AllEntries = 0x1, 0x2, 0x4, 0x7
-    Readable, Writable, Executable, Hidden, NoDot, NoDotDot = 0x10, 0x20, 0x40, 0x100, 0x2000, 0x4000
+    Readable, Writable, Executable, Hidden = 0x10, 0x20, 0x40, 0x100
+    NoDot, NoDotDot, NoDotAndDotDot = 0x2000, 0x4000, 0x6000
     currentPathChanged = QtCore.Signal(str)
     validInputChanged = QtCore.Signal(bool)
 
