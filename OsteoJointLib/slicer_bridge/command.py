@@ -1,4 +1,4 @@
-"""Which Python the worker runs in, with which arguments and in which environment, and what that Python lacks for it.
+"""Which Python the worker runs in, with which arguments and in which environment.
 
 By default it is Slicer's own, without its launcher ``PythonSlicer`` where that is possible. The launcher starts
 ``python-real`` as its child: it would only hide exit codes, and stand between the worker and its standard input.
@@ -8,7 +8,6 @@ interpreter gets the environment that Slicer itself was started in: Slicer's lib
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,30 +16,6 @@ from pathlib import Path
 
 import OsteoJointLib
 from OsteoJointLib.errors import Reason, RunFailed
-
-REQUIREMENTS: dict[str, str] = {
-    "captum": "captum",
-    "cv2": "opencv-python-headless",
-    "gdcm": "python-gdcm",
-    "jinja2": "jinja2",
-    "matplotlib": "matplotlib",
-    "numpy": "numpy",
-    "openjpeg": "pylibjpeg-openjpeg",
-    "PIL": "pillow",
-    "pydicom": "pydicom",
-    "pylibjpeg": "pylibjpeg",
-    "safetensors": "safetensors",
-    "scipy": "scipy",
-    "SimpleITK": "SimpleITK",
-    "skimage": "scikit-image",
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "tqdm": "tqdm",
-    "ultralytics": "ultralytics",
-    "yaml": "PyYAML",
-}
-"""What must be importable, by the name under which pip knows it."""
-
 
 PYTHON_VARIABLE = "OSTEOJOINT_PYTHON"
 """Environment variable that names another interpreter for the worker; a setting of the user goes before it."""
@@ -114,31 +89,6 @@ def system_environment() -> dict[str, str]:
 def analyze_arguments(ct: Path, out: Path) -> list[str]:
     """Return the arguments of Python that analyze ``ct`` into the folder ``out``."""
     return ["-m", "OsteoJointLib", "analyze", str(ct), "--out", str(out)]
-
-
-def missing_packages() -> list[str]:
-    """Return pip's names of the packages that this Python lacks; nothing is imported."""
-    return [package for module, package in REQUIREMENTS.items() if importlib.util.find_spec(module) is None]
-
-
-def install_advice(missing: list[str]) -> str:
-    """Say how to install what is missing, torch by its extension and Ultralytics with its licence named.
-
-    >>> print(install_advice(["tqdm"]))
-    Slicer's Python lacks tqdm. In the Python console: slicer.util.pip_install("tqdm")
-    """
-    sentences = [f"Slicer's Python lacks {', '.join(missing)}."]
-    if "torch" in missing:
-        sentences.append("Install the PyTorch extension and use its button for torch.")
-    plain = [package for package in missing if package not in ("torch", "ultralytics")]
-    if plain:
-        sentences.append(f'In the Python console: slicer.util.pip_install("{" ".join(plain)}")')
-    if "ultralytics" in missing:
-        sentences.append(
-            "Ultralytics is licensed under AGPL-3.0 and not part of OsteoJoint; if that suits you: "
-            'slicer.util.pip_install("--no-deps ultralytics")'
-        )
-    return " ".join(sentences)
 
 
 def _slicer_python() -> str:

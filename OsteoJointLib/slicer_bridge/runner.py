@@ -10,8 +10,9 @@ from pathlib import Path
 import slicer
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
-from OsteoJointLib.slicer_bridge.command import analyze_arguments, install_advice, missing_packages
+from OsteoJointLib.slicer_bridge.command import analyze_arguments
 from OsteoJointLib.slicer_bridge.process import PythonProcess
+from OsteoJointLib.slicer_bridge.requirements import missing_packages
 from OsteoJointLib.slicer_bridge.scene import export_volume, load_segmentation
 from OsteoJointLib.slicer_bridge.words import CaseFiles, failure_sentence, read_case
 
@@ -49,7 +50,9 @@ class Runner:
         if self.running:
             raise RunFailed(Reason.USAGE, "An analysis is under way: wait for it or cancel it first.")
         if missing := missing_packages():
-            raise RunFailed(Reason.DEPENDENCY_MISSING, install_advice(missing))
+            raise RunFailed(
+                Reason.DEPENDENCY_MISSING, f"Slicer's Python lacks {', '.join(missing)}. Install them under Setup."
+            )
         volume_id = volume_node.GetID()
         folder = self._folder = Path(tempfile.mkdtemp(prefix="OsteoJoint-", dir=slicer.app.temporaryPath))
         ct = folder / "ct.nrrd"

@@ -108,12 +108,14 @@ def test_tests_import_only_what_they_declare():
 
 
 def test_slicer_asks_for_what_the_library_declares():
-    from OsteoJointLib.slicer_bridge.command import REQUIREMENTS
+    from OsteoJointLib.slicer_bridge.requirements import REQUIREMENTS
 
-    asked = {requirement_name(package) for package in REQUIREMENTS.values()}
-    assert asked == declared("localizer")
-    for module, package in REQUIREMENTS.items():
-        assert requirement_name(package) in {requirement_name(name) for name in PACKAGES[module]}
+    ranges = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["localizer"]]
+    assert sorted(one.specifier for one in REQUIREMENTS) == sorted(ranges)
+    for one in REQUIREMENTS:
+        assert requirement_name(one.package) in {requirement_name(name) for name in PACKAGES[one.module]}
+    optional = {requirement_name(one.package) for one in REQUIREMENTS if one.automatic}
+    assert optional == {requirement_name(name) for name in PROJECT["optional-dependencies"]["localizer"]}
 
 
 def test_every_requirement_is_pinned_to_what_is_installed():

@@ -37,21 +37,6 @@ def test_the_child_finds_this_library_first_and_keeps_off_slicers_plugins():
     assert command.process_environment({})["PYTHONPATH"] == checkout
 
 
-def test_missing_packages_are_named_as_pip_names_them(monkeypatch):
-    monkeypatch.setattr(
-        command.importlib.util, "find_spec", lambda name: None if name in ("cv2", "torch") else object()
-    )
-    assert command.missing_packages() == ["opencv-python-headless", "torch"]
-
-
-def test_advice_names_the_licence_and_leaves_torch_to_its_extension():
-    advice = command.install_advice(["scikit-image", "torch", "ultralytics"])
-    assert "AGPL-3.0" in advice
-    assert "PyTorch extension" in advice
-    assert 'slicer.util.pip_install("scikit-image")' in advice
-    assert "AGPL" not in command.install_advice(["tqdm"])
-
-
 def test_a_case_in_words(tmp_path):
     flags = [{"code": "contrast", "level": level, "message": "Contrast was given."} for level in ("L1", "L2")]
     case = read_case(write_result(tmp_path / "case", flags=flags))

@@ -48,7 +48,7 @@ class OsteoJointModuleTest(unittest.TestCase):
         slicer.mrmlScene.Clear()
 
     def skipWithoutPackages(self):
-        from OsteoJointLib.slicer_bridge.command import missing_packages
+        from OsteoJointLib.slicer_bridge.requirements import missing_packages
 
         if missing := missing_packages():
             self.skipTest(f"Slicer's Python lacks {', '.join(missing)}.")
