@@ -1,0 +1,82 @@
+"""What a batch over nodes has done, as `osteojoint batch` notes it: ``batch.jsonl``, ``batch.csv``; plain Python.
+
+A case is known again by the digest of its CT, not by its name: in Slicer many CTs are called "2: CT". One that is new
+gets a name that nobody has, so that a reading of one patient never takes the place of another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from OsteoJointLib.batch import CASES_FOLDER, LEDGER_FILE, TABLE_FILE, Outcome, check_batch_folder, read_ledger
+from OsteoJointLib.errors import OsteoJointError
+from OsteoJointLib.io.atomic import write_text_whole
+from OsteoJointLib.output.table import row_of_failure, row_of_result, write_table
+from OsteoJointLib.slicer_bridge.case_folder import holds_result, safe_name, unique_name
+
+Row = dict[str, str]
+"""One case, as in the table: the columns of :mod:`OsteoJointLib.output.table`."""
+
+
+class BatchLedger:
+    """The cases of one output folder, earlier batches' included.
+
+    Args:
+        folder: new, empty or an earlier batch's.
+
+    Raises:
+        UsageError: OUTPUT_EXISTS where it holds other files.
+    """
+
+    def __init__(self, folder: Path):
+        check_batch_folder(folder)
+        self.folder = folder
+        self._outcomes = read_ledger(folder)
+        self._entered: set[str] = set()
+
+    def name(self, words: str, digest: str | None) -> str:
+        """The name of a case: the one it had, else a new one after the CT's.
+
+        Args:
+            words: the CT's name.
+            digest: of the CT; None where it can't be read.
+        """
+        for case, outcome in self._outcomes.items():
+            if digest is not None and outcome.fingerprint == digest:
+                return case
+        name = safe_name(words)
+        known = self._outcomes.get(name)
+        if known is not None and known.fingerprint is digest is None and name not in self._entered:
+            return name
+        return unique_name(name, self._outcomes)
+
+    def case_folder(self, case: str) -> Path:
+        """Where the files of a case lie."""
+        return self.folder / CASES_FOLDER / case
+
+    def row_if_done(self, case: str, settings: Mapping[str, Any]) -> Row | None:
+        """The row of a case that was read with the same settings and whose result is still there."""
+        known = self._outcomes.get(case)
+        if known is None or known.outcome != "done" or dict(known.settings) != dict(settings):
+            return None
+        return dict(known.row) if holds_result(self.case_folder(case)) else None
+
+    def enter_result(self, case: str, digest: str, settings: Mapping[str, Any], document: Mapping[str, Any]) -> Row:
+        """Note a case that was read, and write the table."""
+        row = row_of_result(case, document)
+        return self._enter(Outcome(case, row["outcome"], 0, digest, dict(settings), row))
+
+    def enter_failure(self, case: str, digest: str | None, error: OsteoJointError) -> Row:
+        """Note a case that wasn't read, and write the table."""
+        row = row_of_failure(case, error)
+        return self._enter(Outcome(case, row["outcome"], int(error.exit_code), digest, {}, row))
+
+    def _enter(self, outcome: Outcome) -> Row:
+        self._outcomes[outcome.case] = outcome
+        self._entered.add(outcome.case)
+        outcomes = self._outcomes.values()
+        write_text_whole(self.folder / LEDGER_FILE, "".join(one.line() + "\n" for one in outcomes))
+        write_table([one.row for one in outcomes], self.folder / TABLE_FILE)
+        return dict(outcome.row)

@@ -1,0 +1,51 @@
+"""Where the files of a reading go: safe names, and folders that are nobody else's; plain Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from OsteoJointLib.batch_cases import case_name
+
+RESULT_FILE = "result.json"
+_LONGEST = 60
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def safe_name(words: str) -> str:
+    """A folder's name from a node's name.
+
+    >>> safe_name("3: Abdomen / L-spine 1.0"), safe_name("  "), safe_name("aux")
+    ('3_Abdomen_L-spine_1.0', 'case', 'case_aux')
+    """
+    name = case_name(Path(re.sub(r"[/\\:\s]+", "_", words)))[:_LONGEST].rstrip("._")
+    return f"case_{name}" if _RESERVED.fullmatch(name) else name
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """A name that none of ``taken`` has, upper and lower case being one.
+
+    >>> unique_name("CT", ["ct", "ct-2"])
+    'CT-3'
+    """
+    lowered = {other.lower() for other in taken}
+    names = [name, *(f"{name}-{number}" for number in range(2, len(lowered) + 2))]
+    return next(candidate for candidate in names if candidate.lower() not in lowered)
+
+
+def case_folder(chosen: Path, words: str) -> Path:
+    """The folder for a reading: the chosen one when it is new, empty or a reading's already, else a new one inside.
+
+    Args:
+        chosen: what the user chose.
+        words: the name of the CT.
+    """
+    if not chosen.exists() or not any(chosen.iterdir()) or holds_result(chosen):
+        return chosen
+    return chosen / unique_name(f"osteojoint-{safe_name(words)}", [child.name for child in chosen.iterdir()])
+
+
+def holds_result(folder: Path) -> bool:
+    """Whether an earlier reading lies in a folder."""
+    return (folder / RESULT_FILE).is_file()

@@ -1,0 +1,122 @@
+"""One volume of a batch over nodes: what is wanted of it, what came, and what becomes of its nodes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import slicer
+
+from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.slicer_bridge.engine import Wanted
+from OsteoJointLib.slicer_bridge.present import present_levels, present_result
+from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.reading_scene import ReadingScene
+from OsteoJointLib.slicer_bridge.reading_state import Settings
+from OsteoJointLib.slicer_bridge.record import LEVELS
+from OsteoJointLib.slicer_bridge.view_arrays import Views
+
+
+class NodeCase:
+    """A volume under way.
+
+    Args:
+        node: the volume.
+    """
+
+    def __init__(self, node):
+        self.words: str = node.GetName() or ""
+        self.volume_id: str = node.GetID()
+        self.name = ""
+        self.digest: str | None = None
+        self.settings: dict[str, Any] = {}
+        self.document: dict[str, Any] = {}
+        self.wanted: Wanted | None = None
+        self._node, self._nodes = node, ReadingNodes(node)
+        self._levels: Mapping[str, Any] = {}
+        self._views: Views | None = None
+        self._masks: dict[str, str] = {}
+
+    @property
+    def volume(self):
+        """The volume.
+
+        Raises:
+            InputRefused: it was removed from the scene.
+        """
+        if self._node.GetScene() is None:
+            raise InputRefused(
+                Reason.NOT_FOUND, f"{self.words} was expected in the scene until it was read; it was removed."
+            )
+        return self._node
+
+    def want(self, settings: Settings) -> None:
+        """Say what is wanted, from what the user has put into the scene: points and masks of their own are used.
+
+        Raises:
+            OsteoJointError: it can't be had from that.
+        """
+        scene = self._scene()
+        points = scene.points or None
+        if points and (missing := [level for level in LEVELS if level not in points]):
+            raise UsageError(
+                Reason.USAGE,
+                f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or remove both.",
+            )
+        self._masks = scene.masks
+        self.wanted = Wanted(
+            volume_id=self.volume_id,
+            points=points,
+            masks=scene.own_masks() if points else {},
+            until="reading",
+            device=settings.device,
+            weights=settings.weights,
+        )
+
+    def own_digest(self) -> str:
+        """What the user placed and drew, as a digest; empty where it is all the network's."""
+        record, wanted = self._scene().record, self.wanted
+        own = hashlib.sha256()
+        placed = {
+            level: point for level, point in (wanted.points or {}).items() if record.of_found(level, point)[1] == "user"
+        }
+        for level, point in placed.items():
+            own.update(f"{level}{[round(x, 2) for x in point]}".encode())
+        for level, mask in wanted.masks.items():
+            own.update(f"{level}{mask.ijk_to_world.round(3).tolist()}{mask.array_kji.shape}".encode())
+            own.update(mask.array_kji.tobytes())
+        return own.hexdigest() if placed or wanted.masks else ""
+
+    def levels_came(self, answer: Mapping[str, Any]) -> None:
+        """Keep the levels."""
+        self._levels = answer
+
+    def result_came(self, document: dict[str, Any], views: Views) -> None:
+        """Keep the result."""
+        self.document, self._views = document, views
+
+    def present(self) -> None:
+        """Put the reading into the scene."""
+        scene = self._scene()
+        if self._levels:
+            present_levels(self._nodes, self._levels, self.wanted.points is None)
+        present_result(self._nodes, self.document, self._views, scene.kept(self._masks, set(self.wanted.masks)), ())
+
+    def remove(self, keep_reading: bool) -> None:
+        """Remove the volume with its display and storage nodes, and its reading too unless that is kept."""
+        node = self._node
+        if node.GetScene() is None:
+            return
+        if not keep_reading:
+            self._nodes.remove_all()
+        own = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+        for one in [node, node.GetStorageNode(), *own]:
+            if one is not None:
+                slicer.mrmlScene.RemoveNode(one)
+
+    def _scene(self) -> ReadingScene:
+        """What the scene holds of the volume's reading now."""
+        scene = ReadingScene(ReadingNodes(self.volume))
+        scene.see()
+        return scene

@@ -1,0 +1,185 @@
+"""The section "Export": what can be saved when, where it goes, and what is asked of the reading."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import qt
+import slicer
+
+from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
+from OsteoJointLib.slicer_bridge.panel.label_form import FOLDER_SETTING
+
+from .fake_reading import FOUND_LEVELS, FakeReading, add_ct, document
+
+
+@pytest.fixture
+def section(scene, tmp_path):
+    """The section with a reading that only notes; `section.ui` has its widgets by name."""
+    qt.QSettings().setValue(FOLDER_SETTING, "")
+    reading = FakeReading()
+    parent = qt.QWidget()
+    made = ExportSection(qt.QVBoxLayout(parent), reading, None)
+    reading.changed.connect(lambda: made.show(reading.state))
+    made.parent, made.reading, made.ui = parent, reading, slicer.util.childWidgetVariables(parent)
+    return made
+
+
+def asked(section, name):
+    return [request for request in section.reading.asked if request[0] == name]
+
+
+def test_nothing_can_be_saved_before_a_reading(section):
+    assert not section.ui.saveButton.enabled
+    assert section.ui.saveButton.toolTip == "Nothing is read yet."
+    assert not section.ui.labelButton.enabled
+    assert section.ui.labelButton.toolTip == "A label needs a point and a mask; missing: L1, L2."
+
+
+def test_a_reading_is_saved_into_a_new_folder_inside_one_that_holds_other_things(section, tmp_path):
+    (tmp_path / "holiday.jpg").touch()
+    section.reading.become_read(volume_name="3: Abdomen / 1.0")
+    qt.QFileDialog.answers.append(str(tmp_path))
+    section.ui.saveButton.click()
+    ((_, folder, row, on_done),) = asked(section, "deliver")
+    assert folder == tmp_path / "osteojoint-3_Abdomen_1.0"
+    assert row == folder.name
+    on_done([])
+    text = section.ui.savedLabel.text
+    assert (folder / "report.html").as_uri() in text
+    assert f'"{folder.as_uri()}"' in text
+
+
+def test_an_empty_folder_is_taken_as_it_is(section, tmp_path):
+    section.reading.become_read()
+    section.save_into(tmp_path / "new")
+    assert asked(section, "deliver")[0][1] == tmp_path / "new"
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_an_earlier_reading_is_replaced_only_on_request(section, tmp_path, monkeypatch, agreed):
+    (tmp_path / "result.json").touch()
+    section.reading.become_read()
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda *a, **k: agreed)
+    section.save_into(tmp_path)
+    assert len(asked(section, "deliver")) == agreed
+
+
+def test_a_stale_reading_is_updated_before_it_is_saved(section):
+    section.reading.become_read(stale=("the mask of L1 was edited",))
+    assert not section.ui.saveButton.enabled
+    assert "the mask of L1 was edited" in section.ui.saveHint.text
+    section.ui.saveHint.linkActivated("#")
+    assert asked(section, "update")
+    section.reading.become(stale=())
+    assert section.ui.saveButton.enabled
+    assert section.ui.saveHint.text == ""
+
+
+def test_a_failure_takes_the_promise_back(section, tmp_path):
+    section.reading.become_read()
+    section.save_into(tmp_path / "new")
+    assert section.ui.savedLabel.text == "Saving …"
+    section.reading.become(message="The disk is full.", message_kind="error")
+    assert section.ui.savedLabel.text == ""
+
+
+def fill(section, folder, **changes):
+    texts = {"nameEdit": None, "patientEdit": "P7", "bmdL1Edit": "", "bmdL2Edit": ""} | changes
+    section.ui.datasetPath.setCurrentPath(str(folder))
+    for name, text in texts.items():
+        if text is not None:
+            getattr(section.ui, name).setText(text)
+
+
+def test_labels_need_no_class(section, tmp_path):
+    section.reading.become_read(document=None)
+    fill(section, tmp_path)
+    section.ui.labelButton.click()
+    ((_, fields, on_done),) = asked(section, "label")
+    assert fields == {
+        "folder": str(tmp_path),
+        "name": "case-0001",
+        "patient": "P7",
+        "status": None,
+        "bmd": {},
+        "bmd_method": None,
+        "replace": False,
+    }
+    on_done({"count": 12})
+    assert "case-0001" in section.ui.labeledLabel.text
+    assert "12" in section.ui.labeledLabel.text
+
+
+def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
+    section.reading.become_read()
+    fill(section, tmp_path, bmdL1Edit="98,5", bmdL2Edit="104")
+    section.ui.statusCombo.setCurrentIndex(2)
+    section.ui.methodCombo.setCurrentIndex(1)
+    section.ui.labelButton.click()
+    fields = asked(section, "label")[0][1]
+    assert fields["status"] == "osteopenia"
+    assert fields["bmd"] == {"L1": 98.5, "L2": 104.0}
+    assert fields["bmd_method"] == "QCT"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"patientEdit": ""}, "patient code"),
+        ({"bmdL1Edit": "much"}, "BMD of L1"),
+        ({"bmdL1Edit": "98"}, "how the BMD was measured"),
+        ({"nameEdit": "../case"}, "case name"),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_asked(section, tmp_path, changes, words):
+    section.reading.become_read()
+    fill(section, tmp_path, **changes)
+    section.ui.labelButton.click()
+    assert words in section.ui.labeledLabel.text
+    assert not asked(section, "label")
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_name_that_is_taken_is_replaced_only_on_request(section, tmp_path, monkeypatch, agreed):
+    (tmp_path / "cases.jsonl").write_text(json.dumps({"id": "Case-0002"}) + "\n")
+    questions = []
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, *a, **k: questions.append(text) or agreed)
+    section.reading.become_read()
+    fill(section, tmp_path)
+    assert section.ui.nameEdit.text == "case-0003"
+    section.ui.nameEdit.setText("case-0002")
+    section.ui.labelButton.click()
+    assert "case-0002" in questions[0]
+    assert [request[1]["replace"] for request in asked(section, "label")] == [True] * agreed
+
+
+def test_nothing_entered_for_one_ct_is_kept_for_the_next(section, tmp_path):
+    first, second = add_ct("CT"), add_ct("CT")
+    section.reading.select(first)
+    section.reading.become_read()
+    fill(section, tmp_path, bmdL1Edit="98", patientEdit="P7")
+    section.ui.statusCombo.setCurrentIndex(3)
+    section.reading.become(document=document())
+    assert section.ui.patientEdit.text == "P7"
+    section.reading.select(second)
+    assert section.ui.patientEdit.text == ""
+    assert section.ui.bmdL1Edit.text == ""
+    assert section.ui.statusCombo.currentText == "not stated"
+    assert section.ui.datasetPath.currentPath == str(tmp_path)
+
+
+def test_a_level_without_a_mask_has_no_label(section):
+    section.reading.become_read(levels=FOUND_LEVELS)
+    assert not section.ui.labelButton.enabled
+
+
+def test_the_dataset_folder_is_remembered(section, tmp_path):
+    section.reading.become_read()
+    fill(section, tmp_path)
+    section.ui.labelButton.click()
+    parent = qt.QWidget()
+    ExportSection(qt.QVBoxLayout(parent), FakeReading(), None)
+    slicer.app.processEvents()
+    assert slicer.util.childWidgetVariables(parent).datasetPath.currentPath == str(tmp_path)
