@@ -20,7 +20,7 @@ from slicer.i18n import tr as _
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge import segments
-from OsteoJointLib.slicer_bridge.geometry import ijk_to_world
+from OsteoJointLib.slicer_bridge.geometry import anatomical_ijk_to_world
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray, Views
 
@@ -67,18 +67,18 @@ def has_masks(nodes: ReadingNodes, which: str, level: str | None = None) -> bool
     return any(found[one] is not None for one in (_LEVELS if level is None else (level,)))
 
 
-def mask_fingerprints(nodes: ReadingNodes) -> dict[str, str]:
-    """A short text for each level's visible mask that changes with its voxels alone; "" where there is no mask.
+def mask_fingerprints(nodes: ReadingNodes, which: str = "masks") -> dict[str, str]:
+    """A short text for each level's mask that changes with its voxels alone; "" where there is no mask.
 
     It stays the same when the CT is moved by a transform, and when the scene is saved and loaded.
     """
     volume = nodes.volume
-    if volume is None:
+    if volume is None or volume.GetImageData() is None:
         return dict.fromkeys(_LEVELS, "")
-    world_to_ct = np.linalg.inv(ijk_to_world(volume))
+    world_to_ct = np.linalg.inv(anatomical_ijk_to_world(volume))
     return {
         level: "" if mask is None else _fingerprint(mask.array_kji, world_to_ct @ mask.ijk_to_world)
-        for level, mask in masks(nodes).items()
+        for level, mask in masks(nodes, which).items()
     }
 
 
