@@ -93,13 +93,17 @@ class Lack:
 
 
 def installed_version(requirement: Requirement) -> str | None:
-    """Version of a requirement in this very Python, None where it is missing; nothing is imported."""
+    """Version of a requirement in this very Python; nothing is imported.
+
+    Returns:
+        None where it is missing, "" where it came under another name (opencv-python for opencv-python-headless, say).
+    """
     if importlib.util.find_spec(requirement.module) is None:
         return None
     try:
         return importlib.metadata.version(requirement.package)
     except importlib.metadata.PackageNotFoundError:
-        return _of_another_distribution(requirement.module)
+        return ""
 
 
 def lacking(version: Callable[[Requirement], str | None] = installed_version) -> list[Lack]:
@@ -148,12 +152,6 @@ def pip_commands(python: str, lacks: list[Lack]) -> str:
         " ".join([f'"{python}" -m pip install', *(f'"{word}"' if ">" in word else word for word in arguments)])
         for arguments in pip_arguments(lacks)
     )
-
-
-def _of_another_distribution(module: str) -> str:
-    """Version of a module that came under another name (opencv-python, say), "" where nothing tells."""
-    found = importlib.metadata.packages_distributions().get(module, [])
-    return importlib.metadata.version(found[0]) if found else ""
 
 
 def _is_met(requirement: Requirement, found: str | None) -> bool:
