@@ -7,6 +7,7 @@ world.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import slicer
@@ -79,11 +80,24 @@ def anatomical_axes(ijk_to_ras: np.ndarray) -> np.ndarray:
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     columns = ijk_to_ras[:3, :3] / np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
-    order = np.argmax(np.abs(columns), axis=1)
-    if len(set(order)) < 3:  # turned by 45 degrees: take them as they come
-        order = np.arange(3)
-    axes = columns[:, order]
-    return axes * np.where(np.diag(axes) < 0, -1.0, 1.0) + 0.0
+    order, signs = _anatomical_order(ijk_to_ras)
+    return columns[:, order] * signs + 0.0  # no negative zeros
+
+
+def anatomical_ijk_to_world(volume_node) -> np.ndarray:
+    """4x4 to the world from voxels counted to the right, to the front and upward, however the volume stores them.
+
+    Slicer turns the slices of a left-handed volume round when it loads a scene: counted like this, every voxel keeps
+    its number.
+    """
+    ijk_to_ras = ijk_to_local(volume_node)
+    last = np.array(volume_node.GetImageData().GetDimensions()) - 1
+    stored = np.eye(4)
+    stored[:3, :3] = 0.0
+    for axis, (of, sign) in enumerate(zip(*_anatomical_order(ijk_to_ras), strict=True)):
+        stored[of, axis] = sign
+        stored[of, 3] = last[of] if sign < 0 else 0
+    return local_to_world(volume_node) @ ijk_to_ras @ stored
 
 
 def onto_grid(array_kji: np.ndarray, array_to_grid: np.ndarray) -> Placed:
@@ -130,3 +144,11 @@ def effective_box(inside_kji: np.ndarray) -> tuple[slice, slice, slice] | None:
             return None
         box.append(slice(int(hit[0]), int(hit[-1]) + 1))
     return tuple(box)  # type: ignore[return-value]
+
+
+def _anatomical_order(ijk_to_ras: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """Which voxel axis runs nearest to R, A and S, and whether along it (1) or against it (-1)."""
+    columns = ijk_to_ras[:3, :3] / np.linalg.norm(ijk_to_ras[:3, :3], axis=0)
+    cosines = np.abs(columns)
+    order = max((list(one) for one in permutations(range(3))), key=lambda one: float(cosines[range(3), one].sum()))
+    return order, np.where(columns[range(3), order] < 0, -1.0, 1.0)

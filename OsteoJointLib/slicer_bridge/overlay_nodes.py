@@ -113,7 +113,6 @@ def _color_node(nodes: ReadingNodes, kind: OverlayKind):
     channels = [np.interp(np.linspace(0.0, 1.0, 256), steps, channel) / 255 for channel in np.transpose(kind.colors)]
     for index, (red, green, blue) in enumerate(zip(*channels, strict=True)):
         node.SetColor(index, f"{index / 255:.0%}", red, green, blue, 1.0)
-    node.SetNamesInitialised(True)
     return nodes.add(role, node, _("{title} colors").format(title=kind.title), hidden=True)
 
 

@@ -45,7 +45,7 @@ class ReadingNodes:
         return node
 
     def all(self) -> list[Any]:
-        """Every node of the reading; also after the CT was removed."""
+        """Every node of the reading. After the CT was removed: those that were asked for before."""
         nodes = slicer.mrmlScene.GetNodes()
         every = (nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems()))
         return [node for node in every if self._owns(node)]
@@ -81,15 +81,18 @@ class ReadingNodes:
     def remove(self, role: str) -> None:
         """Remove the node of a role, if there is one."""
         if (node := self.get(role)) is not None:
-            slicer.mrmlScene.RemoveNode(node)
+            _remove(node)
 
     def remove_all(self) -> None:
         """Remove every node of the reading; the CT stays."""
         for node in self.all():
-            slicer.mrmlScene.RemoveNode(node)
+            _remove(node)
 
     def _owns(self, node) -> bool:
-        return node.GetAttribute(ROLE) is not None and node.GetNodeReferenceID(CT) == self._volume_id
+        if (role := node.GetAttribute(ROLE)) is None:
+            return False
+        reference = node.GetNodeReferenceID(CT)  # the scene drops it together with the CT
+        return reference == self._volume_id or (reference is None and self._known.get(role) == node.GetID())
 
     def _follow(self, node) -> None:
         volume = self.volume
@@ -105,3 +108,17 @@ class ReadingNodes:
         ct_item, item = hierarchy.GetItemByDataNode(self.volume), hierarchy.GetItemByDataNode(node)
         if ct_item and item:
             hierarchy.SetItemParent(item, hierarchy.GetItemParent(ct_item))
+
+
+def _remove(node) -> None:
+    """Remove a node with its display and storage nodes, which would stay behind otherwise."""
+    scene = slicer.mrmlScene
+    helpers = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        helpers += [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        helpers += [node.GetNthStorageNode(index) for index in range(node.GetNumberOfStorageNodes())]
+    scene.RemoveNode(node)
+    for helper in helpers:
+        if helper is not None and scene.IsNodePresent(helper):
+            scene.RemoveNode(helper)

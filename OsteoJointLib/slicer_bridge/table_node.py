@@ -27,7 +27,7 @@ def show_table(nodes: ReadingNodes, document: Mapping[str, Any]) -> None:
         node.RemoveAllColumns()
         for name, values in _columns(document).items():
             node.AddColumn(_column(name, values))
-        node.SetUseColumnNameAsColumnHeader(True)
+        node.SetUseColumnTitleAsColumnHeader(True)
         node.SetLocked(True)
 
 

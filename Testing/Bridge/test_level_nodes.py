@@ -1,0 +1,151 @@
+"""Points of the levels: where they are, how they are placed, and the boxes around them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from example_readings import LYING, add_ct, move, placed, save_and_load, turned, world_matrix
+
+from OsteoJointLib.slicer_bridge import level_nodes
+from OsteoJointLib.slicer_bridge.level_nodes import BOX_MM, LevelMark
+from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+
+L1, L2 = (1.0, 2.0, 3.5), (2.0, 1.0, -30.25)
+FOUND = {"L1": LevelMark(L1, 0.987, "auto"), "L2": LevelMark(L2, None, "user")}
+
+
+@pytest.fixture
+def nodes(scene) -> ReadingNodes:
+    return ReadingNodes(add_ct())
+
+
+@pytest.mark.parametrize("lying", LYING)
+def test_points_are_in_the_world(scene, lying):
+    nodes = ReadingNodes(add_ct(lying))
+    level_nodes.show_levels(nodes, FOUND)
+    found = level_nodes.points(nodes)
+    np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-6)
+
+
+def test_a_point_is_named_after_its_level(nodes):
+    level_nodes.show_levels(nodes, FOUND)
+    one, other = level_nodes.point_nodes(nodes)
+    assert one.GetName() == "L1 (CT)" and other.GetName() == "L2 (CT)"
+    assert one.GetNthControlPointLabel(0) == "L1"
+    assert one.GetNthControlPointDescription(0) == "found, confidence 0.99"
+    assert other.GetNthControlPointDescription(0) == "placed by hand"
+
+
+def test_showing_again_moves_the_point_and_adds_none(nodes):
+    level_nodes.show_levels(nodes, FOUND)
+    first = level_nodes.point_nodes(nodes)
+    level_nodes.show_levels(nodes, {"L1": LevelMark((9.0, 8.0, 7.0), 0.5, "auto")})
+    assert level_nodes.point_nodes(nodes) == first
+    assert first[0].GetNumberOfControlPoints() == 1
+    assert level_nodes.points(nodes) == {"L1": pytest.approx((9.0, 8.0, 7.0)), "L2": pytest.approx(L2)}
+
+
+@pytest.mark.parametrize("lying", LYING)
+def test_the_box_stands_along_the_ct_around_the_point(scene, lying):
+    volume = add_ct(lying)
+    nodes = ReadingNodes(volume)
+    level_nodes.show_levels(nodes, FOUND)
+    box = nodes.get("L1 box")
+    np.testing.assert_allclose(box.GetCenterWorld(), L1, atol=1e-6)
+    np.testing.assert_allclose(box.GetSize(), BOX_MM)
+    axes = slicer.util.arrayFromVTKMatrix(box.GetObjectToWorldMatrix())[:3, :3]
+    np.testing.assert_allclose(axes.T @ axes, np.eye(3), atol=1e-6)
+    columns = world_matrix(volume)[:3, :3]
+    columns = columns / np.linalg.norm(columns, axis=0)
+    np.testing.assert_allclose(np.abs(axes.T @ columns).max(axis=1), 1.0, atol=1e-6)
+    # the short side runs along the patient's axis (in the CT's own frame), whichever way the slices lie
+    local = slicer.util.arrayFromVTKMatrix(box.GetObjectToNodeMatrix())[:3, :3]
+    assert (np.diag(local) > 0.9).all()
+    assert box.GetLocked()
+
+
+def test_the_box_follows_its_point_and_goes_with_it(nodes):
+    level_nodes.show_levels(nodes, FOUND)
+    box = nodes.get("L2 box")
+    point = level_nodes.point_nodes(nodes)[1]
+    point.SetNthControlPointPositionWorld(0, 5.0, 6.0, 7.0)
+    level_nodes.update_boxes(nodes)
+    assert nodes.get("L2 box") is box
+    np.testing.assert_allclose(box.GetCenterWorld(), (5.0, 6.0, 7.0))
+    point.RemoveAllControlPoints()
+    level_nodes.update_boxes(nodes)
+    assert nodes.get("L2 box") is None and nodes.get("L1 box") is not None
+    level_nodes.remove_point(nodes, "L1")
+    assert nodes.get("L1 box") is None and level_nodes.points(nodes) == {}
+
+
+def test_a_box_a_user_hid_stays_hidden(nodes):
+    level_nodes.show_levels(nodes, FOUND)
+    nodes.get("L1 box").SetDisplayVisibility(False)
+    level_nodes.show_levels(nodes, {"L1": LevelMark((4.0, 4.0, 4.0), 0.5, "auto")})
+    assert not nodes.get("L1 box").GetDisplayVisibility()
+
+
+def interaction_node():
+    return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+
+
+def test_placing_is_for_the_level_and_one_click(nodes):
+    level_nodes.start_placing(nodes, "L2")
+    interaction = interaction_node()
+    selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    point = level_nodes.point_nodes(nodes)[0]
+    assert interaction.GetCurrentInteractionMode() == interaction.Place
+    assert not interaction.GetPlaceModePersistence()
+    assert selection.GetActivePlaceNodeID() == point.GetID()
+    assert point.GetMaximumNumberOfControlPoints() == 1
+    point.AddControlPointWorld(vtk.vtkVector3d(*L2))  # what a click does
+    interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+    assert level_nodes.points(nodes) == {"L2": pytest.approx(L2)}
+    assert point.GetNthControlPointLabel(0) == "L2"
+
+
+def test_a_new_point_replaces_the_former(nodes):
+    level_nodes.show_levels(nodes, FOUND)
+    level_nodes.start_placing(nodes, "L1")
+    assert "L1" not in level_nodes.points(nodes)
+    level_nodes.point_nodes(nodes)[0].AddControlPointWorld(vtk.vtkVector3d(7.0, 7.0, 7.0))
+    interaction_node().SwitchToViewTransformMode()
+    assert level_nodes.points(nodes)["L1"] == pytest.approx((7.0, 7.0, 7.0))
+
+
+def test_placing_called_off_brings_the_former_point_back(nodes):
+    move(nodes.volume, placed(turned(10, 20), (1, 1, 1), (5.0, 6.0, 7.0)))
+    level_nodes.show_levels(nodes, FOUND)
+    level_nodes.start_placing(nodes, "L1")
+    level_nodes.start_placing(nodes, "L1")
+    level_nodes.start_placing(nodes, "L2")
+    assert level_nodes.points(nodes) == {}
+    interaction_node().SwitchToViewTransformMode()
+    found = level_nodes.points(nodes)
+    np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-6)
+
+
+def test_placing_may_end_after_the_scene_was_closed(nodes):
+    level_nodes.show_levels(nodes, FOUND)
+    level_nodes.start_placing(nodes, "L1")
+    slicer.mrmlScene.Clear()
+    interaction_node().SwitchToViewTransformMode()
+    assert level_nodes.points(nodes) == {}
+
+
+def test_levels_survive_a_saved_scene(scene, tmp_path):
+    nodes = ReadingNodes(add_ct("upside down, moved"))
+    level_nodes.show_levels(nodes, FOUND)
+    save_and_load(tmp_path)
+    again = ReadingNodes(slicer.util.getNode("CT"))
+    found = level_nodes.points(again)
+    np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-3)
+    box = again.get("L1 box")
+    assert box.GetLocked() and not box.GetDisplayNode().GetHandlesInteractive()
+    np.testing.assert_allclose(box.GetCenterWorld(), L1, atol=1e-3)
+    count = slicer.mrmlScene.GetNumberOfNodes()
+    level_nodes.show_levels(again, FOUND)
+    assert slicer.mrmlScene.GetNumberOfNodes() == count

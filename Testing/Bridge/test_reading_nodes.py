@@ -1,0 +1,109 @@
+"""The nodes of a reading belong to their CT, whatever a user does to the scene."""
+
+from __future__ import annotations
+
+import slicer
+from example_readings import add_ct, make_views, move, placed, save_and_load, turned
+
+from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, overlay_nodes, result_node
+from OsteoJointLib.slicer_bridge.level_nodes import LevelMark
+from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+
+
+def fill(volume) -> ReadingNodes:
+    nodes, views = ReadingNodes(volume), make_views(volume)
+    level_nodes.show_levels(nodes, {"L1": LevelMark((1, 2, 3), 0.9, "auto"), "L2": LevelMark((1, 2, -25), 0.9, "auto")})
+    mask_nodes.show_masks(nodes, views)
+    overlay_nodes.show_overlays(nodes, views)
+    result_node.set_result(nodes, {"name": volume.GetName()})
+    return nodes
+
+
+def class_names() -> list[str]:
+    scene = slicer.mrmlScene
+    return sorted(scene.GetNthNode(index).GetClassName() for index in range(scene.GetNumberOfNodes()))
+
+
+def test_two_cts_keep_apart(scene):
+    one, other = fill(add_ct(name="one")), fill(add_ct("oblique", name="other"))
+    assert not {node.GetID() for node in one.all()} & {node.GetID() for node in other.all()}
+    assert result_node.result(one) == {"name": "one"} and result_node.result(other) == {"name": "other"}
+    assert one.get("masks").GetName() == "L1 L2 (one)"
+    one.remove_all()
+    assert one.all() == [] and one.get("masks") is None
+    assert other.get("masks") is not None
+
+
+def test_removing_a_reading_leaves_the_scene_as_it_was(scene):
+    volume = add_ct()
+    before = class_names()
+    nodes = fill(volume)
+    assert class_names() != before
+    nodes.remove_all()
+    assert class_names() == before
+
+
+def test_nodes_a_user_deleted_are_absent_and_made_again(scene):
+    volume = add_ct()
+    nodes = fill(volume)
+    for node in nodes.all():
+        scene.RemoveNode(node)
+    assert nodes.all() == []
+    assert level_nodes.points(nodes) == {} and result_node.result(nodes) is None
+    fill(volume)
+    assert len(level_nodes.points(nodes)) == 2
+
+
+def test_the_ct_may_go_first(scene):
+    volume = add_ct()
+    nodes = fill(volume)
+    scene.RemoveNode(volume)
+    assert nodes.volume is None
+    assert mask_nodes.mask_fingerprints(nodes) == {"L1": "", "L2": ""}
+    assert len(level_nodes.points(nodes)) == 2
+    level_nodes.update_boxes(nodes)
+    nodes.follow_volume()
+    nodes.remove_all()
+    assert nodes.all() == []
+
+
+def test_a_closed_scene_holds_nothing(scene):
+    nodes = fill(add_ct())
+    scene.Clear()
+    assert nodes.volume is None and nodes.all() == [] and nodes.get("masks") is None
+    # a new CT gets the old one's ID: nothing of the old reading comes back
+    assert ReadingNodes(add_ct()).all() == []
+
+
+def test_nodes_stay_with_a_ct_that_is_moved(scene):
+    volume = add_ct()
+    nodes = fill(volume)
+    move(volume, placed(turned(10, 20), (1, 1, 1), (5.0, 6.0, 7.0)))
+    nodes.follow_volume()
+    movable = [node for node in nodes.all() if node.IsA("vtkMRMLTransformableNode")]
+    assert len(movable) == 9
+    assert {node.GetTransformNodeID() for node in movable} == {volume.GetTransformNodeID()}
+
+
+def test_visible_nodes_are_in_the_study_of_the_ct(scene):
+    volume = add_ct()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), study)
+    nodes = fill(volume)
+    listed = [node for node in nodes.all() if not node.GetHideFromEditors()]
+    assert {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in listed} == {study}
+    hidden = [node for node in nodes.all() if node.GetHideFromEditors()]
+    assert not any(hierarchy.GetItemByDataNode(node) for node in hidden)
+
+
+def test_a_saved_scene_finds_its_nodes_again_beside_other_cts(scene, tmp_path):
+    first = fill(add_ct(name="one"))
+    fill(add_ct("oblique", name="other"))
+    roles = sorted(node.GetAttribute("OsteoJoint.Role") for node in first.all())
+    save_and_load(tmp_path)
+    for name in ("one", "other"):
+        nodes = ReadingNodes(slicer.util.getNode(name))
+        assert sorted(node.GetAttribute("OsteoJoint.Role") for node in nodes.all()) == roles
+        assert result_node.result(nodes) == {"name": name}
+        assert len(level_nodes.points(nodes)) == 2
