@@ -1,0 +1,126 @@
+"""A reading as it stands in the scene: points, masks, the last result, and what was changed since that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from OsteoJointLib.errors import OsteoJointError
+from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, result_node, volumes
+from OsteoJointLib.slicer_bridge.geometry import ijk_to_world
+from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.reading_state import LevelState
+from OsteoJointLib.slicer_bridge.record import LEVELS, Point, Record, staleness
+from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
+
+OWN = ("corrected", "refined")
+"""Sources of a mask that is not simply the network's."""
+
+
+class ReadingScene:
+    """What was last seen of a reading's nodes; :meth:`see` looks again.
+
+    Args:
+        nodes: of the reading.
+    """
+
+    def __init__(self, nodes: ReadingNodes):
+        self.nodes = nodes
+        self.points: dict[str, Point] = {}
+        self.masks: dict[str, str] = {}
+        self.stale: tuple[str, ...] = ()
+        self._image_time = 0
+
+    @property
+    def volume(self):
+        """The CT; None once it was removed."""
+        return self.nodes.volume
+
+    @property
+    def record(self) -> Record:
+        """What the last result was made from."""
+        return Record.of_document(result_node.record(self.nodes))
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """The last result."""
+        return result_node.result(self.nodes)
+
+    @property
+    def seen(self) -> object:
+        """All that was seen and a reading depends on, to be compared."""
+        return self.points, self.masks
+
+    def see(self) -> None:
+        """Look at points and masks, say what is stale, and note on the segments who drew them."""
+        self.points = level_nodes.points(self.nodes)
+        self.masks = mask_nodes.mask_fingerprints(self.nodes)
+        record = self.record
+        if not record.points:
+            self.stale = ()
+            return
+        moved = record.moved(self.points)
+        edited = [level for level in record.edited(self.masks) if level not in moved]
+        self.stale = tuple(staleness(moved, edited, self._ct_changed(record)))
+        network = mask_nodes.mask_fingerprints(self.nodes, "network") if edited else {}
+        for level in edited:
+            same = network.get(level) == self.masks[level]
+            mask_nodes.mark_source(self.nodes, level, "network" if same else "corrected")
+
+    def result_is_in(self) -> None:
+        """Note which voxels the result in the scene belongs to, for as long as the scene is open."""
+        self._image_time = self._voxels_changed_at()
+
+    def own_masks(self) -> dict[str, MaskArray]:
+        """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero."""
+        record = self.record
+        moved, edited = record.moved(self.points), record.edited(self.masks)
+        drawn = mask_nodes.masks(self.nodes)
+        own = {}
+        for level in LEVELS:
+            made_by = mask_nodes.source(self.nodes, level)
+            if made_by is not None and level not in moved and (level in edited or made_by in OWN):
+                own[level] = drawn[level] or self._empty_mask()
+        return own
+
+    def kept(self, before: Mapping[str, str], read: Collection[str]) -> dict[str, str]:
+        """The levels whose mask a result must leave alone, with the fingerprint of the mask that was read.
+
+        Args:
+            before: fingerprints when the run began.
+            read: levels whose mask in the scene is what was read; not those that the run has moved by itself.
+        """
+        now = mask_nodes.mask_fingerprints(self.nodes)
+        return {
+            level: fingerprint
+            for level, fingerprint in before.items()
+            if mask_nodes.source(self.nodes, level) is not None and (level in read or now[level] != fingerprint)
+        }
+
+    def level_state(self, level: str) -> LevelState:
+        """One level for the panel."""
+        point = self.points.get(level)
+        confidence, source = self.record.of_found(level, point)
+        area = self.document["segmentation"][level]["area_mm2"] if self.document else None
+        return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
+
+    def problem(self) -> str:
+        """Why the CT can't be read; "" when it can."""
+        try:
+            volumes.check(self.volume)
+        except OsteoJointError as error:
+            return error.message
+        return ""
+
+    def _ct_changed(self, record: Record) -> bool:
+        moved = record.ct != volumes.geometry_fingerprint(self.volume)
+        return moved or self._image_time not in (0, self._voxels_changed_at())
+
+    def _voxels_changed_at(self) -> int:
+        image = self.volume.GetImageData()
+        return 0 if image is None else image.GetMTime()
+
+    def _empty_mask(self) -> MaskArray:
+        return MaskArray(np.zeros((1, 1, 1), np.uint8), ijk_to_world(self.volume))

@@ -1,0 +1,334 @@
+"""The module as a user works with it: from a CT to levels, masks, class, corrections and files.
+
+Run by `ctest` in a real Slicer and by `make test` in the test host. Skipped where the packages of the analysis are missing.
+"""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import OsteoJointTestSupport as support
+import slicer
+from OsteoJointTestSupport import waitUntil
+
+
+class OsteoJointScenarioTest(unittest.TestCase):
+    """Each test begins with an empty scene and ends with no run under way."""
+
+    def setUp(self):
+        from OsteoJointLib.slicer_bridge.command import missing_packages
+
+        if missing := missing_packages():
+            self.skipTest(f"Slicer's Python lacks {', '.join(missing)}.")
+        slicer.mrmlScene.Clear()
+        self.widget = slicer.util.getModuleWidget("OsteoJoint")
+        self.reading = self.widget.logic.reading
+        self.reading.settings.follow = True
+        folder = tempfile.TemporaryDirectory(prefix="OsteoJoint-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def tearDown(self):
+        self.reading.cancel()
+        slicer.mrmlScene.Clear()
+        support.idle(0.05)
+
+    # how the tests act
+
+    def choose(self, name="Phantom"):
+        """Load the phantom and choose it in the panel."""
+        node = support.addPhantom(name)
+        slicer.util.findChild(self.widget.parent, "volumeSelector").setCurrentNode(node)
+        support.idle(0.05)
+        return node
+
+    def click(self, name):
+        """Click a button of the panel."""
+        button = slicer.util.findChild(self.widget.parent, name)
+        self.assertTrue(button.enabled, f"{name} should be enabled: {button.toolTip}")
+        button.click()
+
+    def finish(self):
+        """Wait for the run under way and whatever follows it; fail with its message."""
+        self.assertTrue(waitUntil(lambda: not self.reading.running))
+        self.assertEqual(self.reading.state.message_kind, "" if not self.message() else "info", self.message())
+
+    def message(self):
+        return self.reading.state.message
+
+    def read(self):
+        """Choose the phantom, press Apply and wait for the class."""
+        node = self.choose()
+        self.click("applyButton")
+        self.finish()
+        return node
+
+    def upToDate(self):
+        return not self.reading.running and not self.reading.state.stale
+
+    def follow(self):
+        """Wait until a change was seen and read again."""
+        before = self.reading.state.document
+        self.assertTrue(waitUntil(lambda: self.reading.state.document != before), self.message())
+        self.assertTrue(waitUntil(self.upToDate), self.message())
+
+    def segmentation(self):
+        from OsteoJointLib.slicer_bridge.mask_nodes import segmentation_node
+
+        return segmentation_node(self.reading.nodes)
+
+    def pointNode(self, level):
+        from OsteoJointLib.slicer_bridge.level_nodes import point_nodes
+
+        return point_nodes(self.reading.nodes)[("L1", "L2").index(level)]
+
+    def point(self, level):
+        return np.array(self.reading.state.levels[level].center_ras)
+
+    def dice(self, level, node):
+        """Dice with the truth on the slices that the segment covers."""
+        mask, truth = support.segmentMask(self.segmentation(), level, node), support.trueMask(level)
+        slices = mask.any(axis=(1, 2))
+        self.assertTrue(slices.any(), f"{level} is empty")
+        mask, truth = mask[slices], truth[slices]
+        return 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+
+    # what they hold
+
+    def test_findLevels(self):
+        self.choose()
+        self.click("findButton")
+        self.finish()
+        for level in ("L1", "L2"):
+            self.assertLess(np.linalg.norm(self.point(level) - support.truePoint(level)), 10)
+            self.assertEqual(self.reading.state.levels[level].source, "auto")
+        self.assertIsNone(self.reading.state.document)
+        self.assertEqual(len(slicer.util.getNodesByClass("vtkMRMLMarkupsROINode")), 2)
+
+    def test_apply(self):
+        node = self.read()
+        document = self.reading.state.document
+        self.assertEqual(document["classification"]["status"], support.phantom().truth.status.value)
+        segmentation = self.segmentation().GetSegmentation()
+        names = [segmentation.GetNthSegment(n).GetName() for n in range(segmentation.GetNumberOfSegments())]
+        self.assertEqual(names, ["L1", "L2"])
+        for level in ("L1", "L2"):
+            self.assertGreater(self.dice(level, node), 0.95)
+            self.assertEqual(self.reading.state.levels[level].mask_source, "network")
+        self.assertEqual(self.reading.state.stale, ())
+        self.assertEqual(len(slicer.util.getNodesByClass("vtkMRMLTableNode")), 1)
+
+    def test_dragAPoint(self):
+        node = self.read()
+        before = support.segmentMask(self.segmentation(), "L1", node)
+        other = support.segmentMask(self.segmentation(), "L2", node)
+        target = self.point("L1") + [2.0, 1.0, 6.0]
+        self.pointNode("L1").SetNthControlPointPositionWorld(0, *target)
+        self.follow()
+        self.assertEqual(self.reading.state.levels["L1"].source, "user")
+        np.testing.assert_allclose(self.reading.state.document["levels"]["L1"]["center_ras_mm"], target, atol=0.01)
+        self.assertFalse(np.array_equal(support.segmentMask(self.segmentation(), "L1", node), before))
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), other)
+
+    def test_editAMask(self):
+        node = self.read()
+        mask = support.segmentMask(self.segmentation(), "L2", node)
+        area = self.reading.state.levels["L2"].area_mm2
+        edited = mask & (np.cumsum(mask, axis=2) > 6)
+        support.paint(self.segmentation(), "L2", node, edited)
+        self.follow()
+        self.assertEqual(self.reading.state.levels["L2"].mask_source, "corrected")
+        self.assertEqual(self.reading.state.levels["L1"].mask_source, "network")
+        self.assertAlmostEqual(self.reading.state.levels["L2"].area_mm2 / area, edited.sum() / mask.sum(), places=2)
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
+        self.reading.reset_mask("L2")
+        self.follow()
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), mask)
+        self.assertEqual(self.reading.state.levels["L2"].mask_source, "network")
+
+    def test_anEditWithoutFollowingIsStale(self):
+        node = self.read()
+        self.reading.settings.follow = False
+        mask = support.segmentMask(self.segmentation(), "L1", node)
+        support.paint(self.segmentation(), "L1", node, mask & (np.cumsum(mask, axis=1) > 4))
+        self.assertTrue(waitUntil(lambda: self.reading.state.stale))
+        document = self.reading.state.document
+        support.idle(0.6)
+        self.assertEqual(self.reading.state.document, document)
+        self.click("applyButton")
+        self.finish()
+        self.assertEqual(self.reading.state.stale, ())
+        self.assertNotEqual(self.reading.state.document, document)
+
+    def test_refineCompareUndo(self):
+        node = self.read()
+        rough = np.roll(support.segmentMask(self.segmentation(), "L1", node), 3, axis=2)
+        support.paint(self.segmentation(), "L1", node, rough)
+        self.follow()
+        self.reading.refine(["L1"], {"max_shift_mm": 3.0})
+        self.finish()
+        refined = support.segmentMask(self.segmentation(), "L1", node)
+        self.assertFalse(np.array_equal(refined, rough))
+        self.assertEqual(self.reading.state.levels["L1"].mask_source, "refined")
+        self.assertTrue(self.reading.state.document["segmentation"]["L1"]["refined"])
+        self.reading.compare("before")
+        self.assertEqual(self.segmentation().GetDisplayVisibility(), 0)
+        self.reading.compare("")
+        self.assertEqual(self.segmentation().GetDisplayVisibility(), 1)
+        self.reading.undo_refinement()
+        self.follow()
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L1", node), rough)
+
+    def test_shiftLevels(self):
+        self.read()
+        l2 = self.point("L2")
+        self.click("shiftDownButton")
+        self.follow()
+        np.testing.assert_allclose(self.point("L1"), l2, atol=3)
+        self.assertLess(self.point("L2")[2], self.point("L1")[2] - 15)
+        self.click("shiftUpButton")
+        self.follow()
+        np.testing.assert_allclose(self.point("L2"), l2, atol=3)
+
+    def test_pointsByHand(self):
+        self.choose()
+        for level in ("L1", "L2"):
+            self.reading.place(level)
+            self.pointNode(level).AddControlPointWorld(*support.truePoint(level))
+        slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton").SetCurrentInteractionMode(2)
+        self.click("applyButton")
+        self.finish()
+        self.assertEqual(self.reading.state.document["levels"]["L1"]["source"], "user")
+
+    def test_aTransformedVolume(self):
+        node = self.choose()
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+        angle = np.deg2rad(12)
+        turn = np.eye(4)
+        turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        turn[:3, 3] = [40.0, -25.0, 310.0]
+        transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(turn))
+        node.SetAndObserveTransformNodeID(transform.GetID())
+        support.idle(0.4)
+        self.click("applyButton")
+        self.finish()
+        for level in ("L1", "L2"):
+            expected = (turn @ np.append(support.truePoint(level), 1))[:3]
+            self.assertLess(np.linalg.norm(self.point(level) - expected), 10)
+            self.assertGreater(self.dice(level, node), 0.95)
+
+    def test_saveAndReopen(self):
+        node = self.read()
+        mask = support.segmentMask(self.segmentation(), "L2", node)
+        edited = mask & (np.cumsum(mask, axis=2) > 6)
+        support.paint(self.segmentation(), "L2", node, edited)
+        self.follow()
+        state = self.reading.state
+        path = self.folder / "reading.mrb"
+        self.assertTrue(slicer.util.saveScene(str(path)))
+        slicer.mrmlScene.Clear()
+        self.assertTrue(waitUntil(lambda: self.reading.state.volume_name is None, 5))
+        slicer.util.loadScene(str(path))
+        self.assertTrue(waitUntil(lambda: self.reading.state.volume_name is not None, 10))
+        support.idle(0.5)
+        again = self.reading.state
+        self.assertEqual(again.document, state.document)
+        self.assertEqual(again.stale, ())
+        self.assertEqual(again.levels["L2"].mask_source, "corrected")
+        node = slicer.mrmlScene.GetFirstNodeByName("Phantom")
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
+        support.paint(self.segmentation(), "L1", node, np.roll(support.segmentMask(self.segmentation(), "L1", node), 1, 2))
+        self.follow()
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
+        self.assertAlmostEqual(self.reading.state.levels["L2"].area_mm2, again.levels["L2"].area_mm2, places=1)
+
+    def test_export(self):
+        self.read()
+        files, labels = [], []
+        self.reading.deliver(self.folder / "case", "case-0001", files.extend)
+        self.assertTrue(waitUntil(lambda: files or self.message()), self.message())
+        names = {Path(file).name for file in files}
+        self.assertLessEqual({"result.json", "report.html", "segmentation.seg.nrrd", "result.csv"}, names)
+        self.assertTrue(waitUntil(self.upToDate))
+        fields = {
+            "folder": str(self.folder / "labels"),
+            "name": "case-0001",
+            "patient": "p1",
+            "status": None,
+            "bmd": {"L1": 101.0, "L2": 97.0},
+            "bmd_method": "QCT",
+        }
+        self.reading.label(fields, labels.append)
+        self.assertTrue(waitUntil(lambda: labels or self.message()), self.message())
+        line = (self.folder / "labels" / "cases.jsonl").read_text(encoding="utf-8").splitlines()[0]
+        entry = json.loads(line)
+        self.assertEqual(entry["status"], "osteopenia")
+        self.assertTrue((self.folder / "labels" / entry["image"]["path"]).is_file())
+        self.assertTrue((self.folder / "labels" / entry["mask"]["path"]).is_file())
+
+    # what goes wrong
+
+    def test_cancelMidRun(self):
+        self.read()
+        self.reading.client.kill()
+        self.choose("Another")
+        self.click("applyButton")
+        self.assertTrue(waitUntil(lambda: self.reading.client.running and self.reading.state.stage not in ("", "start")))
+        pid = self.reading.client.pid
+        self.click("applyButton")
+        self.assertFalse(self.reading.running)
+        self.assertTrue(waitUntil(lambda: not support.alive(pid), 5))
+        self.assertEqual(self.reading.state.reason, "cancelled")
+        self.assertIsNone(self.reading.state.document)
+        self.click("applyButton")
+        self.finish()
+        self.assertIsNotNone(self.reading.state.document)
+
+    def test_theWorkerIsKilled(self):
+        self.choose()
+        self.click("applyButton")
+        self.assertTrue(waitUntil(lambda: self.reading.client.pid and self.reading.state.stage == "levels"))
+        support.killHard(self.reading.client.pid)
+        self.assertTrue(waitUntil(lambda: not self.reading.running, 10))
+        self.assertEqual(self.reading.state.message_kind, "error")
+        self.click("applyButton")
+        self.finish()
+        self.assertIsNotNone(self.reading.state.document)
+
+    def test_theSceneIsClosedMidRun(self):
+        self.choose()
+        self.click("applyButton")
+        self.assertTrue(waitUntil(lambda: self.reading.state.stage not in ("", "start")))
+        slicer.mrmlScene.Clear()
+        self.assertFalse(self.reading.running)
+        support.idle(0.5)
+        self.assertEqual(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"), [])
+        self.read()
+        self.assertIsNotNone(self.reading.state.document)
+
+    def test_nodesAreDeletedMidRun(self):
+        node = self.read()
+        self.pointNode("L1").SetNthControlPointPositionWorld(0, *(self.point("L1") + [0.0, 0.0, 4.0]))
+        self.assertTrue(waitUntil(lambda: self.reading.running))
+        slicer.mrmlScene.RemoveNode(self.segmentation())
+        self.assertTrue(waitUntil(self.upToDate), self.message())
+        self.assertGreater(self.dice("L2", node), 0.95)
+        self.pointNode("L1").SetNthControlPointPositionWorld(0, *(self.point("L1") + [0.0, 0.0, -4.0]))
+        self.assertTrue(waitUntil(lambda: self.reading.running))
+        slicer.mrmlScene.RemoveNode(node)
+        self.assertTrue(waitUntil(lambda: not self.reading.running, 5))
+        support.idle(0.3)
+        self.assertIsNone(self.reading.state.volume_name)
+
+    def test_whatIsNoCtIsRefusedInASentence(self):
+        noise = np.random.default_rng(0).integers(0, 200, (20, 64, 64)).astype(np.int16)
+        node = slicer.util.addVolumeFromArray(noise, name="Noise")
+        slicer.util.findChild(self.widget.parent, "volumeSelector").setCurrentNode(node)
+        support.idle(0.05)
+        self.click("applyButton")
+        self.assertTrue(waitUntil(lambda: not self.reading.running))
+        self.assertEqual(self.reading.state.message_kind, "error")
+        self.assertTrue(self.reading.state.reason)
+        self.assertIsNone(self.reading.state.document)

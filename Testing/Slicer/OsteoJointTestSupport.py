@@ -1,0 +1,85 @@
+"""What the module's tests share: waiting, a phantom in the scene, and its truth. Runs in Slicer and in the test host."""
+
+import os
+import signal
+import time
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+SEED = 7
+PATIENCE_S = 240
+
+
+def waitUntil(condition, seconds=PATIENCE_S):
+    """Let Slicer work until the condition holds; return whether it did."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        slicer.app.processEvents()
+        if condition():
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def idle(seconds):
+    """Let Slicer work for a while."""
+    waitUntil(lambda: False, seconds)
+
+
+@lru_cache(maxsize=1)
+def phantom():
+    """The phantom of all tests: made once a process."""
+    from OsteoJointLib.phantom.cases import make_phantom
+
+    return make_phantom(SEED)
+
+
+def ijkToRas():
+    """The phantom's 4x4 matrix from IJK to RAS."""
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ phantom().volume.grid.matrix
+
+
+def addPhantom(name="Phantom"):
+    """Put the phantom into the scene; return its node."""
+    node = slicer.util.addVolumeFromArray(phantom().volume.hu, name=name)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijkToRas()))
+    return node
+
+
+def truePoint(level):
+    """The true center of a level, RAS mm."""
+    x, y, z = phantom().truth.centers_lps_mm[{"L1": 20, "L2": 21}[level]]
+    return np.array([-x, -y, z])
+
+
+def trueMask(level):
+    """(k, j, i) bool, the true body of a level."""
+    return phantom().labels == {"L1": 20, "L2": 21}[level]
+
+
+def segmentMask(segmentationNode, level, volumeNode):
+    """(k, j, i) bool, a segment in the geometry of a volume."""
+    return slicer.util.arrayFromSegmentBinaryLabelmap(segmentationNode, level, volumeNode).astype(bool)
+
+
+def paint(segmentationNode, level, volumeNode, mask):
+    """Put a mask into a segment as the Segment Editor does: by the segmentations logic, in the volume's geometry."""
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask.astype(np.uint8), segmentationNode, level, volumeNode)
+
+
+def alive(pid):
+    """Whether a process is there and not a zombie."""
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def killHard(pid):
+    """Kill a process as an operating system short of memory does."""
+    os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
