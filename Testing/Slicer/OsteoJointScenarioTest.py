@@ -18,7 +18,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
     """Each test begins with an empty scene and ends with no run under way."""
 
     def setUp(self):
-        from OsteoJointLib.slicer_bridge.command import missing_packages
+        from OsteoJointLib.slicer_bridge.requirements import missing_packages
 
         if missing := missing_packages():
             self.skipTest(f"Slicer's Python lacks {', '.join(missing)}.")
