@@ -8,7 +8,6 @@ at any moment leaves the old result, the new one or none; files that are not our
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from OsteoJointLib.io.atomic import TEMPORARY_PREFIX, hidden_folder
 from OsteoJointLib.records import CaseResult
 
 if TYPE_CHECKING:
-    from OsteoJointLib.output.overview import OverviewTruth
+    from OsteoJointLib.output.writing import Additions
 
 
 def check_case_folder(folder: Path) -> None:
@@ -44,38 +43,33 @@ def check_case_folder(folder: Path) -> None:
         ) from None
 
 
-def deliver_case(
-    result: CaseResult,
-    folder: Path,
-    truth: OverviewTruth | None = None,
-    extras: Mapping[str, str] | None = None,
-) -> tuple[Path, ...]:
+def deliver_case(result: CaseResult, folder: Path, additions: Additions | None = None) -> tuple[Path, ...]:
     """Write all files of a case into ``folder``, whole.
 
     Args:
         result: the case.
         folder: as :func:`check_case_folder` accepts it.
-        truth: drawn into the overview where it is known.
-        extras: text of further files by name.
+        additions: what goes into the files beside what the chain found.
 
     Returns:
         The files, ``result.json`` last.
     """
     from OsteoJointLib.output.result import RESULT_FILE
+    from OsteoJointLib.output.table import ROW_FILE
     from OsteoJointLib.output.writing import write_case
 
     folder = Path(folder)
     check_case_folder(folder)
     with hidden_folder(folder) as staging:
-        for name, text in (extras or {}).items():
-            (staging / name).write_text(text, encoding="utf-8", newline="\n")
-        write_case(result, staging, truth)
+        write_case(result, staging, additions)
         names = sorted((path.name for path in staging.iterdir()), key=lambda name: (name == RESULT_FILE, name))
         if not folder.exists() or not os.listdir(folder):
             if folder.exists():
                 folder.rmdir()  # Windows doesn't rename onto an empty folder
             os.rename(staging, folder)
         else:
+            if ROW_FILE not in names:
+                (folder / ROW_FILE).unlink(missing_ok=True)  # of the earlier result
             for name in names:
                 os.replace(staging / name, folder / name)
     return tuple(folder / name for name in names)

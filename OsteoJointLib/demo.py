@@ -40,6 +40,7 @@ def run_demo(
     from OsteoJointLib.io.atomic import hidden_folder
     from OsteoJointLib.loading import load_reader
     from OsteoJointLib.output.overview import OverviewTruth
+    from OsteoJointLib.output.writing import Additions
     from OsteoJointLib.phantom.cases import make_phantom
     from OsteoJointLib.phantom.writing import write_nrrd
     from OsteoJointLib.pipeline import analyze
@@ -51,7 +52,8 @@ def run_demo(
         result = analyze(ct, load or load_reader, progress=progress)
         comparison = compare(result, phantom)
         text = json.dumps(comparison.document(), indent=2, allow_nan=False) + "\n"
-        deliver_case(result, out, OverviewTruth.of_phantom(phantom), {COMPARISON_FILE: text})
+        additions = Additions(truth=OverviewTruth.of_phantom(phantom), texts={COMPARISON_FILE: text})
+        deliver_case(result, out, additions)
         (out / PHANTOM_FOLDER).mkdir(exist_ok=True)
         os.replace(ct, out / PHANTOM_FOLDER / ct.name)
     head = f"Phantom {seed}, {phantom.truth.kvp:g} kVp: truth beside prediction"

@@ -75,6 +75,7 @@ class Reason(StrEnum):
     WEIGHTS_HASH = "weights_hash"
     WEIGHTS_FORMAT = "weights_format"
     DEVICE_MISSING = "device_missing"
+    DEVICE_FAILED = "device_failed"
     DEPENDENCY_MISSING = "dependency_missing"
     # running
     USAGE = "usage"

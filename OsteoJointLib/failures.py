@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import Any
 
@@ -19,6 +20,9 @@ _CLASSES: dict[int, type[OsteoJointError]] = {
     error.exit_code: error for error in (UsageError, InputRefused, ModelRefused, RunFailed)
 }
 
+_CARD_IS_FULL = re.compile(r"CUDA( error:)? out of memory|CU\w+_STATUS_ALLOC_FAILED", re.IGNORECASE)
+_CARD_FAILED = re.compile(r"CUDA error|CUDNN_STATUS|CUBLAS_STATUS|cuDNN error|NVRTC|CUDA driver", re.IGNORECASE)
+
 
 def as_ending(error: BaseException) -> OsteoJointError:
     """Give an exception its reason; one that already has a reason stays as it is.
@@ -27,16 +31,24 @@ def as_ending(error: BaseException) -> OsteoJointError:
         error: anything that ended a run.
 
     Returns:
-        OUT_OF_MEMORY for a lack of memory on CPU or GPU, FAILED with the exception's own words for all else.
+        OUT_OF_MEMORY for a lack of memory on CPU or GPU, DEVICE_FAILED for a graphics card that broke off, FAILED with
+        the exception's own words for all else.
     """
     if isinstance(error, OsteoJointError):
         return error
     name, words = type(error).__name__, " ".join(str(error).split())
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _CARD_IS_FULL.search(words):
         return RunFailed(
             Reason.OUT_OF_MEMORY,
             "More memory was needed than there is. Close other programs, crop the CT to the lumbar spine, use fewer "
-            "workers, or choose --device cpu.",
+            "workers, or compute on the CPU (--device cpu).",
+        )
+    if name == "AcceleratorError" or _CARD_FAILED.search(words):
+        what = words.split(" CUDA kernel errors might")[0].rstrip(". ")  # advice for programmers follows
+        return RunFailed(
+            Reason.DEVICE_FAILED,
+            f"The graphics card broke off: {what}. Run it again; if that happens once more, compute on the CPU "
+            "(--device cpu) or renew the card's driver.",
         )
     return RunFailed(
         Reason.FAILED, f"The run was expected to end with a result; it broke: {name}: {words or 'no words'}."

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.case import volume_of
+from OsteoJointLib.case import Case, volume_of
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.geometry import Grid
 from OsteoJointLib.preprocess import mask_to_plane, plane_to_mask
@@ -22,6 +22,35 @@ from OsteoJointLib.records import CaseResult, Level, VertebraReading
 
 if TYPE_CHECKING:
     import SimpleITK
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedMask:
+    """A mask on a part of a grid; outside it there is nothing.
+
+    Args:
+        mask: (z, y, x) bool.
+        corner_zyx: index in the grid of its first voxel.
+    """
+
+    mask: np.ndarray
+    corner_zyx: tuple[int, int, int]
+
+    def draw(self, labels: np.ndarray, value: int) -> None:
+        """Write a value into the grid's array, in place, where the mask is."""
+        part = tuple(slice(c, c + n) for c, n in zip(self.corner_zyx, self.mask.shape, strict=True))
+        labels[part][self.mask] = value
+
+    def on_grid(self, grid: Grid) -> np.ndarray:
+        """The mask on the whole grid, (z, y, x) bool."""
+        out = np.zeros(grid.shape_zyx, dtype=bool)
+        self.draw(out, True)
+        return out
+
+    @property
+    def slices(self) -> int:
+        """How many slices it touches."""
+        return int(np.count_nonzero(self.mask.any(axis=(1, 2))))
 
 
 def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level, np.ndarray]:
@@ -51,7 +80,7 @@ def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level
         mask = _mask_on_grid(images[path], level, plane_grid)
         if mask is None:
             continue
-        plane = mask[0]
+        plane = mask.on_grid(plane_grid)[0]
         if not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
             planes[level] = plane
     return planes
@@ -68,7 +97,7 @@ def mask_from_plane(plane: np.ndarray, reading: VertebraReading) -> np.ndarray:
     return plane_to_mask(plane, reading.axial)
 
 
-def read_level_mask(path: Path, level: Level, grid: Grid) -> np.ndarray | None:
+def read_level_mask(path: Path, level: Level, grid: Grid) -> PlacedMask | None:
     """Read one level's mask from a label map and lay it on a grid, by nearest neighbor.
 
     Args:
@@ -77,12 +106,33 @@ def read_level_mask(path: Path, level: Level, grid: Grid) -> np.ndarray | None:
         grid: of the CT.
 
     Returns:
-        (z, y, x) bool; None when the file has segments, but none of this level.
+        The mask; None when the file has segments, but none of this level.
 
     Raises:
         InputRefused: UNREADABLE.
     """
     return _mask_on_grid(_open_label_map(path), level, grid)
+
+
+def read_level_masks(files: Mapping[Level, Path], case: Case) -> dict[Level, PlacedMask]:
+    """Read the masks of all levels that are given.
+
+    Args:
+        files: the label map that holds each level.
+        case: the CT or the pair of slices on whose grid they are laid.
+
+    Raises:
+        InputRefused: a file can't be read or has no segment of its level.
+    """
+    masks = {}
+    for level, path in files.items():
+        mask = read_level_mask(path, level, volume_of(case, level).grid)
+        if mask is None:
+            raise InputRefused(
+                Reason.MASK_EMPTY, f"A segment named {level} was expected in {path.name}; it has others. Rename it."
+            )
+        masks[level] = mask
+    return masks
 
 
 def _plane_of(grid: Grid, slice_index: int) -> Grid:
@@ -108,8 +158,8 @@ def _open_label_map(path: Path) -> SimpleITK.Image:
     return image
 
 
-def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> np.ndarray | None:
-    """(z, y, x) bool of a level on a grid, by nearest neighbor; None without such a segment."""
+def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMask | None:
+    """A level's mask on a grid, by nearest neighbor; None without such a segment."""
     import SimpleITK as sitk
 
     place = _layer_and_value(image, level)
@@ -118,12 +168,35 @@ def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> np.ndarra
     layer, value = place
     if image.GetNumberOfComponentsPerPixel() > 1:
         image = sitk.VectorIndexSelectionCast(image, layer)
-    reference = sitk.Image([int(n) for n in grid.shape_zyx[::-1]], sitk.sitkUInt8)
+    corner, stop = _reach(image, value, grid)
+    if np.any(stop <= corner):
+        return PlacedMask(np.zeros((0, 0, 0), dtype=bool), (0, 0, 0))
+    reference = sitk.Image([int(n) for n in (stop - corner)[::-1]], sitk.sitkUInt8)
     reference.SetSpacing([float(v) for v in grid.spacing_xyz_mm])
-    reference.SetOrigin([float(v) for v in grid.origin_lps_mm])
+    reference.SetOrigin(grid.index_to_lps(corner).tolist())
     reference.SetDirection(np.asarray(grid.direction, dtype=np.float64).ravel().tolist())
     labels = sitk.Resample(image, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    return sitk.GetArrayViewFromImage(labels) == value
+    z, y, x = (int(index) for index in corner)
+    return PlacedMask(sitk.GetArrayViewFromImage(labels) == value, (z, y, x))
+
+
+def _reach(image: SimpleITK.Image, value: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """First and past-the-last (z, y, x) index of the part of a grid that a label's voxels may reach."""
+    import SimpleITK as sitk
+
+    voxels = sitk.GetArrayViewFromImage(image) == value
+    ends = []
+    for axis in range(3):
+        hit = np.flatnonzero(voxels.any(axis=tuple(other for other in range(3) if other != axis)))
+        if hit.size == 0:
+            return np.zeros(3, dtype=int), np.zeros(3, dtype=int)
+        ends.append((hit[0] - 0.5, hit[-1] + 0.5))
+    corners = [
+        image.TransformContinuousIndexToPhysicalPoint((x, y, z)) for z in ends[0] for y in ends[1] for x in ends[2]
+    ]
+    index = grid.lps_to_index(np.asarray(corners))
+    first = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape_zyx)
+    return first, np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.shape_zyx)
 
 
 def _layer_and_value(image: SimpleITK.Image, level: Level) -> tuple[int, int] | None:

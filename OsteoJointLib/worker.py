@@ -23,8 +23,17 @@ not at all. Points are RAS mm. Operations:
 * ``refine`` ``case`` [``levels``: ["L1"], ``parameters``: fields of LevelSetParameters, ``segmentation`` as in
   ``edit``, taken in first] → as ``edit``: the level set moves the masks of these levels (both when not given).
 * ``classify`` ``case`` → a result: classification and measure again from the masks there are.
+* ``deliver`` ``case`` ``out`` [``segmentation`` as in ``edit``: masks, on as many slices as they have, that are written
+  instead of the mid-slices', ``screenshots``: [{"file", "caption"}, …], PNG or JPEG, shown in the report, ``row``: a
+  name under which the case gets a ``result.csv`` of one row] → ``files``. Nothing is computed again.
+* ``label`` ``case`` ``folder`` ``name`` ``patient`` [``segmentation`` as in ``deliver``, ``points``, ``status``:
+  normal, osteopenia, osteoporosis or null, ``bmd``: {"L1": mg/cm3, "L2": …}, ``bmd_method``, ``replace``: true where a
+  case of that name may be replaced] → ``files``, ``entry``, ``count``: the case becomes one of a dataset, see
+  :mod:`OsteoJointLib.dataset`. Levels and masks that aren't given are those of the case; without ``status`` it follows
+  from the mean of ``bmd``; what isn't known is null.
 * ``close`` ``case`` → ``open`` (how many stay). At most four cases stay open; the oldest goes first.
-* ``shutdown`` → the worker ends; so does the end of stdin.
+* ``shutdown`` → the worker ends; so do the end of stdin and, after its error, a graphics card that broke off
+  (``device_failed``): only a new process can use it again.
 
 A result is ``case``, ``result`` (as result.json) and ``files``. Its operations take [``refine``: the level set moves
 the new masks, ``gradcam``, ``out``: a folder for all files; without it nothing is written and ``files`` is empty,
@@ -59,7 +68,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 
 def serve(requests: TextIO, emit: Emit, session: Session) -> None:
-    """Answer requests until ``shutdown`` or the end of the lines.
+    """Answer requests until ``shutdown``, a failure of the graphics card or the end of the lines.
 
     Args:
         requests: one JSON object a line.
@@ -78,6 +87,8 @@ def serve(requests: TextIO, emit: Emit, session: Session) -> None:
             ending = as_ending(error)
             sys.stderr.write(trace_of(error))
             emit({"id": identifier, "event": "error", **ending_document(ending)})
+            if ending.reason is Reason.DEVICE_FAILED:
+                return  # no process can use a card again after its failure
             continue
         emit({"id": identifier, "event": "done", **answer})
         if request["op"] == "shutdown":
@@ -100,6 +111,8 @@ def answer_request(request: dict[str, Any], session: Session, progress: Progress
         "edit": lambda: session.edit(request, progress),
         "refine": lambda: session.refine(request, progress),
         "classify": lambda: session.classify(request, progress),
+        "deliver": lambda: session.deliver(request, progress),
+        "label": lambda: session.label(request, progress),
         "close": lambda: session.close(request),
         "shutdown": dict,
     }

@@ -23,6 +23,7 @@ from OsteoJointLib.worker_requests import (
     points_of,
     read_options,
 )
+from OsteoJointLib.worker_saving import deliver, label
 
 if TYPE_CHECKING:
     from OsteoJointLib.case import Case
@@ -155,6 +156,18 @@ class Session:
         targets = Targets.of(request)
         result = self._warm().edit(self._result(request), {}, read_options(request), progress)
         return self._keep(request["case"], result, targets, progress)
+
+    def deliver(self, request: Request, progress: Progress) -> dict[str, Any]:
+        """Write the files of the result there is."""
+        result = self._result(request)
+        with StageClock(progress).stage(Stage.OUTPUT):
+            return deliver(result, request)
+
+    def label(self, request: Request, progress: Progress) -> dict[str, Any]:
+        """Write the case into a dataset."""
+        opened = self._case(request)
+        with StageClock(progress).stage(Stage.OUTPUT):
+            return label(opened.case, opened.levels, opened.result, request)
 
     def close(self, request: Request) -> dict[str, Any]:
         """Let a case go."""

@@ -1,71 +1,21 @@
-"""The baseline beside every result: mean trabecular HU of L1 and L2, and two thresholds.
+"""Fits the thresholds of the plain rule beside every result (:mod:`OsteoJointLib.baseline`).
 
-It knows nothing of kVp, contrast or the rest of the image. The thresholds are fitted on training phantoms of the same
-plausible kind as the evaluation's (not on the randomized pairs, whose grey values are no scanner's), with the ROI of
-the true masks; in the evaluation the same rule reads the ROI that the chain measured. The fit is kept in
-``training/baseline_thresholds.json`` and made again with ``python -m training.baseline --count N``.
+They are fitted on training phantoms of the same plausible kind as the evaluation's (not on the randomized pairs, whose
+grey values are no scanner's), with the ROI of the true masks; in the evaluation the same rule reads the ROI that the
+chain measured. ``python -m training.baseline --count N`` makes the fit again and writes it where the library ships it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
-from OsteoJointLib.errors import InputRefused, Reason, RunFailed
-from OsteoJointLib.io.atomic import write_text_whole
+from OsteoJointLib.baseline import Thresholds
+from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.records import STATUSES, Level, Status
 
 _SLICE_PX = 256
-THRESHOLDS_FILE = Path(__file__).with_name("baseline_thresholds.json")
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Osteoporosis below ``low_hu``, normal from ``high_hu`` on, osteopenia between.
-
-    Args:
-        low_hu: HU.
-        high_hu: HU, not below ``low_hu``.
-        accuracy: on the cases it was fitted on.
-        n: how many these were.
-    """
-
-    low_hu: float
-    high_hu: float
-    accuracy: float
-    n: int
-
-    def status(self, hu: float) -> Status:
-        """Class of a case from its mean HU."""
-        if hu < self.low_hu:
-            return Status.OSTEOPOROSIS
-        return Status.OSTEOPENIA if hu < self.high_hu else Status.NORMAL
-
-    def scores(self, hu: float) -> tuple[float, float, float]:
-        """Rank scores in the order of ``STATUSES``: HU, nearness to the middle of the thresholds, and minus HU."""
-        return (hu, -abs(hu - (self.low_hu + self.high_hu) / 2.0), -hu)
-
-    def save(self, path: Path = THRESHOLDS_FILE) -> None:
-        """Write as JSON."""
-        write_text_whole(path, json.dumps(asdict(self), indent=2) + "\n")
-
-    @classmethod
-    def load(cls, path: Path = THRESHOLDS_FILE) -> Thresholds:
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            InputRefused: when it is not there.
-        """
-        if not path.is_file():
-            raise InputRefused(
-                Reason.NOT_FOUND,
-                f"The baseline's thresholds were expected in {path}. Fit them with: python -m training.baseline",
-            )
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def fit_thresholds(hu: np.ndarray, statuses: np.ndarray) -> Thresholds:

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.io.atomic import write_text_whole
 from OsteoJointLib.records import STATUSES, Level
 from training.augment import box_of
-from training.baseline import Thresholds
 from training.metrics import (
     Overlap,
     accuracy,

@@ -8,7 +8,7 @@ two can't disagree.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from OsteoJointLib.output.drawing import color_stops, png_bytes
 from OsteoJointLib.output.flags import NOTES, all_flags, class_is_reliable, reliability_reasons
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.output.result import result_document
+from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import STATUSES, CaseResult, CtVolume, Flag, Level, Status, VertebraReading
 
@@ -48,25 +49,33 @@ class Picture:
     caption: str
 
 
-def write_report(result: CaseResult, path: Path, files: Mapping[Level, str] | None = None) -> None:
+def write_report(
+    result: CaseResult,
+    path: Path,
+    files: Mapping[Level, str] | None = None,
+    screenshots: Sequence[Screenshot] = (),
+) -> None:
     """Write the report of a case.
 
     Args:
         result: the case.
         path: of the HTML file.
         files: base name of the segmentation file that holds each level.
+        screenshots: a viewer's pictures, shown in a section of their own.
     """
-    write_text_whole(Path(path), report_html(result, files))
+    write_text_whole(Path(path), report_html(result, files, screenshots))
 
 
-def report_html(result: CaseResult, files: Mapping[Level, str] | None = None) -> str:
+def report_html(
+    result: CaseResult, files: Mapping[Level, str] | None = None, screenshots: Sequence[Screenshot] = ()
+) -> str:
     """Make the report's HTML; arguments as for :func:`write_report`."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"number": _number, "percent": _percent, "point": _point}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(_context(result, files))
+    return template.render(_context(result, files), shots=[_screenshot(shot) for shot in screenshots])
 
 
 def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str, Any]:
@@ -149,6 +158,11 @@ def _level_pictures(reading: VertebraReading) -> list[Picture]:
         alt = f"The same slice of {level} with the Grad-CAM map in color: what weighed on the class."
         pictures.append(_picture(views.gradcam, alt, "Grad-CAM"))
     return pictures
+
+
+def _screenshot(shot: Screenshot) -> Picture:
+    uri = f"data:{shot.mime};base64," + base64.b64encode(shot.content).decode("ascii")
+    return Picture(uri, shot.width, shot.height, f"Picture of the viewer: {shot.caption}", shot.caption)
 
 
 def _picture(picture: np.ndarray, alt: str, caption: str) -> Picture:

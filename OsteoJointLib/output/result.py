@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib import __version__
+from OsteoJointLib.baseline import read_baseline
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.geometry import Grid, center_to_edge, edge_to_center, flip_lps_ras
 from OsteoJointLib.io.atomic import write_text_whole
@@ -75,6 +76,7 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
             for reading in result.readings
         },
         "classification": _classification(result),
+        "baseline": _baseline(result),
         "measurements": {reading.point.level.value: _measurement(reading.measurement) for reading in result.readings},
         "flags": [_flag(flag) for flag in all_flags(result)],
         "timings_s": {name: _number(seconds, 4) for name, seconds in result.timings_s.items()},
@@ -201,6 +203,19 @@ def _classification(result: CaseResult) -> dict[str, Any]:
             "L1": _number(classification.fusion_weight_l1, 6),
             "L2": _number(classification.fusion_weight_l2, 6),
         },
+    }
+
+
+def _baseline(result: CaseResult) -> dict[str, Any] | None:
+    baseline = read_baseline([reading.measurement for reading in result.readings])
+    if baseline is None:
+        return None  # the level that was not measured has its flag
+    return {
+        "status": baseline.status.value,
+        "hu_mean": _number(baseline.hu_mean, 2),
+        "low_hu": _number(baseline.thresholds.low_hu, 2),
+        "high_hu": _number(baseline.thresholds.high_hu, 2),
+        "method": baseline.method,
     }
 
 

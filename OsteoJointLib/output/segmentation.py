@@ -7,6 +7,7 @@ A pair of slices gives two files, ``NAME.L1.seg.nrrd`` and ``NAME.L2.seg.nrrd``,
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.atomic import write_whole
+from OsteoJointLib.io.nrrd import image_on_grid, write_image
+from OsteoJointLib.labels import PlacedMask
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
 from OsteoJointLib.preprocess import mask_to_volume
 from OsteoJointLib.records import CaseResult, CtVolume, Level, VertebraReading
@@ -26,12 +28,15 @@ SEGMENTATION_FILE = "segmentation.seg.nrrd"
 _SUFFIX = ".seg.nrrd"
 
 
-def write_segmentation(result: CaseResult, path: Path) -> dict[Level, Path]:
+def write_segmentation(
+    result: CaseResult, path: Path, drawn: Mapping[Level, PlacedMask] | None = None
+) -> dict[Level, Path]:
     """Write the masks of a case.
 
     Args:
         result: the case.
         path: a name that ends with ``.seg.nrrd``.
+        drawn: a user's masks, which may reach over many slices, in place of those on the mid-slices.
 
     Returns:
         The file that holds each level: ``path`` for both, or one file a slice for a pair of slices.
@@ -43,25 +48,42 @@ def write_segmentation(result: CaseResult, path: Path) -> dict[Level, Path]:
     if not path.name.endswith(_SUFFIX):
         raise RunFailed(Reason.USAGE, f"A file name ending with {_SUFFIX} was expected, {path.name} came; rename it.")
     if isinstance(result.volume, CtVolume):
-        _write(result.volume.grid, result.readings, path)
+        _write(result.volume.grid, result.readings, path, drawn or {})
         return dict.fromkeys(Level, path)
     stem = path.name[: -len(_SUFFIX)]
     files = {level: path.with_name(f"{stem}.{level}{_SUFFIX}") for level in Level}
     for reading, volume in zip(result.readings, (result.volume.l1, result.volume.l2), strict=True):
-        _write(volume.grid, (reading,), files[reading.point.level])
+        _write(volume.grid, (reading,), files[reading.point.level], drawn or {})
     return files
 
 
-def _write(grid: Grid, readings: tuple[VertebraReading, ...], path: Path) -> None:
-    import SimpleITK as sitk
+def label_array(
+    grid: Grid, readings: Sequence[VertebraReading], drawn: Mapping[Level, PlacedMask] | None = None
+) -> np.ndarray:
+    """Draw masks into one label volume in VerSe's numbers.
 
-    masks = {reading.point.level: reading.segmentation.mask for reading in readings}
-    axials = {reading.point.level: reading.axial for reading in readings}
-    labels = mask_to_volume(masks, axials, grid.shape_zyx)
-    image = sitk.GetImageFromArray(labels)
-    image.SetSpacing(grid.spacing_xyz_mm)
-    image.SetOrigin(grid.origin_lps_mm)
-    image.SetDirection(np.asarray(grid.direction, dtype=np.float64).ravel().tolist())
+    Args:
+        grid: of the CT.
+        readings: levels whose mid-slice's mask is drawn.
+        drawn: masks that are drawn instead, also of levels without a reading.
+
+    Returns:
+        (z, y, x) uint8; where masks overlap, drawn ones win, and among these the lower level.
+    """
+    drawn = drawn or {}
+    kept = {reading.point.level: reading for reading in readings if reading.point.level not in drawn}
+    masks = {level: reading.segmentation.mask for level, reading in kept.items()}
+    labels = mask_to_volume(masks, {level: reading.axial for level, reading in kept.items()}, grid.shape_zyx)
+    for level in Level:
+        if level in drawn:
+            drawn[level].draw(labels, level.verse_label)
+    return labels
+
+
+def _write(grid: Grid, readings: tuple[VertebraReading, ...], path: Path, drawn: Mapping[Level, PlacedMask]) -> None:
+    levels = {reading.point.level for reading in readings}
+    labels = label_array(grid, readings, {level: mask for level, mask in drawn.items() if level in levels})
+    image = image_on_grid(labels, grid)
     for index, reading in enumerate(readings):
         _describe_segment(image, index, reading.point.level, labels)
     # the master representation is the name before Slicer 5.2, the source representation the name since
@@ -69,9 +91,7 @@ def _write(grid: Grid, readings: tuple[VertebraReading, ...], path: Path) -> Non
         image.SetMetaData(key, "Binary labelmap")
     image.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
     image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
-    with write_whole(path) as temporary:
-        # level 1: the map is nearly all zeros, so a higher level costs time and saves nothing
-        sitk.WriteImage(image, str(temporary), useCompression=True, compressionLevel=1)
+    write_image(image, path)
 
 
 def _describe_segment(image: SimpleITK.Image, index: int, level: Level, labels: np.ndarray) -> None:

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
-from OsteoJointLib.io.atomic import write_whole
+from OsteoJointLib.io.atomic import write_text_whole
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
 from OsteoJointLib.records import STATUSES, Level
+
+ROW_FILE = "result.csv"
+"""The row of one case in its own folder."""
 
 _LEVEL_COLUMNS = (
     "center_r_mm",
@@ -43,6 +46,7 @@ COLUMNS: tuple[str, ...] = (
     "status",
     "reliable",
     *(f"p_{status.value}" for status in STATUSES),
+    "baseline_status",
     *(f"{level.value.lower()}_{name}" for level in Level for name in _LEVEL_COLUMNS),
     "flags",
     "kvp",
@@ -76,6 +80,7 @@ def row_of_result(case: str, document: Mapping[str, Any]) -> dict[str, str]:
         "status": classification["status"],
         "reliable": "no" if Reason.CLASS_NOT_RELIABLE.value in codes else "yes",
         **{f"p_{name}": value for name, value in classification["probabilities"].items()},
+        "baseline_status": (document.get("baseline") or {}).get("status"),  # results of older versions have none
         "flags": " ".join(codes),
         **{name: _of_images(document["input"], name) for name in ("kvp", "kernel", "contrast")},
         "model": document["model"]["name"],
@@ -112,18 +117,17 @@ def row_of_failure(case: str, error: BaseException) -> dict[str, str]:
 
 
 def write_table(rows: Iterable[Mapping[str, str]], path: Path) -> None:
-    """Write rows as one UTF-8 CSV file, whole.
+    """Write rows of :func:`row_of_result` and :func:`row_of_failure` as one UTF-8 CSV file, whole."""
+    write_text_whole(Path(path), table_text(rows))
 
-    Args:
-        rows: of :func:`row_of_result` and :func:`row_of_failure`.
-        path: where.
-    """
+
+def table_text(rows: Iterable[Mapping[str, str]]) -> str:
+    """The text of :func:`write_table`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with write_whole(Path(path)) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+    return text.getvalue()
 
 
 def _of_level(document: Mapping[str, Any], level: str) -> dict[str, Any]:

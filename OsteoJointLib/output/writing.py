@@ -6,14 +6,35 @@ unfinished. Nothing else in the folder is touched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from OsteoJointLib.io.atomic import write_text_whole
+from OsteoJointLib.labels import PlacedMask
 from OsteoJointLib.output.overview import OVERVIEW_FILE, OverviewTruth, write_overview
 from OsteoJointLib.output.report import REPORT_FILE, write_report
 from OsteoJointLib.output.result import RESULT_FILE, write_result
+from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.segmentation import SEGMENTATION_FILE, write_segmentation
 from OsteoJointLib.records import CaseResult, Level
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What goes into a case's files beside what the chain found.
+
+    Args:
+        truth: drawn into the overview.
+        drawn: a user's masks for the segmentation file, in place of the mid-slice's.
+        screenshots: shown in the report.
+        texts: further files by name.
+    """
+
+    truth: OverviewTruth | None = None
+    drawn: Mapping[Level, PlacedMask] = field(default_factory=dict)
+    screenshots: tuple[Screenshot, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -26,24 +47,26 @@ class CaseFiles:
     segmentation: dict[Level, Path]
 
 
-def write_case(result: CaseResult, folder: Path, truth: OverviewTruth | None = None) -> CaseFiles:
-    """Write segmentation, overview, report and, last, ``result.json``.
+def write_case(result: CaseResult, folder: Path, additions: Additions | None = None) -> CaseFiles:
+    """Write segmentation, overview, report, further files and, last, ``result.json``.
 
     Args:
         result: the case.
         folder: where; made when missing. Files of an earlier run under the same names are replaced, its
             ``result.json`` first of all removed, so that it never stands beside files of another run.
-        truth: drawn into the overview when known.
+        additions: what else goes in.
 
     Returns:
         The files.
     """
-    folder = Path(folder)
+    folder, additions = Path(folder), additions or Additions()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT_FILE).unlink(missing_ok=True)
-    segmentation = write_segmentation(result, folder / SEGMENTATION_FILE)
+    segmentation = write_segmentation(result, folder / SEGMENTATION_FILE, additions.drawn)
     names = {level: path.name for level, path in segmentation.items()}
-    write_overview(result, folder / OVERVIEW_FILE, truth)
-    write_report(result, folder / REPORT_FILE, names)
+    write_overview(result, folder / OVERVIEW_FILE, additions.truth)
+    write_report(result, folder / REPORT_FILE, names, additions.screenshots)
+    for name, text in additions.texts.items():
+        write_text_whole(folder / name, text)
     write_result(result, folder, names)
     return CaseFiles(folder / RESULT_FILE, folder / REPORT_FILE, folder / OVERVIEW_FILE, segmentation)

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.io.atomic import write_folder_whole, write_text_whole, write_whole
-from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
+from OsteoJointLib.io.atomic import write_folder_whole, write_text_whole
+from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from OsteoJointLib.geometry import Grid
     from OsteoJointLib.phantom.cases import Phantom
 
 TRUTH_FORMAT = "osteojoint.phantom/1"
@@ -41,16 +40,17 @@ def write_nrrd(phantom: Phantom, folder: Path | str, compress: bool = True) -> P
     Returns:
         The file's path.
     """
-    source = phantom.volume.source
-    contrast = None if source.contrast is None else ("yes" if source.contrast else "no")
-    said = {KVP_KEY: source.kvp, KERNEL_KEY: source.kernel, CONTRAST_KEY: contrast}
-    keys = {key: str(value) for key, value in said.items() if value is not None}
-    return _write_image(phantom.volume.hu, phantom.volume.grid, Path(folder) / "ct.nrrd", keys, compress)
+    path = Path(folder) / "ct.nrrd"
+    image = image_on_grid(phantom.volume.hu, phantom.volume.grid)
+    write_image(image, path, acquisition_keys(phantom.volume.source), compress)
+    return path
 
 
 def write_labels(phantom: Phantom, folder: Path | str) -> Path:
     """Write the bodies' masks in VerSe numbers as ``labels.nrrd``; returns its path."""
-    return _write_image(phantom.labels.astype(np.uint8), phantom.volume.grid, Path(folder) / "labels.nrrd", {}, True)
+    path = Path(folder) / "labels.nrrd"
+    write_image(image_on_grid(phantom.labels.astype(np.uint8), phantom.volume.grid), path)
+    return path
 
 
 def write_truth(phantom: Phantom, folder: Path | str) -> Path:
@@ -107,20 +107,6 @@ def write_dicom_series(phantom: Phantom, folder: Path | str) -> Path:
             dataset = _slice_dataset(common, phantom, count - number, number)
             dataset.save_as(temporary / f"IM-{number:04d}.dcm", enforce_file_format=True)
     return series
-
-
-def _write_image(array: np.ndarray, grid: Grid, path: Path, keys: dict[str, str], compress: bool) -> Path:
-    import SimpleITK as sitk
-
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(grid.spacing_xyz_mm)
-    image.SetOrigin(grid.origin_lps_mm)
-    image.SetDirection(np.asarray(grid.direction, dtype=np.float64).ravel().tolist())
-    for key, value in keys.items():
-        image.SetMetaData(key, value)
-    with write_whole(path) as temporary:
-        sitk.WriteImage(image, str(temporary), useCompression=compress, compressionLevel=1)
-    return path
 
 
 def _common_dataset(phantom: Phantom) -> Dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -110,3 +112,40 @@ def chain() -> SimpleNamespace:
         reader=reader,
         result=reader.read(make_ct()),
     )
+
+
+class WorkerClient:
+    """A worker in this process that reads the tiny CT, whatever the path says, with the tiny reader."""
+
+    def __init__(self):
+        from OsteoJointLib.worker_session import Session
+
+        self.reader, self.loads, self.stages = make_reader(), 0, []
+        self.session = Session(self._load)
+
+    def ask(self, op: str, **fields) -> dict:
+        """Send one request; return its last event."""
+        from OsteoJointLib.worker import serve
+
+        events: list[dict] = []
+        line = json.dumps({"id": 1, "op": op, **fields}) + "\n"
+        serve(io.StringIO(line), lambda event: events.append(json.loads(json.dumps(event))), self.session)
+        self.stages += [event["stage"] for event in events if event["event"] == "progress"]
+        return events[-1]
+
+    def done(self, op: str, **fields) -> dict:
+        """Send one request that must succeed."""
+        answer = self.ask(op, **fields)
+        assert answer["event"] == "done", answer
+        return answer
+
+    def _load(self, **_):
+        self.loads += 1
+        return self.reader
+
+
+@pytest.fixture
+def client(monkeypatch) -> WorkerClient:
+    """A worker to ask line by line; ``stages`` gathers what it said it did."""
+    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: make_ct())
+    return WorkerClient()

@@ -11,6 +11,7 @@ import pytest
 
 from OsteoJointLib.delivery import check_case_folder, deliver_case
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.output.writing import Additions
 
 FILES = {"result.json", "segmentation.seg.nrrd", "report.html", "overview.png"}
 
@@ -21,7 +22,7 @@ def names(folder) -> set[str]:
 
 def test_a_new_folder_appears_with_everything(chain, tmp_path):
     out = tmp_path / "a" / "b"
-    files = deliver_case(chain.result, out, extras={"note.txt": "more"})
+    files = deliver_case(chain.result, out, Additions(texts={"note.txt": "more"}))
     assert names(out) == FILES | {"note.txt"}
     assert files[-1].name == "result.json"
     assert names(tmp_path / "a") == {"b"}
@@ -37,6 +38,14 @@ def test_an_earlier_result_is_replaced_and_other_files_stay(chain, tmp_path):
     assert (out / "notes.txt").read_text() == "mine"
     assert (out / "report.html").read_text() != "old"
     assert names(tmp_path) == {"out"}
+
+
+def test_a_row_of_an_earlier_result_does_not_stay_beside_a_new_one(chain, tmp_path):
+    out = tmp_path / "out"
+    deliver_case(chain.result, out, Additions(texts={"result.csv": "row"}))
+    assert names(out) == FILES | {"result.csv"}
+    deliver_case(chain.result, out)
+    assert names(out) == FILES
 
 
 def test_an_empty_folder_will_do(chain, tmp_path):

@@ -60,7 +60,7 @@ def test_a_plain_label_map_goes_by_verse_numbers_whatever_its_orientation(chain,
     turned = sitk.DICOMOrient(image_of(labels, chain.result.volume.grid), "RAS")
     sitk.WriteImage(turned, str(path))
     for level in Level:
-        mask = read_level_mask(path, level, chain.result.volume.grid)
+        mask = read_level_mask(path, level, chain.result.volume.grid).on_grid(chain.result.volume.grid)
         np.testing.assert_array_equal(mask, labels == level.verse_label)
 
 
@@ -76,7 +76,7 @@ def test_slicer_s_own_numbers_and_cropped_extent_are_understood(chain, tmp_path)
     path = tmp_path / "s.seg.nrrd"
     sitk.WriteImage(cropped, str(path))
     for level in Level:
-        mask = read_level_mask(path, level, chain.result.volume.grid)
+        mask = read_level_mask(path, level, chain.result.volume.grid).on_grid(chain.result.volume.grid)
         np.testing.assert_array_equal(mask, labels == level.verse_label)
 
 
@@ -91,7 +91,7 @@ def test_overlapping_segments_on_two_layers_are_understood(chain, tmp_path):
     path = tmp_path / "s.seg.nrrd"
     sitk.WriteImage(image, str(path))
     for level in Level:
-        mask = read_level_mask(path, level, chain.result.volume.grid)
+        mask = read_level_mask(path, level, chain.result.volume.grid).on_grid(chain.result.volume.grid)
         np.testing.assert_array_equal(mask, labels == level.verse_label)
 
 

@@ -23,12 +23,12 @@ LAYERS = (
     ("io", "network", "phantom", "weights"),
     (
         *("levels", "preprocess", "localization", "segmentation", "level_set", "classification", "gradcam", "measure"),
-        *("case", "sites", "labels", "pipeline_config", "output", "delivery"),
+        *("case", "sites", "labels", "pipeline_config", "output", "delivery", "baseline", "dataset"),
     ),
     ("pipeline", "loading"),
     (
         *("cli", "terminal", "batch", "batch_cases", "worker", "worker_process", "worker_session", "worker_requests"),
-        *("worker_answers", "doctor", "demo", "comparison", "__main__", "slicer_bridge"),
+        *("worker_answers", "worker_saving", "doctor", "demo", "comparison", "__main__", "slicer_bridge"),
     ),
 )
 

@@ -53,7 +53,7 @@ def test_levels_and_masks_agree_with_the_reference(example, reference, tmp_path,
     center = grid.index_to_lps(np.array(ndimage.center_of_mass(truth)))
     assert np.linalg.norm(center - np.array(reading.point.center_lps_mm)) <= LEVEL_ERROR_MM
     plane = reading.axial.slice_index
-    mask = read_level_mask(tmp_path / "case.seg.nrrd", level, grid)
+    mask = read_level_mask(tmp_path / "case.seg.nrrd", level, grid).on_grid(grid)
     assert mask is not None
     assert dice(mask[plane], truth[plane]) >= DICE
     eroded = ndimage.binary_erosion(truth)

@@ -123,6 +123,15 @@ def test_a_fault_is_an_error_event_and_the_worker_goes_on(client, monkeypatch, c
     assert client.ask("ping")["event"] == "done"
 
 
+def test_after_a_failure_of_the_card_the_worker_ends(client, monkeypatch):
+    def fail(path):
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", fail)
+    (error,) = client.send({"id": 1, "op": "open", "input": "ct"}, {"id": 2, "op": "ping"})
+    assert error["reason"] == "device_failed"
+
+
 def test_levels_then_segment_then_a_moved_point(client, chain):
     levels = client.ask("levels", input="ct.nrrd")
     x, y, z = chain.centers_lps_mm[next(iter(chain.centers_lps_mm))]

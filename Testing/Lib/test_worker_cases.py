@@ -1,7 +1,5 @@
 """A CT that stays open: opened once, its levels asked for again and again, masks refined, views written."""
 
-import io
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,39 +11,6 @@ import SimpleITK as sitk
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.preprocess import mask_to_plane
 from OsteoJointLib.records import BodyEvidence, Level
-from OsteoJointLib.worker import serve
-from OsteoJointLib.worker_session import Session
-
-
-class Client:
-    """A worker in this process that reads the tiny CT whatever the path says."""
-
-    def __init__(self, chain, monkeypatch):
-        self.reader, self.loads, self.stages = chain.reader, 0, []
-        monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: chain.make_ct())
-        self.session = Session(self._load)
-
-    def _load(self, **fields):
-        self.loads += 1
-        return self.reader
-
-    def ask(self, op, **fields) -> dict:
-        events = []
-        line = json.dumps({"id": 1, "op": op, **fields}) + "\n"
-        serve(io.StringIO(line), lambda event: events.append(json.loads(json.dumps(event))), self.session)
-        self.stages += [event["stage"] for event in events if event["event"] == "progress"]
-        assert events[-1]["event"] in ("done", "error")
-        return events[-1]
-
-    def done(self, op, **fields) -> dict:
-        answer = self.ask(op, **fields)
-        assert answer["event"] == "done", answer
-        return answer
-
-
-@pytest.fixture
-def client(chain, monkeypatch) -> Client:
-    return Client(chain, monkeypatch)
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import InputRefused
 from OsteoJointLib.records import STATUSES, Status
-from training.baseline import Thresholds, fit_thresholds
+from training.baseline import fit_thresholds
 
 
 def test_separable_cases_are_all_right():

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.records import AxialSlice, BodyBox, Level, Status
 from training import evaluate as module
-from training.baseline import Thresholds
 
 THRESHOLDS = Thresholds(low_hu=100.0, high_hu=160.0, accuracy=1.0, n=3)
 

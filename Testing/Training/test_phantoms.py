@@ -33,7 +33,7 @@ def test_manifest_names_files_truth_and_hashes(tmp_path, monkeypatch):
         assert entry["levels"]["L1"]["center_lps_mm"] == truth["centers_lps_mm"]["20"]
         mean = np.mean([entry["bmd"][level.value]["mg_cm3"] for level in Level])
         assert Status.from_bmd(mean).value == entry["status"]
-        assert entry["mask"]["kind"] == "body"
+        assert (entry["mask"]["kind"], entry["mask"]["slices"]) == ("body", "all")
     with pytest.raises(UsageError, match="At least one"):
         write_phantoms(0, 0, tmp_path)
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.flags import all_flags
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
@@ -118,6 +119,14 @@ def test_class_probabilities_and_measurements_are_the_case_s_own(pages):
         *("phantoms 0 to 39999", "total 2.25 s", "No calibration was given"),
     ):
         assert words in text, words
+
+
+def test_the_plain_rule_stands_beside_the_class(pages):
+    text = pages["case"][1].text.replace("\u00a0", " ")
+    rule = Thresholds.load()
+    numbers = f"(mean 160 HU; below {rule.low_hu:.0f} osteoporosis, from {rule.high_hu:.0f} normal)"
+    assert f"Plain HU rule: osteopenia {numbers}. Its thresholds were fitted on phantoms" in text
+    assert "The plain HU rule says nothing" in pages["poor"][1].text
 
 
 def test_the_bars_are_as_long_as_the_probabilities(pages):

@@ -12,11 +12,11 @@ from OsteoJointLib.output.table import COLUMNS, row_of_failure, row_of_result, w
 
 
 def test_the_first_columns_say_which_case_and_how_it_ended():
-    assert COLUMNS[:9] == (
+    assert COLUMNS[:10] == (
         *("case", "outcome", "reason", "message", "status", "reliable"),
-        *("p_normal", "p_osteopenia", "p_osteoporosis"),
+        *("p_normal", "p_osteopenia", "p_osteoporosis", "baseline_status"),
     )
-    assert len(COLUMNS) == len(set(COLUMNS)) == 49
+    assert len(COLUMNS) == len(set(COLUMNS)) == 50
     assert COLUMNS[-1] == "notice"
 
 
@@ -25,6 +25,7 @@ def test_a_finished_case_fills_its_row(case):
     assert tuple(row) == COLUMNS
     assert (row["case"], row["outcome"], row["status"], row["reliable"]) == ("case 1", "done", "osteopenia", "yes")
     assert (row["p_normal"], row["p_osteopenia"], row["p_osteoporosis"]) == ("0.25", "0.625", "0.125")
+    assert row["baseline_status"] == "osteopenia"
     assert (row["l1_center_r_mm"], row["l1_center_a_mm"], row["l1_center_s_mm"]) == ("0.75", "2.75", "-120.0")
     assert (row["l1_hu_mean"], row["l2_hu_median"], row["l2_roi_voxels"]) == ("160.0", "161.0", "800")
     assert (row["l1_bmd_mg_cm3"], row["l1_volume_ml"]) == ("", "")
@@ -35,8 +36,14 @@ def test_a_finished_case_fills_its_row(case):
 def test_a_doubtful_case_says_so_and_leaves_out_what_is_null(poor_case):
     row = row_of_result("x", result_document(poor_case))
     assert row["reliable"] == "no"
-    assert row["l2_hu_mean"] == row["kvp"] == row["kernel"] == ""
+    assert row["l2_hu_mean"] == row["baseline_status"] == row["kvp"] == row["kernel"] == ""
     assert "roi_too_small" in row["flags"].split()
+
+
+def test_a_result_of_an_older_version_has_no_plain_rule(case):
+    document = result_document(case)
+    del document["baseline"]
+    assert row_of_result("old", document)["baseline_status"] == ""
 
 
 def test_a_pair_of_slices_has_the_same_columns(pair_case):

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from OsteoJointLib.geometry import Grid
 from OsteoJointLib.io.reading import read_ct
-from OsteoJointLib.labels import read_level_mask
+from OsteoJointLib.labels import PlacedMask, read_level_mask
 from OsteoJointLib.measure import measure_roi, roi_mask
 from OsteoJointLib.output.views import level_views, write_views
 from OsteoJointLib.phantom.cases import make_phantom
@@ -78,17 +78,17 @@ def stored_case(request, phantom, tmp_path_factory):
         sitk.WriteImage(images[name], str(folder / f"{name}.nrrd"))
     volume = read_ct(folder / "ct.nrrd")
     readings = {
-        level: make_reading(phantom, volume, level, read_level_mask(folder / "labels.nrrd", level, volume.grid))
+        level: make_reading(phantom, volume, read_level_mask(folder / "labels.nrrd", level, volume.grid), level)
         for level in Level
     }
     return request.param, volume, readings, images
 
 
-def make_reading(phantom, volume: CtVolume, level: Level, labels: np.ndarray) -> VertebraReading:
+def make_reading(phantom, volume: CtVolume, drawn: PlacedMask, level: Level) -> VertebraReading:
     """A reading whose mask is the truth, whose network's mask is the truth's left half, whose maps are the crop."""
     point = LevelPoint(level, phantom.truth.centers_lps_mm[level.verse_label], 1.0, PointSource.USER)
     axial = axial_slice(volume, point)
-    mask = plane_to_mask(labels[axial.slice_index], axial)
+    mask = plane_to_mask(drawn.on_grid(volume.grid)[axial.slice_index], axial)
     box = mask_box(mask)
     x1, _, x2, _ = box.xyxy_px
     half = mask & (np.arange(mask.shape[1]) < (x1 + x2) / 2)

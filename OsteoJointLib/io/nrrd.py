@@ -1,0 +1,51 @@
+"""Write arrays as NRRD (or by any other ending SimpleITK knows), each file whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoJointLib.geometry import Grid
+from OsteoJointLib.io.atomic import write_whole
+from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
+from OsteoJointLib.records import SourceInfo
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+
+def image_on_grid(array: np.ndarray, grid: Grid) -> SimpleITK.Image:
+    """A (z, y, x) array as an image that lies on a grid."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing([float(v) for v in grid.spacing_xyz_mm])
+    image.SetOrigin([float(v) for v in grid.origin_lps_mm])
+    image.SetDirection(np.asarray(grid.direction, dtype=np.float64).ravel().tolist())
+    return image
+
+
+def write_image(
+    image: SimpleITK.Image, path: Path, keys: Mapping[str, str] | None = None, compress: bool = True
+) -> None:
+    """Write an image with key/value pairs; compressed at level 1, which is fast and nearly as small as higher ones."""
+    import SimpleITK as sitk
+
+    for key, value in (keys or {}).items():
+        image.SetMetaData(key, value)
+    with write_whole(path) as temporary:
+        sitk.WriteImage(image, str(temporary), useCompression=compress, compressionLevel=1)
+
+
+def acquisition_keys(source: SourceInfo) -> dict[str, str]:
+    """Tube voltage, kernel and contrast as the key/value pairs that the reader understands; unknown ones left out.
+
+    >>> acquisition_keys(SourceInfo("dicom", kvp=120.0, contrast=False))
+    {'osteojoint_kvp': '120.0', 'osteojoint_contrast': 'no'}
+    """
+    contrast = None if source.contrast is None else ("yes" if source.contrast else "no")
+    said = {KVP_KEY: source.kvp, KERNEL_KEY: source.kernel, CONTRAST_KEY: contrast}
+    return {key: str(value) for key, value in said.items() if value is not None}

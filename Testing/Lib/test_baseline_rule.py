@@ -1,0 +1,40 @@
+"""The plain rule the library ships: two thresholds, both levels or nothing, and honest about its fit."""
+
+import json
+
+import pytest
+
+from OsteoJointLib.baseline import THRESHOLDS_FILE, Thresholds, read_baseline
+from OsteoJointLib.records import Level, RoiMeasurement, Status
+
+RULE = Thresholds(100.0, 150.0, 0.9, 40)
+
+
+def measured(*values) -> list[RoiMeasurement]:
+    return [RoiMeasurement(level, 4.0, 500, hu, hu, None) for level, hu in zip(Level, values, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("l1", "l2", "mean", "status"),
+    [
+        (90.0, 100.0, 95.0, Status.OSTEOPOROSIS),
+        (90.0, 110.0, 100.0, Status.OSTEOPENIA),
+        (200.0, 99.0, 149.5, Status.OSTEOPENIA),
+        (100.0, 200.0, 150.0, Status.NORMAL),
+    ],
+)
+def test_the_mean_of_both_levels_decides(l1, l2, mean, status):
+    reading = read_baseline(measured(l1, l2), RULE)
+    assert (reading.hu_mean, reading.status) == (mean, status)
+    assert "40 phantoms" in reading.method and "no patient" in reading.method
+
+
+def test_a_level_that_was_not_measured_leaves_no_reading():
+    assert read_baseline(measured(120.0, None), RULE) is None
+
+
+def test_the_shipped_thresholds_stand_in_one_place():
+    shipped = json.loads(THRESHOLDS_FILE.read_text())
+    assert read_baseline(measured(0.0, 0.0)).thresholds == Thresholds(**shipped)
+    assert 0 < shipped["low_hu"] < shipped["high_hu"] < 300
+    assert not list(THRESHOLDS_FILE.parents[1].glob("training/*thresholds*"))

@@ -1,0 +1,111 @@
+"""A dataset on disk: hashes, names, lines of others that stay, and a manifest that never names half a case."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from OsteoJointLib import dataset
+from OsteoJointLib.dataset import CaseLabel, Manifest, add_case, check_name
+from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.io.reading import read_ct
+from OsteoJointLib.labels import read_level_mask
+from OsteoJointLib.records import Level, Status
+
+UNSAFE = ("", ".", "..", "a/b", "a\\b", ".hidden", "-x", "a b", "a.", "NUL", "com1.nrrd", "a" * 101, "a\n")
+
+
+@pytest.fixture
+def labels(chain) -> np.ndarray:
+    volume = chain.make_ct()
+    labels = np.zeros(volume.hu.shape, np.uint8)
+    for level, center in chain.centers_lps_mm.items():
+        index = round(volume.grid.lps_to_index(np.asarray(center))[0])
+        labels[index - 1 : index + 2, chain.body_plane(volume.grid, center)] = level.verse_label
+    return labels
+
+
+def known(chain, **changes) -> CaseLabel:
+    return CaseLabel(**{"patient": "P1", "centers_lps_mm": chain.centers_lps_mm, "slices": "all", **changes})
+
+
+def test_a_case_reads_back_with_its_masks_hashes_and_acquisition(chain, labels, tmp_path, monkeypatch):
+    monkeypatch.setattr("OsteoJointLib.io.volume_files.check_hu", lambda *_: ())
+    folder = tmp_path / "set"
+    bmd = {Level.L1: 100.0, Level.L2: 110.5}
+    label = known(chain, status=Status.OSTEOPENIA, bmd_mg_cm3=bmd, bmd_method="QCT")
+    added = add_case(folder, "case-1", chain.make_ct(), labels, label)
+    assert [file.relative_to(folder).as_posix() for file in added.files] == [
+        *("case-1/ct.nrrd", "case-1/labels.nrrd", "cases.jsonl")
+    ]
+    (line,) = (folder / "cases.jsonl").read_text().splitlines()
+    assert json.loads(line) == added.entry
+    assert added.entry["format"] == "osteojoint.cases/1"
+    assert added.entry["bmd"]["L2"] == {"mg_cm3": 110.5, "method": "QCT"}
+    assert added.entry["levels"]["L1"]["center_lps_mm"] == list(chain.centers_lps_mm[Level.L1])
+    for file in (added.entry["image"], added.entry["mask"]):
+        assert hashlib.sha256((folder / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    back = read_ct(folder / "case-1" / "ct.nrrd")
+    np.testing.assert_array_equal(back.hu, chain.make_ct().hu)
+    np.testing.assert_allclose(back.grid.matrix, chain.make_ct().grid.matrix)
+    assert (back.source.kvp, back.source.kernel, back.source.contrast) == (120.0, "B30f", False)
+    for level in Level:
+        mask = read_level_mask(folder / "case-1" / "labels.nrrd", level, back.grid)
+        np.testing.assert_array_equal(mask.on_grid(back.grid), labels == level.verse_label)
+        assert mask.slices == 3
+
+
+def test_what_is_not_known_is_null(chain, labels, tmp_path):
+    entry = add_case(tmp_path, "a", chain.make_ct(), labels, known(chain, slices="mid")).entry
+    assert entry["status"] is None and entry["bmd"] is None
+    assert (entry["mask"]["kind"], entry["mask"]["slices"]) == ("body", "mid")
+
+
+def test_a_taken_name_is_refused_and_replaced_only_when_asked(chain, labels, tmp_path):
+    others = ['{"id":  "x", "note": "spaces and é stay"}', '{"id": "case-1", "patient": "old"}', '{"id": "y"}']
+    (tmp_path / "cases.jsonl").write_text("\n".join(others) + "\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="already") as refusal:
+        add_case(tmp_path, "Case-1", chain.make_ct(), labels, known(chain))
+    assert refusal.value.reason is Reason.OUTPUT_EXISTS
+    assert [child.name for child in tmp_path.iterdir()] == ["cases.jsonl"]
+    added = add_case(tmp_path, "case-1", chain.make_ct(), labels, known(chain), replace=True)
+    lines = (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [lines[0], lines[2]] == [others[0], others[2]]
+    assert json.loads(lines[1]) == added.entry
+    assert added.count == 3
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match="already"):
+        add_case(tmp_path, "folder", chain.make_ct(), labels, known(chain))
+
+
+def test_while_files_are_replaced_the_manifest_does_not_name_the_case(chain, labels, tmp_path, monkeypatch):
+    add_case(tmp_path, "a", chain.make_ct(), labels, known(chain))
+    add_case(tmp_path, "b", chain.make_ct(), labels, known(chain))
+
+    def broken(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(dataset, "write_image", broken)
+    with pytest.raises(OSError, match="disk full"):
+        add_case(tmp_path, "a", chain.make_ct(), labels, known(chain), replace=True)
+    assert [json.loads(line)["id"] for line in (tmp_path / "cases.jsonl").read_text().splitlines()] == ["b"]
+
+
+@pytest.mark.parametrize("line", ["not json", "[]", "5", '{"name": "a"}', '{"id": 5}'])
+def test_a_manifest_that_cannot_be_read_is_refused_and_left_alone(line, tmp_path):
+    (tmp_path / "cases.jsonl").write_text(f'{{"id": "a"}}\n{line}\n')
+    with pytest.raises(InputRefused, match="line 2"):
+        Manifest(tmp_path)
+    assert (tmp_path / "cases.jsonl").read_text() == f'{{"id": "a"}}\n{line}\n'
+
+
+@pytest.mark.parametrize("name", ["case-0001", "P_7.b", "Müller2", "7"])
+def test_names_that_will_do(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_names_that_will_not_do(name):
+    with pytest.raises(UsageError, match="letters, digits"):
+        check_name(name)
