@@ -38,16 +38,39 @@ def kill_tree(pid: int) -> None:
 
 def descendants(pid: int, proc: Path = PROC) -> list[int]:
     """The process's children, their children and so on, as Linux lists them; without the process itself."""
+    found, waiting = [], [pid]
+    table: dict[int, list[int]] | None = None
+    while waiting:
+        parent = waiting.pop()
+        below = _listed_children(proc / str(parent))
+        if below is None:
+            table = _all_children(proc) if table is None else table
+            below = table.get(parent, [])
+        found += below
+        waiting += below
+    return found
+
+
+def _listed_children(entry: Path) -> list[int] | None:
+    """The children that each thread's own list names; None where this Linux keeps no such lists."""
+    children: list[int] = []
+    if not entry.exists():
+        return children
+    try:
+        for thread in (entry / "task").iterdir():
+            children += map(int, (thread / "children").read_text(encoding="ascii").split())
+    except OSError:
+        return None
+    return children
+
+
+def _all_children(proc: Path) -> dict[int, list[int]]:
+    """The children of every process: reads each one's parent, which takes longer."""
     children: dict[int, list[int]] = {}
     for entry in proc.iterdir():
         if entry.name.isdigit() and (parent := _parent(entry)) is not None:
             children.setdefault(parent, []).append(int(entry.name))
-    found, waiting = [], [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
+    return children
 
 
 def _parent(entry: Path) -> int | None:
