@@ -22,6 +22,7 @@ class Host:
 
     def __init__(self) -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
         self.folder = Path(tempfile.mkdtemp(prefix="osteojoint-slicer-"))
         self._install_modules()
         import slicer
@@ -35,19 +36,22 @@ class Host:
 
         self.app = slicer.app = qSlicerApplication(self.folder)
         LOG.install()
-        vtkObject.GlobalWarningDisplayOff()  # Slicer's own color tables and terminologies aren't in the wheel
-        self.mrml = Mrml(self.folder / "temporary")
+        vtkObject.GlobalWarningDisplayOff()  # Slicer's own terminologies aren't in the wheel
+        self.mrml = Mrml(self.folder / "temporary", self.folder / "home")
         vtkObject.GlobalWarningDisplayOn()
         self.scene = self.mrml.scene
         slicer.modules = ModuleType("slicer.modules")
         self.modules = ModuleManager()
-        self.app.attach(self.mrml, self.modules, None, None)
         for name, logic in self.mrml.logics.items():
             self.modules.add(LoadableModule(name, logic))
         from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box  # noqa: F401 - each registers
 
         qt_module.publish(slicer)
         self._add_slicer_python(slicer)
+        from osteojoint_host.layout_manager import LayoutManager
+
+        self.views = LayoutManager(self.mrml)
+        self.app.attach(self.mrml, self.modules, None, self.views)
         self._add_python_slicer()
         self.errors()
 

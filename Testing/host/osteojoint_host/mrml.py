@@ -9,7 +9,13 @@ import vtk
 
 from osteojoint_host.subject_hierarchy import SubjectHierarchyKeeper
 
+COLORS = """# the first rows of Slicer's generic colors: a label map needs a table of this name
+0 Background 0 0 0 0
+1 tissue 128 174 128 255
+2 bone 241 214 145 255
+"""
 MODULE_LOGICS = {
+    "Cameras": "vtkSlicerCamerasModuleLogic",
     "Colors": "vtkSlicerColorLogic",
     "Markups": "vtkSlicerMarkupsLogic",
     "Models": "vtkSlicerModelsLogic",
@@ -32,14 +38,16 @@ class Mrml:
 
     Args:
         folder: where the scene's cache and temporary files go.
+        home: Slicer's home, which has what stands in `share` of an installed Slicer and not in the wheel.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, home: Path):
         self.scene = slicer.vtkMRMLScene()
         slicer.mrmlScene = self.scene
         self.application_logic = slicer.vtkSlicerApplicationLogic()
         self.application_logic.SetMRMLScene(self.scene)
         self.application_logic.SetTemporaryPath(str(folder))
+        self._add_home(home)
         self.application_logic.SetSliceLogics(vtk.vtkCollection())
         self.application_logic.SetViewLogics(vtk.vtkCollection())
         self._add_file_access(folder)
@@ -48,6 +56,13 @@ class Mrml:
         self.logics = {name: self._make_logic(name, owner) for name, owner in MODULE_LOGICS.items()}
         self.application_logic.SetColorLogic(self.logics["Colors"])
         self.logics["Colors"].AddDefaultColorNodes()
+
+    def _add_home(self, home: Path) -> None:
+        colors = home / "share" / "ColorFiles"
+        colors.mkdir(parents=True)
+        (colors / "GenericColors.txt").write_text(COLORS, encoding="utf-8")
+        self.application_logic.SetHomeDirectory(str(home))
+        self.application_logic.SetShareDirectory("share")
 
     def _add_file_access(self, folder: Path) -> None:
         remote = slicer.vtkMRMLRemoteIOLogic()
