@@ -97,8 +97,8 @@ class InstallDialog:
         return texts
 
     def _rows(self) -> str:
-        head = (f"<b>{title}</b>" for title in (_("Package"), _("Licence"), _("Download, about")))
-        rows = [(lack.words, lack.requirement.licence, _size(lack.requirement.megabytes)) for lack in self._lacks]
+        head = (f"<b>{title}</b>" for title in (_("Package"), _("Licence"), _("Download, up to")))
+        rows = [(_package(lack), lack.requirement.licence, _size(lack.requirement.megabytes)) for lack in self._lacks]
         lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in (head, *rows))
         return f'<table cellpadding="3" width="100%">{"".join(f"<tr>{line}</tr>" for line in lines)}</table>'
 
@@ -130,6 +130,11 @@ def _label(text: str):
     label = qt.QLabel(text)
     label.setWordWrap(True)
     return label
+
+
+def _package(lack: Lack) -> str:
+    only_with_it = lack.requirement.automatic and lack.requirement.package != AGPL
+    return lack.words + (_(" (with Ultralytics)") if only_with_it else "")
 
 
 def _size(megabytes: float) -> str:

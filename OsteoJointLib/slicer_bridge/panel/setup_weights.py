@@ -103,7 +103,7 @@ class SetupWeights:
     def _remove(self, checked=False) -> None:
         choice = self._choice()
         question = _("Delete the imported weights {name} from the disk?").format(name=choice.name)
-        if not slicer.util.confirmOkCancelDisplay(question):
+        if not slicer.util.confirmOkCancelDisplay(question, "OsteoJoint"):
             return
         try:
             remove_weights(choice)
