@@ -16,7 +16,9 @@ RuntimeError here and ValueError there.
 
 from __future__ import annotations
 
+import ctypes
 import inspect
+import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
@@ -228,8 +230,19 @@ def _patch_class(owner: type) -> None:
             setattr(owner, name, _number_setter(vars(owner)[name]))
 
 
+def _keep_none() -> None:
+    """Make None's reference count so large that it never ends.
+
+    PySide6 6.12 is built for Pythons in which None can't die, and takes one reference from it with every call that
+    returns nothing. Python 3.11 still counts, and would abort after some ten thousand calls.
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+
+
 def patch() -> None:
     """Change PySide6's classes for good, in this process."""
+    _keep_none()
     for module in (QtCore, QtGui, QtWidgets, QtUiTools):
         for name in dir(module):  # not vars(): PySide6 makes its classes when they are first asked for
             owner = getattr(module, name)
