@@ -175,8 +175,8 @@ class _Lines:
         self._stream.write(text)
         return len(text)
 
-    def flush(self) -> None:
-        self._stream.flush()
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)
 
 
 def _packaging():

@@ -1,5 +1,6 @@
 """Installing into Slicer's Python: what is asked first, by which way it goes, and what is said when it fails."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.slicer_bridge import install, install_dialog
 from OsteoJointLib.slicer_bridge.install import Installer
 from OsteoJointLib.slicer_bridge.install_dialog import InstallDialog
-from OsteoJointLib.slicer_bridge.requirements import MANUAL, REQUIREMENTS, Lack
+from OsteoJointLib.slicer_bridge.requirements import MANUAL, REQUIREMENTS, Lack, Requirement
 
 BY_NAME = {one.package: one for one in REQUIREMENTS}
 
@@ -178,6 +179,32 @@ def test_a_failure_quotes_pip_and_names_the_manual(way, request):
     assert problem.startswith("pip ended with exit code 1. It said:")
     assert words in problem
     assert problem.endswith(MANUAL)
+
+
+@pytest.fixture
+def real_pip(monkeypatch, tmp_path):
+    """Slicer's own way to pip, on this Python, which has everything: nothing is changed and no network is asked."""
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    launcher.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setitem(sys.modules, "slicer.packaging", None)
+    run_pip = lambda arguments: slicer.util.executePythonModule("pip", ["install", "--dry-run", *arguments])  # noqa: E731
+    monkeypatch.setattr(slicer.util, "pip_install", run_pip, raising=False)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # slicer.util leaves pip's output open
+def test_pip_takes_what_it_is_given(real_pip, tmp_path):
+    run = Run(lacks("tqdm", "pydicom", "ultralytics"), str(tmp_path))
+    assert run.finish() == ""
+    assert any("Requirement already satisfied: pydicom>=3.0" in line for line in run.lines)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # slicer.util leaves pip's output open
+def test_pip_s_own_words_reach_the_user(real_pip, tmp_path):
+    nowhere = Lack(Requirement("nowhere", "osteojoint-nowhere", "MIT", 1))
+    problem = Run([nowhere], str(tmp_path)).finish()
+    assert "No matching distribution found for osteojoint-nowhere" in problem
 
 
 def test_a_busy_slicer_packaging_is_told_of(packaging, no_testing_mode):

@@ -118,12 +118,15 @@ def test_what_is_missing_is_named(open_setup, missing):
     missing += [TQDM, ULTRALYTICS]
     setup = open_setup()
     assert "lacks packages:</b> tqdm, ultralytics" in setup.ui.packagesLabel.text
+    assert not setup.section.ready
     assert setup.ui.installButton.enabled
 
 
 def test_without_ultralytics_alone_a_reading_is_possible(open_setup, missing):
     missing.append(ULTRALYTICS)
-    assert "place L1 and L2 by hand" in open_setup().ui.packagesLabel.text
+    setup = open_setup()
+    assert "place L1 and L2 by hand" in setup.ui.packagesLabel.text
+    assert setup.section.ready
 
 
 def test_install_asks_shows_what_goes_on_and_looks_again(open_setup, missing, said):

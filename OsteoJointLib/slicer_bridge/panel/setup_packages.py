@@ -39,6 +39,11 @@ class SetupPackages:
         show_text(ui.installLabel, "")
         self.look()
 
+    @property
+    def ready(self) -> bool:
+        """Whether everything is installed that a reading can't do without."""
+        return all(lack.requirement.automatic for lack in self._lacks)
+
     def look(self) -> None:
         """Look at the packages again; nothing is imported."""
         python = self._reading.settings.python

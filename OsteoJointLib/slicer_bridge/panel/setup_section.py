@@ -26,6 +26,11 @@ class SetupSection:
         self.worker.python_changed.connect(self.packages.look)
         self.show(reading.state)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a reading can be made; if not, the section is worth opening."""
+        return self.packages.ready
+
     def show(self, state: ReadingState) -> None:
         """Follow a change of the reading."""
         for part in (self.packages, self.weights, self.worker):
