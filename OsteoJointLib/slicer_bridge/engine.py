@@ -26,17 +26,14 @@ from OsteoJointLib.slicer_bridge import volumes
 from OsteoJointLib.slicer_bridge.case_memory import CaseMemory, Step, Wanted
 from OsteoJointLib.slicer_bridge.handover import Handover, write_volume
 from OsteoJointLib.slicer_bridge.nrrd_file import write_label_map
-from OsteoJointLib.slicer_bridge.record import Point
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray, Views, read_views
+from OsteoJointLib.slicer_bridge.warm_worker import WarmWorker
 from OsteoJointLib.slicer_bridge.worker_client import OnDone, OnError, OnProgress, WorkerClient
-from OsteoJointLib.worker_session import MAX_OPEN
 
 __all__ = ["Engine", "Wanted"]
 
 HANDOVER_SHARE = 0.1
 """How much of the progress of a run is the writing of the CT."""
-
-_Waiters = list[tuple[Callable[[], None], OnError]]
 
 
 @dataclass(eq=False)
@@ -71,16 +68,15 @@ class Engine:
 
     def __init__(self, client: WorkerClient):
         self._client = client
-        self._generation = -1
-        self._weights: tuple[str, str] | None = None
-        self._loading: _Waiters | None = None
-        self._cases: dict[str, CaseMemory] = {}
-        self._found: dict[str, tuple[object, dict[str, Point]]] = {}
+        self._worker = WarmWorker(client)
         self._run: object | None = None
         self._last = ""
         self._folder: Path | None = None
-        self.hardware: dict[str, Any] | None = None
-        """What the worker said of the machine when it loaded the weights; None before."""
+
+    @property
+    def hardware(self) -> dict[str, Any] | None:
+        """What the worker last said of the machine; None before weights were loaded."""
+        return self._worker.hardware
 
     @property
     def running(self) -> bool:
@@ -124,23 +120,7 @@ class Engine:
 
     def load(self, device: str, weights: str, on_done: Callable[[], None], on_error: OnError) -> None:
         """Start the worker and load weights, where that isn't done or under way; fills :attr:`hardware`."""
-        self._meet_worker()
-        if self._weights == (device, weights):
-            if self._loading is None:
-                qt.QTimer.singleShot(0, on_done)
-            else:
-                self._loading.append((on_done, on_error))
-            return
-        for volume_id in list(self._cases):  # other weights, or another device, have read them
-            self.forget(volume_id)
-        waiters: _Waiters = [(on_done, on_error)]
-        self._weights, self._loading = (device, weights), waiters
-        self._client.ask(
-            "load",
-            {"device": device, "weights": weights},
-            lambda answer: self._loaded(waiters, answer),
-            lambda error: self._not_loaded(waiters, error),
-        )
+        self._worker.load(device, weights, on_done, on_error)
 
     def ask_case(
         self,
@@ -161,14 +141,13 @@ class Engine:
         """
         self._refuse_a_second()
         self._run = run = object()
-        self._meet_worker()
 
         def ended(callback: Callable[[Any], None], argument: Any) -> None:
             if self._run is run:
                 self._end_run()
                 callback(argument)
 
-        case = self._cases.get(self._last)
+        case = self._worker.case(self._last)
         if case is None:
             error = RunFailed(Reason.FAILED, "A CT was expected that has just been read. Read it again first.")
             qt.QTimer.singleShot(0, lambda: ended(on_error, error))
@@ -187,11 +166,8 @@ class Engine:
         self._end_run()
 
     def forget(self, volume_id: str) -> None:
-        """Let the worker close a CT that isn't needed any more."""
-        self._meet_worker()
-        case = self._cases.pop(volume_id, None)
-        if case is not None:
-            self._client.ask("close", {"case": case.name}, lambda answer: None, lambda error: None)
+        """Let go of a CT that isn't needed any more."""
+        self._worker.forget(volume_id)
 
     def _begin(self, run: _Run) -> None:
         """Ask for the weights and, meanwhile, write the CT; neither where the worker has it."""
@@ -200,10 +176,10 @@ class Engine:
         volumes.check(volume)
         self._load_for(run)
         stamp = volumes.content_stamp(volume)
-        run.case = self._cases.get(wanted.volume_id)
+        run.case = self._worker.case(wanted.volume_id)
         if run.case is not None and run.case.stamp == stamp:
             return
-        self.forget(wanted.volume_id)
+        self._worker.close(wanted.volume_id)
         run.case, file = None, self.folder / "ct.nrrd"
         run.handover = write_volume(
             volume,
@@ -234,9 +210,7 @@ class Engine:
 
     def _opened(self, run: _Run, file: Path, stamp: object, answer: dict[str, Any]) -> None:
         file.unlink(missing_ok=True)
-        run.case = self._cases[run.wanted.volume_id] = CaseMemory(answer["case"], stamp)
-        while len(self._cases) > MAX_OPEN:  # as the worker does
-            del self._cases[next(iter(self._cases))]
+        run.case = self._worker.opened(run.wanted.volume_id, answer["case"], stamp)
         if not run.loaded:
             run.progressed("model", HANDOVER_SHARE)
         self._step(run)
@@ -246,10 +220,9 @@ class Engine:
         case, wanted = run.case, run.wanted
         if case is None or not run.loaded:
             return
-        self._meet_worker()
-        if self._cases.get(wanted.volume_id) is not case:
+        if self._worker.case(wanted.volume_id) is not case:
             raise RunFailed(Reason.FAILED, "The worker has ended between two requests. Start the reading again.")
-        step = case.next_step(wanted, self._found_before(wanted.volume_id, case.stamp), run.refined)
+        step = case.next_step(wanted, self._worker.found_before(wanted.volume_id, case.stamp), run.refined)
         if step is None:
             self._finish(run, case)
             return
@@ -262,8 +235,7 @@ class Engine:
         case.took(step, answer, read_views(answer["views"]) if "views" in answer else None)
         run.refined = run.refined or step.op == "refine"
         if step.op == "levels":
-            if case.found is not None and case.points is not None:
-                self._found[run.wanted.volume_id] = (case.stamp, case.points)
+            self._worker.note_found(run.wanted.volume_id, case)
             run.levels_told = True
             run.on_levels(answer)
         self._step(run)
@@ -278,10 +250,6 @@ class Engine:
             self._end_run()
             run.on_done()
 
-    def _found_before(self, volume_id: str, stamp: object) -> dict[str, Point]:
-        found = self._found.get(volume_id)
-        return found[1] if found is not None and found[0] == stamp else {}
-
     def _ask(self, run: _Run, op: str, fields: Mapping[str, Any], on_done: OnDone) -> None:
         def progressed(stage: str, fraction: float) -> None:
             if self._run is run:
@@ -294,27 +262,6 @@ class Engine:
             lambda error: self._fail(run, error),
             progressed,
         )
-
-    def _loaded(self, waiters: _Waiters, answer: Mapping[str, Any]) -> None:
-        if self._loading is waiters:
-            self._loading = None
-        self.hardware = answer["hardware"]
-        for on_done, _ in waiters:
-            on_done()
-
-    def _not_loaded(self, waiters: _Waiters, error: OsteoJointError) -> None:
-        if self._loading is waiters:
-            self._loading = self._weights = None
-        for _, on_error in waiters:
-            on_error(error)
-
-    def _meet_worker(self) -> None:
-        """Forget what a worker knew that is no more."""
-        if self._client.running and self._client.generation == self._generation:
-            return
-        self._cases.clear()
-        self._weights = self._loading = None
-        self._generation = self._client.generation + (0 if self._client.running else 1)
 
     def _mask_fields(self, masks: Mapping[str, MaskArray]) -> dict[str, Any]:
         """Write masks as label maps; the field that names them, none without masks."""
