@@ -45,9 +45,9 @@ class OsteoJointScenarioTest(unittest.TestCase):
         return node
 
     def click(self, name):
-        """Click a button of the panel."""
+        """Click a button of the panel, which may need a moment to see what was changed."""
         button = slicer.util.findChild(self.widget.parent, name)
-        self.assertTrue(button.enabled, f"{name} should be enabled: {button.toolTip}")
+        self.assertTrue(waitUntil(lambda: button.enabled, 3), f"{name} should be enabled: {button.toolTip}")
         button.click()
 
     def finish(self):
