@@ -20,6 +20,9 @@ from OsteoJointLib.slicer_bridge.view_arrays import MaskArray, Views
 FROM_PERCENT = 10
 """What lies below isn't drawn."""
 
+FULL_COLOR_PERCENT = 60
+"""What lies below lets the CT through, the more the lower it is."""
+
 Stop = tuple[int, int, int]
 
 
@@ -87,7 +90,8 @@ def _show(nodes: ReadingNodes, kind: OverlayKind, percent: MaskArray) -> None:
 
 
 def _new_node(nodes: ReadingNodes, kind: OverlayKind):
-    node = nodes.add(kind.role, slicer.vtkMRMLScalarVolumeNode(), kind.title)
+    # hidden, so that no selector of volumes takes it for a CT
+    node = nodes.add(kind.role, slicer.vtkMRMLScalarVolumeNode(), kind.title, hidden=True)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID(_color_node(nodes, kind).GetID())
@@ -109,10 +113,11 @@ def _color_node(nodes: ReadingNodes, kind: OverlayKind):
     node = slicer.vtkMRMLColorTableNode()
     node.SetTypeToUser()
     node.SetNumberOfColors(256)
-    steps = np.linspace(0.0, 1.0, len(kind.colors))
-    channels = [np.interp(np.linspace(0.0, 1.0, 256), steps, channel) / 255 for channel in np.transpose(kind.colors)]
-    for index, (red, green, blue) in enumerate(zip(*channels, strict=True)):
-        node.SetColor(index, f"{index / 255:.0%}", red, green, blue, 1.0)
+    values, steps = np.linspace(0.0, 1.0, 256), np.linspace(0.0, 1.0, len(kind.colors))
+    channels = [np.interp(values, steps, channel) / 255 for channel in np.transpose(kind.colors)]
+    alpha = np.minimum(1.0, values * FULL / FULL_COLOR_PERCENT)
+    for index, color in enumerate(zip(*channels, alpha, strict=True)):
+        node.SetColor(index, f"{values[index]:.0%}", *color)
     return nodes.add(role, node, _("{title} colors").format(title=kind.title), hidden=True)
 
 
@@ -123,5 +128,7 @@ def _add_legend(node, kind: OverlayKind) -> None:
         legend.SetTitleText(_("{title} (%)").format(title=kind.title))
         legend.SetLabelFormat("%.0f")
         legend.SetNumberOfLabels(3)
-        legend.SetSize(0.12, 0.4)
-        legend.SetPosition(0.97, 0.5)
+        legend.GetTitleTextProperty().SetFontSize(14)
+        legend.GetLabelTextProperty().SetFontSize(12)
+        legend.SetSize(0.1, 0.4)
+        legend.SetPosition(0.98, 0.5)
