@@ -35,6 +35,7 @@ class InstallDialog:
             layout.addWidget(_label(text))
         self.table = qt.QTextBrowser()
         self.table.setHtml(self._rows())
+        self.table.setMinimumHeight(320)
         layout.addWidget(self.table)
         self.agpl_box = qt.QCheckBox(_("Install Ultralytics too. Its licence is AGPL-3.0."))
         layout.addWidget(self.agpl_box)
