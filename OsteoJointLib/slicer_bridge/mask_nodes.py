@@ -58,7 +58,7 @@ def segmentation_node(nodes: ReadingNodes, which: str = "masks"):
 def masks(nodes: ReadingNodes, which: str = "masks") -> dict[str, MaskArray | None]:
     """Both levels' masks as they are in the scene, cut to what is drawn; None where there is none."""
     node = nodes.get(which)
-    return {level: segments.read_segment(node, level) for level in _LEVELS}
+    return {level: segments.read_segment(node, level, nodes.memory(which)) for level in _LEVELS}
 
 
 def has_masks(nodes: ReadingNodes, which: str, level: str | None = None) -> bool:

@@ -27,6 +27,7 @@ class ReadingNodes:
     def __init__(self, volume_node):
         self._volume_id: str = volume_node.GetID()
         self._known: dict[str, str] = {}
+        self._memories: dict[str, dict[str, Any]] = {}
 
     @property
     def volume(self):
@@ -49,6 +50,12 @@ class ReadingNodes:
         nodes = slicer.mrmlScene.GetNodes()
         every = (nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems()))
         return [node for node in every if self._owns(node)]
+
+    def memory(self, role: str) -> dict[str, Any]:
+        """What was read of the node of a role, kept so as not to read it again; empty for another node."""
+        node = self.get(role)
+        key = "" if node is None else f"{role} {node.GetID()}"
+        return self._memories.setdefault(key, {})
 
     def add(self, role: str, node, name: str, hidden: bool = False):
         """Put a new node into the scene, in the CT's place: same parent transform, same study.
