@@ -97,6 +97,9 @@ class FakeWorker:
             mask[:, -2:] = 0
         return self.result(request)
 
+    def classify(self, request):
+        return self.result(request)
+
     def deliver(self, request):
         return {"files": [request["out"]], "given": sorted(request.get("segmentation", {}))}
 
@@ -115,7 +118,13 @@ class FakeWorker:
         with open(request["views"], "wb") as file:
             np.savez(file, **arrays)
         areas = {level: int(mask.sum()) for level, mask in case["masks"].items()}
-        document = {"areas": areas, "points": case["points"], "source": case["source"], "loaded": self.loaded}
+        document = {
+            "gradcam": request.get("gradcam", True),
+            "areas": areas,
+            "points": case["points"],
+            "source": case["source"],
+            "loaded": self.loaded,
+        }
         return {"case": request["case"], "result": document, "files": [], "views": views}
 
 

@@ -21,6 +21,7 @@ HARMLESS = re.compile(
             r"QMetaObject::connectSlotsByName",
             r"This plugin does not support",
             r"propagateSizeHints",
+            r"DataNodeCache inconsistency found",  # a view asks for a folder while the scene is being closed
         )
     )
 )

@@ -48,10 +48,11 @@ class Host:
 
         qt_module.publish(slicer)
         self._add_slicer_python(slicer)
+        from osteojoint_host.io_manager import IOManager
         from osteojoint_host.layout_manager import LayoutManager
 
         self.views = LayoutManager(self.mrml)
-        self.app.attach(self.mrml, self.modules, None, self.views)
+        self.app.attach(self.mrml, self.modules, IOManager(self.mrml), self.views)
         self._add_python_slicer()
         self.errors()
 

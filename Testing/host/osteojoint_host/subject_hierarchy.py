@@ -22,9 +22,10 @@ class SubjectHierarchyKeeper:
         for event, method, priority in (
             (scene.NodeAddedEvent, self._node_added, 0.0),
             (scene.NodeAboutToBeRemovedEvent, self._node_removed, 0.0),
+            (scene.StartImportEvent, self._make_room, FIRST),
             (scene.EndImportEvent, self._resolve, FIRST),
             (scene.EndCloseEvent, self._resolve, FIRST),
-            (scene.EndBatchProcessEvent, self._add_missing, 0.0),
+            (scene.EndBatchProcessEvent, self._resolve, FIRST),
         ):
             scene.AddObserver(event, method, priority)
         self._resolve()
@@ -32,9 +33,21 @@ class SubjectHierarchyKeeper:
     def _hierarchy(self):
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene)
 
+    def _make_room(self, caller=None, event=None):
+        """Remove a hierarchy that a view made in the scene just closed: merging it with the one that is read fails."""
+        for node in slicer.util.getNodesByClass("vtkMRMLSubjectHierarchyNode", self._scene):
+            if self._scene.IsBatchProcessing() and not node.GetNumberOfItems():
+                self._scene.RemoveNode(node)
+
     def _resolve(self, caller=None, event=None):
+        if self._busy():
+            return
         slicer.vtkMRMLSubjectHierarchyNode.ResolveSubjectHierarchy(self._scene)
         self._add_missing()
+
+    def _busy(self) -> bool:
+        """Whether the hierarchies of the scene may be more than one: while it is read, closed or changed in bulk."""
+        return self._scene.IsImporting() or self._scene.IsClosing() or self._scene.IsBatchProcessing()
 
     def _belongs(self, node) -> bool:
         if node.GetHideFromEditors() or any(node.IsA(name) for name in HIDDEN_CLASSES):
@@ -42,7 +55,7 @@ class SubjectHierarchyKeeper:
         return node.IsA("vtkMRMLDisplayableNode") or node.IsA("vtkMRMLTableNode") or node.IsA("vtkMRMLTextNode")
 
     def _add_missing(self, caller=None, event=None):
-        if self._scene.IsImporting() or self._scene.IsClosing():
+        if self._busy():
             return
         for index in range(self._scene.GetNumberOfNodes()):
             self._add(self._scene.GetNthNode(index))
@@ -54,7 +67,7 @@ class SubjectHierarchyKeeper:
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _node_added(self, caller, event, node):
-        if self._scene.IsImporting():
+        if self._busy():
             return
         if node.IsA("vtkMRMLSubjectHierarchyNode"):
             self._resolve()
