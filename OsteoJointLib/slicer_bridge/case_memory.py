@@ -61,6 +61,7 @@ class CaseMemory:
         points: where the worker has the levels; None before it has any.
         found: its answer to ``levels`` while all of its points are those that were found; None otherwise.
         document, views: its last result.
+        bare: whether that result has no Grad-CAM, because a later step was to bring it.
         given: by level, the key of the mask that was last given in.
     """
 
@@ -70,6 +71,7 @@ class CaseMemory:
     found: dict[str, Any] | None = None
     document: dict[str, Any] | None = None
     views: Views | None = None
+    bare: bool = False
     given: dict[str, int] = field(default_factory=dict)
 
     def next_step(self, wanted: Wanted, found_before: Mapping[str, Point], refined: bool) -> Step | None:
@@ -82,7 +84,7 @@ class CaseMemory:
             refined: whether the run has refined already.
         """
         return self._levels_step(wanted, found_before) or (
-            None if wanted.until == "levels" else self._segment_step(wanted) or self._mask_step(wanted, refined)
+            None if wanted.until == "levels" else self._reading_step(wanted, refined)
         )
 
     def took(self, step: Step, answer: Mapping[str, Any], views: Views | None) -> None:
@@ -92,7 +94,7 @@ class CaseMemory:
             self.found = None if "points" in step.fields else dict(answer)
             self.document, self.views, self.given = None, None, {}
             return
-        self.document, self.views = answer["result"], views
+        self.document, self.views, self.bare = answer["result"], views, step.fields.get("gradcam") is False
         if step.op == "segment":
             moved = {level: _point(point) for level, point in step.fields.get("points", {}).items()}
             self.points = {**(self.points or {}), **moved}
@@ -111,6 +113,10 @@ class CaseMemory:
             return Step("levels")
         return Step("levels", {"points": _as_fields(wanted.points)}) if wanted.until == "levels" else None
 
+    def _reading_step(self, wanted: Wanted, refined: bool) -> Step | None:
+        step = self._segment_step(wanted) or self._mask_step(wanted, refined)
+        return Step("classify") if step is None and self.bare else step
+
     def _segment_step(self, wanted: Wanted) -> Step | None:
         there = self.points or {}
         target = there if wanted.points is None else wanted.points
@@ -118,9 +124,14 @@ class CaseMemory:
         if self.document is not None and not moved:
             return None
         fields: dict[str, Any] = {"points": _as_fields(moved)} if moved else {}
-        if wanted.masks or wanted.refine:
+        if wanted.refine is not None or self._masks_will_change(wanted.masks, moved):
             fields["gradcam"] = False  # a later step brings it
         return Step("segment", fields)
+
+    def _masks_will_change(self, masks: Mapping[str, MaskArray], moved: Mapping[str, Point]) -> bool:
+        if self.document is None:
+            return bool(masks)
+        return not set(masks).isdisjoint(moved) or not set(self._changed_masks(masks)) <= set(moved)
 
     def _mask_step(self, wanted: Wanted, refined: bool) -> Step | None:
         changed = self._changed_masks(wanted.masks)

@@ -147,12 +147,15 @@ class Engine:
                 self._end_run()
                 callback(argument)
 
-        case = self._worker.case(self._last)
-        if case is None:
-            error = RunFailed(Reason.FAILED, "A CT was expected that has just been read. Read it again first.")
-            qt.QTimer.singleShot(0, lambda: ended(on_error, error))
+        try:
+            case = self._worker.case(self._last)
+            if case is None:
+                raise RunFailed(Reason.FAILED, "A CT was expected that has just been read. Read it again first.")
+            request = {**fields, "case": case.name, **self._mask_fields(masks)}
+        except Exception as error:
+            ending = as_ending(error)
+            qt.QTimer.singleShot(0, lambda: ended(on_error, ending))
             return
-        request = {**fields, "case": case.name, **self._mask_fields(masks)}
         self._client.ask(op, request, lambda done: ended(on_done, done), lambda error: ended(on_error, error))
 
     def cancel(self) -> None:
@@ -206,19 +209,18 @@ class Engine:
     def _open(self, run: _Run, file: Path, stamp: object) -> None:
         run.handover = None
         self._load_for(run)  # again, should the worker have died meanwhile
-        self._ask(run, "open", {"input": str(file)}, lambda answer: self._opened(run, file, stamp, answer))
 
-    def _opened(self, run: _Run, file: Path, stamp: object, answer: dict[str, Any]) -> None:
-        file.unlink(missing_ok=True)
-        run.case = self._worker.opened(run.wanted.volume_id, answer["case"], stamp)
-        if not run.loaded:
-            run.progressed("model", HANDOVER_SHARE)
-        self._step(run)
+        def opened(answer: dict[str, Any]) -> None:  # even where the run is over: the worker has the CT now
+            file.unlink(missing_ok=True)
+            run.case = self._worker.opened(run.wanted.volume_id, answer["case"], stamp)
+            self._guarded(run, self._step)
+
+        self._ask(run, "open", {"input": str(file)}, opened)
 
     def _step(self, run: _Run) -> None:
         """Ask for what is missing next, once weights and CT are there."""
         case, wanted = run.case, run.wanted
-        if case is None or not run.loaded:
+        if case is None or not run.loaded or self._run is not run:
             return
         if self._worker.case(wanted.volume_id) is not case:
             raise RunFailed(Reason.FAILED, "The worker has ended between two requests. Start the reading again.")
@@ -229,7 +231,11 @@ class Engine:
         fields = {**step.fields, "case": case.name, **self._mask_fields(step.masks)}
         if step.op != "levels":
             fields["views"] = str(self.folder / "views.npz")
-        self._ask(run, step.op, fields, lambda answer: self._took(run, case, step, answer))
+
+        def took(answer: dict[str, Any]) -> None:
+            self._guarded(run, lambda run: self._took(run, case, step, answer))
+
+        self._ask(run, step.op, fields, took)
 
     def _took(self, run: _Run, case: CaseMemory, step: Step, answer: dict[str, Any]) -> None:
         case.took(step, answer, read_views(answer["views"]) if "views" in answer else None)
@@ -244,7 +250,7 @@ class Engine:
         wanted = run.wanted
         if wanted.points is None and not run.levels_told and case.found is not None:
             run.on_levels(case.found)
-        if wanted.until != "levels" and case.document is not None and case.views is not None:
+        if wanted.until != "levels" and case.document is not None and case.views is not None and self._run is run:
             run.on_result(case.document, case.views)
         if self._run is run:
             self._end_run()
@@ -258,7 +264,7 @@ class Engine:
         self._client.ask(
             op,
             fields,
-            lambda answer: self._guarded(run, lambda _: on_done(answer)),
+            on_done,
             lambda error: self._fail(run, error),
             progressed,
         )

@@ -100,6 +100,7 @@ class WorkerClient:
         :meth:`kill` or :meth:`close`.
         """
         self._asked += 1
+        line = json.dumps({"id": self._asked, "op": op, **fields}).encode() + b"\n"
         self._questions[self._asked] = _Question(on_done, on_error, on_progress)
         if self._process is None:
             try:
@@ -108,7 +109,7 @@ class WorkerClient:
                 self._fail_later(self._asked, error)
                 return
         assert self._process is not None
-        self._process.write(json.dumps({"id": self._asked, "op": op, **fields}).encode() + b"\n")
+        self._process.write(line)
 
     def kill(self) -> None:
         """End the process with everything it started, at once; open questions are forgotten without a word."""

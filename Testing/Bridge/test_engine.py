@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import slicer
 from fake_client import Fake, Heard, alive, gone
-from fake_worker import POINTS, place
+from fake_worker import POINTS, network_mask, place
 
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.slicer_bridge.engine import Engine, Wanted
@@ -238,6 +238,44 @@ def test_steps_before_the_last_leave_out_what_nobody_sees(bench):
     assert requests["segment"]["gradcam"] is False
     assert "gradcam" not in requests["edit"]
     assert bench.heard.names() == ["levels", "result", "done"]
+
+
+def test_a_result_without_gradcam_is_never_the_last(bench):
+    same_as_the_networks = MaskArray(network_mask()[None], place(FOUND["L1"]))
+    assert bench.run(masks={"L1": same_as_the_networks}) == ["load", "open", "levels", "segment", "classify"]
+    assert bench.document["gradcam"] is True
+    assert bench.run(masks={"L1": same_as_the_networks}) == []
+
+
+def test_the_engine_may_be_cancelled_by_whom_it_tells(bench):
+    heard = Heard(bench.host)
+    bench.engine.start(
+        bench.wanted(), lambda answer: bench.engine.cancel(), heard.result, heard.done, heard.error, heard.progress
+    )
+    assert bench.host.wait_until(lambda: not bench.engine.running)
+    bench.host.wait_until(lambda: False, seconds=0.2)
+    assert heard.names() == []
+    assert "segment" not in bench.fake.ops()
+
+
+def test_a_ct_that_was_opened_after_its_run_had_failed_is_closed(bench):
+    bench.fake.control.update(error={"load": ["weights_hash", "Other weights."]}, delay={"load": 0.5})
+    bench.start().wait("error")
+    assert bench.host.wait_until(lambda: not bench.fake.client.busy)
+    bench.fake.asked()
+    bench.start(points=FOUND).wait("error")
+    assert bench.fake.ops()[:2] == ["close", "load"]
+
+
+def test_a_question_whose_masks_cannot_be_written_is_an_error(bench, monkeypatch):
+    bench.run()
+    monkeypatch.setattr(slicer.app, "_folder", Path("/no/such/folder"))
+    heard = Heard(bench.host)
+    bench.engine.ask_case("deliver", {"out": "/x"}, {"L1": drawn()}, heard.done, heard.error)
+    assert heard.calls == []
+    heard.wait("error")
+    assert heard.last("error").reason is Reason.FAILED
+    assert not bench.engine.running
 
 
 def test_a_changed_ct_is_opened_anew_and_the_old_one_closed(bench):
