@@ -11,10 +11,23 @@ from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
+from OsteoJointLib.slicer_bridge.bound_widgets import BoundWidgets
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 REFINEMENT = ("max_shift_mm", "length_weight", "area_weight")
 """The fields of LevelSetParameters that the panel offers; the parameters below bear the same names."""
+PERCENT = WithinRange(0, 100)
+MAX_SHIFT_MM = WithinRange(0.5, 6.0)
+LENGTH_WEIGHT = WithinRange(0.0, 12.0)
+AREA_WEIGHT = WithinRange(-1.0, 1.0)
+RANGES = {
+    "heatmap_opacity": PERCENT,
+    "gradcam_opacity": PERCENT,
+    "max_shift_mm": MAX_SHIFT_MM,
+    "length_weight": LENGTH_WEIGHT,
+    "area_weight": AREA_WEIGHT,
+}
+"""What each number may be, for the node and for its widget."""
 
 
 @parameterNodeWrapper
@@ -24,13 +37,13 @@ class OsteoJointParameters:
     volume: vtkMRMLScalarVolumeNode
     follow: bool = True
     heatmap: bool = False
-    heatmap_opacity: Annotated[int, WithinRange(0, 100)] = 60
+    heatmap_opacity: Annotated[int, PERCENT] = 60
     gradcam: bool = False
-    gradcam_opacity: Annotated[int, WithinRange(0, 100)] = 60
+    gradcam_opacity: Annotated[int, PERCENT] = 60
     surface: bool = False
-    max_shift_mm: Annotated[float, WithinRange(0.5, 6.0)] = LevelSetParameters.max_shift_mm
-    length_weight: Annotated[float, WithinRange(0.0, 12.0)] = LevelSetParameters.length_weight
-    area_weight: Annotated[float, WithinRange(-1.0, 1.0)] = LevelSetParameters.area_weight
+    max_shift_mm: Annotated[float, MAX_SHIFT_MM] = LevelSetParameters.max_shift_mm
+    length_weight: Annotated[float, LENGTH_WEIGHT] = LevelSetParameters.length_weight
+    area_weight: Annotated[float, AREA_WEIGHT] = LevelSetParameters.area_weight
 
 
 class Parameters:
@@ -42,7 +55,8 @@ class Parameters:
     def __init__(self):
         self.changed = Signal()
         self.node: Any = None
-        self._gui_tag = self._observer = None
+        self._widgets: Any = None
+        self._observer = None
 
     def attach(self, node, ui) -> None:
         """Take the parameters of a scene.
@@ -53,20 +67,21 @@ class Parameters:
         """
         self.detach()
         self.node = OsteoJointParameters(node)  # type: ignore[call-arg] # the wrapper writes the constructor
-        self._gui_tag = self.node.connectGui(ui)
+        self._widgets = BoundWidgets(self.node, ui, RANGES)
         self._observer = self.node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._modified)
         self.changed.emit()
 
     def detach(self) -> None:
         """Let go of the parameter node: the scene is being closed, or the panel."""
         if self.node is not None:
-            self.node.disconnectGui(self._gui_tag)
+            self._widgets.release()
             self.node.RemoveObserver(self._observer)
-            self.node = None
+            self.node = self._widgets = None
 
     def refinement(self) -> dict[str, float]:
         """The parameters of the level set by their names in LevelSetParameters."""
         return {name: float(getattr(self.node, name)) for name in REFINEMENT}
 
     def _modified(self, caller=None, event=None) -> None:
+        self._widgets.show()
         self.changed.emit()

@@ -94,6 +94,7 @@ def fill_levels_table(table) -> dict[str, Any]:
         buttons[level] = qt.QPushButton(_("Place"))
         table.setCellWidget(row, PLACE, buttons[level])
     header = table.horizontalHeader()
+    header.setDefaultAlignment(qt.Qt.AlignLeft)
     for column in range(table.columnCount):
         header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
     header.setSectionResizeMode(CONFIDENCE, qt.QHeaderView.Stretch)

@@ -122,7 +122,10 @@ class MasksSection:
         for row, level in enumerate(LEVELS):
             shown = state.levels[level]
             item, table = self._ui.masksTable.item(row, 0), self._ui.masksTable
-            item.setCheckState(qt.Qt.Checked if is_visible(segmentation, level) else qt.Qt.Unchecked)
+            if shown.mask_source is None:
+                item.setData(qt.Qt.CheckStateRole, None)  # no mask, no tick
+            else:
+                item.setCheckState(qt.Qt.Checked if is_visible(segmentation, level) else qt.Qt.Unchecked)
             table.item(row, SOURCE).setText(source_words(shown))
             table.item(row, AREA).setText("–" if shown.area_mm2 is None else f"{shown.area_mm2:.0f} mm²")
             changed = shown.mask_source in ("corrected", "refined")
@@ -185,6 +188,7 @@ def fill_masks_table(table) -> dict[str, Any]:
         buttons[level] = qt.QPushButton(_("Reset"))
         table.setCellWidget(row, RESET, buttons[level])
     header = table.horizontalHeader()
+    header.setDefaultAlignment(qt.Qt.AlignLeft)
     for column in range(table.columnCount):
         header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
     header.setSectionResizeMode(SOURCE, qt.QHeaderView.Stretch)

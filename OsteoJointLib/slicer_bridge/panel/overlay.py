@@ -1,18 +1,21 @@
-"""The map that lies over the slices: the boundary heat map or Grad-CAM, of the level that is looked at.
+"""The map that lies over the slices: the boundary heat map or Grad-CAM.
 
-Slice views have one foreground, and a map lies on one slice of one level. So one map is shown at a time, and switching
-one on brings the views to its slice: elsewhere nothing of it would be seen.
+Slice views have one foreground, so one map is shown at a time. A map lies on the middle slice of its level alone:
+switching one on brings the views there, for elsewhere nothing of it would be seen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import slicer
 
-from OsteoJointLib.slicer_bridge import overlay_nodes, views
-from OsteoJointLib.slicer_bridge.record import LEVELS
+from OsteoJointLib.slicer_bridge import views
+from OsteoJointLib.slicer_bridge.overlay_nodes import KINDS
+from OsteoJointLib.slicer_bridge.reading_state import LevelState
 
-KINDS = ("heatmap", "gradcam")
-"""The maps, by the names of the parameters that switch them on; their opacity's name ends in ``_opacity``."""
+ROLES = tuple(kind.role for kind in KINDS)
+"""The maps, by the parameters that switch them on; the parameters of their opacity end in ``_opacity``."""
 
 
 class Overlay:
@@ -25,54 +28,58 @@ class Overlay:
 
     def __init__(self, reading, parameters):
         self._reading, self._parameters = reading, parameters
-        self._level, self._kind = LEVELS[0], ""
+        self._role = ""
         self._shown: tuple[str, int] | None = None
 
     def look_at(self, level: str) -> None:
-        """Bring the slice views to a level, and its map with them."""
-        self._level = level
+        """Bring the slice views to a level."""
         center = self._reading.state.levels[level].center_ras
         if center is not None:
-            views.jump_to(center)
-        self.show()
+            views.jump_to(center, self._reading.nodes.volume)
 
     def show(self) -> None:
         """Show the map that is wanted now."""
-        node = self._parameters.node
-        if node is None or self._reading.nodes is None:
+        node, nodes = self._parameters.node, self._reading.nodes
+        if node is None or nodes is None:
             return
-        if node.heatmap and node.gradcam:
-            setattr(node, self._kind or KINDS[1], False)  # the newer wish holds; this calls us again
+        wanted = [role for role in ROLES if getattr(node, role)]
+        if len(wanted) > 1:
+            setattr(node, self._role or wanted[0], False)  # the newer wish holds; this calls us again
             return
-        kind = next((kind for kind in KINDS if getattr(node, kind)), "")
-        switched_on, self._kind = bool(kind) and kind != self._kind, kind
-        if switched_on and self._volume() is not None:
-            self.look_at(self._nearest_level())
-            return
-        volume = self._volume()
-        opacity = getattr(node, f"{kind}_opacity") if kind else 0
+        before, self._role = self._role, wanted[0] if wanted else ""
+        volume = nodes.get(self._role) if self._role else None
+        opacity = getattr(node, f"{self._role}_opacity") if self._role else 0
         shown = None if volume is None else (volume.GetID(), opacity)
-        if shown != self._shown:
-            views.show_foreground(volume, opacity / 100.0)
-            self._shown = shown
+        if shown == self._shown:
+            return
+        self._shown = shown
+        views.show_foreground(volume, opacity / 100)
+        if volume is not None and self._role != before:
+            self._go_to_nearest()
 
     def forget(self) -> None:
         """Take nothing as shown: another CT was chosen, or the scene is another."""
-        self._level, self._shown = LEVELS[0], None
+        self._role, self._shown = "", None
 
-    def _volume(self):
-        return overlay_nodes.overlay(self._reading.nodes, self._kind, self._level) if self._kind else None
-
-    def _nearest_level(self) -> str:
-        """The level whose center is nearest to the axial slice that is shown; the present one without a view."""
+    def _go_to_nearest(self) -> None:
         red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
-        levels = self._reading.state.levels
-        if red is None or any(levels[level].center_ras is None for level in LEVELS):
-            return self._level
-        matrix = red.GetSliceToRAS()
+        level = None if red is None else nearest_level(red.GetSliceToRAS(), self._reading.state.levels)
+        if level is not None:
+            self.look_at(level)
 
-        def distance(level: str) -> float:
-            center = levels[level].center_ras
-            return abs(sum(matrix.GetElement(i, 2) * (center[i] - matrix.GetElement(i, 3)) for i in range(3)))
 
-        return min(LEVELS, key=distance)
+def nearest_level(slice_to_ras, levels: Mapping[str, LevelState]) -> str | None:
+    """Return the level whose center is nearest to a slice's plane; None where no level is placed.
+
+    Args:
+        slice_to_ras: a slice node's vtkMatrix4x4.
+        levels: both levels.
+    """
+
+    def distance(level: str) -> float:
+        center = levels[level].center_ras or (0.0, 0.0, 0.0)
+        offsets = (center[axis] - slice_to_ras.GetElement(axis, 3) for axis in range(3))
+        return abs(sum(slice_to_ras.GetElement(axis, 2) * offset for axis, offset in enumerate(offsets)))
+
+    placed = [level for level in levels if levels[level].center_ras is not None]
+    return min(placed, key=distance, default=None)

@@ -11,10 +11,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
+from OsteoJointLib.slicer_bridge.panel.batch_section import BatchSection
+from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.input_section import InputSection
 from OsteoJointLib.slicer_bridge.panel.levels_section import LevelsSection
 from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
+from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
 from OsteoJointLib.slicer_bridge.parameters import Parameters
 from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
@@ -82,14 +85,20 @@ class Panel(slicer.util.VTKObservationMixin):
         self._column.addWidget(notice)
         self._masks: MasksSection
         inputs = InputSection(self._column, reading, parameters, self._open_setup)
-        levels = LevelsSection(self._add_button(_("Levels")), reading, self._overlay)
-        self._masks = MasksSection(self._add_button(_("Masks")), reading, parameters, self._overlay)
-        status = StatusSection(self._add_button(_("Status")), reading, parameters)
-        return [inputs, levels, self._masks, status]
+        levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._overlay)
+        self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._overlay)
+        status = StatusSection(self._add_button("statusSection", _("Status")), reading)
+        export = ExportSection(self._add_button("exportSection", _("Export"), collapsed=True), reading, parameters)
+        batch = BatchSection(self._add_button("batchSection", _("Batch"), collapsed=True), reading, parameters)
+        setup_layout = self._add_button("setupSection", _("Setup"), collapsed=True)
+        self._setup_button = setup_layout.parentWidget()
+        setup = SetupSection(setup_layout, reading, parameters)
+        return [inputs, levels, self._masks, status, export, batch, setup]
 
-    def _add_button(self, title: str, collapsed: bool = False):
+    def _add_button(self, name: str, title: str, collapsed: bool = False):
         """Add a collapsible button and return its layout."""
         button = ctk.ctkCollapsibleButton()
+        button.setObjectName(name)
         button.setText(title)
         button.setCollapsed(collapsed)
         self._column.addWidget(button)
@@ -107,6 +116,7 @@ class Panel(slicer.util.VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._scene_closes)
         self.addObserver(scene, scene.EndCloseEvent, self._scene_opened)
+        self.addObserver(scene, scene.StartImportEvent, self._scene_is_read)
         self.addObserver(scene, scene.EndImportEvent, self._scene_opened)
 
     def _scene_closes(self, caller=None, event=None) -> None:
@@ -114,6 +124,10 @@ class Panel(slicer.util.VTKObservationMixin):
         self._masks.scene_closes()
         self._overlay.forget()
         self._reading.select(None)
+
+    def _scene_is_read(self, caller=None, event=None) -> None:
+        """Write no parameters meanwhile: the selector takes the first CT that comes, the scene may know better."""
+        self.parameters.detach()
 
     def _scene_opened(self, caller=None, event=None) -> None:
         self._take_scene()
@@ -130,7 +144,7 @@ class Panel(slicer.util.VTKObservationMixin):
         if node is None:
             return
         self._set_follow(node.follow)
-        if node.volume is not (None if nodes is None else nodes.volume):
+        if node.volume is not (None if nodes is None else nodes.volume) or (nodes is not None and node.volume is None):
             self._overlay.forget()
             self._reading.select(node.volume)
             self.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -13,11 +14,14 @@ from OsteoJointLib.output.flags import NOTES
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
 from OsteoJointLib.records import STATUSES, Status
+from OsteoJointLib.slicer_bridge.overlay_nodes import KINDS
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
 from OsteoJointLib.slicer_bridge.panel.widgets import WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading_state import ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
+
+GRADCAM_COLORS = next(kind.colors for kind in KINDS if kind.role == "gradcam")
 
 
 class StatusSection:
@@ -26,17 +30,16 @@ class StatusSection:
     Args:
         layout: the layout of the section's collapsible button.
         reading: whose result is shown.
-        parameters: the panel's settings that are kept in the scene.
     """
 
-    def __init__(self, layout, reading, parameters):
+    def __init__(self, layout, reading):
         self._reading = reading
         self._widget, self._ui = load_form(layout, "Status")
         ui = self._ui
         paint_frame(ui.staleFrame, WARNING)
         ui.shortNoticeLabel.setText(f"<small>{escape(RESEARCH_NOTICE_SHORT)}.</small>")
         ui.shortNoticeLabel.setToolTip(RESEARCH_NOTICE)
-        ui.gradcamLegend.setText(_("<small>Blue: weighed little on the class. Red: weighed much.</small>"))
+        ui.legendStrip.setStyleSheet(f"background: {gradient(GRADCAM_COLORS)};")
         for status in STATUSES:
             bar = getattr(ui, f"{status.value}Bar")
             bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")
@@ -92,10 +95,18 @@ def fill_measures_table(table) -> None:
         for column in range(1, table.columnCount):
             table.setItem(row, column, qt.QTableWidgetItem(""))
     header = table.horizontalHeader()
+    header.setDefaultAlignment(qt.Qt.AlignLeft)
     for column in range(table.columnCount):
         header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
     header.setSectionResizeMode(1, qt.QHeaderView.Stretch)
     table.verticalHeader().setVisible(False)
+
+
+def gradient(colors: Sequence[tuple[int, int, int]]) -> str:
+    """Return colors from left to right for a style sheet."""
+    last = len(colors) - 1
+    stops = (f"stop: {index / last:.3f} rgb{color}" for index, color in enumerate(colors))
+    return f"qlineargradient(x1: 0, y1: 0, x2: 1, y2: 0, {', '.join(stops)})"
 
 
 def css(status: Status) -> str:
@@ -131,7 +142,7 @@ def baseline_words(baseline: dict[str, Any] | None) -> str:
     """Say what the plain rule makes of the mean HU; empty when it says nothing."""
     if not baseline:
         return ""
-    words = _("A plain rule says {status}: mean HU {hu:.0f} (osteoporosis below {low:.0f}, normal from {high:.0f}).")
+    words = _("By mean HU alone: {status} ({hu:.0f} HU; below {low:.0f} osteoporosis, from {high:.0f} normal).")
     return words.format(
         status=status_words(Status(baseline["status"])).lower(),
         hu=baseline["hu_mean"],

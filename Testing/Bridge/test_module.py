@@ -1,0 +1,125 @@
+"""The module file: loaded as Slicer loads it, reloaded, refused where it can't run, and light to open."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import slicer
+
+from .fake_reading import add_ct
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ABSENT = ("torch", "torchvision", "cv2", "matplotlib", "skimage", "pydicom", "jinja2", "ultralytics", "captum")
+"""What Slicer's Python may lack before Install is pressed."""
+OPEN_PANEL = """
+import json, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ABSENT:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import osteojoint_host
+host = osteojoint_host.start()
+import slicer
+widget = host.load_module().widgetRepresentation()
+host.app.processEvents()
+button = slicer.util.findChild(widget, "applyButton")
+print(json.dumps({"tip": button.toolTip, "errors": host.errors()}))
+"""
+
+
+@pytest.fixture
+def module(host, scene):
+    module = host.load_module()
+    yield module
+    module.forget_widget()
+    host.app.processEvents()
+
+
+def test_slicer_is_told_what_it_is(module):
+    assert module.title == "OsteoJoint"
+    assert module.categories == ["Quantification"]
+    assert "not a medical device" in module.helpText
+    assert not module.icon.isNull()
+
+
+def test_the_panel_works_without_a_window_and_without_views(host, module):
+    with host.without_views():
+        widget = module.createNewWidgetRepresentation()
+        widget.enter()
+        add_ct()
+        host.app.processEvents()
+        assert slicer.util.findChild(widget, "applyButton").enabled
+        widget.exit()
+        widget.self().cleanup()
+        widget.deleteLater()
+
+
+def test_the_logic_is_reached_from_the_console(module):
+    module.widgetRepresentation()
+    logic = slicer.util.getModuleLogic("OsteoJoint")
+    assert logic.reading is logic.reading
+    assert logic.reading is module.widgetRepresentation().self().panel._reading
+
+
+def test_its_own_test_passes(module):
+    slicer.selfTests["OsteoJoint"]()
+
+
+def test_reload_takes_the_library_anew_and_ends_the_worker(host, module):
+    widget = module.widgetRepresentation()
+    before = sys.modules["OsteoJointLib.slicer_bridge.panel.panel"]
+    kept = {name: value for name, value in sys.modules.items() if name.split(".")[0] == "OsteoJointLib"}
+    ended = []
+    client = widget.self().logic.reading.client
+    close = client.close
+    client.close = lambda: (ended.append(1), close())
+    try:
+        widget.self().onReload()
+        host.app.processEvents()
+        assert ended
+        assert sys.modules["OsteoJointLib.slicer_bridge.panel.panel"] is not before
+        panel = slicer.modules.osteojoint.widgetRepresentation().self().panel
+        assert type(panel).__module__ == "OsteoJointLib.slicer_bridge.panel.panel"
+        add_ct()
+        assert slicer.util.findChild(slicer.modules.osteojoint.widgetRepresentation(), "applyButton").enabled
+    finally:
+        module.forget_widget()
+        for name in [name for name in sys.modules if name.split(".")[0] == "OsteoJointLib"]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+
+
+def test_an_older_python_is_refused_in_a_sentence(host, module, monkeypatch):
+    monkeypatch.setattr(sys.modules["OsteoJoint"].sys, "version_info", (3, 9, 10))
+    widget = module.createNewWidgetRepresentation()
+    (label,) = [child for child in slicer.util.findChildren(widget, className="QLabel") if child.text]
+    assert label.text.startswith("OsteoJoint needs Slicer 5.8 or newer with Python 3.11 or newer")
+    assert "Python 3.9" in label.text
+    widget.enter()
+    widget.exit()
+    widget.self().cleanup()
+    widget.deleteLater()
+
+
+def test_the_module_file_itself_is_read_by_python_3_9():
+    import ast
+
+    ast.parse((REPOSITORY / "OsteoJoint" / "OsteoJoint.py").read_text("utf-8"), feature_version=(3, 9))
+
+
+@pytest.mark.timeout_s(200)
+def test_the_panel_opens_before_anything_is_installed(tmp_path):
+    code = f"ABSENT = {ABSENT!r}\n{OPEN_PANEL}"
+    import os
+
+    path = os.pathsep.join([str(REPOSITORY / "Testing" / "host"), str(REPOSITORY)])
+    environment = {**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer == {"tip": "Load a CT and choose it above.", "errors": []}

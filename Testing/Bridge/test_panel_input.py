@@ -1,0 +1,113 @@
+"""The section "Input": one button, one bar, one place for what there is to tell."""
+
+import pytest
+import qt
+
+from .fake_reading import add_ct, open_panel, read_state
+
+
+@pytest.fixture
+def opened(scene):
+    qt.QSettings().remove("OsteoJoint")
+    with open_panel() as opened:
+        yield opened
+
+
+def test_without_a_ct_there_is_nothing_to_apply_to(opened):
+    assert not opened.ui.applyButton.enabled
+    assert opened.ui.applyButton.toolTip == "Load a CT and choose it above."
+
+
+def test_the_button_applies_then_cancels_then_updates(opened):
+    add_ct()
+    button = opened.ui.applyButton
+    assert (button.text, button.enabled) == ("Apply", True)
+    button.click()
+    opened.reading.become(running=True, stage="levels", fraction=0.4)
+    assert button.text == "Cancel"
+    assert (opened.ui.progressBar.visible, opened.ui.progressBar.value) == (True, 40)
+    assert opened.ui.progressBar.format.startswith("Finding L1 and L2")
+    assert not opened.ui.volumeSelector.enabled
+    button.click()
+    opened.reading.become_read(stale=("the mask of L1 was edited",))
+    assert button.text == "Update"
+    assert not opened.ui.progressBar.visible
+    button.click()
+    assert opened.asked == [("update",), ("cancel",), ("update",)]
+
+
+def test_a_ct_that_cannot_be_read_says_why(opened):
+    add_ct()
+    opened.reading.become(problem="The CT has one slice; a reading needs a stack.")
+    assert opened.ui.problemLabel.text == "The CT has one slice; a reading needs a stack."
+    assert opened.ui.problemLabel.visible
+    assert not opened.ui.applyButton.enabled
+    assert opened.ui.applyButton.toolTip == opened.ui.problemLabel.text
+
+
+def test_nothing_to_tell_takes_no_room(opened):
+    assert not opened.ui.messageFrame.visible
+    opened.reading.become(message="Cancelled.", message_kind="info")
+    assert opened.ui.messageFrame.visible
+    assert opened.ui.messageLabel.text == "Cancelled."
+    assert not opened.ui.reasonLabel.visible
+
+
+def test_out_of_memory_offers_the_cpu(opened):
+    add_ct()
+    opened.reading.become(message="The card's memory is full.", message_kind="error", reason="out_of_memory")
+    assert "out_of_memory" in opened.ui.reasonLabel.text
+    assert opened.ui.useCpuButton.visible
+    assert not opened.ui.openSetupButton.visible
+    opened.ui.useCpuButton.click()
+    assert opened.reading.settings.device == "cpu"
+    assert opened.ui.deviceSelector.currentText == "CPU"
+    assert opened.asked == [("update",)]
+    opened.reading.changed.emit()
+    assert not opened.ui.useCpuButton.visible
+
+
+@pytest.mark.parametrize("reason", ["dependency_missing", "weights_not_found", "weights_hash", "weights_format"])
+def test_what_is_missing_leads_to_setup(opened, reason):
+    opened.reading.become(message="Slicer's Python lacks torch.", message_kind="error", reason=reason)
+    assert opened.ui.setupSection.collapsed
+    opened.ui.openSetupButton.click()
+    assert not opened.ui.setupSection.collapsed
+
+
+def test_the_device_is_kept_for_the_computer_and_not_for_the_scene(scene):
+    qt.QSettings().remove("OsteoJoint")
+    with open_panel() as opened:
+        assert opened.reading.settings.device == "auto"
+        opened.ui.deviceSelector.setCurrentIndex(1)
+        assert opened.reading.settings.device == "cuda"
+    with open_panel() as opened:
+        assert opened.reading.settings.device == "cuda"
+        assert opened.ui.deviceSelector.currentIndex == 1
+    qt.QSettings().remove("OsteoJoint")
+
+
+def test_a_setting_that_is_no_device_counts_as_automatic(scene):
+    qt.QSettings().setValue("OsteoJoint/Device", "tpu")
+    with open_panel() as opened:
+        assert opened.reading.settings.device == "auto"
+        assert opened.ui.deviceSelector.currentIndex == 0
+    qt.QSettings().remove("OsteoJoint")
+
+
+def test_what_was_found_is_said_in_words(opened):
+    assert "first run" in opened.ui.hardwareLabel.text
+    opened.reading.hardware = {"words": "PyTorch 2.9 without CUDA; 2 cores."}
+    opened.reading.changed.emit()
+    assert opened.ui.hardwareLabel.text == "PyTorch 2.9 without CUDA; 2 cores."
+
+
+def test_edits_are_followed_unless_unticked(opened):
+    add_ct()
+    assert opened.reading.settings.follow
+    opened.ui.followCheckBox.setChecked(False)
+    assert not opened.reading.settings.follow
+    opened.reading.state = read_state(stale=("the point of L1 was moved",))
+    assert opened.asked == []
+    opened.ui.followCheckBox.setChecked(True)
+    assert opened.asked == [("update",)]

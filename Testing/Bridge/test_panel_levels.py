@@ -1,0 +1,78 @@
+"""The section "Levels": two rows, a click to go there, placing and shifting."""
+
+from dataclasses import replace
+
+import pytest
+import slicer
+
+from OsteoJointLib.slicer_bridge.reading_state import LevelState
+
+from .fake_reading import FOUND_LEVELS, add_ct, click_cell, open_panel
+
+
+@pytest.fixture
+def opened(scene):
+    add_ct()
+    with open_panel() as opened:
+        yield opened
+
+
+def row(opened, index: int) -> list[str]:
+    table = opened.ui.levelsTable
+    return [table.item(index, column).text() for column in range(4)]
+
+
+def test_before_anything_is_placed_the_panel_says_what_to_do(opened):
+    assert row(opened, 0) == ["L1", "–", "–", "not placed"]
+    assert opened.ui.levelsHint.text == "Let them be found, or place each by hand."
+    assert opened.ui.findButton.enabled
+
+
+def test_found_levels_are_shown_with_how_sure_they_are(opened):
+    opened.reading.become(levels=FOUND_LEVELS)
+    assert row(opened, 0) == ["L1", "S 15.9 mm", "sure, 99\u00a0%", "found"]
+    assert row(opened, 1) == ["L2", "I 16.9 mm", "sure, 99\u00a0%", "found"]
+    assert not opened.ui.levelsHint.visible
+    doubtful = {**FOUND_LEVELS, "L2": replace(FOUND_LEVELS["L2"], confidence=0.72)}
+    opened.reading.become(levels=doubtful)
+    assert row(opened, 1)[2] == "uncertain, 72\u00a0%"
+
+
+def test_a_point_by_hand_has_no_confidence(opened):
+    opened.reading.become(levels={"L1": LevelState((0.0, 0.0, 5.0), None, "user"), "L2": LevelState()})
+    assert row(opened, 0) == ["L1", "S 5.0 mm", "–", "by you"]
+    assert opened.ui.levelsHint.text.startswith("L2 has no point yet")
+
+
+def test_a_click_on_a_row_brings_the_views_there(opened):
+    opened.reading.become(levels=FOUND_LEVELS)
+    node = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    click_cell(opened.ui.levelsTable, 1, 2)
+    # the voxel of the CT (spacing 1 mm) that is nearest
+    assert [node.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)] == pytest.approx([-1, 6, -17])
+    opened.reading.become(levels={"L1": LevelState(), "L2": LevelState()})
+    click_cell(opened.ui.levelsTable, 0, 0)  # nowhere to go
+
+
+def test_buttons_ask_the_reading(opened):
+    opened.reading.become(levels=FOUND_LEVELS, can_shift_up=True, can_shift_down=True)
+    opened.ui.findButton.click()
+    opened.ui.shiftUpButton.click()
+    opened.ui.shiftDownButton.click()
+    opened.ui.levelsTable.cellWidget(1, 4).click()
+    opened.ui.levelsTable.cellWidget(0, 4).click()
+    asked = [("find_levels",), ("shift_levels", True), ("shift_levels", False), ("place", "L2"), ("place", "L1")]
+    assert opened.asked == asked
+
+
+def test_every_button_that_is_off_says_why(opened):
+    for button in (opened.ui.shiftUpButton, opened.ui.shiftDownButton):
+        assert not button.enabled
+        assert "No vertebra" in button.toolTip
+    opened.reading.become(running=True)
+    assert not opened.ui.findButton.enabled
+    assert "under way" in opened.ui.findButton.toolTip
+    assert opened.ui.levelsTable.cellWidget(0, 4).enabled
+    opened.reading.become(running=False, volume_name=None)
+    assert "Load a CT" in opened.ui.findButton.toolTip
+    assert "Load a CT" in opened.ui.levelsTable.cellWidget(0, 4).toolTip

@@ -1,0 +1,100 @@
+"""The section "Status": the class at a glance, its doubts in words, the numbers, and always the notice."""
+
+import pytest
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.flags import UNRELIABLE
+from OsteoJointLib.output.notice import RESEARCH_NOTICE
+from OsteoJointLib.records import STATUSES, Status
+from OsteoJointLib.slicer_bridge.panel.status_section import class_look, flags_html
+
+from .fake_reading import KERNEL_UNKNOWN, NOT_CALIBRATED, NOT_RELIABLE, add_ct, document, open_panel
+
+
+@pytest.fixture
+def opened(scene):
+    add_ct()
+    with open_panel() as opened:
+        yield opened
+
+
+def test_before_a_reading_there_is_no_result_but_the_notice(opened):
+    assert opened.ui.emptyLabel.visible
+    assert not opened.ui.resultArea.visible
+    assert not opened.ui.staleFrame.visible
+    assert "not a medical device" in opened.ui.noticeLabel.text
+    assert opened.ui.noticeLabel.toolTip == RESEARCH_NOTICE
+
+
+def test_the_class_its_shares_and_where_it_comes_from(opened):
+    opened.reading.become_read()
+    ui = opened.ui
+    assert ui.classLabel.text == "Osteopenia"
+    assert [getattr(ui, f"{status.value}Bar").value for status in STATUSES] == [120, 755, 125]
+    assert [getattr(ui, f"{status.value}Percent").text for status in STATUSES] == [
+        "12.0\u00a0%",
+        "75.5\u00a0%",
+        "12.5\u00a0%",
+    ]
+    assert ui.fusionLabel.text == "L1 weighs 48 %, L2 52 %."
+    assert ui.baselineLabel.text.startswith("By mean HU alone: osteoporosis (98 HU;")
+    assert "Weights compact, trained on OsteoJoint phantoms" in ui.modelLabel.text
+    assert "the CPU in 2.8 s" in ui.modelLabel.text
+    assert "not a medical device" in ui.shortNoticeLabel.text
+    assert not ui.doubtLabel.visible
+
+
+def test_what_was_not_measured_is_a_dash(opened):
+    opened.reading.become_read()
+    table = opened.ui.measuresTable
+    rows = [[table.item(row, column).text() for column in range(6)] for row in range(2)]
+    assert rows == [
+        ["L1", "119 ± 31", "117", "983", "4 mm", "101"],
+        ["L2", "–", "–", "12", "4 mm", "–"],
+    ]
+
+
+def test_no_baseline_no_sentence(opened):
+    opened.reading.become_read(document=document(baseline=None))
+    assert not opened.ui.baselineLabel.visible
+
+
+def test_a_class_that_is_not_reliable_says_so_and_looks_so(opened):
+    flags = [NOT_RELIABLE, KERNEL_UNKNOWN, NOT_CALIBRATED, NOT_CALIBRATED]
+    opened.reading.become_read(document=document(flags=flags))
+    assert "The class is not reliable" in opened.ui.doubtLabel.text
+    assert opened.ui.doubtLabel.visible
+    assert "background-color" not in opened.ui.classLabel.styleSheet
+    assert opened.ui.flagsLabel.text == flags_html(flags)
+
+
+def test_each_flag_is_one_sentence_once_doubts_first():
+    shown = flags_html([NOT_CALIBRATED, NOT_RELIABLE, NOT_CALIBRATED, KERNEL_UNKNOWN])
+    assert shown.count("<div>") == 2
+    assert shown.index("kernel") < shown.index("calibration")
+    assert "&lt;b&gt;" in flags_html([{**NOT_CALIBRATED, "message": "<b>"}])
+
+
+def test_the_code_that_the_panel_looks_for_is_the_library_s():
+    assert Reason.CLASS_NOT_RELIABLE in UNRELIABLE
+    assert NOT_RELIABLE["code"] == Reason.CLASS_NOT_RELIABLE
+
+
+def test_a_stale_result_says_what_was_changed_and_is_gray(opened):
+    opened.reading.become_read(stale=("the point of L1 was moved", "the mask of L2 was edited"))
+    assert opened.ui.staleFrame.visible
+    assert opened.ui.staleLabel.text == "Out of date: the point of L1 was moved; the mask of L2 was edited."
+    assert opened.ui.classLabel.styleSheet == class_look(Status.OSTEOPENIA, reliable=True, stale=True)
+    opened.ui.updateButton.click()
+    assert opened.asked == [("update",)]
+    opened.reading.become(running=True)
+    assert not opened.ui.updateButton.enabled
+    opened.reading.become(running=False, stale=())
+    assert not opened.ui.staleFrame.visible
+
+
+def test_another_ct_without_a_result_shows_none(opened):
+    opened.reading.become_read()
+    assert opened.ui.resultArea.visible
+    opened.reading.become(document=None)
+    assert not opened.ui.resultArea.visible

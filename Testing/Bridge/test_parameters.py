@@ -1,0 +1,63 @@
+"""What is kept with the scene: defaults of the library, changes told, nothing held of a closed scene."""
+
+import pytest
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from OsteoJointLib.level_set.parameters import LevelSetParameters
+from OsteoJointLib.slicer_bridge.parameters import REFINEMENT, Parameters
+
+from .fake_reading import add_ct
+
+
+class NoWidgets:
+    """A panel without widgets."""
+
+
+@pytest.fixture
+def node(scene):
+    return ScriptedLoadableModuleLogic().getParameterNode()
+
+
+def test_the_level_set_starts_as_the_library_has_it(node):
+    parameters = Parameters()
+    parameters.attach(node, NoWidgets())
+    assert parameters.refinement() == {name: getattr(LevelSetParameters(), name) for name in REFINEMENT}
+    parameters.detach()
+
+
+def test_changes_are_told_until_the_scene_is_let_go(node):
+    parameters, heard = Parameters(), []
+    parameters.changed.connect(lambda: heard.append(parameters.node.volume))
+    parameters.attach(node, NoWidgets())
+    ct = add_ct()
+    parameters.node.volume = ct
+    assert heard[0] is None
+    assert heard[-1] is ct
+    parameters.detach()
+    count = len(heard)
+    node.SetParameter("follow", "False")
+    assert len(heard) == count
+    assert parameters.node is None
+    parameters.detach()
+
+
+def test_a_removed_volume_is_none(node):
+    parameters = Parameters()
+    parameters.attach(node, NoWidgets())
+    parameters.node.volume = ct = add_ct()
+    slicer.mrmlScene.RemoveNode(ct)
+    assert parameters.node.volume is None
+    parameters.detach()
+
+
+def test_what_another_wrapper_wrote_is_read_back(node):
+    first, second = Parameters(), Parameters()
+    first.attach(node, NoWidgets())
+    first.node.max_shift_mm = 4.5
+    first.node.gradcam = True
+    second.attach(node, NoWidgets())
+    assert second.node.max_shift_mm == 4.5
+    assert second.node.gradcam is True
+    first.detach()
+    second.detach()
