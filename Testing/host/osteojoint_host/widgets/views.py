@@ -142,7 +142,7 @@ class qMRMLSliceView(RenderView):  # noqa: N801 - the C++ name
         actor.SetMapper(mapper)
         actor.GetProperty().SetDisplayLocationToBackground()
         self._actor, self._image_mapper = actor, mapper
-        self._renderer.AddActor2D(actor)
+        self._renderer.AddViewProp(actor)
         self.set_size(*SIZE_PX)
 
     def set_size(self, width, height):
