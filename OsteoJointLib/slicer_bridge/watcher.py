@@ -16,7 +16,7 @@ from OsteoJointLib.slicer_bridge.level_nodes import point_nodes, update_boxes
 from OsteoJointLib.slicer_bridge.mask_nodes import segmentation_node
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 
-QUIET_MS = 250
+QUIET_MS = 80
 """How long nothing must happen before a change is told, ms."""
 
 
