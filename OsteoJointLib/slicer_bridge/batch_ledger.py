@@ -25,30 +25,35 @@ class BatchLedger:
 
     Args:
         folder: new, empty or an earlier batch's.
-
-    Raises:
-        UsageError: OUTPUT_EXISTS where it holds other files.
     """
 
     def __init__(self, folder: Path):
-        check_batch_folder(folder)
         self.folder = folder
-        self._outcomes = read_ledger(folder)
+        self._outcomes: dict[str, Outcome] = {}
         self._entered: set[str] = set()
 
-    def name(self, words: str, digest: str | None) -> str:
+    def open(self) -> None:
+        """Read what was done before.
+
+        Raises:
+            UsageError: OUTPUT_EXISTS where the folder holds other files.
+        """
+        check_batch_folder(self.folder)
+        self._outcomes = read_ledger(self.folder)
+
+    def name(self, words: str, digest: str) -> str:
         """The name of a case: the one it had, else a new one after the CT's.
 
         Args:
             words: the CT's name.
-            digest: of the CT; None where it can't be read.
+            digest: of the CT; empty where it has none.
         """
         for case, outcome in self._outcomes.items():
-            if digest is not None and outcome.fingerprint == digest:
+            if digest and outcome.fingerprint == digest:
                 return case
         name = safe_name(words)
         known = self._outcomes.get(name)
-        if known is not None and known.fingerprint is digest is None and name not in self._entered:
+        if known is not None and not known.fingerprint and not digest and name not in self._entered:
             return name
         return unique_name(name, self._outcomes)
 
@@ -68,10 +73,10 @@ class BatchLedger:
         row = row_of_result(case, document)
         return self._enter(Outcome(case, row["outcome"], 0, digest, dict(settings), row))
 
-    def enter_failure(self, case: str, digest: str | None, error: OsteoJointError) -> Row:
+    def enter_failure(self, case: str, digest: str, error: OsteoJointError) -> Row:
         """Note a case that wasn't read, and write the table."""
         row = row_of_failure(case, error)
-        return self._enter(Outcome(case, row["outcome"], int(error.exit_code), digest, {}, row))
+        return self._enter(Outcome(case, row["outcome"], int(error.exit_code), digest or None, {}, row))
 
     def _enter(self, outcome: Outcome) -> Row:
         self._outcomes[outcome.case] = outcome

@@ -14,12 +14,12 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def safe_name(words: str) -> str:
-    """A folder's name from a node's name.
+    """A folder's name from a node's name; :func:`OsteoJointLib.dataset.check_name` lets it through.
 
     >>> safe_name("3: Abdomen / L-spine 1.0"), safe_name("  "), safe_name("aux")
     ('3_Abdomen_L-spine_1.0', 'case', 'case_aux')
     """
-    name = case_name(Path(re.sub(r"[/\\:\s]+", "_", words)))[:_LONGEST].rstrip("._")
+    name = case_name(Path(re.sub(r"[/\\:\s]+", "_", words)))[:_LONGEST].strip("._-") or "case"
     return f"case_{name}" if _RESERVED.fullmatch(name) else name
 
 
@@ -34,16 +34,16 @@ def unique_name(name: str, taken: Collection[str]) -> str:
     return next(candidate for candidate in names if candidate.lower() not in lowered)
 
 
-def case_folder(chosen: Path, words: str) -> Path:
+def case_folder(chosen: Path, name: str) -> Path:
     """The folder for a reading: the chosen one when it is new, empty or a reading's already, else a new one inside.
 
     Args:
         chosen: what the user chose.
-        words: the name of the CT.
+        name: of the new one.
     """
     if not chosen.exists() or not any(chosen.iterdir()) or holds_result(chosen):
         return chosen
-    return chosen / unique_name(f"osteojoint-{safe_name(words)}", [child.name for child in chosen.iterdir()])
+    return chosen / unique_name(name, [child.name for child in chosen.iterdir()])
 
 
 def holds_result(folder: Path) -> bool:

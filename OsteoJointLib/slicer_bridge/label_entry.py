@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from OsteoJointLib.dataset import Manifest, check_name
 from OsteoJointLib.errors import Reason, UsageError
-
-MANIFEST_FILE = "cases.jsonl"
-_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -46,10 +43,6 @@ class LabelEntry:
         """
         if not self.folder.strip():
             raise _refusal("Expected a dataset folder, came none. Choose one.")
-        if not _NAME.fullmatch(self.name.strip()):
-            raise _refusal(
-                f"Expected a case name of letters, digits, dots and dashes, came {self.name.strip()!r}. Change it."
-            )
         if not self.patient.strip():
             raise _refusal(
                 "Expected a patient code, came none. Give every CT of one person the same code, so that training "
@@ -60,7 +53,7 @@ class LabelEntry:
             raise _refusal("Expected how the BMD was measured, came nothing. Name the method, for instance QCT.")
         return {
             "folder": self.folder.strip(),
-            "name": self.name.strip(),
+            "name": check_name(self.name.strip()),
             "patient": self.patient.strip(),
             "status": self.status or None,
             "bmd": bmd,
@@ -69,8 +62,12 @@ class LabelEntry:
 
 
 def is_taken(folder: Path, name: str) -> bool:
-    """Whether a dataset has a case of this name, in its manifest or as a folder; upper and lower case are one."""
-    return name.strip().lower() in _names(folder)
+    """Whether a dataset has a case of this name, in its manifest or as a folder; upper and lower case are one.
+
+    Raises:
+        InputRefused: the manifest can't be read.
+    """
+    return name in Manifest(folder) or name.casefold() in _folders(folder)
 
 
 def next_name(folder: str) -> str:
@@ -79,21 +76,13 @@ def next_name(folder: str) -> str:
     >>> next_name("")
     'case-0001'
     """
-    taken = _names(Path(folder)) if folder else set()
-    numbers = [int(match[1]) for match in (re.fullmatch(r"case-(\d+)", name) for name in taken) if match]
+    folders = _folders(Path(folder)) if folder else set()
+    numbers = [int(match[1]) for match in (re.fullmatch(r"case-(\d+)", name) for name in folders) if match]
     return f"case-{max(numbers, default=0) + 1:04d}"
 
 
-def _names(folder: Path) -> set[str]:
-    """Lower-case names of a dataset's cases; lines of the manifest that can't be read are the worker's to refuse."""
-    names = {child.name for child in folder.iterdir()} if folder.is_dir() else set()
-    manifest = folder / MANIFEST_FILE
-    for line in manifest.read_text(encoding="utf-8").splitlines() if manifest.is_file() else []:
-        try:
-            names.add(str(json.loads(line)["id"]))
-        except (ValueError, KeyError, TypeError):
-            continue
-    return {name.lower() for name in names}
+def _folders(dataset: Path) -> set[str]:
+    return {child.name.casefold() for child in dataset.iterdir()} if dataset.is_dir() else set()
 
 
 def _number(level: str, text: str) -> float:

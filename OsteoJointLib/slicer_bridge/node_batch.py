@@ -30,6 +30,7 @@ from OsteoJointLib.slicer_bridge.batch_run import BatchEnd, OnProgress, count_wo
 from OsteoJointLib.slicer_bridge.command import worker_command
 from OsteoJointLib.slicer_bridge.engine import Engine
 from OsteoJointLib.slicer_bridge.node_case import NodeCase
+from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
 from OsteoJointLib.slicer_bridge.reading_state import Settings
 from OsteoJointLib.slicer_bridge.signal import Signal
 from OsteoJointLib.slicer_bridge.volume_digest import VolumeDigest
@@ -50,7 +51,8 @@ def analyze_nodes(
     """Read volumes of the scene; waits, while Slicer's window stays alive.
 
     Args:
-        nodes: a vtkMRMLScalarVolumeNode, a list of them, or a generator that loads one after the other.
+        nodes: a vtkMRMLScalarVolumeNode, a list of them, or a generator that loads one after the other; the maps that
+            a reading has put into the scene are passed over.
         folder: gets ``batch.csv`` with one row a volume, and ``cases/<name>`` with its report; new, empty or an earlier
             batch's.
         settings: interpreter, device and weights; None for the defaults.
@@ -91,9 +93,8 @@ class NodeBatch:
         self._total = len(nodes) if isinstance(nodes, Sized) else 0
         self._client = WorkerClient(lambda: worker_command(self._settings.python))
         self._engine = Engine(self._client)
-        self._ledger: BatchLedger | None = None
+        self._ledger = BatchLedger(self.folder)
         self._model_sha256 = ""
-        self._case: NodeCase | None = None
         self._digest: VolumeDigest | None = None
         self._running = False
 
@@ -111,71 +112,73 @@ class NodeBatch:
         self._client.kill()
 
     def _begin(self) -> None:
-        self._ledger = BatchLedger(self.folder)
+        self._ledger.open()
         self._model_sha256 = check_weights(self._settings.weights)["sha256"]
         self._soon(self._next)
 
     def _next(self) -> None:
-        node = next(self._nodes, None)  # may load it
+        node = next((node for node in self._nodes if not node.GetAttribute(ROLE)), None)  # a generator loads it
         if node is None:
             self._end()
             return
-        self._case = NodeCase(node)
+        case = NodeCase(node)
         try:
             volumes.check(node)
         except OsteoJointError as error:
-            self._failed(error)
+            self._failed(case, error)
             return
-        self._digest = VolumeDigest(node, self._safely(self._known))
+        self._digest = VolumeDigest(node, self._safely(lambda digest: self._known(case, digest)))
 
-    def _known(self, digest: str) -> None:
+    def _known(self, case: NodeCase, digest: str) -> None:
         """The CT is known by its digest: skip or read it."""
-        case, self._digest = self._case, None
+        self._digest = None
         case.digest, case.name = digest, self._ledger.name(case.words, digest)
         try:
             case.want(self._settings)
         except OsteoJointError as error:
-            self._failed(error)
+            self._failed(case, error)
             return
         case.settings = {"model_sha256": self._model_sha256, "refine": False, "gradcam": True, "own": case.own_digest()}
         row = self._ledger.row_if_done(case.name, case.settings) if self._skip else None
         if row is not None:
-            self._has_row(row)
+            self._has_row(case, row)
             return
         self._engine.start(
             case.wanted,
             on_levels=case.levels_came,
             on_result=case.result_came,
-            on_done=self._safely(self._deliver),
-            on_error=self._safely(self._failed),
+            on_done=self._safely(lambda: self._deliver(case)),
+            on_error=self._safely(lambda error: self._failed(case, error)),
             on_progress=lambda stage, fraction: None,
         )
 
-    def _deliver(self) -> None:
-        fields = {"out": str(self._ledger.case_folder(self._case.name))}
-        done, failed = self._safely(self._delivered), self._safely(self._failed)
-        self._engine.ask_case("deliver", fields, self._case.wanted.masks, done, failed)
+    def _deliver(self, case: NodeCase) -> None:
+        self._engine.ask_case(
+            "deliver",
+            {"out": str(self._ledger.case_folder(case.name))},
+            case.wanted.masks,
+            on_done=self._safely(lambda answer: self._delivered(case)),
+            on_error=self._safely(lambda error: self._failed(case, error)),
+        )
 
-    def _delivered(self, answer: dict[str, Any]) -> None:
-        case = self._case
+    def _delivered(self, case: NodeCase) -> None:
         row = self._ledger.enter_result(case.name, case.digest, case.settings, case.document)
         if self._keep:
             case.present()
-        self._has_row(row)
+        self._has_row(case, row)
 
-    def _failed(self, error: OsteoJointError) -> None:
+    def _failed(self, case: NodeCase, error: OsteoJointError) -> None:
         if error.exit_code == ExitCode.MODEL_REFUSED or error.reason is Reason.DEPENDENCY_MISSING:
             raise error  # no other CT would fare better
-        name = self._case.name or self._ledger.name(self._case.words, None)
-        self._has_row(self._ledger.enter_failure(name, self._case.digest, error))
+        name = case.name or self._ledger.name(case.words, case.digest)
+        self._has_row(case, self._ledger.enter_failure(name, case.digest, error))
 
-    def _has_row(self, row: Row) -> None:
+    def _has_row(self, case: NodeCase, row: Row) -> None:
         self.rows[row["case"]] = row
         self._count += 1
-        self._engine.forget(self._case.volume_id)
+        self._engine.forget(case.volume_id)
         if self._remove:
-            self._case.remove(self._keep)
-        self._case = None
+            case.remove(self._keep)
         self.progressed.emit(self._count, max(self._total, self._count))
         self.row_done.emit(row)
         self._soon(self._next)

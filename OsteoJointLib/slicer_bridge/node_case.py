@@ -29,10 +29,10 @@ class NodeCase:
         self.words: str = node.GetName() or ""
         self.volume_id: str = node.GetID()
         self.name = ""
-        self.digest: str | None = None
+        self.digest = ""
         self.settings: dict[str, Any] = {}
         self.document: dict[str, Any] = {}
-        self.wanted: Wanted | None = None
+        self.wanted = Wanted(self.volume_id)
         self._node, self._nodes = node, ReadingNodes(node)
         self._levels: Mapping[str, Any] = {}
         self._views: Views | None = None
@@ -99,6 +99,7 @@ class NodeCase:
     def present(self) -> None:
         """Put the reading into the scene."""
         scene = self._scene()
+        assert self._views is not None
         if self._levels:
             present_levels(self._nodes, self._levels, self.wanted.points is None)
         present_result(self._nodes, self.document, self._views, scene.kept(self._masks, set(self.wanted.masks)), ())

@@ -41,7 +41,7 @@ class VolumeDigest:
 
     def _turn(self) -> None:
         slab = self._voxels[self._next : self._next + self._slices]
-        self._digest.update(np.ascontiguousarray(slab))
+        self._digest.update(np.ascontiguousarray(slab).data)
         self._next += self._slices
         if self._next >= len(self._voxels):
             self._timer.stop()

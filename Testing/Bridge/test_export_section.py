@@ -7,6 +7,7 @@ import json
 import pytest
 import qt
 import slicer
+from PySide6 import QtCore
 
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.label_form import FOLDER_SETTING
@@ -44,7 +45,7 @@ def test_a_reading_is_saved_into_a_new_folder_inside_one_that_holds_other_things
     section.ui.saveButton.click()
     ((_, folder, row, on_done),) = asked(section, "deliver")
     assert folder == tmp_path / "osteojoint-3_Abdomen_1.0"
-    assert row == folder.name
+    assert row == "3_Abdomen_1.0"
     on_done([])
     text = section.ui.savedLabel.text
     assert (folder / "report.html").as_uri() in text
@@ -70,7 +71,7 @@ def test_a_stale_reading_is_updated_before_it_is_saved(section):
     section.reading.become_read(stale=("the mask of L1 was edited",))
     assert not section.ui.saveButton.enabled
     assert "the mask of L1 was edited" in section.ui.saveHint.text
-    section.ui.saveHint.linkActivated("#")
+    QtCore.QMetaObject.invokeMethod(section.ui.saveHint, "linkActivated", QtCore.Q_ARG(str, "#"))
     assert asked(section, "update")
     section.reading.become(stale=())
     assert section.ui.saveButton.enabled
@@ -130,7 +131,7 @@ def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
         ({"patientEdit": ""}, "patient code"),
         ({"bmdL1Edit": "much"}, "BMD of L1"),
         ({"bmdL1Edit": "98"}, "how the BMD was measured"),
-        ({"nameEdit": "../case"}, "case name"),
+        ({"nameEdit": "../case"}, "A name of letters"),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_asked(section, tmp_path, changes, words):
@@ -144,6 +145,7 @@ def test_what_is_missing_is_said_and_nothing_asked(section, tmp_path, changes, w
 @pytest.mark.parametrize("agreed", [True, False])
 def test_a_name_that_is_taken_is_replaced_only_on_request(section, tmp_path, monkeypatch, agreed):
     (tmp_path / "cases.jsonl").write_text(json.dumps({"id": "Case-0002"}) + "\n")
+    (tmp_path / "Case-0002").mkdir()
     questions = []
     monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, *a, **k: questions.append(text) or agreed)
     section.reading.become_read()
@@ -183,3 +185,12 @@ def test_the_dataset_folder_is_remembered(section, tmp_path):
     ExportSection(qt.QVBoxLayout(parent), FakeReading(), None)
     slicer.app.processEvents()
     assert slicer.util.childWidgetVariables(parent).datasetPath.currentPath == str(tmp_path)
+
+
+def test_a_broken_manifest_is_said(section, tmp_path):
+    (tmp_path / "cases.jsonl").write_text("{}\n")
+    section.reading.become_read()
+    fill(section, tmp_path)
+    section.ui.labelButton.click()
+    assert "line 1" in section.ui.labeledLabel.text
+    assert not asked(section, "label")

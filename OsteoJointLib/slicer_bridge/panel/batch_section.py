@@ -38,7 +38,7 @@ class BatchSection:
     def __init__(self, layout, reading, parameters):
         self._reading = reading
         self._batch: Batch | None = None
-        self._folder: Path | None = None
+        self._folder = Path()
         self._widget, self._ui = load_form(layout, "Batch")
         self._widget.setMRMLScene(slicer.mrmlScene)
         ui = self._ui

@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.slicer_bridge.case_folder import case_folder, holds_result
+from OsteoJointLib.slicer_bridge.case_folder import case_folder, holds_result, safe_name
 from OsteoJointLib.slicer_bridge.panel.folders import link, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.label_form import LabelForm
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, show_text
@@ -45,7 +45,7 @@ class ExportSection:
             self._ct = ct
             self._labels.clear()
             self._say("")
-        if self._saving and state.message_kind == "error":
+        if self._saving and state.message:  # it wasn't saved; the message says why
             self._say("")
         why_not = why_not_save(state)
         tip = _("Result, report with pictures of the views, segmentation and a CSV row. Nothing leaves this computer.")
@@ -56,13 +56,14 @@ class ExportSection:
 
     def save_into(self, chosen: Path) -> None:
         """Save the reading into a folder, or into a new one inside it where it holds other things."""
-        folder = case_folder(chosen, self._reading.state.volume_name or "")
+        name = safe_name(self._reading.state.volume_name or "")
+        folder = case_folder(chosen, f"osteojoint-{name}")
         question = _("{folder} holds an earlier reading. Replace it?").format(folder=folder)
         if holds_result(folder) and not slicer.util.confirmYesNoDisplay(question):
             return
         remember(FOLDER_SETTING, chosen)
         self._say(_("Saving …"), saving=True)
-        self._reading.deliver(folder, folder.name, lambda files: self._saved(folder))
+        self._reading.deliver(folder, name, lambda files: self._saved(folder))
 
     def _choose_folder(self, checked=False) -> None:
         start = remembered(FOLDER_SETTING)

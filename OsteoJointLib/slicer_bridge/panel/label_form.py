@@ -45,7 +45,7 @@ class LabelForm:
         """Show whether labels can be saved now."""
         tip = _("Writes the CT, the masks and a line of cases.jsonl. Nothing leaves this computer.")
         allow(self._ui.labelButton, why_not_label(state), tip)
-        if self._saving and state.message_kind == "error":
+        if self._saving and state.message:  # it wasn't saved; the message says why
             self._say("")
 
     def clear(self) -> None:
@@ -76,11 +76,11 @@ class LabelForm:
     def _save(self, checked=False) -> None:
         try:
             fields = self.entry().fields()
+            folder, name = Path(fields["folder"]), fields["name"]
+            fields["replace"] = is_taken(folder, name)
         except OsteoJointError as error:
             self._say(escape(error.message))
             return
-        folder, name = Path(fields["folder"]), fields["name"]
-        fields["replace"] = is_taken(folder, name)
         question = _("The dataset has a case {name} already. Replace it?").format(name=name)
         if fields["replace"] and not slicer.util.confirmYesNoDisplay(question):
             return

@@ -1,0 +1,182 @@
+"""The section "Batch": what can be run when, the table as it fills, cancel, and what the links open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import qt
+import slicer
+from PySide6 import QtCore
+
+from OsteoJointLib.errors import InputRefused, Reason, RunFailed
+from OsteoJointLib.output.table import COLUMNS, row_of_failure
+from OsteoJointLib.slicer_bridge.batch_run import BatchEnd, case_report
+from OsteoJointLib.slicer_bridge.panel import batch_section
+from OsteoJointLib.slicer_bridge.panel.batch_section import FROM_SCENE, INPUT_SETTING, OUTPUT_SETTING, BatchSection
+from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
+from OsteoJointLib.slicer_bridge.signal import Signal
+
+from .fake_reading import FakeReading, add_ct
+
+DONE = dict.fromkeys(COLUMNS, "") | {"case": "a", "outcome": "done", "status": "osteopenia", "reliable": "no"}
+REFUSED = row_of_failure("b", InputRefused(Reason.NOT_CT, "A CT was expected; an MR came."))
+
+
+class FakeBatch:
+    """Stands in for both batches; `made` holds them with what they were asked for."""
+
+    made: ClassVar[list[FakeBatch]]
+
+    def __init__(self, inputs, folder, settings, skip):
+        self.inputs, self.folder, self.settings, self.skip = list(inputs), folder, settings, skip
+        self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
+        self.started = self.cancelled = False
+        self.made.append(self)
+
+    def start(self):
+        self.started = True
+
+    def cancel(self):
+        self.cancelled = True
+
+
+@pytest.fixture
+def section(scene, tmp_path, monkeypatch):
+    """The section over pretending batches, with a folder for the results chosen."""
+    for key in (INPUT_SETTING, OUTPUT_SETTING):
+        qt.QSettings().setValue(key, "")
+    monkeypatch.setattr(FakeBatch, "made", [], raising=False)
+    for name in ("FolderBatch", "NodeBatch"):
+        monkeypatch.setattr(batch_section, name, FakeBatch)
+    parent = qt.QWidget()
+    made = BatchSection(qt.QVBoxLayout(parent), FakeReading(), None)
+    made.parent, made.ui = parent, slicer.util.childWidgetVariables(parent)
+    made.ui.outputPath.setCurrentPath(str(tmp_path / "out"))
+    yield made
+    made.close()
+
+
+def run(section) -> FakeBatch:
+    section.ui.inputPath.setCurrentPath("/data/cts")
+    section.ui.runButton.click()
+    return FakeBatch.made[-1]
+
+
+def cells(section, row):
+    return [section.ui.caseTable.item(row, column).text() for column in range(4)]
+
+
+def test_it_says_what_is_missing(section):
+    ui = section.ui
+    assert not ui.runButton.enabled
+    assert ui.runButton.toolTip == "Choose the folder with the CTs."
+    ui.inputPath.setCurrentPath("/data/cts")
+    assert ui.runButton.enabled
+    ui.outputPath.setCurrentPath("")
+    assert ui.runButton.toolTip == "Choose a folder for the results."
+    ui.sourceCombo.setCurrentIndex(FROM_SCENE)
+    assert ui.runButton.toolTip == "Check the CTs to be read."
+
+
+def test_only_what_belongs_to_the_source_is_shown(section):
+    ui = section.ui
+    assert ui.inputPath.isVisibleTo(section.parent)
+    assert not ui.nodesCombo.isVisibleTo(section.parent)
+    ui.sourceCombo.setCurrentIndex(FROM_SCENE)
+    assert not ui.inputPath.isVisibleTo(section.parent)
+    assert ui.nodesCombo.isVisibleTo(section.parent)
+
+
+def test_a_folder_is_read_with_the_panels_settings(section, tmp_path):
+    section._reading.settings.device = "cpu"
+    section.ui.skipCheck.setChecked(False)
+    batch = run(section)
+    assert batch.started
+    assert (batch.inputs, batch.folder, batch.skip) == (["/data/cts"], tmp_path / "out", False)
+    assert batch.settings.device == "cpu"
+    section._reading.settings.device = "cuda"
+    assert batch.settings.device == "cpu"
+
+
+def test_checked_volumes_are_read_but_not_the_readings_own_maps(section):
+    first, heat, _ = add_ct("first"), add_ct("heat map"), add_ct("third")
+    heat.SetAttribute(ROLE, "heatmap.L1")
+    section.ui.sourceCombo.setCurrentIndex(FROM_SCENE)
+    for node in (first, heat):
+        section.ui.nodesCombo.setCheckState(node, qt.Qt.Checked)
+    section.ui.runButton.click()
+    assert FakeBatch.made[-1].inputs == [first]
+
+
+def test_the_table_fills_as_cases_end(section):
+    batch = run(section)
+    assert section.ui.batchProgress.maximum == 0
+    batch.progressed.emit(1, 2)
+    batch.row_done.emit(REFUSED | {"message": "Not yet."})
+    batch.progressed.emit(2, 2)
+    batch.row_done.emit(DONE)
+    batch.row_done.emit(REFUSED)
+    assert cells(section, 0) == ["b", "refused", "", "A CT was expected; an MR came."]
+    assert cells(section, 1) == ["a", "done", "osteopenia (not reliable)", ""]
+    assert section.ui.caseTable.rowCount == 2
+    assert (section.ui.batchProgress.value, section.ui.batchProgress.maximum) == (2, 2)
+    assert section.ui.batchStatus.text == "2 of 2 cases"
+
+
+def test_the_end_is_told_with_links(section, tmp_path):
+    batch = run(section)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "batch.csv").touch()
+    batch.ended.emit(BatchEnd("2 cases: 1 done, 1 refused."))
+    assert "1 refused" in section.ui.batchStatus.text
+    assert (tmp_path / "out" / "batch.csv").as_uri() in section.ui.batchStatus.text
+    assert section.ui.runButton.text == "Run batch"
+    assert section.ui.inputPath.enabled
+
+
+def test_a_refusal_is_told(section):
+    batch = run(section)
+    batch.ended.emit(BatchEnd("Name another folder.", RunFailed(Reason.OUTPUT_EXISTS, "Name another folder.")))
+    assert section.ui.batchStatus.text == "Name another folder."
+    assert section.ui.runButton.enabled
+
+
+def test_a_refusal_at_the_start_leaves_nothing_running(section, monkeypatch):
+    monkeypatch.setattr(FakeBatch, "start", lambda self: self.ended.emit(BatchEnd("No.")))
+    run(section)
+    assert section.ui.runButton.text == "Run batch"
+    assert section.ui.batchStatus.text == "No."
+
+
+def test_run_turns_into_cancel(section):
+    batch = run(section)
+    assert section.ui.runButton.text == "Cancel batch"
+    assert not section.ui.outputPath.enabled
+    section.ui.runButton.click()
+    assert batch.cancelled
+    assert "what is done stays done" in section.ui.batchStatus.text
+    assert section.ui.runButton.text == "Run batch"
+
+
+def test_closing_the_panel_stops_the_batch(section):
+    batch = run(section)
+    section.close()
+    assert batch.cancelled
+
+
+def test_a_double_click_opens_the_report_where_there_is_one(section, tmp_path, monkeypatch):
+    opened: list[Path] = []
+    monkeypatch.setattr(batch_section, "open_file", opened.append)
+    batch = run(section)
+    report = case_report(tmp_path / "out", "a")
+    report.parent.mkdir(parents=True)
+    report.touch()
+    for row in (DONE, REFUSED):
+        batch.row_done.emit(row)
+    for row in (0, 1):
+        QtCore.QMetaObject.invokeMethod(
+            section.ui.caseTable, "cellDoubleClicked", QtCore.Q_ARG(int, row), QtCore.Q_ARG(int, 0)
+        )
+    assert opened == [report]

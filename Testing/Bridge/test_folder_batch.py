@@ -1,0 +1,130 @@
+"""A batch over a folder: the command, the rows as they come, the ending, and that nothing outlives a cancel."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason
+from OsteoJointLib.output.table import row_of_failure, write_table
+from OsteoJointLib.slicer_bridge.folder_batch import FolderBatch, analyze_folder
+from OsteoJointLib.slicer_bridge.reading_state import Settings
+
+REFUSED = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
+
+START = """#!{python}
+import shutil, subprocess, sys, time
+from pathlib import Path
+
+arguments = sys.argv[1:]
+out = Path(arguments[arguments.index("--out") + 1])
+tables = Path(__file__).parent
+out.mkdir(parents=True, exist_ok=True)
+(out / "arguments.txt").write_text("\\n".join(arguments), encoding="utf-8")
+def case(number, total):
+    shutil.copyfile(tables / f"{{number}}.csv", out / "batch.csv")
+    print(f"{{number}}/{{total}}", file=sys.stderr, flush=True)
+"""
+
+
+@pytest.fixture
+def interpreter(tmp_path):
+    """Makes a stand-in for `python -m OsteoJointLib batch` that does what its text says."""
+    folder = tmp_path / "Füße"
+    folder.mkdir()
+    rows = [row_of_failure(f"Fuß-{number}", REFUSED) for number in (1, 2)]
+    write_table(rows[:1], folder / "1.csv")
+    write_table(rows, folder / "2.csv")
+
+    def make(text: str) -> Settings:
+        script = folder / "python"
+        script.write_text(START.format(python=sys.executable) + text, encoding="utf-8")
+        script.chmod(0o755)
+        return Settings(python=str(script), device="cpu")
+
+    return make
+
+
+def test_rows_come_one_by_one(scene, interpreter, tmp_path):
+    settings = interpreter("case(1, 2); time.sleep(0.3); case(2, 2); print('2 cases')")
+    told = []
+    rows = analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=lambda *one: told.append(one))
+    assert [row["case"] for row in rows] == ["Fuß-1", "Fuß-2"]
+    assert [(done, total, row["case"]) for done, total, row in told] == [(1, 2, "Fuß-1"), (2, 2, "Fuß-2")]
+    assert rows[0]["outcome"] == "refused"
+    assert rows[0]["reason"] == "not_ct"
+
+
+def test_the_command_says_what_was_asked_for(scene, interpreter, tmp_path):
+    settings = interpreter("print('0 cases')")
+    out = tmp_path / "out"
+    analyze_folder([tmp_path / "a", "-b"], out, settings=settings, skip_existing=False, refine=True, gradcam=False)
+    arguments = (out / "arguments.txt").read_text(encoding="utf-8").splitlines()
+    assert arguments[:4] == ["-m", "OsteoJointLib", "batch", str(tmp_path / "a")]
+    assert arguments[4] == str(Path("-b").absolute())
+    assert arguments[5:] == ["--out", str(out), "--device", "cpu", "--weights", "compact", "--refine", "--no-gradcam"]
+
+
+def test_done_cases_are_skipped_unless_told_otherwise(scene, interpreter, tmp_path):
+    analyze_folder(tmp_path, tmp_path / "out", settings=interpreter("print('0 cases')"))
+    assert "--resume" in (tmp_path / "out" / "arguments.txt").read_text().splitlines()
+
+
+def test_a_refusal_says_its_reason(scene, interpreter, tmp_path):
+    settings = interpreter("print('osteojoint: Name another folder. [output_exists]', file=sys.stderr); sys.exit(2)")
+    with pytest.raises(OsteoJointError, match=r"^Name another folder\.$") as refusal:
+        analyze_folder(tmp_path, tmp_path / "out", settings=settings)
+    assert refusal.value.reason is Reason.OUTPUT_EXISTS
+
+
+def test_a_batch_that_breaks_says_its_last_words(scene, interpreter, tmp_path):
+    settings = interpreter("print('Segmentation fault', file=sys.stderr); sys.exit(139)")
+    with pytest.raises(OsteoJointError, match=r"exit code 139, saying Segmentation fault"):
+        analyze_folder(tmp_path, tmp_path / "out", settings=settings)
+
+
+def test_a_missing_interpreter_is_said(scene, tmp_path):
+    with pytest.raises(OsteoJointError, match="Python interpreter"):
+        analyze_folder(tmp_path, tmp_path / "out", settings=Settings(python="/nowhere/python"))
+
+
+def test_false_from_the_caller_stops_it(scene, interpreter, tmp_path):
+    settings = interpreter("case(1, 2); time.sleep(60)")
+    rows = analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=lambda *one: False)
+    assert len(rows) == 1
+
+
+def test_what_the_caller_raises_is_raised_and_ends_it(scene, interpreter, tmp_path):
+    settings = interpreter("case(1, 2); time.sleep(60)")
+
+    def broken(done, total, row):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=broken)
+
+
+def test_cancel_kills_the_whole_tree(scene, interpreter, tmp_path, host):
+    settings = interpreter(
+        "child = subprocess.Popen(['sleep', '60']); (out / 'pid').write_text(str(child.pid)); time.sleep(60)"
+    )
+    batch = FolderBatch([tmp_path], tmp_path / "out", settings)
+    ends = []
+    batch.ended.connect(ends.append)
+    batch.start()
+    pid = tmp_path / "out" / "pid"
+    assert host.wait_until(lambda: pid.exists() and pid.read_text(), 10)
+    batch.cancel()
+    assert host.wait_until(lambda: not is_running(int(pid.read_text())), 5)
+    assert not ends
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

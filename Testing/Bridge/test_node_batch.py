@@ -1,0 +1,243 @@
+"""A batch over volumes: rows, names, what is skipped, fails and stays in the scene; with an engine that pretends."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import qt
+import slicer
+
+from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, RunFailed
+from OsteoJointLib.slicer_bridge import node_batch
+from OsteoJointLib.slicer_bridge.node_batch import NodeBatch, analyze_nodes
+from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
+
+from .fake_reading import DOCUMENT
+
+LEVEL = {"center_ras_mm": [1.0, 2.0, 3.0], "slice_index": 4, "confidence": 0.9, "source": "auto"}
+WHOLE = DOCUMENT | {
+    "levels": {"L1": LEVEL, "L2": LEVEL},
+    "segmentation": {name: {"area_mm2": 1300.0, "volume_ml": None} for name in ("L1", "L2")},
+    "input": {"form": "volume", "kvp": 120.0, "kernel": None, "contrast": False},
+    "version": "0",
+}
+
+
+class FakeEngine:
+    """Stands in for the engine: each CT is read, unless `failures` has an error for its name; notes what was asked."""
+
+    failures: ClassVar[dict[str, OsteoJointError]]
+    read: ClassVar[list[str]]
+    open: ClassVar[set[str]]
+    on_start: ClassVar[Callable[[], object] | None]
+
+    def __init__(self, client):
+        pass
+
+    def start(self, wanted, on_levels, on_result, on_done, on_error, on_progress):
+        name = slicer.mrmlScene.GetNodeByID(wanted.volume_id).GetName()
+        self.read.append(name)
+        self.open.add(wanted.volume_id)
+
+        def answer():
+            if self.on_start:
+                self.on_start()
+            if name in self.failures:
+                on_error(self.failures[name])
+            else:
+                on_result(WHOLE, None)
+                on_done()
+
+        qt.QTimer.singleShot(0, answer)
+
+    def ask_case(self, op, fields, masks, on_done, on_error):
+        folder = Path(fields["out"])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "result.json").write_text(json.dumps(WHOLE), encoding="utf-8")
+        qt.QTimer.singleShot(0, lambda: on_done({"files": []}))
+
+    def forget(self, volume_id):
+        self.open.discard(volume_id)
+
+    def cancel(self):
+        self.open.clear()
+
+
+@pytest.fixture
+def engine(scene, monkeypatch):
+    """The pretending engine, fresh."""
+    for name, value in (("failures", {}), ("read", []), ("open", set()), ("on_start", None)):
+        monkeypatch.setattr(FakeEngine, name, value, raising=False)
+    monkeypatch.setattr(node_batch, "Engine", FakeEngine)
+    return FakeEngine
+
+
+def add_ct(name="CT", seed=0):
+    noise = np.random.default_rng(seed).integers(-1000, 1000, (8, 16, 16)).astype(np.int16)
+    return slicer.util.addVolumeFromArray(noise, name=name)
+
+
+def table(folder):
+    with (folder / "batch.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_row_a_volume_with_its_reason(engine, tmp_path):
+    engine.failures["bad"] = RunFailed(Reason.OUT_OF_MEMORY, "More memory was needed than there is.")
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
+    told = []
+    nodes = [add_ct("good", 1), add_ct("bad", 2), empty]
+    rows = analyze_nodes(nodes, tmp_path / "out", on_progress=lambda *one: told.append(one))
+    assert [(row["case"], row["outcome"], row["reason"]) for row in rows] == [
+        ("good", "done", ""),
+        ("bad", "failed", "out_of_memory"),
+        ("empty", "refused", "not_3d"),
+    ]
+    assert rows == table(tmp_path / "out")
+    assert rows[0]["status"] == "osteopenia"
+    assert [(done, total) for done, total, row in told] == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_single_volume_needs_no_list(engine, tmp_path):
+    assert [row["case"] for row in analyze_nodes(add_ct(), tmp_path / "out")] == ["CT"]
+
+
+def test_each_ct_is_let_go_before_the_next(engine, tmp_path):
+    most = []
+    engine.on_start = staticmethod(lambda: most.append(len(engine.open)))
+    analyze_nodes([add_ct(seed=seed) for seed in range(3)], tmp_path / "out")
+    assert most == [1, 1, 1]
+    assert not engine.open
+
+
+def test_volumes_of_one_name_and_unsafe_names_keep_apart(engine, tmp_path):
+    rows = analyze_nodes([add_ct("2: CT / a", 1), add_ct("2: CT / a", 2)], tmp_path / "out")
+    assert [row["case"] for row in rows] == ["2_CT_a", "2_CT_a-2"]
+    assert sorted(path.name for path in (tmp_path / "out" / "cases").iterdir()) == ["2_CT_a", "2_CT_a-2"]
+
+
+def test_a_second_batch_skips_what_is_done_whatever_the_order(engine, tmp_path):
+    first, second = add_ct("CT", 1), add_ct("CT", 2)
+    before = analyze_nodes([first, second], tmp_path / "out")
+    engine.read.clear()
+    after = analyze_nodes([second, first], tmp_path / "out")
+    assert not engine.read
+    assert after == before[::-1]
+    assert table(tmp_path / "out") == before
+
+
+def test_another_patients_ct_of_the_same_name_never_takes_the_place(engine, tmp_path):
+    analyze_nodes(add_ct("CT", 1), tmp_path / "out")
+    analyze_nodes(add_ct("CT", 2), tmp_path / "out")
+    assert [row["case"] for row in table(tmp_path / "out")] == ["CT", "CT-2"]
+
+
+def test_what_has_changed_or_failed_is_read_again(engine, tmp_path):
+    changed, failed, lost = add_ct("changed", 1), add_ct("failed", 2), add_ct("lost", 3)
+    engine.failures["failed"] = RunFailed(Reason.FAILED, "It broke.")
+    analyze_nodes([changed, failed, lost], tmp_path / "out")
+    (tmp_path / "out" / "cases" / "lost" / "result.json").unlink()
+    slicer.util.arrayFromVolume(changed)[0, 0, 0] = 7
+    engine.failures.clear()
+    engine.read.clear()
+    analyze_nodes([changed, failed, lost], tmp_path / "out")
+    assert engine.read == ["changed", "failed", "lost"]
+    assert [row["case"] for row in table(tmp_path / "out")] == ["changed", "failed", "lost", "changed-2"]
+
+
+def test_all_are_read_again_on_request(engine, tmp_path):
+    node = add_ct()
+    analyze_nodes(node, tmp_path / "out")
+    analyze_nodes(node, tmp_path / "out", skip_existing=False)
+    assert engine.read == ["CT", "CT"]
+    assert len(table(tmp_path / "out")) == 1
+
+
+def test_nothing_is_left_in_the_scene(engine, tmp_path):
+    nodes = [add_ct(seed=seed) for seed in range(2)]
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    analyze_nodes(nodes, tmp_path / "out")
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
+
+
+def test_inputs_may_be_loaded_one_by_one_and_removed(engine, tmp_path):
+    analyze_nodes(add_ct(), tmp_path / "out")  # what a first CT makes for good: color nodes, hierarchy
+    slicer.mrmlScene.RemoveNode(slicer.util.getNode("CT"))
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    most = []
+    engine.on_start = staticmethod(lambda: most.append(len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))))
+    loaded = (add_ct(f"CT {seed}", seed) for seed in range(1, 4))
+    rows = analyze_nodes(loaded, tmp_path / "out", remove_inputs=True)
+    assert [row["outcome"] for row in rows] == ["done"] * 3
+    assert most == [1, 1, 1]
+    assert slicer.mrmlScene.GetNumberOfNodes() <= before
+
+
+def test_a_generator_that_breaks_ends_the_batch_with_its_words(engine, tmp_path):
+    def loaded():
+        yield add_ct()
+        raise OSError("The drive was pulled out")
+
+    with pytest.raises(OsteoJointError, match="The drive was pulled out"):
+        analyze_nodes(loaded(), tmp_path / "out")
+    assert [row["case"] for row in table(tmp_path / "out")] == ["CT"]
+
+
+def test_maps_of_a_reading_are_no_cts(engine, tmp_path):
+    heat = add_ct("heat map")
+    heat.SetAttribute(ROLE, "heatmap.L1")
+    assert [row["case"] for row in analyze_nodes([heat, add_ct("CT", 1)], tmp_path / "out")] == ["CT"]
+
+
+def test_a_volume_removed_meanwhile_has_its_reason(engine, tmp_path):
+    first, second = add_ct("first", 1), add_ct("second", 2)
+    engine.on_start = staticmethod(lambda: slicer.mrmlScene.RemoveNode(second))
+    rows = analyze_nodes([first, second], tmp_path / "out")
+    assert [(row["case"], row["reason"]) for row in rows] == [("first", ""), ("second", "not_found")]
+
+
+def test_what_no_ct_can_help_ends_the_batch(engine, tmp_path):
+    engine.failures["CT"] = ModelRefused(Reason.DEVICE_MISSING, "A CUDA device was expected; none is there.")
+    with pytest.raises(ModelRefused, match="CUDA device"):
+        analyze_nodes([add_ct("CT", 1), add_ct("other", 2)], tmp_path / "out")
+    assert engine.read == ["CT"]
+
+
+def test_a_folder_with_other_files_is_refused(engine, tmp_path):
+    (tmp_path / "thesis.docx").touch()
+    with pytest.raises(OsteoJointError) as refusal:
+        analyze_nodes(add_ct(), tmp_path)
+    assert refusal.value.reason is Reason.OUTPUT_EXISTS
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_cancel_keeps_what_is_done(engine, tmp_path):
+    rows = analyze_nodes(
+        [add_ct("a", 1), add_ct("b", 2)], tmp_path / "out", on_progress=lambda done, total, row: done < 1
+    )
+    assert [row["case"] for row in rows] == ["a"]
+    assert not engine.open
+    slicer.app.processEvents()
+    assert engine.read in (["a"], ["a", "b"])
+    assert len(table(tmp_path / "out")) == 1
+
+
+def test_a_large_ct_leaves_the_window_its_turns(engine, tmp_path, host):
+    node = slicer.util.addVolumeFromArray(np.zeros((300, 512, 512), np.int16), name="large")
+    batch = NodeBatch([node], tmp_path / "out")
+    ends, ticks = [], []
+    batch.ended.connect(ends.append)
+    timer = qt.QTimer()
+    timer.setInterval(0)
+    timer.connect("timeout()", lambda: ticks.append(1))
+    timer.start()
+    batch.start()
+    assert host.wait_until(lambda: ends, 30)
+    timer.stop()
+    assert len(ticks) > 15  # a large CT is hashed in many turns, between which others have theirs
