@@ -58,20 +58,27 @@ def geometry_fingerprint(volume_node) -> str:
 
 
 def acquisition(volume_node) -> dict[str, str]:
-    """Tube voltage, kernel and contrast from Slicer's DICOM database, as keys of a NRRD file.
+    """Tube voltage, kernel and contrast, as keys of a NRRD file.
 
     Returns:
-        What is known; a tag that is missing or empty says nothing. Empty without a database or a DICOM volume.
+        What the node's attributes of these names say and, before them, Slicer's DICOM database of a volume that was
+        loaded from there. What is missing or empty says nothing.
     """
+    database = _acquisition_in_database(volume_node)
+    said = {key: database.get(key) or volume_node.GetAttribute(key) for key in (KVP_KEY, KERNEL_KEY, CONTRAST_KEY)}
+    kvp = as_positive(said[KVP_KEY])
+    said[KVP_KEY] = f"{kvp:g}" if kvp else None
+    return {key: value for key, value in said.items() if value}
+
+
+def _acquisition_in_database(volume_node) -> dict[str, str]:
     uid = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split(" ")[0]
     database = getattr(slicer, "dicomDatabase", None)
     if not uid or database is None or not database.isOpen:
         return {}
-    kvp = as_positive(_tag(database, uid, _KVP))
-    kernel = cleaned(_tag(database, uid, _KERNEL).split("\\"))
+    kernel = cleaned(_tag(database, uid, _KERNEL).split("\\")) or ""
     agent = _tag(database, uid, _CONTRAST).strip()
-    known = {KVP_KEY: kvp and f"{kvp:g}", KERNEL_KEY: kernel, CONTRAST_KEY: agent and _given(agent)}
-    return {key: value for key, value in known.items() if value}
+    return {KVP_KEY: _tag(database, uid, _KVP), KERNEL_KEY: kernel, CONTRAST_KEY: agent and _given(agent)}
 
 
 def _check_place(volume_node) -> None:

@@ -153,3 +153,15 @@ def test_the_acquisition_as_the_database_knows_it(scene, monkeypatch, database, 
     assert volumes.acquisition(node) == {}
     node.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
     assert volumes.acquisition(node) == expected
+
+
+def test_attributes_say_it_where_the_database_does_not(scene, monkeypatch):
+    node = add_volume(scene)
+    node.SetAttribute("osteojoint_kvp", "many")
+    assert volumes.acquisition(node) == {}
+    node.SetAttribute("osteojoint_kvp", "100")
+    node.SetAttribute("osteojoint_contrast", "no")
+    assert volumes.acquisition(node) == {"osteojoint_kvp": "100", "osteojoint_contrast": "no"}
+    monkeypatch.setattr(slicer, "dicomDatabase", Database(**{"0018_0060": "120"}), raising=False)
+    node.SetAttribute("DICOM.instanceUIDs", "1.2.3")
+    assert volumes.acquisition(node) == {"osteojoint_kvp": "120", "osteojoint_contrast": "no"}

@@ -1,29 +1,37 @@
-"""The plain half of the bridge to Slicer: the command, its environment, what is missing, and a result in words."""
+"""The plain half of the bridge to Slicer: which Python, how a worker died, what it is still to be asked."""
 
-import json
 import os
+import stat
+import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
 import OsteoJointLib
+from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.slicer_bridge import command
-from OsteoJointLib.slicer_bridge.words import failure_sentence, read_case
+from OsteoJointLib.slicer_bridge.case_memory import CaseMemory, Wanted, mask_key
+from OsteoJointLib.slicer_bridge.line_buffer import LineBuffer
+from OsteoJointLib.slicer_bridge.nrrd_file import nrrd_header, write_label_map
+from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
+from OsteoJointLib.slicer_bridge.worker_death import worker_death
 
 
-def write_result(folder: Path, **changes) -> Path:
-    folder.mkdir()
-    classification = {
-        "status": "osteopenia",
-        "probabilities": {"normal": 0.2, "osteopenia": 0.75, "osteoporosis": 0.05},
-    }
-    result = {"classification": classification, "flags": []} | changes
-    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
-    return folder
+@pytest.fixture
+def path_with(tmp_path, monkeypatch):
+    """Makes programs of these names, alone on the path."""
 
+    def make(*names: str) -> Path:
+        for name in names:
+            (tmp_path / name).write_text("#!/bin/sh\n")
+            (tmp_path / name).chmod(stat.S_IRWXU)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.delenv(command.PYTHON_VARIABLE, raising=False)
+        return tmp_path
 
-def test_the_command_is_the_command_lines_own():
-    assert command.analyze_arguments(Path("/tmp/a b/ct.nrrd"), Path("/tmp/out")) == [
-        *("-m", "OsteoJointLib", "analyze", "/tmp/a b/ct.nrrd", "--out", "/tmp/out")
-    ]
+    return make
 
 
 def test_the_child_finds_this_library_first_and_keeps_off_slicers_plugins():
@@ -37,14 +45,113 @@ def test_the_child_finds_this_library_first_and_keeps_off_slicers_plugins():
     assert command.process_environment({})["PYTHONPATH"] == checkout
 
 
-def test_a_case_in_words(tmp_path):
-    flags = [{"code": "contrast", "level": level, "message": "Contrast was given."} for level in ("L1", "L2")]
-    case = read_case(write_result(tmp_path / "case", flags=flags))
-    assert case.headline == "Osteopenia (probability 0.75)"
-    assert case.notes == ("Contrast was given.",)
-    assert case.report == tmp_path / "case" / "report.html"
+def test_by_default_it_is_slicers_own_python_without_its_launcher(path_with, monkeypatch):
+    folder = path_with("PythonSlicer")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/slicer/lib")
+    worker = command.worker_command()
+    assert (worker.program, worker.arguments) == (str(folder / "PythonSlicer"), ["-m", "OsteoJointLib", "worker"])
+    assert worker.environment["LD_LIBRARY_PATH"] == "/slicer/lib"
+    path_with("python-real")
+    assert command.worker_command("").program == str(folder / "python-real")
 
 
-def test_a_failure_is_told_in_its_own_last_words():
-    assert failure_sentence(3, "reading\nThe input holds no CT.\n\n") == "The input holds no CT."
-    assert "exit code -9" in failure_sentence(-9, "")
+def test_a_slicer_without_python_is_an_error(path_with):
+    path_with()
+    with pytest.raises(RunFailed, match="PythonSlicer") as caught:
+        command.worker_command(None)
+    assert caught.value.reason is Reason.DEPENDENCY_MISSING
+
+
+def test_another_interpreter_gets_the_environment_that_slicer_was_started_in(path_with, monkeypatch):
+    path_with("PythonSlicer")
+    monkeypatch.setattr(command, "system_environment", lambda: {"HOME": "/home/a", "PYTHONPATH": "/mine"})
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/slicer/lib")
+    other = command.python_command(sys.executable, ["-V"])
+    assert (other.program, other.arguments) == (sys.executable, ["-V"])
+    assert "LD_LIBRARY_PATH" not in other.environment
+    assert other.environment["PYTHONPATH"].endswith(os.pathsep + "/mine")
+    monkeypatch.setenv(command.PYTHON_VARIABLE, sys.executable)
+    assert command.worker_command().program == sys.executable
+    monkeypatch.setenv(command.PYTHON_VARIABLE, "/elsewhere/python")
+    assert command.worker_command(sys.executable).program == sys.executable
+
+
+def test_an_interpreter_that_is_not_there_is_an_error(path_with):
+    path_with("PythonSlicer")
+    with pytest.raises(RunFailed, match="/no/such/python") as caught:
+        command.worker_command("/no/such/python")
+    assert caught.value.reason is Reason.DEPENDENCY_MISSING
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "reason", "words"),
+    [
+        (None, [], Reason.FAILED, "could not be started"),
+        (1, ["No module named OsteoJointLib"], Reason.DEPENDENCY_MISSING, "OsteoJointLib"),
+        (1, ["ModuleNotFoundError: No module named 'torch._C'"], Reason.DEPENDENCY_MISSING, "Expected torch in"),
+        (-9, ["all well"], Reason.OUT_OF_MEMORY, "-9"),
+        (137, [], Reason.OUT_OF_MEMORY, "137"),
+        (0xC0000017, [], Reason.OUT_OF_MEMORY, "memory"),
+        (134, ["terminate called after throwing an instance of 'std::bad_alloc'"], Reason.OUT_OF_MEMORY, "memory"),
+        (-11, [], Reason.FAILED, "exit code -11"),
+        (3, ["the reason", "", " "], Reason.FAILED, "last words: the reason."),
+    ],
+)
+def test_why_a_worker_died_and_what_to_do(code, log, reason, words):
+    error = worker_death(code, log)
+    assert error.reason is reason
+    assert words in error.message
+
+
+def test_lines_out_of_single_bytes():
+    text = "äöü\r\n骨\n\nlast"
+    lines = LineBuffer()
+    found = [line for byte in text.encode() for line in lines.feed(bytes([byte]))]
+    assert found == ["äöü", "骨", ""]
+    assert lines.rest() == ["last"]
+    assert lines.rest() == []
+    assert LineBuffer().feed(b"\xff\n") == ["\ufffd"]
+
+
+def test_a_label_map_is_read_where_it_was_written(tmp_path):
+    array = np.zeros((2, 3, 4), np.uint8)
+    array[1, 2, 3] = 21
+    place = np.array([[0, -0.5, 0, 10], [0.7, 0, 0, 20], [0, 0, 3, -30], [0, 0, 0, 1]])
+    write_label_map(tmp_path / "a b.nrrd", array, place)
+    image = sitk.ReadImage(str(tmp_path / "a b.nrrd"))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), array)
+    world = np.array(image.TransformIndexToPhysicalPoint((3, 2, 1))) * [-1, -1, 1]
+    np.testing.assert_allclose(world, (place @ [3, 2, 1, 1])[:3])
+
+
+def test_keys_stay_on_their_lines():
+    header = nrrd_header(np.dtype("uint8"), (1, 1, 1), np.eye(4), {"kernel": "B30f\nkinds: none\t sharp"}).decode()
+    assert "kernel:=B30f kinds: none sharp\n\n" in header
+
+
+def test_masks_are_the_same_where_their_voxels_are():
+    rng = np.random.default_rng(0)
+    array = (rng.random((3, 20, 30)) > 0.5).astype(np.uint8)
+    place = np.array([[0.7, 0.1, 0, 10], [-0.1, 0.7, 0.2, 20], [0, -0.2, 3, -30], [0, 0, 0, 1.0]])
+    key = mask_key(MaskArray(array, place))
+    swapped = np.eye(4)[[2, 1, 0, 3]]
+    assert mask_key(MaskArray(array.transpose(2, 1, 0), place @ swapped)) == key
+    assert mask_key(MaskArray(7 * array, place)) == key
+    moved = place.copy()
+    moved[2, 3] += 3
+    assert mask_key(MaskArray(array, moved)) != key
+    array[0, 0, 0] ^= 1
+    assert mask_key(MaskArray(array, place)) != key
+    assert mask_key(MaskArray(np.zeros((1, 1, 1)), place)) == mask_key(MaskArray(np.zeros((2, 3, 4)), np.eye(4)))
+
+
+def test_a_worker_that_knows_nothing_is_asked_for_levels_or_masks_first():
+    points = {"L1": (0.0, 0.0, 30.0), "L2": (0.0, 0.0, 0.0)}
+    case = CaseMemory("case-1", None)
+    step = case.next_step(Wanted("ct"), {}, refined=False)
+    assert (step.op, step.fields) == ("levels", {})
+    step = case.next_step(Wanted("ct", points), {}, refined=False)
+    assert (step.op, step.fields["points"]["L1"]) == ("segment", [0.0, 0.0, 30.0])
+    assert case.next_step(Wanted("ct", points), {"L2": points["L2"]}, refined=False).op == "levels"
+    step = case.next_step(Wanted("ct", points, until="levels"), {}, refined=False)
+    assert (step.op, sorted(step.fields["points"])) == ("levels", ["L1", "L2"])
