@@ -48,10 +48,10 @@ def progress_bar() -> Iterator[Progress | None]:
 
 
 @contextmanager
-def case_bar() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar over the cases of a batch on stderr, called with (done, all); None where stderr is no terminal."""
+def case_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar over the cases of a batch on stderr, called with (done, all); a line a case where that is no terminal."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True)
         return
     from tqdm import tqdm
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import slicer
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
-from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, volumes
+from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes
 from OsteoJointLib.slicer_bridge.command import worker_command
 from OsteoJointLib.slicer_bridge.engine import Engine, Wanted
 from OsteoJointLib.slicer_bridge.present import present_levels, present_result
@@ -66,12 +67,13 @@ class Reading:
     @property
     def state(self) -> ReadingState:
         """How the reading stands now."""
-        told = {"message": self._message, "message_kind": self._kind, "reason": self._reason}
+        told = ReadingState(message=self._message, message_kind=self._kind, reason=self._reason)
         scene = self._scene
         if scene is None or scene.volume is None:
-            return ReadingState(**told)
+            return told
         record = scene.record
-        return ReadingState(
+        return replace(
+            told,
             volume_name=scene.volume.GetName(),
             problem=scene.problem(),
             running=self.running,
@@ -84,7 +86,6 @@ class Reading:
             stale=scene.stale,
             can_undo_refinement=mask_nodes.has_masks(scene.nodes, "before"),
             comparing=self._comparing,
-            **told,
         )
 
     def select(self, volume_node) -> None:
@@ -118,11 +119,12 @@ class Reading:
 
     def shift_levels(self, up: bool) -> None:
         """Move both points to the next body of the column: for anatomy that was counted wrongly."""
-        points = None if self._scene is None else self._scene.record.shifted(self._scene.points, up)
+        scene = self._chosen()
+        points = scene.record.shifted(scene.points, up)
         if points is not None:
             with self._watcher.paused():
                 marks = {level: level_nodes.LevelMark(point, None, "user") for level, point in points.items()}
-                level_nodes.show_levels(self.nodes, marks)
+                level_nodes.show_levels(scene.nodes, marks)
             self._look()
 
     def place(self, level: str) -> None:
@@ -216,62 +218,48 @@ class Reading:
         """Start a run; ``then`` is called after its result is in the scene, ``otherwise`` where none came."""
         if self.running:
             raise RunFailed(Reason.USAGE, "A reading is under way: wait for it or cancel it first.")
-        self._run = _Run(then, otherwise)
+        run = self._run = _Run(then, otherwise)
         try:
-            wanted = self._wanted(until, find, refine)
+            scene = self._chosen()
+            wanted = scene.wanted(self.settings, until, find, refine)
         except OsteoJointError as error:
             self._end(error)
             return
-        self._run.masks = self._scene.masks
+        run.masks = scene.masks
         self._tell("")
         self._stage, self._fraction = "start", 0.0
         self.engine.start(
             wanted,
-            on_levels=lambda answer: self._levels_came(answer, wanted.points is None),
-            on_result=lambda document, views: self._result_came(wanted, document, views),
+            on_levels=lambda answer: self._levels_came(scene, answer, wanted.points is None),
+            on_result=lambda document, views: self._result_came(scene, run.masks, wanted, document, views),
             on_done=self._end,
             on_error=self._end,
             on_progress=self._progressed,
         )
         self.changed.emit()
 
-    def _wanted(self, until: str, find: bool, refine: dict[str, Any] | None) -> Wanted:
-        scene = self._scene
-        if scene is None or scene.volume is None:
+    def _chosen(self) -> ReadingScene:
+        if self._scene is None:
             raise UsageError(Reason.USAGE, "A CT was expected, none is chosen. Load one and choose it.")
-        volumes.check(scene.volume)
-        scene.see()
-        points = None if find or not scene.points else scene.points
-        if points is not None and (missing := [level for level in LEVELS if level not in points]):
-            raise UsageError(
-                Reason.USAGE,
-                f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or find both.",
-            )
-        return Wanted(
-            volume_id=scene.volume.GetID(),
-            points=points,
-            masks={} if points is None or until == "levels" else scene.own_masks(),
-            until=until,
-            refine=refine,
-            device=self.settings.device,
-            weights=self.settings.weights,
-        )
+        return self._scene
 
-    def _levels_came(self, answer: Mapping[str, Any], found: bool) -> None:
+    def _levels_came(self, scene: ReadingScene, answer: Mapping[str, Any], found: bool) -> None:
         with self._watcher.paused():
-            present_levels(self.nodes, answer, found)
-            self._scene.see()
-        self._watcher.watch(self.nodes)
+            present_levels(scene.nodes, answer, found)
+            scene.see()
+        self._watcher.watch(scene.nodes)
         self.changed.emit()
 
-    def _result_came(self, wanted: Wanted, document: dict[str, Any], views: Views) -> None:
+    def _result_came(
+        self, scene: ReadingScene, before: dict[str, str], wanted: Wanted, document: dict[str, Any], views: Views
+    ) -> None:
         refined = wanted.refine["levels"] if wanted.refine else []
-        kept = self._scene.kept(self._run.masks, set(wanted.masks) - set(refined))
+        kept = scene.kept(before, set(wanted.masks) - set(refined))
         with self._watcher.paused():
-            present_result(self.nodes, document, views, kept, refined)
-        self._scene.result_is_in()
+            present_result(scene.nodes, document, views, kept, refined)
+        scene.result_is_in()
         self._comparing = ""
-        self._watcher.watch(self.nodes)
+        self._watcher.watch(scene.nodes)
 
     def _progressed(self, stage: str, fraction: float) -> None:
         self._stage, self._fraction = stage, fraction
@@ -292,8 +280,9 @@ class Reading:
 
     def _ask(self, op: str, fields: dict[str, Any], on_done: Callable[[dict[str, Any]], None]) -> None:
         """Ask the worker about the case that is up to date now, with the masks as they are in the scene."""
-        masks = {level: mask for level, mask in mask_nodes.masks(self.nodes).items() if mask is not None}
-        self.engine.ask_case(op, fields, masks, on_done, self._end)
+        masks = mask_nodes.masks(self._chosen().nodes)
+        drawn = {level: mask for level, mask in masks.items() if mask is not None}
+        self.engine.ask_case(op, fields, drawn, on_done, self._end)
 
     def _restore(self, which: str, levels: list[str]) -> None:
         if self.nodes is not None and levels:

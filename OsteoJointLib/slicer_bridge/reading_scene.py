@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from OsteoJointLib.errors import OsteoJointError
+from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, result_node, volumes
+from OsteoJointLib.slicer_bridge.case_memory import Wanted
 from OsteoJointLib.slicer_bridge.geometry import ijk_to_world
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.reading_state import LevelState
+from OsteoJointLib.slicer_bridge.reading_state import LevelState, Settings
 from OsteoJointLib.slicer_bridge.record import LEVELS, Point, Record, staleness
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
 
@@ -72,6 +73,32 @@ class ReadingScene:
     def result_is_in(self) -> None:
         """Note which voxels the result in the scene belongs to, for as long as the scene is open."""
         self._image_time = self._voxels_changed_at()
+
+    def wanted(
+        self, settings: Settings, until: str, find: bool = False, refine: Mapping[str, Any] | None = None
+    ) -> Wanted:
+        """Look again, and say what the worker shall bring for what is in the scene now.
+
+        Args:
+            settings: device and weights.
+            until: "levels" or "reading".
+            find: look for the levels even where there are points.
+            refine: ``levels`` and ``parameters`` of a refinement.
+
+        Raises:
+            InputRefused: the CT can't be read.
+            UsageError: only one of the levels has a point.
+        """
+        volumes.check(self.volume)
+        self.see()
+        points = None if find or not self.points else self.points
+        if points is not None and (missing := [level for level in LEVELS if level not in points]):
+            raise UsageError(
+                Reason.USAGE,
+                f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or find both.",
+            )
+        masks = {} if points is None or until == "levels" else self.own_masks()
+        return Wanted(self.volume.GetID(), points, masks, until, refine, settings.device, settings.weights)
 
     def own_masks(self) -> dict[str, MaskArray]:
         """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero."""
