@@ -10,7 +10,7 @@ which :mod:`OsteoJointLib.output.flags` says in words with every result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,11 +26,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class EncodedPair:
-    """Both vertebrae as the classifier takes them: crops (2, 1, 224, 224) and the segmenter's output for them."""
+class EncodedCrops:
+    """Crops as the classifier takes them.
+
+    Args:
+        crops: (N, 1, 224, 224).
+        segmentation: what the segmenter says of them.
+        made_by: by which weights and where; another network can't take them.
+    """
 
     crops: torch.Tensor
     segmentation: SegmenterOutput
+    made_by: str = ""
+
+    def split(self) -> list[EncodedCrops]:
+        """Each crop by itself."""
+        from OsteoJointLib.network.segmenter import SegmenterOutput
+
+        said, parts = self.segmentation, [slice(index, index + 1) for index in range(len(self.crops))]
+        return [
+            EncodedCrops(
+                self.crops[part],
+                SegmenterOutput(
+                    said.mask_logits[part],
+                    None if said.heatmap is None else said.heatmap[part],
+                    tuple(feature[part] for feature in said.features),
+                ),
+                self.made_by,
+            )
+            for part in parts
+        ]
 
 
 def crops_to_tensor(crops: Sequence[Crop], device: torch.device) -> torch.Tensor:
@@ -40,92 +65,68 @@ def crops_to_tensor(crops: Sequence[Crop], device: torch.device) -> torch.Tensor
     return torch.from_numpy(np.stack([crop.image for crop in crops]))[:, None].to(device)
 
 
-def run_segmenter(network: MultitaskNetwork, crops: Sequence[Crop], device: torch.device) -> EncodedPair:
+def run_segmenter(
+    network: MultitaskNetwork, crops: Sequence[Crop], device: torch.device, made_by: str = ""
+) -> EncodedCrops:
     """Run the segmenter on crops, without gradients."""
     import torch
 
     images = crops_to_tensor(crops, device)
     with torch.no_grad():
-        return EncodedPair(images, network.segmenter(images))
+        return EncodedCrops(images, network.segmenter(images), made_by)
 
 
 def encode_pair(
     network: MultitaskNetwork,
+    encoded: Sequence[EncodedCrops],
     crops: Sequence[Crop],
     masks: Sequence[VertebraSegmentation],
-    device: torch.device,
-    encoded: EncodedPair | None = None,
-) -> EncodedPair:
+) -> EncodedCrops:
     """Bring both vertebrae to where the classifier takes them, edited and refined masks in place of the network's own.
 
     Args:
         network: the network.
+        encoded: what its segmenter says of L1's and of L2's crop by itself.
         crops: L1 and L2.
         masks: their segmentations; an empty mask is no evidence, so the network's own stays.
-        device: where to compute.
-        encoded: what the segmenter said by itself, where it was just run; only a changed mask then runs it again.
 
     Returns:
         Crops and segmenter output for the classifier.
     """
-    import torch
-
-    images = crops_to_tensor(crops, device) if encoded is None else encoded.crops
-    changed = [index for index, mask in enumerate(masks) if _differs(mask)]
-    parts: list[SegmenterOutput | None] = [None] * len(crops)
-    if encoded is not None:
-        parts = _split(encoded.segmentation)
-    with torch.no_grad():
-        if changed:
-            drawn = [slice_to_crop(masks[index].mask, crops[index]).astype(np.float32) for index in changed]
-            evidence = torch.from_numpy(np.stack(drawn))[:, None].to(device)
-            _fill(parts, changed, network.segmenter(images[changed], evidence))
-        missing = [index for index, part in enumerate(parts) if part is None]
-        if missing:
-            _fill(parts, missing, network.segmenter(images[missing]))
-    return EncodedPair(images, _join(parts))
+    return join_crops([_with_mask(network, *parts) for parts in zip(encoded, crops, masks, strict=True)])
 
 
-def _differs(segmentation: VertebraSegmentation) -> bool:
-    """Whether a mask is there and isn't the network's own."""
-    return bool(segmentation.mask.any()) and not np.array_equal(segmentation.mask, segmentation.network_mask)
-
-
-def _split(output: SegmenterOutput) -> list[SegmenterOutput | None]:
-    """One output a crop."""
-    from OsteoJointLib.network.segmenter import SegmenterOutput
-
-    return [
-        SegmenterOutput(
-            output.mask_logits[index : index + 1],
-            None if output.heatmap is None else output.heatmap[index : index + 1],
-            tuple(feature[index : index + 1] for feature in output.features),
-        )
-        for index in range(len(output.mask_logits))
-    ]
-
-
-def _fill(parts: list[SegmenterOutput | None], indices: Sequence[int], output: SegmenterOutput) -> None:
-    for index, part in zip(indices, _split(output), strict=True):
-        parts[index] = part
-
-
-def _join(parts: Sequence[SegmenterOutput | None]) -> SegmenterOutput:
-    """One output for all crops."""
+def join_crops(parts: Sequence[EncodedCrops]) -> EncodedCrops:
+    """Several crops as one batch."""
     import torch
 
     from OsteoJointLib.network.segmenter import SegmenterOutput
 
-    whole = [part for part in parts if part is not None]
-    heatmaps = [part.heatmap for part in whole if part.heatmap is not None]
-    return SegmenterOutput(
-        torch.cat([part.mask_logits for part in whole]),
+    said = [part.segmentation for part in parts]
+    heatmaps = [output.heatmap for output in said if output.heatmap is not None]
+    whole = SegmenterOutput(
+        torch.cat([output.mask_logits for output in said]),
         torch.cat(heatmaps) if heatmaps else None,
-        tuple(torch.cat(scale) for scale in zip(*(part.features for part in whole), strict=True)),
+        tuple(torch.cat(scale) for scale in zip(*(output.features for output in said), strict=True)),
     )
+    return EncodedCrops(torch.cat([part.crops for part in parts]), whole, parts[0].made_by)
 
 
-def classify_pair(network: MultitaskNetwork, encoded: EncodedPair) -> Classification:
+def _with_mask(
+    network: MultitaskNetwork, encoded: EncodedCrops, crop: Crop, segmentation: VertebraSegmentation
+) -> EncodedCrops:
+    """One vertebra with its mask as evidence, where the mask is there and isn't the network's own."""
+    import torch
+
+    if not segmentation.mask.any() or np.array_equal(segmentation.mask, segmentation.network_mask):
+        return encoded
+    drawn = slice_to_crop(segmentation.mask, crop).astype(np.float32)
+    mask = torch.from_numpy(drawn)[None, None].to(encoded.crops.device)
+    with torch.no_grad():
+        return replace(encoded, segmentation=network.segmenter.with_mask(encoded.segmentation, encoded.crops, mask))
+
+
+def classify_pair(network: MultitaskNetwork, encoded: EncodedCrops) -> Classification:
     """Classify one case.
 
     Args:
@@ -146,7 +147,7 @@ def classify_pair(network: MultitaskNetwork, encoded: EncodedPair) -> Classifica
     return Classification(status, (normal, osteopenia, osteoporosis), float(weights[0]), float(weights[1]))
 
 
-def explain_pair(network: MultitaskNetwork, encoded: EncodedPair, classification: Classification) -> np.ndarray:
+def explain_pair(network: MultitaskNetwork, encoded: EncodedCrops, classification: Classification) -> np.ndarray:
     """Compute Grad-CAM of the predicted class, (2, 224, 224) float32 in [0, 1], L1 then L2."""
     from OsteoJointLib.gradcam import gradcam_maps
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from OsteoJointLib import __version__
+from OsteoJointLib.device import let_threads_sleep
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; None for the process's own.
     """
     arguments = build_parser().parse_args(join_points(sys.argv[1:] if argv is None else argv))
+    let_threads_sleep()
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:

@@ -78,6 +78,15 @@ def set_threads(threads: int | None = None) -> int:
     return threads
 
 
+def let_threads_sleep() -> None:
+    """Let OpenMP's waiting threads sleep instead of spin, unless the environment says otherwise; before PyTorch loads.
+
+    Spinning is a little faster on an idle machine. Where another program (Slicer's own window) wants one of the cores,
+    it makes a network's many short steps five to ten times slower, and keeps that program waiting.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def _quota_cores(cpu_max: Path) -> int | None:
     """Read a cgroup's quota as whole cores ("200000 100000" is 2); None where there is no limit."""
     try:

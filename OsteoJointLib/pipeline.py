@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.case import Case, Points, level_point, moved_levels, placed_levels, volume_of
-from OsteoJointLib.classification import EncodedPair, classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.classification import EncodedCrops, classify_pair, encode_pair, explain_pair, run_segmenter
 from OsteoJointLib.labels import mask_from_plane
 from OsteoJointLib.localization import detect_boxes, localization_flags, refuse_without_localizer
 from OsteoJointLib.measure import measure_roi, measurement_flags
@@ -151,13 +151,14 @@ class Reader:
         with clock.stage(Stage.LEVELS):
             levels = moved_levels(result.volume, result.levels, points)
         sites = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
-        masks, _ = self._segment(sites, options, clock)
+        masks, encoded = self._segment(sites, options, clock)
         for reading in result.readings:
             level = reading.point.level
             if level not in points:
                 sites[level] = Site.of_reading(reading, volume_of(result.volume, level))
                 masks[level] = reading.segmentation
-        return self._conclude(result.volume, levels, sites, masks, None, options, clock)
+                encoded |= self._kept(reading, sites[level])
+        return self._conclude(result.volume, levels, sites, masks, encoded, options, clock)
 
     def edit(
         self,
@@ -213,6 +214,7 @@ class Reader:
     ) -> CaseResult:
         """Take masks in, refine those of ``refined``, and conclude."""
         sites, masks = {}, {}
+        encoded: dict[Level, EncodedCrops] = {}
         for reading in result.readings:
             level = reading.point.level
             site, mask = Site.of_reading(reading, volume_of(result.volume, level)), reading.segmentation
@@ -223,7 +225,19 @@ class Reader:
             if mask is not reading.segmentation:
                 site = follow_mask(site, mask.mask, self.config)
             sites[level], masks[level] = site, mask
-        return self._conclude(result.volume, result.levels, sites, masks, None, options, clock)
+            encoded |= self._kept(reading, site)
+        return self._conclude(result.volume, result.levels, sites, masks, encoded, options, clock)
+
+    def _kept(self, reading: VertebraReading, site: Site) -> dict[Level, EncodedCrops]:
+        """What the segmenter said of a level's crop, if this very network said it of this very crop."""
+        kept = reading.encoded
+        if kept is None or kept.made_by != self._name or site.crop is not reading.crop:
+            return {}
+        return {reading.point.level: kept}
+
+    @property
+    def _name(self) -> str:
+        return f"{self.model.sha256} {self.device}"
 
     def _locate(self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock) -> dict[Level, Site]:
         """Preprocess and localization of the levels in ``points``."""
@@ -244,10 +258,10 @@ class Reader:
 
     def _segment(
         self, sites: Mapping[Level, Site], options: ReadOptions | None, clock: StageClock
-    ) -> tuple[dict[Level, VertebraSegmentation], EncodedPair]:
+    ) -> tuple[dict[Level, VertebraSegmentation], dict[Level, EncodedCrops]]:
         """Masks of the network, refined when asked, and what the segmenter knows of the crops."""
         with clock.stage(Stage.SEGMENTATION):
-            encoded = run_segmenter(self.network, [site.crop for site in sites.values()], self.device)
+            encoded = run_segmenter(self.network, [site.crop for site in sites.values()], self.device, self._name)
             logits = encoded.segmentation.mask_logits[:, 0].float().cpu().numpy()
             heatmaps = [None] * len(logits)
             if encoded.segmentation.heatmap is not None:
@@ -258,7 +272,7 @@ class Reader:
             }
         if options is not None and options.refine:
             masks = {level: self._refine(mask, sites[level], clock) for level, mask in masks.items()}
-        return masks, encoded
+        return masks, dict(zip(sites, encoded.split(), strict=True))
 
     def _refine(self, segmentation: VertebraSegmentation, site: Site, clock: StageClock) -> VertebraSegmentation:
         """Let the level set move a mask."""
@@ -271,29 +285,35 @@ class Reader:
         levels: LevelsFound,
         sites: Mapping[Level, Site],
         masks: Mapping[Level, VertebraSegmentation],
-        encoded: EncodedPair | None,
+        encoded: Mapping[Level, EncodedCrops],
         options: ReadOptions | None,
         clock: StageClock,
     ) -> CaseResult:
         """Classification, Grad-CAM and measure, and the record of it all."""
         crops, pair = [sites[level].crop for level in Level], [masks[level] for level in Level]
         with clock.stage(Stage.CLASSIFICATION):
-            encoded = encode_pair(self.network, crops, pair, self.device, encoded)
-            classification = classify_pair(self.network, encoded)
+            said = [
+                encoded.get(level) or run_segmenter(self.network, [sites[level].crop], self.device, self._name)
+                for level in Level
+            ]
+            evidence = encode_pair(self.network, said, crops, pair)
+            classification = classify_pair(self.network, evidence)
         maps: list[np.ndarray | None] = [None, None]
         if (options or ReadOptions()).gradcam:
             with clock.stage(Stage.GRADCAM):
-                maps = list(explain_pair(self.network, encoded, classification))
+                maps = list(explain_pair(self.network, evidence, classification))
         with clock.stage(Stage.MEASURE):
-            l1, l2 = (self._reading(sites[level], masks[level], maps[i]) for i, level in enumerate(Level))
+            l1, l2 = (self._reading(sites[level], masks[level], maps[i], said[i]) for i, level in enumerate(Level))
         flags = (*self._flags(l1), *self._flags(l2))
         device = str(self.device)
         return CaseResult(case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s)
 
-    def _reading(self, site: Site, mask: VertebraSegmentation, gradcam: np.ndarray | None) -> VertebraReading:
+    def _reading(
+        self, site: Site, mask: VertebraSegmentation, gradcam: np.ndarray | None, encoded: EncodedCrops
+    ) -> VertebraReading:
         axial = site.axial
         roi = measure_roi(axial.hu, mask.mask, axial.pixel_mm, axial.level, self.config.measure)
-        return VertebraReading(site.point, axial, site.box, site.crop, mask, roi, gradcam)
+        return VertebraReading(site.point, axial, site.box, site.crop, mask, roi, gradcam, encoded)
 
     def _flags(self, reading: VertebraReading) -> tuple[Flag, ...]:
         return (

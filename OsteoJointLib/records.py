@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.geometry import Grid
+
+if TYPE_CHECKING:
+    from OsteoJointLib.classification import EncodedCrops
 
 
 class Level(StrEnum):
@@ -282,6 +286,7 @@ class VertebraReading:
 
     Args:
         gradcam: (224, 224) float32 in [0, 1] in the crop's frame; None when it was not asked for.
+        encoded: what the segmenter said of the crop, kept so that an edit doesn't run it again.
     """
 
     point: LevelPoint
@@ -291,6 +296,7 @@ class VertebraReading:
     segmentation: VertebraSegmentation
     measurement: RoiMeasurement
     gradcam: np.ndarray | None = None
+    encoded: EncodedCrops | None = None
 
 
 @dataclass(frozen=True, eq=False)

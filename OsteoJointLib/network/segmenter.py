@@ -8,7 +8,7 @@ features are concatenated to the mask decoder's. Without the boundary branch it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -150,6 +150,22 @@ class Segmenter(nn.Module):
             body = torch.sigmoid(mask_logits) if mask is None else mask
             features = self._with_evidence(features, crops, body)
         return SegmenterOutput(mask_logits, heatmap, tuple(features))
+
+    def with_mask(self, output: SegmenterOutput, crops: Tensor, mask: Tensor) -> SegmenterOutput:
+        """Put a user's mask in place of the predicted one in what was said of crops; nothing else is computed again.
+
+        Args:
+            output: of these crops.
+            crops: (B, 1, H, W) in [0, 1].
+            mask: (B, 1, H, W) in [0, 1].
+
+        Returns:
+            What :meth:`forward` says with this mask.
+        """
+        if not self.grey_evidence:
+            return output
+        features = [feature[:, :-EVIDENCE_CHANNELS] for feature in output.features]
+        return replace(output, features=tuple(self._with_evidence(features, crops, mask)))
 
     @staticmethod
     def _with_evidence(features: list[Tensor], crops: Tensor, body: Tensor) -> list[Tensor]:

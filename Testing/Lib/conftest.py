@@ -77,6 +77,9 @@ def make_reader(seed: int = 0, **changes):
             output = self.real(crops, mask)
             return SegmenterOutput(200 * (crops - 0.65), output.heatmap, output.features)
 
+        def with_mask(self, output, crops, mask):
+            return self.real.with_mask(output, crops, mask)
+
     def detect(images) -> list[Detections]:
         found = []
         for image in images[:, 0]:

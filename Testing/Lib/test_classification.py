@@ -26,7 +26,8 @@ def shrunk(segmentation):
 
 def test_status_is_the_likeliest_class_and_weights_sum_to_one(parts):
     network, crops, masks, device = parts
-    classification = classify_pair(network, encode_pair(network, crops, masks, device))
+    said = run_segmenter(network, crops, device).split()
+    classification = classify_pair(network, encode_pair(network, said, crops, masks))
     assert classification.status is STATUSES[int(np.argmax(classification.probabilities))]
     assert sum(classification.probabilities) == pytest.approx(1)
     assert classification.fusion_weight_l1 + classification.fusion_weight_l2 == pytest.approx(1)
@@ -35,16 +36,13 @@ def test_status_is_the_likeliest_class_and_weights_sum_to_one(parts):
 def test_unchanged_masks_take_what_the_segmenter_said(parts):
     network, crops, masks, device = parts
     said = run_segmenter(network, crops, device)
-    calls = network.segmenter.calls
-    encoded = encode_pair(network, crops, masks, device, said)
-    assert network.segmenter.calls == calls
+    encoded = encode_pair(network, said.split(), crops, masks)
     for feature, other in zip(encoded.segmentation.features, said.segmentation.features, strict=True):
         torch.testing.assert_close(feature, other, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("levels", [(0,), (1,), (0, 1)])
-@pytest.mark.parametrize("warm", [True, False])
-def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels, warm):
+def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels):
     network, crops, masks, device = parts
     said = run_segmenter(network, crops, device)
     masks = [shrunk(mask) if index in levels else mask for index, mask in enumerate(masks)]
@@ -54,7 +52,9 @@ def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels, w
         (top, left), drawn = crops[index].corner_yx, masks[index].mask
         evidence[index, 0] = torch.from_numpy(drawn[top : top + 224, left : left + 224].astype(np.float32))
     expected = network.segmenter.real(said.crops, evidence)
-    encoded = encode_pair(network, crops, masks, device, said if warm else None)
+    calls = network.segmenter.calls
+    encoded = encode_pair(network, said.split(), crops, masks)
+    assert network.segmenter.calls == calls
     for feature, other in zip(encoded.segmentation.features, expected.features, strict=True):
         torch.testing.assert_close(feature, other)
 
@@ -62,6 +62,6 @@ def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels, w
 def test_an_empty_mask_is_no_evidence(parts):
     network, crops, masks, device = parts
     erased = replace(masks[0], mask=np.zeros_like(masks[0].mask))
-    encoded = encode_pair(network, crops, [erased, masks[1]], device)
     said = run_segmenter(network, crops, device)
+    encoded = encode_pair(network, said.split(), crops, [erased, masks[1]])
     torch.testing.assert_close(encoded.segmentation.features[0], said.segmentation.features[0])

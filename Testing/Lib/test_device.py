@@ -1,9 +1,18 @@
 """The device that was asked for, or a refusal."""
 
+import os
+
 import pytest
 import torch
 
-from OsteoJointLib.device import _quota_cores, check_device_name, resolve_device, set_threads, usable_cores
+from OsteoJointLib.device import (
+    _quota_cores,
+    check_device_name,
+    let_threads_sleep,
+    resolve_device,
+    set_threads,
+    usable_cores,
+)
 from OsteoJointLib.errors import ModelRefused, Reason, UsageError
 
 
@@ -60,3 +69,12 @@ def test_threads(monkeypatch):
         assert set_threads(1) == torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("said", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_sleep_unless_the_environment_says_otherwise(said, policy, monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", said or "")
+    if said is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    let_threads_sleep()
+    assert os.environ["OMP_WAIT_POLICY"] == policy

@@ -214,3 +214,38 @@ def test_an_unknown_kernel_makes_the_class_unreliable_in_words(chain):
     document = result_document(chain.reader.read(unknown, options=QUICK))
     flag = next(flag for flag in document["flags"] if flag["code"] == Reason.CLASS_NOT_RELIABLE)
     assert "kernel" in flag["message"]
+
+
+def test_the_segmenter_runs_only_for_crops_it_has_not_seen(chain):
+    reader = chain.make_reader()
+    result = reader.read(chain.make_ct(), options=QUICK)
+    calls = lambda: reader.network.segmenter.calls  # noqa: E731
+    assert calls() == 1
+    edited = reader.edit(result, {Level.L1: plane_of(chain, Level.L1, scale=0.8)}, QUICK)
+    refined = reader.refine(edited, [Level.L1, Level.L2], options=QUICK)
+    assert calls() == 1
+    assert edited.l1.encoded is refined.l1.encoded is result.l1.encoded
+    x, y, z = chain.centers_lps_mm[Level.L1]
+    moved = reader.move(refined, {Level.L1: (x, y, z + 5)}, QUICK)
+    assert calls() == 2
+    assert moved.l1.encoded is not result.l1.encoded and moved.l2.encoded is result.l2.encoded
+    elsewhere = reader.edit(moved, {Level.L2: plane_of(chain, Level.L2, shift_mm=(24.0, -10.0, 0.0))}, QUICK)
+    assert calls() == 3
+    assert elsewhere.l2.encoded is not result.l2.encoded
+
+
+def test_an_edit_gives_what_a_segmenter_that_runs_again_gives(chain):
+    planes = {Level.L2: plane_of(chain, Level.L2, scale=0.8)}
+    forgetful = replace(chain.result, l1=replace(chain.result.l1, encoded=None))
+    forgetful = replace(forgetful, l2=replace(chain.result.l2, encoded=None))
+    assert_same_classification(
+        chain.reader.edit(chain.result, planes, QUICK), chain.reader.edit(forgetful, planes, QUICK)
+    )
+
+
+def test_other_weights_take_nothing_of_these(chain):
+    model = replace(chain.reader.model, sha256="e" * 64)
+    other = chain.make_reader(seed=1, model=model)
+    edited = other.edit(chain.result, {}, QUICK)
+    assert_same_classification(edited, other.read(chain.make_ct(), options=QUICK))
+    assert edited.l1.encoded is not chain.result.l1.encoded
