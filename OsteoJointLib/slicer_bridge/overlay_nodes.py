@@ -17,11 +17,8 @@ from OsteoJointLib.slicer_bridge.overlay_volume import FULL, PlacedMap, combine
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray, Views
 
-FROM_PERCENT = 10
+FROM_PERCENT = 20
 """What lies below isn't drawn."""
-
-FULL_COLOR_PERCENT = 60
-"""What lies below lets the CT through, the more the lower it is."""
 
 Stop = tuple[int, int, int]
 
@@ -115,9 +112,8 @@ def _color_node(nodes: ReadingNodes, kind: OverlayKind):
     node.SetNumberOfColors(256)
     values, steps = np.linspace(0.0, 1.0, 256), np.linspace(0.0, 1.0, len(kind.colors))
     channels = [np.interp(values, steps, channel) / 255 for channel in np.transpose(kind.colors)]
-    alpha = np.minimum(1.0, values * FULL / FULL_COLOR_PERCENT)
-    for index, color in enumerate(zip(*channels, alpha, strict=True)):
-        node.SetColor(index, f"{values[index]:.0%}", *color)
+    for index, (red, green, blue) in enumerate(zip(*channels, strict=True)):
+        node.SetColor(index, f"{values[index]:.0%}", red, green, blue, 1.0)
     return nodes.add(role, node, _("{title} colors").format(title=kind.title), hidden=True)
 
 

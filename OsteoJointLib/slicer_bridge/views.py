@@ -20,17 +20,30 @@ OBLIQUE_DEGREES = 1.0
 """Slices are turned onto a CT's own planes where these are farther than this from the patient's axes."""
 
 
+def show_volume(volume_node) -> None:
+    """Show a CT in every slice view: whole where it wasn't shown, and on its own planes where it is oblique."""
+    new = [node for node in _nodes("vtkMRMLSliceCompositeNode") if node.GetBackgroundVolumeID() != volume_node.GetID()]
+    for node in new:
+        node.SetBackgroundVolumeID(volume_node.GetID())
+    if _is_oblique(volume_node):
+        for node in _nodes("vtkMRMLSliceNode"):
+            node.RotateToVolumePlane(volume_node)
+    if new and _layout_manager() is not None:
+        slicer.util.resetSliceViews()
+
+
 def jump_to(ras, volume_node=None, field_mm: float | None = None) -> None:
     """Center every slice view on a point.
 
     Args:
         ras: RAS mm of the world.
-        volume_node: a CT; the voxel's center nearest to ``ras`` is taken then, so that a mask or map on its slice is
-            shown at full strength.
+        volume_node: a CT, which is shown then. The voxel's center nearest to ``ras`` is taken, so that a mask or map
+            on its slice is shown at full strength.
         field_mm: the shorter side of what is shown, mm; None: as it is.
     """
     place = np.array([*ras, 1.0])
     if volume_node is not None:
+        show_volume(volume_node)
         ijk = ijk_to_world(volume_node)
         place = ijk @ [*np.rint((np.linalg.inv(ijk) @ place)[:3]), 1.0]
     for node in _nodes("vtkMRMLSliceNode"):
@@ -39,23 +52,6 @@ def jump_to(ras, volume_node=None, field_mm: float | None = None) -> None:
             width, height, depth = node.GetFieldOfView()
             scale = field_mm / min(width, height)
             node.SetFieldOfView(width * scale, height * scale, depth)
-
-
-def align(volume_node) -> None:
-    """Turn the slice views onto the planes of an oblique CT; nothing happens to others."""
-    columns = ijk_to_world(volume_node)[:3, :3]
-    nearest = np.abs(columns / np.linalg.norm(columns, axis=0)).max(axis=0)
-    if nearest.min() < np.cos(np.deg2rad(OBLIQUE_DEGREES)):
-        for node in _nodes("vtkMRMLSliceNode"):
-            node.RotateToVolumePlane(volume_node)
-
-
-def show_volume(volume_node) -> None:
-    """Show a CT in every slice view, whole."""
-    for node in _nodes("vtkMRMLSliceCompositeNode"):
-        node.SetBackgroundVolumeID(volume_node.GetID())
-    if _layout_manager() is not None:
-        slicer.util.resetSliceViews()
 
 
 def show_foreground(volume_node, opacity: float = 0.5) -> None:
@@ -71,6 +67,8 @@ def show_foreground(volume_node, opacity: float = 0.5) -> None:
             node.SetForegroundOpacity(opacity)
         elif _is_ours(node.GetForegroundVolumeID()):
             node.SetForegroundVolumeID(None)
+    for legend in _nodes("vtkMRMLColorLegendDisplayNode"):
+        legend.Modified()  # a view looks at what it shows only when the legend itself changes
 
 
 def screenshots(folder: Path) -> list[dict[str, str]]:
@@ -111,13 +109,24 @@ def _visible_views() -> list[tuple[str, str, Any]]:
         widget = manager.sliceWidget(name)
         node = widget.mrmlSliceNode()
         if node.IsMappedInLayout():
-            caption = _("{orientation} slice").format(orientation=node.GetOrientation())
-            found.append((f"slice-{name}", caption, widget.sliceView()))
+            found.append((f"slice-{name}", _plane(node), widget.sliceView()))
     for index in range(manager.threeDViewCount):
         view = manager.threeDWidget(index).threeDView()
         if view.mrmlViewNode().IsMappedInLayout():
             found.append((f"3d-{index + 1}", _("3D view"), view))
     return found
+
+
+def _plane(slice_node) -> str:
+    """Which of the patient's planes a slice view is nearest to, also where it was turned onto an oblique CT."""
+    normal = np.abs(slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())[:3, 2])
+    return (_("Sagittal slice"), _("Coronal slice"), _("Axial slice"))[int(normal.argmax())]
+
+
+def _is_oblique(volume_node) -> bool:
+    columns = ijk_to_world(volume_node)[:3, :3]
+    cosines = np.abs(columns / np.linalg.norm(columns, axis=0)).max(axis=0)
+    return bool(cosines.min() < np.cos(np.deg2rad(OBLIQUE_DEGREES)))
 
 
 def _layout_manager():

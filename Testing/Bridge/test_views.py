@@ -1,0 +1,219 @@
+"""What the slice views show: places, overlays, outlines; looked at in rendered pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import slicer
+from example_readings import (
+    AXIAL,
+    LYING,
+    add_ct,
+    add_volume,
+    canonical_grid,
+    centers_ras,
+    lps_to_ras,
+    make_views,
+    placed,
+    turned,
+    world_matrix,
+)
+
+from OsteoJointLib.output.terminology import segment_color_rgb
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, overlay_nodes, views
+from OsteoJointLib.slicer_bridge.level_nodes import LevelMark
+from OsteoJointLib.slicer_bridge.overlay_nodes import KINDS
+from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+
+SLICES = ("Red", "Yellow", "Green")
+
+
+def slice_nodes() -> list:
+    return [slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}") for name in SLICES]
+
+
+def composite_nodes() -> list:
+    return [slicer.app.layoutManager().sliceWidget(name).mrmlSliceCompositeNode() for name in SLICES]
+
+
+def center_of_view(node) -> np.ndarray:
+    """World place of a slice view's middle."""
+    matrix = slicer.util.arrayFromVTKMatrix(node.GetXYToRAS())
+    width, height, _ = node.GetDimensions()
+    return (matrix @ [width / 2, height / 2, 0, 1])[:3]
+
+
+def pixel_of(ras, node, picture: np.ndarray) -> tuple[int, int]:
+    """Row and column of a world place in a rendered slice."""
+    matrix = slicer.util.arrayFromVTKMatrix(node.GetXYToRAS())
+    x, y = (np.linalg.inv(matrix) @ [*ras, 1.0])[:2]
+    return round(picture.shape[0] - 1 - y), round(x)
+
+
+def near(picture: np.ndarray, color, tolerance: int = 12) -> np.ndarray:
+    """Where a picture has a color."""
+    return (np.abs(picture.astype(int) - np.asarray(color)) <= tolerance).all(axis=-1)
+
+
+@pytest.mark.parametrize("lying", LYING)
+def test_every_view_is_centered_on_the_point(scene, views_host, lying):
+    volume = add_ct(lying)
+    views.show_volume(volume)
+    grid = canonical_grid(volume)
+    ras = lps_to_ras(grid.index_to_lps(np.array([7.0, 20.0, 21.0])))
+    views.jump_to(ras)
+    assert {node.GetBackgroundVolumeID() for node in composite_nodes()} == {volume.GetID()}
+    for node in slice_nodes():
+        np.testing.assert_allclose(center_of_view(node), ras, atol=0.5 * node.GetFieldOfView()[0] / 400)
+    # a point between two slices is brought onto the nearer one, where masks and maps are
+    between = lps_to_ras(grid.index_to_lps(np.array([7.4, 20.0, 21.0])))
+    views.jump_to(between, volume)
+    for node in slice_nodes():
+        np.testing.assert_allclose(center_of_view(node), ras, atol=0.5 * node.GetFieldOfView()[0] / 400)
+
+
+def test_a_level_can_fill_the_view(scene, views_host):
+    volume = add_ct()
+    views.show_volume(volume)
+    views.jump_to((0.0, 0.0, 0.0), volume, field_mm=40.0)
+    for node in slice_nodes():
+        assert min(node.GetFieldOfView()[:2]) == pytest.approx(40.0)
+    views.jump_to((0.0, 0.0, 0.0), volume)
+    assert slice_nodes()[0].GetFieldOfView()[0] == pytest.approx(40.0)
+
+
+def test_views_are_turned_onto_an_oblique_ct_alone(scene, views_host):
+    def normal() -> np.ndarray:
+        return slicer.util.arrayFromVTKMatrix(slice_nodes()[0].GetSliceToRAS())[:3, 2]
+
+    views.show_volume(add_ct("axial"))
+    np.testing.assert_allclose(np.abs(normal()), (0, 0, 1), atol=1e-6)
+    oblique = add_ct("oblique")
+    views.show_volume(oblique)
+    column = world_matrix(oblique)[:3, 2]
+    assert abs(normal() @ column / np.linalg.norm(column)) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_only_our_own_foreground_is_taken_away(scene, views_host):
+    volume, other = add_ct(), add_ct(name="PET")
+    nodes = ReadingNodes(volume)
+    overlay_nodes.show_overlays(nodes, make_views(volume))
+    views.show_volume(volume)
+    views.show_foreground(other, 0.3)
+    views.show_foreground(None)
+    assert {node.GetForegroundVolumeID() for node in composite_nodes()} == {other.GetID()}
+    views.show_foreground(nodes.get("gradcam"), 0.7)
+    for node in composite_nodes():
+        assert node.GetForegroundVolumeID() == nodes.get("gradcam").GetID()
+        assert node.GetForegroundOpacity() == 0.7 and node.GetBackgroundVolumeID() == volume.GetID()
+    views.show_foreground(None)
+    assert {node.GetForegroundVolumeID() for node in composite_nodes()} == {None}
+
+
+@pytest.fixture
+def views_host(host, scene):
+    """The layout manager; its views look along the patient's axes again afterwards."""
+    for node in slice_nodes():
+        node.SetMappedInLayout(True)
+    yield host.views
+    # Slicer complains of turned views when it loads a scene
+    for node, orientation in zip(slice_nodes(), ("Axial", "Sagittal", "Coronal"), strict=True):
+        node.SetOrientation(orientation)
+
+
+@pytest.fixture
+def shown(scene, views_host):
+    """A reading on an oblique CT, the views at L1 and turned onto its planes."""
+    matrix = placed(turned(11, 17) @ AXIAL, (0.7, 0.7, 2.5), (15.0, 14.0, -30.0))
+    volume = add_volume(np.full((24, 40, 44), 100, np.int16), matrix)
+    volume.GetDisplayNode().SetAutoWindowLevel(False)
+    volume.GetDisplayNode().SetWindowLevel(400, 100)
+    nodes, pictures = ReadingNodes(volume), make_views(volume)
+    mask_nodes.show_masks(nodes, pictures)
+    overlay_nodes.show_overlays(nodes, pictures)
+    body = centers_ras(pictures.levels["L1"].mask, pictures.levels["L1"].mask_to_ras)
+    views.jump_to(body.mean(axis=0), volume, field_mm=25.0)
+    return nodes, pictures, body
+
+
+def test_the_outline_is_drawn_around_the_mask(shown, views_host):
+    nodes, _, body = shown
+    nodes.get("measured").SetDisplayVisibility(False)
+    picture = views_host.render_slice("Red", (500, 500))
+    line = near(picture, segment_color_rgb(Level.L1))
+    rows, columns = np.nonzero(line)
+    pixels = np.array([pixel_of(ras, slice_nodes()[0], picture) for ras in body])
+    half = 0.35 / 25.0 * 500  # half a CT pixel in pixels of the picture
+    np.testing.assert_allclose((rows.min(), rows.max()), (pixels[:, 0].min() - half, pixels[:, 0].max() + half), atol=3)
+    np.testing.assert_allclose(
+        (columns.min(), columns.max()), (pixels[:, 1].min() - half, pixels[:, 1].max() + half), atol=3
+    )
+    # L2 is on another slice
+    assert not near(picture, segment_color_rgb(Level.L2)).any()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.role)
+def test_the_overlay_is_drawn_where_it_is_high_and_nowhere_else(shown, views_host, kind):
+    nodes, pictures, _ = shown
+    for role in ("masks", "measured"):
+        nodes.get(role).SetDisplayVisibility(False)
+    views.show_foreground(nodes.get(kind.role), 1.0)
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.get(kind.role))
+    legend.SetVisibility(False)
+    picture = views_host.render_slice("Red", (500, 500))
+    values = getattr(pictures.levels["L1"], kind.role)
+    value = float(values.max())
+    expected = [np.interp(value, np.linspace(0, 1, len(kind.colors)), channel) for channel in np.transpose(kind.colors)]
+    high = centers_ras(values, pictures.levels["L1"].crop_to_ras)
+    for ras in high[1:-1]:  # the ends fade: the map is drawn smooth
+        assert near(picture[pixel_of(ras, slice_nodes()[0], picture)], expected, 25), ras
+    gray = (picture.max(axis=-1).astype(int) - picture.min(axis=-1)) < 8
+    # drawn smooth, a line of pixels is up to twice as thick
+    assert 1.0 <= (~gray).sum() / (len(high) * (0.7 / 25.0 * 500) ** 2) <= 2.0
+
+
+def test_the_legend_stands_in_a_view_with_its_overlay_alone(shown, views_host):
+    nodes, _, _ = shown
+    low = KINDS[1].colors[0]
+    assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
+    views.show_foreground(nodes.get("gradcam"), 0.5)
+    assert near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).sum() > 20
+    views.show_foreground(None)
+    assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
+
+
+def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
+    from PIL import Image
+
+    slice_nodes()[2].SetMappedInLayout(False)
+    views_host.threeDWidget(0).mrmlViewNode().SetMappedInLayout(True)
+    pictures = views.screenshots(tmp_path / "new")
+    assert [picture["caption"] for picture in pictures] == ["Axial slice", "Sagittal slice", "3D view"]
+    for picture in pictures:
+        with Image.open(picture["file"]) as image:
+            assert image.format == "PNG" and min(image.size) > 100
+    with Image.open(pictures[0]["file"]) as image:
+        expected = views_host.sliceWidget("Red").sliceView().pixels()
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), expected)
+
+
+def test_without_a_layout_manager_nothing_is_asked_of_it(scene, monkeypatch, tmp_path):
+    monkeypatch.setattr(views, "_layout_manager", lambda: None)
+    volume = add_ct()
+    views.jump_to((1.0, 2.0, 3.0), volume, 50.0)
+    views.show_foreground(volume)
+    views.show_foreground(None)
+    assert views.screenshots(tmp_path / "new") == []
+    assert not (tmp_path / "new").exists()
+
+
+def test_points_and_boxes_are_drawn(shown, views_host):
+    nodes, _, body = shown
+    center = tuple(body.mean(axis=0).tolist())
+    nodes.get("masks").SetDisplayVisibility(False)
+    level_nodes.show_levels(nodes, {"L1": LevelMark(center, 0.9, "auto")})
+    picture = views_host.render_slice("Red", (500, 500))
+    row, column = pixel_of(center, slice_nodes()[0], picture)
+    around = picture[row - 6 : row + 7, column - 6 : column + 7]
+    assert near(around, segment_color_rgb(Level.L1), 40).any()
