@@ -55,33 +55,35 @@ class Parameters:
     def __init__(self):
         self.changed = Signal()
         self.node: Any = None
-        self._widgets: Any = None
+        self._widgets: BoundWidgets | None = None
         self._observer = None
 
-    def attach(self, node, ui) -> None:
-        """Take the parameters of a scene.
+    def bind(self, ui) -> None:
+        """Keep in step the widgets of a panel that have a ``SlicerParameterName``; ``ui`` has them as attributes."""
+        self._widgets = BoundWidgets(ui, RANGES)
 
-        Args:
-            node: the vtkMRMLScriptedModuleNode that holds them.
-            ui: the panel's widgets by name; those with a ``SlicerParameterName`` are kept in step.
-        """
+    def attach(self, node) -> None:
+        """Take the parameters of a scene, from the vtkMRMLScriptedModuleNode that holds them."""
         self.detach()
         self.node = OsteoJointParameters(node)  # type: ignore[call-arg] # the wrapper writes the constructor
-        self._widgets = BoundWidgets(self.node, ui, RANGES)
+        if self._widgets is not None:
+            self._widgets.take(self.node)
         self._observer = self.node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._modified)
         self.changed.emit()
 
     def detach(self) -> None:
         """Let go of the parameter node: the scene is being closed, or the panel."""
         if self.node is not None:
-            self._widgets.release()
+            if self._widgets is not None:
+                self._widgets.take(None)
             self.node.RemoveObserver(self._observer)
-            self.node = self._widgets = None
+            self.node = None
 
     def refinement(self) -> dict[str, float]:
         """The parameters of the level set by their names in LevelSetParameters."""
         return {name: float(getattr(self.node, name)) for name in REFINEMENT}
 
     def _modified(self, caller=None, event=None) -> None:
-        self._widgets.show()
+        if self._widgets is not None:
+            self._widgets.show()
         self.changed.emit()

@@ -1,6 +1,7 @@
 """The module file: loaded as Slicer loads it, reloaded, refused where it can't run, and light to open."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,12 +17,14 @@ ABSENT = ("torch", "torchvision", "cv2", "matplotlib", "skimage", "pydicom", "ji
 OPEN_PANEL = """
 import json, sys
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ABSENT:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Absent())
+    def find_spec(self, name, path=None, target=None):
+        return None if name.split(".")[0] in ABSENT else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path if hasattr(finder, "find_spec")]
 import osteojoint_host
 host = osteojoint_host.start()
 import slicer
@@ -52,8 +55,7 @@ def test_the_panel_works_without_a_window_and_without_views(host, module):
         widget = module.createNewWidgetRepresentation()
         widget.enter()
         add_ct()
-        host.app.processEvents()
-        assert slicer.util.findChild(widget, "applyButton").enabled
+        assert host.wait_until(lambda: slicer.util.findChild(widget, "applyButton").enabled)
         widget.exit()
         widget.self().cleanup()
         widget.deleteLater()
@@ -70,25 +72,23 @@ def test_its_own_test_passes(module):
     slicer.selfTests["OsteoJoint"]()
 
 
-def test_reload_takes_the_library_anew_and_ends_the_worker(host, module):
+def test_reload_takes_the_library_anew_and_ends_the_worker(host, module, monkeypatch):
     widget = module.widgetRepresentation()
-    before = sys.modules["OsteoJointLib.slicer_bridge.panel.panel"]
     kept = {name: value for name, value in sys.modules.items() if name.split(".")[0] == "OsteoJointLib"}
-    ended = []
-    client = widget.self().logic.reading.client
-    close = client.close
-    client.close = lambda: (ended.append(1), close())
+    ended, reloaded = [], []
+    monkeypatch.setattr(widget.self().logic.reading.client, "close", lambda: ended.append(True))
+    monkeypatch.setattr(slicer.util, "reloadScriptedModule", reloaded.append)  # Slicer's own part
     try:
         widget.self().onReload()
-        host.app.processEvents()
-        assert ended
-        assert sys.modules["OsteoJointLib.slicer_bridge.panel.panel"] is not before
-        panel = slicer.modules.osteojoint.widgetRepresentation().self().panel
-        assert type(panel).__module__ == "OsteoJointLib.slicer_bridge.panel.panel"
+        assert (ended, reloaded) == ([True], ["OsteoJoint"])
+        anew = module.createNewWidgetRepresentation()
+        assert type(anew.self().panel) is not kept["OsteoJointLib.slicer_bridge.panel.panel"].Panel
         add_ct()
-        assert slicer.util.findChild(slicer.modules.osteojoint.widgetRepresentation(), "applyButton").enabled
+        button = slicer.util.findChild(anew, "applyButton")
+        assert host.wait_until(lambda: button.enabled), button.toolTip
+        anew.self().cleanup()
+        anew.deleteLater()
     finally:
-        module.forget_widget()
         for name in [name for name in sys.modules if name.split(".")[0] == "OsteoJointLib"]:
             del sys.modules[name]
         sys.modules.update(kept)
@@ -115,8 +115,6 @@ def test_the_module_file_itself_is_read_by_python_3_9():
 @pytest.mark.timeout_s(200)
 def test_the_panel_opens_before_anything_is_installed(tmp_path):
     code = f"ABSENT = {ABSENT!r}\n{OPEN_PANEL}"
-    import os
-
     path = os.pathsep.join([str(REPOSITORY / "Testing" / "host"), str(REPOSITORY)])
     environment = {**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=150)

@@ -10,10 +10,6 @@ from OsteoJointLib.slicer_bridge.parameters import REFINEMENT, Parameters
 from .fake_reading import add_ct
 
 
-class NoWidgets:
-    """A panel without widgets."""
-
-
 @pytest.fixture
 def node(scene):
     return ScriptedLoadableModuleLogic().getParameterNode()
@@ -21,7 +17,7 @@ def node(scene):
 
 def test_the_level_set_starts_as_the_library_has_it(node):
     parameters = Parameters()
-    parameters.attach(node, NoWidgets())
+    parameters.attach(node)
     assert parameters.refinement() == {name: getattr(LevelSetParameters(), name) for name in REFINEMENT}
     parameters.detach()
 
@@ -29,7 +25,7 @@ def test_the_level_set_starts_as_the_library_has_it(node):
 def test_changes_are_told_until_the_scene_is_let_go(node):
     parameters, heard = Parameters(), []
     parameters.changed.connect(lambda: heard.append(parameters.node.volume))
-    parameters.attach(node, NoWidgets())
+    parameters.attach(node)
     ct = add_ct()
     parameters.node.volume = ct
     assert heard[0] is None
@@ -44,7 +40,7 @@ def test_changes_are_told_until_the_scene_is_let_go(node):
 
 def test_a_removed_volume_is_none(node):
     parameters = Parameters()
-    parameters.attach(node, NoWidgets())
+    parameters.attach(node)
     parameters.node.volume = ct = add_ct()
     slicer.mrmlScene.RemoveNode(ct)
     assert parameters.node.volume is None
@@ -53,10 +49,10 @@ def test_a_removed_volume_is_none(node):
 
 def test_what_another_wrapper_wrote_is_read_back(node):
     first, second = Parameters(), Parameters()
-    first.attach(node, NoWidgets())
+    first.attach(node)
     first.node.max_shift_mm = 4.5
     first.node.gradcam = True
-    second.attach(node, NoWidgets())
+    second.attach(node)
     assert second.node.max_shift_mm == 4.5
     assert second.node.gradcam is True
     first.detach()

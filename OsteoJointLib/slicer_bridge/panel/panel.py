@@ -43,9 +43,11 @@ class Panel(slicer.util.VTKObservationMixin):
         self.parameters = Parameters()
         self._overlay = Overlay(reading, self.parameters)
         self._sections = self._make_sections()
+        self.parameters.bind(slicer.util.childWidgetVariables(self.widget))
         self._observe_scene()
         self.parameters.changed.connect(self._parameters_changed)
         reading.changed.connect(self.show)
+        self.widget.connect("destroyed()", self._let_go)
         self._take_scene()
 
     def show(self) -> None:
@@ -68,14 +70,20 @@ class Panel(slicer.util.VTKObservationMixin):
         self._masks.exit()
 
     def close(self) -> None:
-        """Let go of the scene and of the reading."""
+        """Let go of the scene and of the reading, and take the widgets away; they may be gone already."""
+        if self._sections:
+            for section in self._sections:
+                if hasattr(section, "close"):
+                    section.close()
+            self.widget.deleteLater()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._sections = []
         self.removeObservers()
         self._reading.changed.disconnect(self.show)
         self.parameters.changed.disconnect(self._parameters_changed)
         self.parameters.detach()
-        for section in self._sections:
-            if hasattr(section, "close"):
-                section.close()
 
     def _make_sections(self) -> list:
         reading, parameters = self._reading, self.parameters
@@ -135,7 +143,7 @@ class Panel(slicer.util.VTKObservationMixin):
 
     def _take_scene(self) -> None:
         """Take up the parameters of the scene; where no CT was chosen yet, the first one is."""
-        self.parameters.attach(self._parameter_node(), slicer.util.childWidgetVariables(self.widget))
+        self.parameters.attach(self._parameter_node())
         if self.parameters.node.volume is None:
             self.parameters.node.volume = first_volume()
 
