@@ -15,6 +15,8 @@ import qt
 from OsteoJointLib.slicer_bridge.command import WorkerCommand
 from OsteoJointLib.slicer_bridge.process_tree import kill_tree
 
+_DIES_IN_MS = 20
+"""What is killed is mostly gone by then; no longer is waited, ms."""
 _BURY_MS, _BURY_TRIES = 50, 40
 
 
@@ -85,6 +87,7 @@ class ChildProcess:
             kill_tree(self.pid)
         else:
             self._process.kill()
+        self._process.waitForFinished(_DIES_IN_MS)
         self._bury(_BURY_TRIES)
 
     def _read_out(self) -> None:

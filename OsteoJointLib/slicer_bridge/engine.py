@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import qt
 import slicer
 
@@ -274,7 +275,7 @@ class Engine:
         files = {}
         for level, mask in masks.items():
             files[level] = str(self.folder / f"{level}.nrrd")
-            label_map = (mask.array_kji != 0) * Level(level).verse_label
+            label_map = (mask.array_kji != 0).view(np.uint8) * np.uint8(Level(level).verse_label)
             write_label_map(Path(files[level]), label_map, mask.ijk_to_world)
         return {"segmentation": files} if files else {}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from dataclasses import replace
 
 import pytest
 from fake_client import Fake, Heard, alive, gone
@@ -169,6 +171,21 @@ def test_kill_is_silent_and_leaves_no_process(host, fake, heard):
     fake.control.clear()
     ask(fake, heard, "ping")
     assert host.wait_until(lambda: heard.names() == ["done", "done"])
+
+
+def test_kill_reaches_a_worker_behind_a_launcher(host, fake, heard, tmp_path):
+    """PythonSlicer, too, starts Python as its child and waits for it."""
+    launcher = tmp_path / "launcher"
+    launcher.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\nexit $?\n')
+    launcher.chmod(0o755)
+    command = fake.command()
+    client = WorkerClient(lambda: replace(command, program=str(launcher)))
+    client.ask("ping", {}, heard.done, heard.error)
+    heard.wait("done")
+    pids = [client.pid, heard.last("done")["pid"]]
+    assert len(set(pids)) == 2
+    client.kill()
+    assert gone(pids)
 
 
 def test_kill_right_after_the_question(host, fake, heard):
