@@ -126,6 +126,12 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         logic = slicer.util.getModuleLogic("OsteoJoint")
         document = logic.process(slicer.util.getNode("CT"))
         print(document["classification"]["status"], document["measurements"]["L1"]["hu_mean"])
+
+    All CTs that are in the scene, and all in a folder; each gets a row in ``batch.csv`` and a report::
+
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        rows = logic.analyzeNodes(nodes, "/data/readings of the scene")
+        rows = logic.analyzeFolder("/data/ct", "/data/readings")
     """
 
     def __init__(self):
@@ -155,6 +161,36 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
             OsteoJointError: no result came; its ``reason`` is a stable code, its ``message`` a sentence.
         """
         return self.reading.run(volumeNode, until)
+
+    def analyzeNodes(self, nodes, folder, **options):
+        """Read volumes of the scene one after the other; see OsteoJointLib.slicer_bridge.node_batch.analyze_nodes.
+
+        Args:
+            nodes: a volume node, a list of them, or a generator that loads one after the other.
+            folder: gets ``batch.csv`` and a report for each; new, empty or an earlier batch's.
+            options: ``skip_existing``, ``keep_nodes``, ``remove_inputs``, ``on_progress``, ``settings``.
+
+        Returns:
+            The rows of ``batch.csv``; a volume that couldn't be read has its reason in its row.
+        """
+        from OsteoJointLib.slicer_bridge.node_batch import analyze_nodes
+
+        return analyze_nodes(nodes, folder, **{"settings": self.reading.settings, **options})
+
+    def analyzeFolder(self, inputs, folder, **options):
+        """Read all CTs in a folder; see OsteoJointLib.slicer_bridge.folder_batch.analyze_folder.
+
+        Args:
+            inputs: a CT file, a DICOM folder, a folder of them, or a list of these.
+            folder: gets ``batch.csv`` and a report for each; new, empty or an earlier batch's.
+            options: ``skip_existing``, ``refine``, ``gradcam``, ``on_progress``, ``settings``.
+
+        Returns:
+            The rows of ``batch.csv``; a CT that couldn't be read has its reason in its row.
+        """
+        from OsteoJointLib.slicer_bridge.folder_batch import analyze_folder
+
+        return analyze_folder(inputs, folder, **{"settings": self.reading.settings, **options})
 
     def close(self):
         """End the worker."""

@@ -68,6 +68,22 @@ def test_the_logic_is_reached_from_the_console(module):
     assert logic.reading is module.widgetRepresentation().self().panel._reading
 
 
+def test_batches_from_the_console_use_the_panel_s_settings(module, monkeypatch):
+    from OsteoJointLib.slicer_bridge import folder_batch, node_batch
+
+    asked = []
+    for place, name in ((node_batch, "analyze_nodes"), (folder_batch, "analyze_folder")):
+        monkeypatch.setattr(place, name, lambda *arguments, **options: asked.append((arguments, options)))
+    module.widgetRepresentation()
+    logic = slicer.util.getModuleLogic("OsteoJoint")
+    logic.analyzeNodes(["node"], "/out", keep_nodes=True)
+    logic.analyzeFolder("/in", "/out", settings=None)
+    assert asked == [
+        ((["node"], "/out"), {"settings": logic.reading.settings, "keep_nodes": True}),
+        (("/in", "/out"), {"settings": None}),
+    ]
+
+
 def test_its_own_test_passes(module):
     slicer.selfTests["OsteoJoint"]()
 
