@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from OsteoJointLib.slicer_bridge.command import python_command
 from OsteoJointLib.slicer_bridge.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.reading_state import Settings
 from OsteoJointLib.slicer_bridge.signal import Signal
+from OsteoJointLib.slicer_bridge.worker_client import LOG_LINES
+from OsteoJointLib.slicer_bridge.worker_death import worker_death
 
 _PROGRESS = re.compile(r"(\d+)/(\d+)")
 _REFUSAL = re.compile(r"osteojoint: (?P<sentence>.*) \[(?P<reason>\w+)\]")
@@ -90,7 +93,7 @@ class FolderBatch:
             *(flag for flag, wanted in flags.items() if wanted),
         ]
         self._process = ChildProcess(self._heard, self._warned, self._has_ended)
-        self._lines, self._last_words, self._summary = LineBuffer(), "", b""
+        self._lines, self._log, self._summary = LineBuffer(), deque[str](maxlen=LOG_LINES), b""
 
     def start(self) -> None:
         """Begin; every refusal comes by :attr:`ended`."""
@@ -112,7 +115,7 @@ class FolderBatch:
         progress = None
         for line in self._lines.feed(piece):
             progress = _PROGRESS.fullmatch(line) or progress
-            self._last_words = line.strip() or self._last_words
+            self._log.append(line)
         if progress:
             self.progressed.emit(int(progress[1]), int(progress[2]))
             self._read_table()
@@ -128,7 +131,7 @@ class FolderBatch:
             self._read_table()
             self.ended.emit(BatchEnd(count_words(self.rows.values())))
             return
-        error = _ending([*self._lines.rest(), self._last_words], exit_code)
+        error = _ending([*self._log, *self._lines.rest()], exit_code)
         self.ended.emit(BatchEnd(error.message, error))
 
 
@@ -140,13 +143,9 @@ def read_rows(table: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def _ending(last_words: Sequence[str], exit_code: int | None) -> OsteoJointError:
-    """What broke a batch as a whole, from the last lines on its standard error."""
-    for line in last_words:
-        if match := _REFUSAL.fullmatch(line):
-            return RunFailed(Reason(match["reason"]), match["sentence"])
-    said = next(filter(None, last_words), "nothing")
-    came = "Python could not be started" if exit_code is None else f"it ended with exit code {exit_code}, saying {said}"
-    return RunFailed(
-        Reason.FAILED, f"The batch was expected to end with a table; {came}. Start it again: done cases are skipped."
-    )
+def _ending(log: Sequence[str], exit_code: int | None) -> OsteoJointError:
+    """What broke a batch as a whole: its own refusal, or what its end looks like."""
+    refusals = [match for line in log if (match := _REFUSAL.fullmatch(line))]
+    if refusals:
+        return RunFailed(Reason(refusals[-1]["reason"]), refusals[-1]["sentence"])
+    return worker_death(exit_code, log)

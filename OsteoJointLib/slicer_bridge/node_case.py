@@ -8,13 +8,12 @@ from typing import Any
 
 import slicer
 
-from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.slicer_bridge.engine import Wanted
 from OsteoJointLib.slicer_bridge.present import present_levels, present_result
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 from OsteoJointLib.slicer_bridge.reading_scene import ReadingScene
 from OsteoJointLib.slicer_bridge.reading_state import Settings
-from OsteoJointLib.slicer_bridge.record import LEVELS
 from OsteoJointLib.slicer_bridge.view_arrays import Views
 
 
@@ -58,29 +57,13 @@ class NodeCase:
             OsteoJointError: it can't be had from that.
         """
         scene = self._scene()
-        points = scene.points or None
-        if points and (missing := [level for level in LEVELS if level not in points]):
-            raise UsageError(
-                Reason.USAGE,
-                f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or remove both.",
-            )
-        self._masks = scene.masks
-        self.wanted = Wanted(
-            volume_id=self.volume_id,
-            points=points,
-            masks=scene.own_masks() if points else {},
-            until="reading",
-            device=settings.device,
-            weights=settings.weights,
-        )
+        self.wanted, self._masks = scene.wanted(settings, "reading"), scene.masks
 
     def own_digest(self) -> str:
         """What the user placed and drew, as a digest; empty where it is all the network's."""
-        record, wanted = self._scene().record, self.wanted
-        own = hashlib.sha256()
-        placed = {
-            level: point for level, point in (wanted.points or {}).items() if record.of_found(level, point)[1] == "user"
-        }
+        record, wanted, own = self._scene().record, self.wanted, hashlib.sha256()
+        points = wanted.points or {}
+        placed = {level: point for level, point in points.items() if record.of_found(level, point)[1] == "user"}
         for level, point in placed.items():
             own.update(f"{level}{[round(x, 2) for x in point]}".encode())
         for level, mask in wanted.masks.items():
@@ -117,7 +100,5 @@ class NodeCase:
                 slicer.mrmlScene.RemoveNode(one)
 
     def _scene(self) -> ReadingScene:
-        """What the scene holds of the volume's reading now."""
-        scene = ReadingScene(ReadingNodes(self.volume))
-        scene.see()
-        return scene
+        """What the scene holds of the volume's reading."""
+        return ReadingScene(ReadingNodes(self.volume))

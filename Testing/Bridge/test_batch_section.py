@@ -118,8 +118,9 @@ def test_the_table_fills_as_cases_end(section):
     batch.progressed.emit(2, 2)
     batch.row_done.emit(DONE)
     batch.row_done.emit(REFUSED)
-    assert cells(section, 0) == ["b", "refused", "", "A CT was expected; an MR came."]
-    assert cells(section, 1) == ["a", "done", "osteopenia (not reliable)", ""]
+    assert cells(section, 0) == ["b", "refused", "", "not_ct"]
+    assert cells(section, 1) == ["a", "done", "osteopenia", "class_not_reliable"]
+    assert section.ui.caseTable.item(0, 0).toolTip() == "A CT was expected; an MR came."
     assert section.ui.caseTable.rowCount == 2
     assert (section.ui.batchProgress.value, section.ui.batchProgress.maximum) == (2, 2)
     assert section.ui.batchStatus.text == "2 of 2 cases"

@@ -7,10 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import slicer
 
+from OsteoJointLib.demo import DEMO_SEED
 from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason
 from OsteoJointLib.output.table import row_of_failure, write_table
+from OsteoJointLib.phantom.cases import make_phantom
+from OsteoJointLib.phantom.writing import write_nrrd
 from OsteoJointLib.slicer_bridge.folder_batch import FolderBatch, analyze_folder
+from OsteoJointLib.slicer_bridge.node_batch import analyze_nodes
 from OsteoJointLib.slicer_bridge.reading_state import Settings
 
 REFUSED = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
@@ -82,13 +87,20 @@ def test_a_refusal_says_its_reason(scene, interpreter, tmp_path):
 
 def test_a_batch_that_breaks_says_its_last_words(scene, interpreter, tmp_path):
     settings = interpreter("print('Segmentation fault', file=sys.stderr); sys.exit(139)")
-    with pytest.raises(OsteoJointError, match=r"exit code 139, saying Segmentation fault"):
+    with pytest.raises(OsteoJointError, match=r"exit code 139; its last words: Segmentation fault"):
         analyze_folder(tmp_path, tmp_path / "out", settings=settings)
 
 
 def test_a_missing_interpreter_is_said(scene, tmp_path):
     with pytest.raises(OsteoJointError, match="Python interpreter"):
         analyze_folder(tmp_path, tmp_path / "out", settings=Settings(python="/nowhere/python"))
+
+
+def test_a_missing_package_is_named(scene, interpreter, tmp_path):
+    settings = interpreter("import no_such_package_of_ours")
+    with pytest.raises(OsteoJointError, match="no_such_package_of_ours") as refusal:
+        analyze_folder(tmp_path, tmp_path / "out", settings=settings)
+    assert refusal.value.reason is Reason.DEPENDENCY_MISSING
 
 
 def test_false_from_the_caller_stops_it(scene, interpreter, tmp_path):
@@ -120,6 +132,25 @@ def test_cancel_kills_the_whole_tree(scene, interpreter, tmp_path, host):
     batch.cancel()
     assert host.wait_until(lambda: not is_running(int(pid.read_text())), 5)
     assert not ends
+
+
+@pytest.mark.timeout_s(300)
+def test_a_file_and_its_volume_in_the_scene_read_alike(scene, tmp_path):
+    path = write_nrrd(make_phantom(DEMO_SEED), tmp_path / "Äpfel" / "p")
+    path.with_name("broken.nrrd").write_bytes(b"NRRD0004\n")
+    settings = Settings(device="cpu")
+    broken, read = analyze_folder(path.parents[1], tmp_path / "folder", settings=settings)
+    assert (broken["outcome"], broken["reason"]) == ("refused", "unreadable")
+    node = slicer.util.loadVolume(str(path))
+    (loaded,) = analyze_nodes(node, tmp_path / "nodes", settings=settings)
+    assert read["outcome"] == "done"
+    same = ("status", "model_sha256", "l1_slice_index", "l1_roi_voxels", "l2_roi_voxels")
+    assert [loaded[name] for name in same] == [read[name] for name in same]
+    for name in ("l1_hu_mean", "l2_hu_mean", "l1_area_mm2", "p_osteoporosis", "l2_center_s_mm"):
+        assert float(loaded[name]) == pytest.approx(float(read[name]), abs=0.02), name
+    for folder, row in (("folder", read), ("nodes", loaded)):
+        assert (tmp_path / folder / "cases" / row["case"] / "report.html").is_file()
+    assert not list(Path(slicer.app.temporaryPath).glob("OsteoJoint-*"))
 
 
 def is_running(pid: int) -> bool:

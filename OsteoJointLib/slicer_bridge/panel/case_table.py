@@ -7,6 +7,7 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
+from OsteoJointLib.errors import Reason
 from OsteoJointLib.slicer_bridge.batch_ledger import Row
 
 
@@ -36,8 +37,8 @@ class CaseTable:
         index = cases.index(row["case"]) if row["case"] in cases else len(cases)
         self._rows[index : index + 1] = [row]
         self._widget.setRowCount(len(self._rows))
-        words = (row["case"], outcome_word(row["outcome"]), class_words(row), row["message"])
-        tip = f"{row['message']} [{row['reason']}]" if row["reason"] else row["flags"].replace(" ", ", ")
+        words = (row["case"], outcome_word(row["outcome"]), class_word(row["status"]), reason_of(row))
+        tip = row["message"] or row["flags"].replace(" ", ", ")
         for column, text in enumerate(words):
             item = qt.QTableWidgetItem(text)
             item.setToolTip(tip)
@@ -55,8 +56,11 @@ def outcome_word(outcome: str) -> str:
     return {"done": _("done"), "refused": _("refused"), "failed": _("failed")}[outcome]
 
 
-def class_words(row: Row) -> str:
-    """The class of a case, and whether to lean on it; empty where there is none."""
-    words = {"normal": _("normal"), "osteopenia": _("osteopenia"), "osteoporosis": _("osteoporosis")}
-    name = words.get(row["status"], "")
-    return _("{name} (not reliable)").format(name=name) if row["reliable"] == "no" else name
+def class_word(status: str) -> str:
+    """The class of a case in a word; empty where there is none."""
+    return {"normal": _("normal"), "osteopenia": _("osteopenia"), "osteoporosis": _("osteoporosis")}.get(status, "")
+
+
+def reason_of(row: Row) -> str:
+    """The code of why a case wasn't read, or of why not to lean on its class."""
+    return Reason.CLASS_NOT_RELIABLE.value if row["reliable"] == "no" else row["reason"]
