@@ -42,6 +42,7 @@ def scene(host):
     """The scene, empty before and after."""
     host.clear()
     yield host.scene
+    host.close_panels()
     host.clear()
 
 

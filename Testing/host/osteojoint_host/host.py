@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -109,6 +110,21 @@ class Host:
         module = self.modules.add(qSlicerScriptedLoadableModule(None, path).load())
         self.app.startupCompleted()
         return module
+
+    @contextmanager
+    def without_views(self):
+        """Take the layout manager away for a while, as when Slicer runs without a main window."""
+        self.app._layout = None
+        try:
+            yield
+        finally:
+            self.app._layout = self.views
+
+    def close_panels(self) -> None:
+        """Clean up and remove all panels of OsteoJoint."""
+        if (module := self.modules.module("OsteoJoint")) is not None:
+            module.forget_widget()
+        self.app.processEvents()
 
     def clear(self) -> None:
         """Close the scene and let everyone hear of it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
+from shiboken6 import isValid
 
 from osteojoint_host.errors import LOG
 from osteojoint_host.qt_module import stand_in
@@ -42,10 +43,17 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
         """Return the Python object of the panel."""
         return self._python
 
-    def setup(self, widget_class):
+    def setup(self):
         """Make the Python object and let it build the panel; errors are printed, as in Slicer."""
-        self._python = widget_class(self)
+        name = self._module.name + "Widget"
+        self._python = getattr(sys.modules[self._module.name], name)(self)
+        setattr(slicer.modules, name, self._python)
         LOG.guard(self._python.setup)
+
+    def reload(self):
+        """Make a new Python object, after the module's file was read again."""
+        self._entered = False
+        self.setup()
 
     def enter(self):
         """Show the panel, as choosing the module does."""
@@ -84,7 +92,7 @@ class qSlicerScriptedLoadableModule(QtCore.QObject):
             acknowledgementText="",
             index=-1,
         )
-        self._widget = None
+        self._widget, self._made = None, []
 
     def __setattr__(self, name, value):
         self.__dict__[name] = value  # the C++ properties, which are too many and too plain to declare
@@ -109,10 +117,11 @@ class qSlicerScriptedLoadableModule(QtCore.QObject):
         """Return None: Slicer's C++ logic of a scripted module does nothing; ``getModuleLogic`` asks the widget."""
 
     def createNewWidgetRepresentation(self):
-        """Build a new panel: setup first, then the scene, as Slicer does it."""
+        """Build a new panel: setup first, then the scene. As in Slicer it lives on when the caller forgets it."""
         widget = qSlicerScriptedLoadableModuleWidget(None, self)
         widget.setObjectName(f"{self.name}ModuleWidget")
-        widget.setup(getattr(sys.modules[self.name], self.name + "Widget"))
+        self._made.append(widget)
+        widget.setup()
         widget.setMRMLScene(slicer.mrmlScene)
         return widget
 
@@ -123,12 +132,15 @@ class qSlicerScriptedLoadableModule(QtCore.QObject):
         return self._widget
 
     def forget_widget(self):
-        """Remove the panel as unloading the module does; for tests."""
-        if self._widget is not None:
-            self._widget.exit()
-            slicer.app.moduleManager().moduleAboutToBeUnloaded(self.name)
-            self._widget.deleteLater()
-            self._widget = None
+        """Clean up and remove all panels, as Slicer does at its end; for tests."""
+        alive = [widget for widget in self._made if isValid(widget)]
+        for widget in alive:
+            widget.exit()
+        slicer.app.moduleManager().moduleAboutToBeUnloaded(self.name)
+        for widget in alive:
+            widget.deleteLater()
+        self._widget = None
+        self._made.clear()
 
 
 class ModuleManager(QtCore.QObject):

@@ -17,7 +17,9 @@ RuntimeError here and ValueError there.
 from __future__ import annotations
 
 import ctypes
+import ctypes
 import inspect
+import sys
 import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType
@@ -240,8 +242,19 @@ def _keep_none() -> None:
         ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
 
 
+def keep_constants() -> None:
+    """Make None, True and False immortal, as they are from Python 3.12 on.
+
+    PySide6 6.12 relies on that: on an older Python each call that returns nothing takes a reference to None away.
+    """
+    if sys.version_info < (3, 12):
+        for value in (None, True, False, NotImplemented, Ellipsis):
+            ctypes.c_ssize_t.from_address(id(value)).value += 1 << 40
+
+
 def patch() -> None:
     """Change PySide6's classes for good, in this process."""
+    keep_constants()
     _keep_none()
     for module in (QtCore, QtGui, QtWidgets, QtUiTools):
         for name in dir(module):  # not vars(): PySide6 makes its classes when they are first asked for
