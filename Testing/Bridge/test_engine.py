@@ -259,8 +259,10 @@ def test_the_engine_may_be_cancelled_by_whom_it_tells(bench):
 
 
 def test_a_ct_that_was_opened_after_its_run_had_failed_is_closed(bench):
-    bench.fake.control.update(error={"load": ["weights_hash", "Other weights."]}, delay={"load": 0.5})
-    bench.start().wait("error")
+    bench.fake.control.update(error={"load": ["weights_hash", "Other weights."]}, delay={"load": 2})
+    heard = bench.start()
+    assert bench.host.wait_until(lambda: len(bench.fake.client._questions) == 2)
+    heard.wait("error")
     assert bench.host.wait_until(lambda: not bench.fake.client.busy)
     bench.fake.asked()
     bench.start(points=FOUND).wait("error")
