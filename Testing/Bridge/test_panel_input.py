@@ -3,6 +3,9 @@
 import pytest
 import qt
 
+from OsteoJointLib.slicer_bridge.panel.input_section import stage_words
+from OsteoJointLib.stages import Stage
+
 from .fake_reading import add_ct, open_panel, read_state
 
 
@@ -111,3 +114,9 @@ def test_edits_are_followed_unless_unticked(opened):
     assert opened.asked == []
     opened.ui.followCheckBox.setChecked(True)
     assert opened.asked == [("update",)]
+
+
+def test_every_stage_has_words_of_its_own():
+    words = [stage_words(stage) for stage in ("start", "handover", *Stage)]
+    assert len(set(words)) == len(words)
+    assert stage_words("") == stage_words("start") == "Starting"

@@ -116,7 +116,8 @@ def why_not_run(state: ReadingState) -> str:
 def stage_words(stage: str) -> str:
     """Return what is done in a stage, in words."""
     words: dict[str, str] = {
-        Stage.IO: _("Handing over the CT"),
+        "handover": _("Handing over the CT"),
+        Stage.IO: _("Reading the CT"),
         Stage.MODEL: _("Loading the networks"),
         Stage.LEVELS: _("Finding L1 and L2"),
         Stage.PREPROCESS: _("Cutting out the levels"),
