@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.preprocess import slice_to_crop
-from OsteoJointLib.records import STATUSES, Classification, Crop, VertebraSegmentation
+from OsteoJointLib.records import STATUSES, Classification, Crop
 
 if TYPE_CHECKING:
     import torch
 
     from OsteoJointLib.network.multitask import MultitaskNetwork
     from OsteoJointLib.network.segmenter import SegmenterOutput
+    from OsteoJointLib.segmented import SegmentedLevel
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,24 +77,18 @@ def run_segmenter(
         return EncodedCrops(images, network.segmenter(images), made_by)
 
 
-def encode_pair(
-    network: MultitaskNetwork,
-    encoded: Sequence[EncodedCrops],
-    crops: Sequence[Crop],
-    masks: Sequence[VertebraSegmentation],
-) -> EncodedCrops:
+def encode_pair(network: MultitaskNetwork, pair: Sequence[SegmentedLevel]) -> EncodedCrops:
     """Bring both vertebrae to where the classifier takes them, edited and refined masks in place of the network's own.
 
     Args:
         network: the network.
-        encoded: what its segmenter says of L1's and of L2's crop by itself.
-        crops: L1 and L2.
-        masks: their segmentations; an empty mask is no evidence, so the network's own stays.
+        pair: L1 and L2, each with what its segmenter says of the crop by itself; an empty mask is no evidence, so the
+            network's own stays.
 
     Returns:
         Crops and segmenter output for the classifier.
     """
-    return join_crops([_with_mask(network, *parts) for parts in zip(encoded, crops, masks, strict=True)])
+    return join_crops([_with_mask(network, part) for part in pair])
 
 
 def join_crops(parts: Sequence[EncodedCrops]) -> EncodedCrops:
@@ -112,15 +107,16 @@ def join_crops(parts: Sequence[EncodedCrops]) -> EncodedCrops:
     return EncodedCrops(torch.cat([part.crops for part in parts]), whole, parts[0].made_by)
 
 
-def _with_mask(
-    network: MultitaskNetwork, encoded: EncodedCrops, crop: Crop, segmentation: VertebraSegmentation
-) -> EncodedCrops:
+def _with_mask(network: MultitaskNetwork, part: SegmentedLevel) -> EncodedCrops:
     """One vertebra with its mask as evidence, where the mask is there and isn't the network's own."""
     import torch
 
+    segmentation, encoded = part.segmentation, part.encoded
+    if encoded is None:
+        raise ValueError(f"expected {segmentation.level} with what the segmenter says of its crop")
     if not segmentation.mask.any() or np.array_equal(segmentation.mask, segmentation.network_mask):
         return encoded
-    drawn = slice_to_crop(segmentation.mask, crop).astype(np.float32)
+    drawn = slice_to_crop(segmentation.mask, part.site.crop).astype(np.float32)
     mask = torch.from_numpy(drawn)[None, None].to(encoded.crops.device)
     with torch.no_grad():
         return replace(encoded, segmentation=network.segmenter.with_mask(encoded.segmentation, encoded.crops, mask))

@@ -1,9 +1,10 @@
 """Grad-CAM of the predicted class, one map per vertebra (§4.5.4, Fig. 11; Selvaraju 2017).
 
-Captum's ``LayerGradCam`` on the classifier's last convolution: the class *logit* (not its probability) is
-differentiated, the gradients are averaged over the map and weigh the activations, and only what speaks for the class
-stays (ReLU). Both vertebrae go through the classifier as one batch and share one logit, so each gets its own map from
-one pass. Each map is scaled by its own maximum; a map without any support stays zero.
+On the classifier's last convolution: the class *logit* (not its probability) is differentiated, the gradients are
+averaged over the map and weigh the activations, and only what speaks for the class stays (ReLU). Both vertebrae go
+through the classifier as one batch and share one logit, so each gets its own map from one pass. Each map is scaled by
+its own maximum; a map without any support stays zero. Written out here, because importing Captum takes longer than
+reading a case; a test holds the two to be the same.
 """
 
 from __future__ import annotations
@@ -36,11 +37,18 @@ def gradcam_maps(
     """
     import torch
     import torch.nn.functional as functional
-    from captum.attr import LayerGradCam
 
-    inputs = crops.detach().clone().requires_grad_(True)
-    with torch.enable_grad():
-        maps = LayerGradCam(logits_of, layer).attribute(inputs, target=target, relu_attributions=True)
+    activations: list[torch.Tensor] = []
+    handle = layer.register_forward_hook(lambda module, inputs, output: activations.append(output))
+    try:
+        with torch.enable_grad():
+            logits = logits_of(crops.detach().clone().requires_grad_(True))
+    finally:
+        handle.remove()
+    (activation,) = activations
+    (gradient,) = torch.autograd.grad(logits[:, target].sum(), activation)
+    weighted = gradient.mean(dim=(2, 3), keepdim=True) * activation
+    maps = functional.relu(weighted.sum(dim=1, keepdim=True))
     upsampled = functional.interpolate(
         maps.detach().float(), size=crops.shape[-2:], mode="bilinear", align_corners=False
     )

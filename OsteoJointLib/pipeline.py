@@ -15,37 +15,30 @@ the command line and the worker import this module to start.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoJointLib.case import Case, Points, level_point, moved_levels, placed_levels, volume_of
-from OsteoJointLib.classification import EncodedCrops, classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.classification import classify_pair, encode_pair, explain_pair, run_segmenter
 from OsteoJointLib.labels import mask_from_plane
-from OsteoJointLib.localization import detect_boxes, localization_flags, refuse_without_localizer
-from OsteoJointLib.measure import measure_roi, measurement_flags
+from OsteoJointLib.localization import detect_boxes, refuse_without_localizer
 from OsteoJointLib.pipeline_config import PipelineConfig, ReadOptions
 from OsteoJointLib.records import (
     CaseResult,
     CtSlicePair,
     CtVolume,
-    Flag,
     Level,
     LevelPoint,
     LevelsFound,
     ModelInfo,
-    VertebraReading,
     VertebraSegmentation,
 )
-from OsteoJointLib.segmentation import (
-    edited_segmentation,
-    refined_segmentation,
-    segment_crop,
-    segmentation_flags,
-)
-from OsteoJointLib.sites import Site, follow_mask, locate_site, take_slice
+from OsteoJointLib.segmentation import edited_segmentation, refined_segmentation, segment_crop
+from OsteoJointLib.segmented import SegmentedLevel, reading_flags
+from OsteoJointLib.sites import Site, locate_site, take_slice
 from OsteoJointLib.stages import Progress, Stage, StageClock
 
 if TYPE_CHECKING:
@@ -126,8 +119,7 @@ class Reader:
         sites = self._locate(case, points, clock)
         if levels is None:
             levels = LevelsFound(sites[Level.L1].point, sites[Level.L2].point)
-        masks, encoded = self._segment(sites, options, clock)
-        return self._conclude(case, levels, sites, masks, encoded, options, clock)
+        return self._conclude(case, levels, self._segment(sites, options, clock), options, clock)
 
     def move(
         self,
@@ -151,14 +143,12 @@ class Reader:
         with clock.stage(Stage.LEVELS):
             levels = moved_levels(result.volume, result.levels, points)
         sites = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
-        masks, encoded = self._segment(sites, options, clock)
+        parts = self._segment(sites, options, clock)
         for reading in result.readings:
             level = reading.point.level
             if level not in points:
-                sites[level] = Site.of_reading(reading, volume_of(result.volume, level))
-                masks[level] = reading.segmentation
-                encoded |= self._kept(reading, sites[level])
-        return self._conclude(result.volume, levels, sites, masks, encoded, options, clock)
+                parts[level] = SegmentedLevel.of_reading(reading, volume_of(result.volume, level))
+        return self._conclude(result.volume, levels, parts, options, clock)
 
     def edit(
         self,
@@ -213,31 +203,16 @@ class Reader:
         clock: StageClock,
     ) -> CaseResult:
         """Take masks in, refine those of ``refined``, and conclude."""
-        sites, masks = {}, {}
-        encoded: dict[Level, EncodedCrops] = {}
+        parts = {}
         for reading in result.readings:
             level = reading.point.level
-            site, mask = Site.of_reading(reading, volume_of(result.volume, level)), reading.segmentation
+            part, mask = SegmentedLevel.of_reading(reading, volume_of(result.volume, level)), reading.segmentation
             if level in planes:
-                mask = edited_segmentation(mask_from_plane(planes[level], reading), site.axial, mask)
+                mask = edited_segmentation(mask_from_plane(planes[level], reading), reading.axial, mask)
             if level in refined:
-                mask = self._refine(mask, site, clock)
-            if mask is not reading.segmentation:
-                site = follow_mask(site, mask.mask, self.config)
-            sites[level], masks[level] = site, mask
-            encoded |= self._kept(reading, site)
-        return self._conclude(result.volume, result.levels, sites, masks, encoded, options, clock)
-
-    def _kept(self, reading: VertebraReading, site: Site) -> dict[Level, EncodedCrops]:
-        """What the segmenter said of a level's crop, if this very network said it of this very crop."""
-        kept = reading.encoded
-        if kept is None or kept.made_by != self._name or site.crop is not reading.crop:
-            return {}
-        return {reading.point.level: kept}
-
-    @property
-    def _name(self) -> str:
-        return f"{self.model.sha256} {self.device}"
+                mask = self._refine(mask, part.site, clock)
+            parts[level] = part if mask is reading.segmentation else part.with_mask(mask, self.config)
+        return self._conclude(result.volume, result.levels, parts, options, clock)
 
     def _locate(self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock) -> dict[Level, Site]:
         """Preprocess and localization of the levels in ``points``."""
@@ -258,21 +233,24 @@ class Reader:
 
     def _segment(
         self, sites: Mapping[Level, Site], options: ReadOptions | None, clock: StageClock
-    ) -> tuple[dict[Level, VertebraSegmentation], dict[Level, EncodedCrops]]:
-        """Masks of the network, refined when asked, and what the segmenter knows of the crops."""
+    ) -> dict[Level, SegmentedLevel]:
+        """Masks of the network, refined when asked."""
         with clock.stage(Stage.SEGMENTATION):
-            encoded = run_segmenter(self.network, [site.crop for site in sites.values()], self.device, self._name)
-            logits = encoded.segmentation.mask_logits[:, 0].float().cpu().numpy()
+            said = run_segmenter(self.network, [site.crop for site in sites.values()], self.device, self._name)
+            logits = said.segmentation.mask_logits[:, 0].float().cpu().numpy()
             heatmaps = [None] * len(logits)
-            if encoded.segmentation.heatmap is not None:
-                heatmaps = list(encoded.segmentation.heatmap[:, 0].float().cpu().numpy())
+            if said.segmentation.heatmap is not None:
+                heatmaps = list(said.segmentation.heatmap[:, 0].float().cpu().numpy())
             masks = {
                 level: segment_crop(logits[i], heatmaps[i], site.axial, site.crop, self.config.segmentation)
                 for i, (level, site) in enumerate(sites.items())
             }
         if options is not None and options.refine:
             masks = {level: self._refine(mask, sites[level], clock) for level, mask in masks.items()}
-        return masks, dict(zip(sites, encoded.split(), strict=True))
+        return {
+            level: SegmentedLevel(sites[level], masks[level], encoded)
+            for level, encoded in zip(sites, said.split(), strict=True)
+        }
 
     def _refine(self, segmentation: VertebraSegmentation, site: Site, clock: StageClock) -> VertebraSegmentation:
         """Let the level set move a mask."""
@@ -283,44 +261,34 @@ class Reader:
         self,
         case: Case,
         levels: LevelsFound,
-        sites: Mapping[Level, Site],
-        masks: Mapping[Level, VertebraSegmentation],
-        encoded: Mapping[Level, EncodedCrops],
+        parts: Mapping[Level, SegmentedLevel],
         options: ReadOptions | None,
         clock: StageClock,
     ) -> CaseResult:
         """Classification, Grad-CAM and measure, and the record of it all."""
-        crops, pair = [sites[level].crop for level in Level], [masks[level] for level in Level]
         with clock.stage(Stage.CLASSIFICATION):
-            said = [
-                encoded.get(level) or run_segmenter(self.network, [sites[level].crop], self.device, self._name)
-                for level in Level
-            ]
-            evidence = encode_pair(self.network, said, crops, pair)
-            classification = classify_pair(self.network, evidence)
+            pair = [self._encoded(parts[level]) for level in Level]
+            encoded = encode_pair(self.network, pair)
+            classification = classify_pair(self.network, encoded)
         maps: list[np.ndarray | None] = [None, None]
         if (options or ReadOptions()).gradcam:
             with clock.stage(Stage.GRADCAM):
-                maps = list(explain_pair(self.network, evidence, classification))
+                maps = list(explain_pair(self.network, encoded, classification))
         with clock.stage(Stage.MEASURE):
-            l1, l2 = (self._reading(sites[level], masks[level], maps[i], said[i]) for i, level in enumerate(Level))
-        flags = (*self._flags(l1), *self._flags(l2))
+            l1, l2 = (part.measured(gradcam, self.config) for part, gradcam in zip(pair, maps, strict=True))
+        flags = (*reading_flags(l1, self.config), *reading_flags(l2, self.config))
         device = str(self.device)
         return CaseResult(case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s)
 
-    def _reading(
-        self, site: Site, mask: VertebraSegmentation, gradcam: np.ndarray | None, encoded: EncodedCrops
-    ) -> VertebraReading:
-        axial = site.axial
-        roi = measure_roi(axial.hu, mask.mask, axial.pixel_mm, axial.level, self.config.measure)
-        return VertebraReading(site.point, axial, site.box, site.crop, mask, roi, gradcam, encoded)
+    def _encoded(self, part: SegmentedLevel) -> SegmentedLevel:
+        """A level with what this network's segmenter says of its crop."""
+        if part.encoded is not None and part.encoded.made_by == self._name:
+            return part
+        return replace(part, encoded=run_segmenter(self.network, [part.site.crop], self.device, self._name))
 
-    def _flags(self, reading: VertebraReading) -> tuple[Flag, ...]:
-        return (
-            *localization_flags(reading.box, reading.point.level),
-            *segmentation_flags(reading.segmentation, reading.crop, self.config.segmentation),
-            *measurement_flags(reading.measurement, self.config.measure),
-        )
+    @property
+    def _name(self) -> str:
+        return f"{self.model.sha256} on {self.device}"
 
 
 def analyze(

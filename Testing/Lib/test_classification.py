@@ -8,6 +8,14 @@ import torch
 
 from OsteoJointLib.classification import classify_pair, encode_pair, run_segmenter
 from OsteoJointLib.records import STATUSES
+from OsteoJointLib.segmented import SegmentedLevel
+from OsteoJointLib.sites import Site
+
+
+def pair_of(said, crops, masks) -> list[SegmentedLevel]:
+    """Both levels, each with its part of what was said."""
+    sites = [Site(None, None, None, None, crop) for crop in crops]
+    return [SegmentedLevel(*part) for part in zip(sites, masks, said.split(), strict=True)]
 
 
 @pytest.fixture
@@ -26,8 +34,8 @@ def shrunk(segmentation):
 
 def test_status_is_the_likeliest_class_and_weights_sum_to_one(parts):
     network, crops, masks, device = parts
-    said = run_segmenter(network, crops, device).split()
-    classification = classify_pair(network, encode_pair(network, said, crops, masks))
+    said = run_segmenter(network, crops, device)
+    classification = classify_pair(network, encode_pair(network, pair_of(said, crops, masks)))
     assert classification.status is STATUSES[int(np.argmax(classification.probabilities))]
     assert sum(classification.probabilities) == pytest.approx(1)
     assert classification.fusion_weight_l1 + classification.fusion_weight_l2 == pytest.approx(1)
@@ -36,7 +44,7 @@ def test_status_is_the_likeliest_class_and_weights_sum_to_one(parts):
 def test_unchanged_masks_take_what_the_segmenter_said(parts):
     network, crops, masks, device = parts
     said = run_segmenter(network, crops, device)
-    encoded = encode_pair(network, said.split(), crops, masks)
+    encoded = encode_pair(network, pair_of(said, crops, masks))
     for feature, other in zip(encoded.segmentation.features, said.segmentation.features, strict=True):
         torch.testing.assert_close(feature, other, rtol=0, atol=0)
 
@@ -53,7 +61,7 @@ def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels):
         evidence[index, 0] = torch.from_numpy(drawn[top : top + 224, left : left + 224].astype(np.float32))
     expected = network.segmenter.real(said.crops, evidence)
     calls = network.segmenter.calls
-    encoded = encode_pair(network, said.split(), crops, masks)
+    encoded = encode_pair(network, pair_of(said, crops, masks))
     assert network.segmenter.calls == calls
     for feature, other in zip(encoded.segmentation.features, expected.features, strict=True):
         torch.testing.assert_close(feature, other)
@@ -63,5 +71,5 @@ def test_an_empty_mask_is_no_evidence(parts):
     network, crops, masks, device = parts
     erased = replace(masks[0], mask=np.zeros_like(masks[0].mask))
     said = run_segmenter(network, crops, device)
-    encoded = encode_pair(network, said.split(), crops, [erased, masks[1]])
+    encoded = encode_pair(network, pair_of(said, crops, [erased, masks[1]]))
     torch.testing.assert_close(encoded.segmentation.features[0], said.segmentation.features[0])

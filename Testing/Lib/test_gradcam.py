@@ -77,3 +77,20 @@ def test_a_coarse_layer_is_upsampled_to_the_crop(size):
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(size), network)
     maps = gradcam_maps(pooled, network.last_conv, torch.rand(2, 1, 56, 56), 1)
     assert maps.shape == (2, 56, 56)
+
+
+def test_it_is_captum_s(chain):
+    from captum.attr import LayerGradCam
+
+    from OsteoJointLib.classification import run_segmenter
+
+    reader = chain.make_reader()
+    encoded = run_segmenter(reader.network, [reading.crop for reading in chain.result.readings], reader.device)
+    logits_of = lambda crops: reader.network.fuse(crops, encoded.segmentation).logits  # noqa: E731
+    layer, inputs = reader.network.classifier.last_conv, encoded.crops.clone().requires_grad_(True)
+    for target in range(3):
+        expected = LayerGradCam(logits_of, layer).attribute(inputs, target=target, relu_attributions=True).detach()
+        expected = nn.functional.interpolate(expected, size=(224, 224), mode="bilinear", align_corners=False)[:, 0]
+        maps = gradcam_maps(logits_of, layer, encoded.crops, target)
+        peaks = expected.amax(dim=(1, 2), keepdim=True).clamp(min=1e-30)
+        np.testing.assert_allclose(maps, (expected / peaks).numpy(), atol=1e-5)

@@ -23,7 +23,7 @@ LAYERS = (
     ("io", "network", "phantom", "weights"),
     (
         *("levels", "preprocess", "localization", "segmentation", "level_set", "classification", "gradcam", "measure"),
-        *("case", "sites", "labels", "pipeline_config", "output", "delivery", "baseline", "dataset"),
+        *("case", "sites", "segmented", "labels", "pipeline_config", "output", "delivery", "baseline", "dataset"),
     ),
     ("pipeline", "loading"),
     (

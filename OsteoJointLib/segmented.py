@@ -1,0 +1,58 @@
+"""A level with its mask: what stands between segmentation and classification, and what becomes of it when measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoJointLib.localization import localization_flags
+from OsteoJointLib.measure import measure_roi, measurement_flags
+from OsteoJointLib.pipeline_config import PipelineConfig
+from OsteoJointLib.records import CtVolume, Flag, VertebraReading, VertebraSegmentation
+from OsteoJointLib.segmentation import segmentation_flags
+from OsteoJointLib.sites import Site, follow_mask
+
+if TYPE_CHECKING:
+    from OsteoJointLib.classification import EncodedCrops
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedLevel:
+    """One level, segmented.
+
+    Args:
+        site: its slice, box and crop.
+        segmentation: its mask.
+        encoded: what the segmenter said of the crop; None where it hasn't seen it.
+    """
+
+    site: Site
+    segmentation: VertebraSegmentation
+    encoded: EncodedCrops | None
+
+    @classmethod
+    def of_reading(cls, reading: VertebraReading, volume: CtVolume) -> SegmentedLevel:
+        """The level as it was read before."""
+        return cls(Site.of_reading(reading, volume), reading.segmentation, reading.encoded)
+
+    def with_mask(self, segmentation: VertebraSegmentation, config: PipelineConfig) -> SegmentedLevel:
+        """The level with another mask; box and crop follow one that lies elsewhere."""
+        site = follow_mask(self.site, segmentation.mask, config)
+        return SegmentedLevel(site, segmentation, self.encoded if site.crop is self.site.crop else None)
+
+    def measured(self, gradcam: np.ndarray | None, config: PipelineConfig) -> VertebraReading:
+        """The level with the HU of its ROI."""
+        site, axial = self.site, self.site.axial
+        roi = measure_roi(axial.hu, self.segmentation.mask, axial.pixel_mm, axial.level, config.measure)
+        return VertebraReading(site.point, axial, site.box, site.crop, self.segmentation, roi, gradcam, self.encoded)
+
+
+def reading_flags(reading: VertebraReading, config: PipelineConfig) -> tuple[Flag, ...]:
+    """What is doubtful about a level's box, mask and ROI."""
+    return (
+        *localization_flags(reading.box, reading.point.level),
+        *segmentation_flags(reading.segmentation, reading.crop, config.segmentation),
+        *measurement_flags(reading.measurement, config.measure),
+    )
