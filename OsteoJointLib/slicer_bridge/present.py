@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import slicer
-
 from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 from OsteoJointLib.slicer_bridge.reading_scene import OWN
@@ -48,15 +46,14 @@ def present_result(
         refined: the levels that the level set has moved.
     """
     drawn = [level for level in LEVELS if level not in kept]
-    with slicer.util.RenderBlocker():
-        if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in OWN]:
-            mask_nodes.keep(nodes, "before", owned)
-        mask_nodes.show_masks(nodes, views, drawn)
-        for level in drawn:
-            mask_nodes.mark_source(nodes, level, "refined" if level in refined else "network")
-        overlay_nodes.show_overlays(nodes, views)
-        table_node.show_table(nodes, document)
-        result_node.set_result(nodes, document)
+    if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in OWN]:
+        mask_nodes.keep(nodes, "before", owned)
+    mask_nodes.show_masks(nodes, views, drawn)
+    for level in drawn:
+        mask_nodes.mark_source(nodes, level, "refined" if level in refined else "network")
+    overlay_nodes.show_overlays(nodes, views)
+    table_node.show_table(nodes, document)
+    result_node.set_result(nodes, document)
     record = Record.of_document(result_node.record(nodes))
     record.points = {level: list(document["levels"][level]["center_ras_mm"]) for level in LEVELS}
     record.masks = {**mask_nodes.mask_fingerprints(nodes), **kept}
