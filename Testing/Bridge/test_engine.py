@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -258,12 +259,14 @@ def test_the_engine_may_be_cancelled_by_whom_it_tells(bench):
     assert "segment" not in bench.fake.ops()
 
 
-def test_a_ct_that_was_opened_after_its_run_had_failed_is_closed(bench):
+def test_a_ct_that_was_opened_after_its_run_had_failed_is_closed(bench, monkeypatch):
+    monkeypatch.setattr(shutil, "rmtree", lambda folder, ignore_errors: None)  # the worker was quicker
     bench.fake.control.update(error={"load": ["weights_hash", "Other weights."]}, delay={"load": 2})
     heard = bench.start()
     assert bench.host.wait_until(lambda: len(bench.fake.client._questions) == 2)
     heard.wait("error")
     assert bench.host.wait_until(lambda: not bench.fake.client.busy)
+    monkeypatch.undo()
     bench.fake.asked()
     bench.start(points=FOUND).wait("error")
     assert bench.fake.ops()[:2] == ["close", "load"]
