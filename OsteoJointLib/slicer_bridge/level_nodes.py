@@ -63,8 +63,9 @@ def points(nodes: ReadingNodes) -> dict[str, tuple[float, float, float]]:
     for level in Level:
         node = nodes.get(_point_role(level))
         if node is not None and _is_placed(node):
-            r, a, s = node.GetNthControlPointPositionWorld(0)
-            found[level.value] = (r, a, s)
+            place = [0.0, 0.0, 0.0]
+            node.GetNthControlPointPositionWorld(0, place)
+            found[level.value] = (place[0], place[1], place[2])
     return found
 
 
@@ -81,7 +82,9 @@ def start_placing(nodes: ReadingNodes, level: str) -> None:
         return
     node = _point_node(nodes, level)
     if _is_placed(node):
-        node.SetAttribute(_FORMER, " ".join(repr(x) for x in node.GetNthControlPointPosition(0)))
+        former = [0.0, 0.0, 0.0]
+        node.GetNthControlPointPosition(0, former)
+        node.SetAttribute(_FORMER, " ".join(map(repr, former)))
         node.RemoveAllControlPoints()
     node_id = node.GetID()
 
@@ -112,7 +115,11 @@ def update_boxes(nodes: ReadingNodes) -> None:
             nodes.remove(role)
             continue
         box = nodes.get(role) or _new_box(nodes, level)
-        if box is not None and not np.allclose(box.GetCenterWorld(), placed[level.value], atol=1e-6):
+        if box is None:
+            continue
+        center = [0.0, 0.0, 0.0]
+        box.GetCenterWorld(center)
+        if not np.allclose(center, placed[level.value], atol=1e-6):
             box.SetCenterWorld(placed[level.value])
 
 
@@ -157,6 +164,7 @@ def _new_box(nodes: ReadingNodes, level: str):
     display.SetPointLabelsVisibility(False)
     display.SetFillVisibility(False)
     display.SetOpacity(0.5)
+    display.SetGlyphScale(1.0)  # its lines are as thick as that
     return node
 
 

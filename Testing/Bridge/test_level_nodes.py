@@ -107,6 +107,54 @@ def test_placing_is_for_the_level_and_one_click(nodes):
     assert point.GetNthControlPointLabel(0) == "L2"
 
 
+def mouse(host, event: str, x: int, y: int) -> np.ndarray:
+    """Give the real markups manager of the Red view a mouse event; return its place in the world."""
+    view = host.views.sliceWidget("Red").sliceView()
+    ras = (slicer.util.arrayFromVTKMatrix(view.mrmlSliceNode().GetXYToRAS()) @ [x, y, 0, 1])[:3]
+    data = slicer.vtkMRMLInteractionEventData()
+    data.SetType(getattr(vtk.vtkCommand, event))
+    data.SetViewNode(view.mrmlSliceNode())
+    data.SetRenderer(view.renderer())
+    data.SetDisplayPosition([x, y])
+    data.SetWorldPosition(ras.tolist())
+    manager = view.displayableManagerByClassName("vtkMRMLMarkupsDisplayableManager")
+    if manager.CanProcessInteractionEvent(data, vtk.reference(0.0)):
+        manager.ProcessInteractionEvent(data)
+    return ras
+
+
+def click(host, x: int, y: int) -> np.ndarray:
+    for event in ("MouseMoveEvent", "LeftButtonPressEvent"):
+        mouse(host, event, x, y)
+    return mouse(host, "LeftButtonReleaseEvent", x, y)
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_one_click_in_a_view_places_the_point(nodes, host, former):
+    host.views.render_slice("Red")
+    if former:
+        level_nodes.show_levels(nodes, FOUND)
+    level_nodes.start_placing(nodes, "L1")
+    mouse(host, "MouseMoveEvent", 100, 120)
+    assert "L1" not in level_nodes.points(nodes)  # what hangs at the cursor isn't placed
+    expected = click(host, 150, 220)
+    assert interaction_node().GetCurrentInteractionMode() == interaction_node().ViewTransform
+    assert level_nodes.points(nodes)["L1"] == pytest.approx(tuple(expected))
+    click(host, 50, 60)
+    assert level_nodes.points(nodes)["L1"] == pytest.approx(tuple(expected))
+    assert level_nodes.point_nodes(nodes)[0].GetNumberOfControlPoints() == 1
+
+
+def test_placing_called_off_while_a_point_hangs_at_the_cursor(nodes, host):
+    host.views.render_slice("Red")
+    level_nodes.show_levels(nodes, FOUND)
+    level_nodes.start_placing(nodes, "L1")
+    mouse(host, "MouseMoveEvent", 100, 120)
+    interaction_node().SwitchToViewTransformMode()
+    assert level_nodes.points(nodes)["L1"] == pytest.approx(L1)
+    assert level_nodes.point_nodes(nodes)[0].GetNumberOfControlPoints() == 1
+
+
 def test_a_new_point_replaces_the_former(nodes):
     level_nodes.show_levels(nodes, FOUND)
     level_nodes.start_placing(nodes, "L1")

@@ -153,6 +153,21 @@ def test_the_outline_is_drawn_around_the_mask(shown, views_host):
     assert not near(picture, segment_color_rgb(Level.L2)).any()
 
 
+def test_masks_to_compare_are_drawn_although_their_node_is_hidden(shown, views_host):
+    nodes, _, _ = shown
+    nodes.get("measured").SetDisplayVisibility(False)
+
+    def lowest() -> int:
+        return np.nonzero(near(views_host.render_slice("Red", (500, 500)), segment_color_rgb(Level.L1)))[0].max()
+
+    whole = lowest()
+    mask_nodes.swap_visible(nodes, "network")  # which lacks the lower half
+    assert whole - lowest() == pytest.approx(6 * 0.7 / 25 * 500, abs=4)
+    mask_nodes.swap_visible(nodes, None)
+    nodes.get("measured").SetDisplayVisibility(False)
+    assert lowest() == whole
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.role)
 def test_the_overlay_is_drawn_where_it_is_high_and_nowhere_else(shown, views_host, kind):
     nodes, pictures, _ = shown
