@@ -45,7 +45,7 @@ class Host:
         self.modules = ModuleManager()
         for name, logic in self.mrml.logics.items():
             self.modules.add(LoadableModule(name, logic))
-        from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box  # noqa: F401 - each registers
+        from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box, segment_editor  # noqa: F401 - each registers
 
         qt_module.publish(slicer)
         self._add_slicer_python(slicer)
@@ -110,6 +110,12 @@ class Host:
         module = self.modules.add(qSlicerScriptedLoadableModule(None, path).load())
         self.app.startupCompleted()
         return module
+
+    def paint(self, editor, segment_id: str, mask, erase: bool = False) -> None:
+        """Paint in a qMRMLSegmentEditorWidget as a finished stroke does; ``mask`` is (k, j, i) of its volume."""
+        from osteojoint_host.widgets.segment_editor import paint
+
+        paint(editor, segment_id, mask, erase)
 
     @contextmanager
     def without_views(self):
