@@ -111,3 +111,26 @@ def test_a_file_that_can_t_be_read_is_refused(chain, tmp_path):
     with pytest.raises(InputRefused, match=r"label map was expected at s\.nrrd") as refusal:
         edited_planes(chain.result, both(path))
     assert refusal.value.reason is Reason.UNREADABLE
+
+
+def test_a_turned_and_finer_label_map_is_laid_on_the_grid_as_a_whole_resampling_would(chain, tmp_path):
+    grid = chain.result.volume.grid
+    turn = sitk.Euler3DTransform()
+    turn.SetRotation(0.2, -0.15, 0.3)
+    small = np.zeros((12, 40, 50), np.uint8)
+    small[2:9, 5:30, 10:44] = 21
+    image = sitk.GetImageFromArray(small)
+    image.SetSpacing((1.3, 1.1, 3.0))
+    image.SetDirection(turn.GetMatrix())
+    image.SetOrigin((-15.0, -10.0, 5.0))
+    path = tmp_path / "turned.nrrd"
+    sitk.WriteImage(image, str(path))
+    reference = image_of(np.zeros(grid.shape_zyx, np.uint8), grid)
+    whole = sitk.GetArrayFromImage(sitk.Resample(image, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0))
+    mask = read_level_mask(path, Level.L2, grid)
+    assert whole.any() and mask.mask.size < whole.size / 4
+    np.testing.assert_array_equal(mask.on_grid(grid), whole == 21)
+    assert not read_level_mask(path, Level.L1, grid).on_grid(grid).any()
+    image.SetOrigin((5000.0, 0.0, 0.0))
+    sitk.WriteImage(image, str(path))
+    assert not read_level_mask(path, Level.L2, grid).on_grid(grid).any()

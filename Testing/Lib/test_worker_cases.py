@@ -9,8 +9,9 @@ import pytest
 import SimpleITK as sitk
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.geometry import Grid
 from OsteoJointLib.preprocess import mask_to_plane
-from OsteoJointLib.records import BodyEvidence, Level
+from OsteoJointLib.records import BodyEvidence, CtSlicePair, CtVolume, Flag, Level
 
 
 @pytest.fixture
@@ -160,3 +161,25 @@ def test_load_says_what_there_is_to_compute_with(client):
     assert set(hardware) == {"torch", "cuda", "driver", "cards", "cores", "threads", "words"}
     assert hardware["cores"] >= 1
     assert hardware["torch"] in hardware["words"]
+
+
+def test_a_pair_of_slices_is_opened_read_and_drawn_but_no_label(client, chain, points, monkeypatch, tmp_path):
+    volume = chain.make_ct()
+
+    def one(level) -> CtVolume:
+        index = round(chain.centers_lps_mm[level][2] / 5)
+        grid = Grid.axis_aligned((1, 90, 120), volume.grid.spacing_xyz_mm, (-119.0, -89.0, 5.0 * index))
+        flags = (Flag(Reason.KERNEL_UNKNOWN, "No kernel."),)
+        return CtVolume(volume.hu[index : index + 1], grid, volume.source, flags)
+
+    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: CtSlicePair(one(Level.L1), one(Level.L2)))
+    opened = client.done("open", input="pair")
+    case = opened["case"]
+    assert [flag["code"] for flag in opened["flags"]] == ["kernel_unknown"]
+    levels = client.done("levels", case=case)
+    assert (levels["levels"], levels["column"]) == (None, [])
+    done = client.done("segment", case=case, gradcam=False, views=str(tmp_path / "v.npz"))
+    for name, (_, _, s) in points.items():
+        assert done["views"][name]["mask_to_ras"][2][3] == s
+    assert "pair of single slices" in client.ask("label", case=case, folder="x", name="a", patient="P")["message"]
+    assert client.done("levels", case=case, points=points)["levels"]["L2"]["slice_index"] == 0
