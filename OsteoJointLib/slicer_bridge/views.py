@@ -32,14 +32,13 @@ def show_volume(volume_node) -> None:
         slicer.util.resetSliceViews()
 
 
-def jump_to(ras, volume_node=None, field_mm: float | None = None) -> None:
+def jump_to(ras, volume_node=None) -> None:
     """Center every slice view on a point.
 
     Args:
         ras: RAS mm of the world.
         volume_node: a CT, which is shown then. The voxel's center nearest to ``ras`` is taken, so that a mask or map
             on its slice is shown at full strength.
-        field_mm: the shorter side of what is shown, mm; None: as it is.
     """
     place = np.array([*ras, 1.0])
     if volume_node is not None:
@@ -48,10 +47,6 @@ def jump_to(ras, volume_node=None, field_mm: float | None = None) -> None:
         place = ijk @ [*np.rint((np.linalg.inv(ijk) @ place)[:3]), 1.0]
     for node in _nodes("vtkMRMLSliceNode"):
         node.JumpSliceByCentering(*place[:3])
-        if field_mm is not None:
-            width, height, depth = node.GetFieldOfView()
-            scale = field_mm / min(width, height)
-            node.SetFieldOfView(width * scale, height * scale, depth)
 
 
 def show_foreground(volume_node, opacity: float = 0.5) -> None:

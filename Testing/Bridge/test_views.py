@@ -73,16 +73,6 @@ def test_every_view_is_centered_on_the_point(scene, views_host, lying):
         np.testing.assert_allclose(center_of_view(node), ras, atol=0.5 * node.GetFieldOfView()[0] / 400)
 
 
-def test_a_level_can_fill_the_view(scene, views_host):
-    volume = add_ct()
-    views.show_volume(volume)
-    views.jump_to((0.0, 0.0, 0.0), volume, field_mm=40.0)
-    for node in slice_nodes():
-        assert min(node.GetFieldOfView()[:2]) == pytest.approx(40.0)
-    views.jump_to((0.0, 0.0, 0.0), volume)
-    assert slice_nodes()[0].GetFieldOfView()[0] == pytest.approx(40.0)
-
-
 def test_views_are_turned_onto_an_oblique_ct_alone(scene, views_host):
     def normal() -> np.ndarray:
         return slicer.util.arrayFromVTKMatrix(slice_nodes()[0].GetSliceToRAS())[:3, 2]
@@ -133,7 +123,9 @@ def shown(scene, views_host):
     mask_nodes.show_masks(nodes, pictures)
     overlay_nodes.show_overlays(nodes, pictures)
     body = centers_ras(pictures.levels["L1"].mask, pictures.levels["L1"].mask_to_ras)
-    views.jump_to(body.mean(axis=0), volume, field_mm=25.0)
+    views.jump_to(body.mean(axis=0), volume)
+    for node in slice_nodes():
+        node.SetFieldOfView(25.0, 25.0, node.GetFieldOfView()[2])
     return nodes, pictures, body
 
 
@@ -216,7 +208,7 @@ def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
 def test_without_a_layout_manager_nothing_is_asked_of_it(scene, monkeypatch, tmp_path):
     monkeypatch.setattr(views, "_layout_manager", lambda: None)
     volume = add_ct()
-    views.jump_to((1.0, 2.0, 3.0), volume, 50.0)
+    views.jump_to((1.0, 2.0, 3.0), volume)
     views.show_foreground(volume)
     views.show_foreground(None)
     assert views.screenshots(tmp_path / "new") == []
