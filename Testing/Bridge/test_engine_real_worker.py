@@ -139,4 +139,7 @@ def test_weights_that_are_not_there_are_refused_by_their_reason(host, scene, pha
         assert host.wait_until(lambda: len(heard.calls) == 2, seconds=60)
         assert heard.last("error").reason.value == "device_missing"
     finally:
+        pid = client.pid
         client.kill()
+    assert gone([pid])
+    host.wait_until(lambda: False, seconds=0.2)  # Qt hears of it
