@@ -43,7 +43,7 @@ def test_a_ct_that_cannot_be_read_says_why(opened):
     add_ct()
     opened.reading.become(problem="The CT has one slice; a reading needs a stack.")
     assert opened.ui.problemLabel.text == "The CT has one slice; a reading needs a stack."
-    assert opened.ui.problemLabel.visible
+    assert opened.ui.problemFrame.visible
     assert not opened.ui.applyButton.enabled
     assert opened.ui.applyButton.toolTip == opened.ui.problemLabel.text
 

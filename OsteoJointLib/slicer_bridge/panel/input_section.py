@@ -10,7 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.slicer_bridge.panel.widgets import ERROR, INFO, allow, load_form, paint_frame, show_text
+from OsteoJointLib.slicer_bridge.panel.widgets import ERROR, INFO, WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading_state import ReadingState
 from OsteoJointLib.stages import Stage
 
@@ -40,6 +40,7 @@ class InputSection:
         ui = self._ui
         self._use(slicer.util.settingsValue(DEVICE_SETTING, reading.settings.device))
         ui.deviceSelector.setCurrentIndex(DEVICES.index(reading.settings.device.partition(":")[0]))
+        paint_frame(ui.problemFrame, WARNING)
         ui.deviceSelector.connect("currentIndexChanged(int)", self._device_chosen)
         ui.applyButton.connect("clicked(bool)", self._apply_or_cancel)
         ui.useCpuButton.connect("clicked(bool)", self._use_cpu)
@@ -50,7 +51,8 @@ class InputSection:
         """Show how the reading stands."""
         ui = self._ui
         ui.volumeSelector.setEnabled(not state.running)
-        show_text(ui.problemLabel, state.problem)
+        ui.problemFrame.setVisible(bool(state.problem))
+        ui.problemLabel.setText(state.problem)
         self._show_hardware()
         self._show_button(state)
         ui.progressBar.setVisible(state.running)

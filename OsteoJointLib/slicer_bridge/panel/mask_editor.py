@@ -35,6 +35,7 @@ class MaskEditor:
         if is_open and not self._open:
             self._editor.setMRMLSegmentEditorNode(editor_node())
             self._editor.installKeyboardShortcuts()
+            self._editor.setupViewObservations()
         elif self._open and not is_open:
             self._editor.setActiveEffectByName("")
             self._editor.uninstallKeyboardShortcuts()

@@ -12,7 +12,7 @@ from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
 from OsteoJointLib.slicer_bridge.panel.mask_editor import MaskEditor
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
+from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked
 from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
 
@@ -67,7 +67,7 @@ class MasksSection:
         self._ui.heatmapOpacitySlider.setEnabled(not no_result)
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
         self.show_surface()
-        show_text(self._ui.editHint, edit_hint(segmentation is not None))
+        self._ui.editHint.setText(edit_hint(segmentation is not None))
         self._editor.edit(*self._edited_nodes())
 
     def show_surface(self) -> None:
@@ -153,7 +153,7 @@ class MasksSection:
 
     def _ticked(self, item=None) -> None:
         segmentation = self._segmentation()
-        if self._filling or segmentation is None or item is None or item.column() != 0:
+        if self._filling or item is None or segmentation is None or segmentation.GetDisplayNode() is None:
             return
         segment_id = segments.find_segment_id(segmentation, LEVELS[item.row()])
         visible = item.checkState() == qt.Qt.Checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import ctk
 import qt
@@ -41,6 +42,7 @@ class Panel(slicer.util.VTKObservationMixin):
         layout.addWidget(self.widget)
         layout.addStretch(1)
         self.parameters = Parameters()
+        self._buttons: dict[str, Any] = {}
         self._overlay = Overlay(reading, self.parameters)
         self._sections = self._make_sections()
         self.parameters.bind(slicer.util.childWidgetVariables(self.widget))
@@ -96,29 +98,30 @@ class Panel(slicer.util.VTKObservationMixin):
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._overlay)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._overlay)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
-        export = ExportSection(self._add_button("exportSection", _("Export"), collapsed=True), reading, parameters)
-        batch = BatchSection(self._add_button("batchSection", _("Batch"), collapsed=True), reading, parameters)
-        setup_layout = self._add_button("setupSection", _("Setup"), collapsed=True)
-        self._setup_button = setup_layout.parentWidget()
-        setup = SetupSection(setup_layout, reading, parameters)
+        export = ExportSection(self._add_button("exportSection", _("Export")), reading, parameters)
+        batch = BatchSection(self._add_button("batchSection", _("Batch")), reading, parameters)
+        setup = SetupSection(self._add_button("setupSection", _("Setup")), reading, parameters)
+        for name in ("exportSection", "batchSection", "setupSection"):
+            self._buttons[name].setCollapsed(True)
         return [inputs, levels, self._masks, status, export, batch, setup]
 
-    def _add_button(self, name: str, title: str, collapsed: bool = False):
+    def _add_button(self, name: str, title: str):
         """Add a collapsible button and return its layout."""
         button = ctk.ctkCollapsibleButton()
         button.setObjectName(name)
         button.setText(title)
-        button.setCollapsed(collapsed)
         self._column.addWidget(button)
+        self._buttons[name] = button
         return qt.QVBoxLayout(button)
 
     def _open_setup(self) -> None:
-        self._setup_button.setCollapsed(False)
+        button = self._buttons["setupSection"]
+        button.setCollapsed(False)
         area = self.widget
         while area is not None and not hasattr(area, "ensureWidgetVisible"):
             area = area.parent()
         if area is not None:
-            area.ensureWidgetVisible(self._setup_button)
+            area.ensureWidgetVisible(button)
 
     def _observe_scene(self) -> None:
         scene = slicer.mrmlScene
@@ -162,10 +165,12 @@ class Panel(slicer.util.VTKObservationMixin):
 
     def _set_follow(self, follow: bool) -> None:
         """Follow edits from now on, those before included."""
-        settings, state = self._reading.settings, self._reading.state
+        settings = self._reading.settings
         begins, settings.follow = follow and not settings.follow, follow
-        if begins and state.document and state.stale and not state.running:
-            self._reading.update()
+        if begins:
+            state = self._reading.state
+            if state.document and state.stale and not state.running:
+                self._reading.update()
 
 
 def first_volume():
