@@ -29,12 +29,11 @@ def test_the_first_ct_of_the_scene_is_chosen(scene):
 
 def test_a_label_map_and_the_reading_s_own_maps_are_no_ct(scene):
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
-    hidden = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "hidden")
-    hidden.SetHideFromEditors(True)
-    assert first_volume() is None
     ct = add_ct()
-    ReadingNodes(ct).add("heatmap", slicer.vtkMRMLScalarVolumeNode(), "Boundary heat map")
+    ReadingNodes(ct).add("heatmap", slicer.vtkMRMLScalarVolumeNode(), "Boundary heat map", hidden=True)
     assert first_volume() is ct
+    ct.SetHideFromEditors(True)
+    assert first_volume() is None
 
 
 def test_a_ct_that_is_loaded_later_is_chosen(opened):

@@ -21,7 +21,6 @@ from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
 from OsteoJointLib.slicer_bridge.parameters import Parameters
-from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
 
 
 class Panel(slicer.util.VTKObservationMixin):
@@ -174,12 +173,8 @@ class Panel(slicer.util.VTKObservationMixin):
 
 
 def first_volume():
-    """Return the first volume that may be a CT: no label map, and none of the reading's own maps."""
+    """Return the first volume that may be a CT: no label map, and none of the reading's own maps, which are hidden."""
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-        if (
-            node.GetClassName() == "vtkMRMLScalarVolumeNode"
-            and not node.GetHideFromEditors()
-            and not node.GetAttribute(ROLE)
-        ):
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors():
             return node
     return None
