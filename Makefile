@@ -10,7 +10,8 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
-# One thread a process: the tests run $(JOBS) processes side by side.
+# One thread a process: the tests run $(JOBS) processes side by side. Those of the Slicer module stay in one of them,
+# and need a few system libraries: their names stand in .ci/run, which installs them.
 CHECK := OMP_NUM_THREADS=1 $(BIN)/python -m
 
 .PHONY: demo test lint types unit format lists bench venv clean distclean help
@@ -37,7 +38,7 @@ types: $(READY)
 	$(CHECK) mypy
 
 unit: $(READY)
-	$(CHECK) pytest -n $(JOBS)
+	$(CHECK) pytest -n $(JOBS) --dist loadgroup
 
 format: $(READY)
 	$(CHECK) ruff check --fix .

@@ -19,6 +19,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
 PACKAGES = importlib.metadata.packages_distributions()
 
+OF_SLICER = {"slicer", "qt", "ctk", "vtk", "SampleData", "PyTorchUtils"}
+"""What only Slicer and its extensions bring; in the tests it comes from Testing/host."""
+
 
 def requirement_name(requirement: str) -> str:
     """The normalized name in a requirement: ``SimpleITK>=2.3`` -> ``simpleitk``."""
@@ -37,10 +40,11 @@ def others_imported(folder: str) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
+            elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module.split(".")[0])
-    ours = {"OsteoJoint", "OsteoJointLib", "training"}
-    return names - ours - set(sys.stdlib_module_names) - {"slicer", "qt", "ctk", "vtk"}
+    ours = {"OsteoJoint", "OsteoJointLib", "training", "osteojoint_host"}
+    ours |= {path.stem for path in (REPOSITORY / folder).rglob("*.py")}  # the tests' own, beside each other
+    return names - ours - set(sys.stdlib_module_names) - OF_SLICER
 
 
 def undeclared(folder: str, *extras: str) -> list[str]:

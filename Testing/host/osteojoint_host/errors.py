@@ -16,7 +16,7 @@ from typing import Any
 HARMLESS = re.compile(
     "|".join(
         (
-            r"No such signal qMRMLWidget::mrmlSceneChanged",  # connections of a .ui to stand-ins: `qt_module` makes them
+            r"No such signal qMRMLWidget::mrmlSceneChanged",  # `qt_module` makes these connections
             r"QObject::connect\(\):? .*(vtkMRML|qMRML)",
             r"QMetaObject::connectSlotsByName",
             r"This plugin does not support",

@@ -1,4 +1,4 @@
-"""The scene and the logics that Slicer's application and its C++ modules make at start. All of them are the real ones."""
+"""The scene and the logics that Slicer's application and its C++ modules make at start: all of them real."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`slicer.parameterNodeWrapper`, written anew: typed parameters kept in a vtkMRMLScriptedModuleNode and in step with widgets.
+"""`slicer.parameterNodeWrapper`, written anew: typed parameters in a parameter node, in step with widgets.
 
 Kept as Slicer 5.8 has it, traps included: values are written when the wrapper is made, read once and then cached until
 the node is modified; ``connectGui`` returns None, so that ``disconnectGui`` of what it returns does nothing (only
@@ -138,9 +138,9 @@ class Parameter:
         accepted = (int, float) if self.kind is float else self.kind
         if value is not None and not isinstance(value, accepted):
             raise ValueError(f"{self.name}: expected {self.kind.__name__}, came {value!r}")
-        for annotation in self.annotations:
-            if hasattr(annotation, "validate"):
-                annotation.validate(value)
+        for one in self.annotations:
+            if hasattr(one, "validate"):
+                one.validate(value)
         if self._is_node():
             self._node.SetParameter(self.name, "")
             self._node.SetNodeReferenceID(self.name, value.GetID() if value is not None else None)
@@ -254,7 +254,7 @@ def _described(owner: type, name: str, hint) -> tuple[type, list, Any]:
     kind, *annotations = typing.get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
     if not (isinstance(kind, type) and issubclass(kind, bool | int | float | str | slicer.vtkMRMLNode)):
         raise TypeError(f"Unable to create serializer for {owner} member {name}: the test host knows no {kind}.")
-    given = [annotation.value for annotation in annotations if isinstance(annotation, Default)]
+    given = [one.value for one in annotations if isinstance(one, Default)]
     plain = None if issubclass(kind, slicer.vtkMRMLNode) else kind()
     return kind, annotations, getattr(owner, name, given[0] if given else plain)
 

@@ -1,4 +1,4 @@
-"""Which widget can stand for which parameter, and how it is read, written and listened to: Slicer's list, by exact class."""
+"""Which widget can stand for which parameter, and how it is read, written and heard: Slicer's list, by exact class."""
 
 from __future__ import annotations
 

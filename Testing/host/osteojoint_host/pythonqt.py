@@ -17,9 +17,7 @@ RuntimeError here and ValueError there.
 from __future__ import annotations
 
 import ctypes
-import ctypes
 import inspect
-import sys
 import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType

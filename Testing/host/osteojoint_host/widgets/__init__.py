@@ -1,1 +1,1 @@
-"""Stand-ins for the widgets of qMRML and CTK: real Qt widgets with the names, properties and signals of the C++ ones."""
+"""Stand-ins for the widgets of qMRML and CTK: Qt widgets with the names, properties and signals of the C++ ones."""

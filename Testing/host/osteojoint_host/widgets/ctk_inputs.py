@@ -90,7 +90,7 @@ class ctkSliderWidget(ctkDoubleSpinBox):
 
     def _changed(self, value=0.0):
         span = self.maximum - self.minimum
-        self._slider.setValue(int(round((value - self.minimum) / span * self.STEPS)) if span else 0)
+        self._slider.setValue(round((value - self.minimum) / span * self.STEPS) if span else 0)
         self.valueChanged(value)
 
     pageStep = of_box(float, "singleStep")

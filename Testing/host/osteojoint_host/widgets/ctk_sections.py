@@ -1,4 +1,4 @@
-"""CTK's containers and dialogs: `ctkCollapsibleButton`, `ctkCollapsibleGroupBox`, `ctkMessageBox`, `ctkWidgetsUtils`."""
+"""CTK's containers and dialogs: `ctkCollapsibleButton`, `ctkMessageBox`, `ctkWidgetsUtils`."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6 import QtCore, QtWidgets
 
 from osteojoint_host.qt_module import stand_in
@@ -12,7 +14,7 @@ class qMRMLWidget(QtWidgets.QWidget):
     """Emits ``mrmlSceneChanged(vtkMRMLScene*)``; nothing reaches a child that isn't connected."""
 
     mrmlSceneChanged = QtCore.Signal(object)
-    SIGNALS = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged(PyObject)"}
+    SIGNALS: ClassVar = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged(PyObject)"}
 
     def __init__(self, parent=None):
         super().__init__(parent)

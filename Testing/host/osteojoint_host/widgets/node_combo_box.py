@@ -6,6 +6,8 @@ several nodes come or go at once (here: one signal after each batch).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6 import QtCore, QtWidgets
 
 from osteojoint_host.qt_module import stand_in
@@ -34,7 +36,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     nodeAdded = QtCore.Signal(object)
     nodeAddedByUser = QtCore.Signal(object)
     nodeAboutToBeRemoved = QtCore.Signal(object)
-    SIGNALS = {
+    SIGNALS: ClassVar = {
         "currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged(PyObject)",
         "nodeAdded(vtkMRMLNode*)": "nodeAdded(PyObject)",
         "nodeAddedByUser(vtkMRMLNode*)": "nodeAddedByUser(PyObject)",

@@ -48,7 +48,7 @@ def flag(name: str, default: bool):
 
 
 @stand_in
-class qMRMLSegmentEditorWidget(qMRMLWidget):  # noqa: N801 - the C++ name
+class qMRMLSegmentEditorWidget(qMRMLWidget):
     """The segment editor: parameter node, segmentation, source volume, active effect, undo and redo."""
 
     segmentationNodeSelectorVisible = flag("segmentationNodeSelectorVisible", True)

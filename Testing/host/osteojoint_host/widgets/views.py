@@ -1,4 +1,4 @@
-"""The slice views and the 3-D view: real slice logics, displayable managers and offscreen rendering, drawn in a QWidget.
+"""The slice views and the 3-D view: real logics, displayable managers and offscreen rendering, in a QWidget.
 
 Slicer's own slice actor (CTK's light box) isn't in the wheel; a vtkImageMapper shows the same image. Left out: the
 controllers' buttons, corner annotations, light box, mouse interaction by Qt events, and rendering by itself: a view
@@ -128,7 +128,7 @@ class RenderView(QtWidgets.QWidget):
 
 
 @stand_in
-class qMRMLSliceView(RenderView):  # noqa: N801 - the C++ name
+class qMRMLSliceView(RenderView):
     """One slice: its image, and above it what the displayable managers draw."""
 
     def __init__(self, node, logic):
@@ -170,7 +170,7 @@ class qMRMLSliceView(RenderView):  # noqa: N801 - the C++ name
 
 
 @stand_in
-class qMRMLThreeDView(RenderView):  # noqa: N801 - the C++ name
+class qMRMLThreeDView(RenderView):
     """The 3-D view."""
 
     def __init__(self, node):
@@ -253,7 +253,7 @@ class Controller(QtCore.QObject):
 
 
 @stand_in
-class qMRMLSliceWidget(ViewWidget):  # noqa: N801 - the C++ name
+class qMRMLSliceWidget(ViewWidget):
     """A slice view in its frame."""
 
     def __init__(self, view):
@@ -282,7 +282,7 @@ class qMRMLSliceWidget(ViewWidget):  # noqa: N801 - the C++ name
 
 
 @stand_in
-class qMRMLThreeDWidget(ViewWidget):  # noqa: N801 - the C++ name
+class qMRMLThreeDWidget(ViewWidget):
     """A 3-D view in its frame."""
 
     def __init__(self, view):
