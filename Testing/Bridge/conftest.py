@@ -37,6 +37,12 @@ def host():
     return HOST
 
 
+@pytest.fixture(scope="session")
+def views(host):
+    """The layout manager, with ``render_slice`` and ``render_3d``."""
+    return host.views
+
+
 @pytest.fixture
 def scene(host):
     """The scene, empty before and after."""

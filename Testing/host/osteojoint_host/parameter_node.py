@@ -1,9 +1,8 @@
-"""`slicer.parameterNodeWrapper`, written anew: typed parameters in a parameter node, in step with widgets.
+"""`slicer.parameterNodeWrapper`, written anew: typed parameters in a parameter node.
 
-Kept as Slicer 5.8 has it, traps included: values are written when the wrapper is made, read once and then cached until
-the node is modified; ``connectGui`` returns None, so that ``disconnectGui`` of what it returns does nothing (only
-``connectParametersToGui`` gives a tag); and the observer of the node stays after ``disconnectGui``.
-Left out: paths, lists, tuples, dictionaries, enumerations, unions, parameter packs and widgets made from a wrapper.
+As in Slicer, values are written to the node when the wrapper is made, and read once and then cached until the node is
+modified. Left out: ``connectGui`` (from 5.8 to 5.12 it leaves an observer behind, so OsteoJoint binds its widgets
+itself), paths, lists, tuples, dictionaries, enumerations, unions and parameter packs.
 """
 
 from __future__ import annotations
@@ -11,15 +10,13 @@ from __future__ import annotations
 import dataclasses
 import typing
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import slicer
 import vtk
 
-from osteojoint_host.parameter_widgets import make_connector
-
-PROPERTY = SlicerParameterNamePropertyName = "SlicerParameterName"
+RESERVED = {"connectGui", "connectParametersToGui", "disconnectGui", "dataType", "isCached", "parameterNode"}
+"""Slicer's names that no parameter may have, beside those of :class:`Wrapper`."""
 
 
 @dataclasses.dataclass
@@ -76,20 +73,6 @@ class Choice:
         """Raise ValueError for anything else."""
         if value not in self.choices:
             raise ValueError(f"Value must be in {self.choices}, is {value}")
-
-
-@dataclasses.dataclass
-class Decimals:
-    """Decimals of the widget."""
-
-    value: int
-
-
-@dataclasses.dataclass
-class SingleStep:
-    """Step of the widget."""
-
-    value: float
 
 
 class Parameter:
@@ -161,9 +144,9 @@ class Wrapper:
 
     def __init__(self, parameterNode, prefix=None):
         self.parameterNode = parameterNode
-        self._parameters, self._guis, self._updating = {}, {}, False
-        for name, (kind, annotations, default) in self.allParameters.items():
-            self._parameters[name] = Parameter((prefix or "") + name, kind, annotations, parameterNode)
+        self._parameters = {}
+        for name, (kind, checks, default) in self.allParameters.items():
+            self._parameters[name] = Parameter((prefix or "") + name, kind, checks, parameterNode)
             self._parameters[name].start(default)
 
     def getValue(self, name):
@@ -182,52 +165,6 @@ class Wrapper:
         if name not in self._parameters:
             raise ValueError(f"Cannot find a param with the given name: {name}")
         return self._parameters[name]
-
-    def connectGui(self, gui):
-        """Connect every widget below ``gui``, or among its attributes, that has the property SlicerParameterName."""
-        from PySide6 import QtWidgets
-
-        widgets = gui.findChildren(QtWidgets.QWidget) if hasattr(gui, "findChildren") else vars(gui).values()
-        named = {widget.property(PROPERTY): widget for widget in widgets if widget.property(PROPERTY)}
-        self.connectParametersToGui(named)
-
-    def connectParametersToGui(self, mapping):
-        """Connect widgets by the names of parameters; return a tag."""
-        for name in mapping:
-            self._parameter(name)
-        made = {name: make_connector(w, self._parameters[name]) for name, w in mapping.items()}
-        tag = len(self._guis)
-        self._guis[tag] = made
-        for name, connector in made.items():
-            connector.write(self.getValue(name))
-            connector.connect(self._writer(name, connector))
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._update_gui())
-        return tag
-
-    def disconnectGui(self, tag):
-        """Disconnect the widgets of one tag; an unknown tag is ignored."""
-        for connector in self._guis.pop(tag, {}).values():
-            connector.disconnect()
-
-    def _writer(self, name, connector) -> Callable[[], None]:
-        def write():
-            if not self._updating:
-                with slicer.util.NodeModify(self):
-                    self.setValue(name, connector.read())
-
-        return write
-
-    def _update_gui(self):
-        if self._updating:
-            return
-        self._updating = True
-        try:
-            with slicer.util.NodeModify(self):
-                for made in self._guis.values():
-                    for name, connector in made.items():
-                        connector.write(self.getValue(name))
-        finally:
-            self._updating = False
 
     def StartModify(self):
         """Put off events."""
@@ -270,7 +207,7 @@ def parameterNodeWrapper(classtype=None):
         for name in described
     }
     for name in described:
-        if hasattr(Wrapper, name):
+        if hasattr(Wrapper, name) or name in RESERVED:
             raise ValueError(f"Cannot use reserved name '{name}' in a parameterNodeWrapper")
     own = {name: value for name, value in vars(classtype).items() if name not in ("__dict__", "__weakref__")}
     made = type(classtype.__name__, (Wrapper,), own | members | {"allParameters": described})

@@ -20,7 +20,7 @@ import ctypes
 import inspect
 import sys
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import FunctionType, MethodDescriptorType, MethodType
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def is_method(value: Any) -> bool:
+    """Say whether ``value``, taken from a class, is called with an object; QApplication has static ones."""
+    return isinstance(value, FunctionType | MethodDescriptorType)
+
+
 class PropertyAttribute:
     """One Qt property of a class, as an attribute of its objects; the class itself still gives the getter."""
 
@@ -58,8 +63,9 @@ class PropertyAttribute:
         self.name = name
         self.original = getattr(owner, name, None)
         getters = (self.original, *(getattr(owner, prefix + capital, None) for prefix in ("is", "has")))
-        self._getter = next((one for one in getters if callable(one)), None)
-        self._setter = getattr(owner, "set" + capital, None)
+        self._getter = next(filter(is_method, getters), None)
+        setter = getattr(owner, "set" + capital, None)
+        self._setter = setter if is_method(setter) else None
 
     def __get__(self, instance, owner=None):
         if instance is None:
@@ -116,7 +122,7 @@ class SignalFunction:
         return disconnect(self._instance, self._signature(), slot)
 
     def __call__(self, *arguments):
-        self._signal.emit(*arguments)
+        _get(self._instance, "emit")(QtCore.SIGNAL(self._signature()), *arguments)
 
 
 def accepted_arguments(slot: Callable) -> int | None:

@@ -1,4 +1,4 @@
-"""CTK's inputs: `ctkSliderWidget`, `ctkDoubleSpinBox`, `ctkComboBox`, `ctkPathLineEdit`, `ctkDirectoryButton`.
+"""CTK's inputs: `ctkDoubleSpinBox`, `ctkSliderWidget`, `ctkPathLineEdit`.
 
 Left out: unit-aware proxies, history and completion of paths, and the finer points of rounding.
 """
@@ -95,11 +95,6 @@ class ctkSliderWidget(ctkDoubleSpinBox):
 
     pageStep = of_box(float, "singleStep")
     tracking = QtCore.Property(bool, lambda self: True, lambda self, value: None)
-
-
-@stand_in
-class ctkComboBox(QtWidgets.QComboBox):
-    """A combo box; CTK's default text is left out."""
 
 
 @stand_in

@@ -63,6 +63,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         self._scene, self._current, self._attributes, self._nodes = None, None, [], []
+        self._candidates_watched = []
         self._watch, self._node_watch = Watch(self), Watch(self)
         self._refreshing = False
         self._box.connect("activated(int)", self._activated)
@@ -127,11 +128,13 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         """Bring the rows up to the scene's nodes, then choose again where the chosen one is gone."""
         if self._refreshing or (self._scene is not None and self._scene.IsBatchProcessing()):
             return
-        before, self._nodes = self._nodes, self._shown()
-        if [id(node) for node in before] != [id(node) for node in self._nodes]:
+        candidates = self._candidates()
+        if candidates != self._candidates_watched:
             self._node_watch.stop()
-            for node in self._nodes:
+            self._candidates_watched = candidates
+            for node in candidates:  # the hidden ones too: they may be shown one day
                 self._node_watch.add(node, "ModifiedEvent", "refresh")
+        self._nodes = [node for node in candidates if self._fits(node)]
         self._refreshing = True
         self._fill()
         gone = self._current not in self._nodes
@@ -140,11 +143,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if gone or unchosen:
             self._choose(None if self.noneEnabled or not self._nodes else self._nodes[0])
 
-    def _shown(self):
+    def _candidates(self):
         if self._scene is None:
             return []
         nodes = [self._scene.GetNthNode(i) for i in range(self._scene.GetNumberOfNodes())]
-        return [node for node in nodes if self._fits(node)]
+        return [node for node in nodes if any(node.IsA(kind) for kind in self.nodeTypes)]
 
     def _fits(self, node) -> bool:
         if node.GetHideFromEditors() and not self.showHidden:
