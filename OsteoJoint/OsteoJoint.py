@@ -54,7 +54,7 @@ class OsteoJoint(ScriptedLoadableModule):
         findLibrary()
         parent.title = _("OsteoJoint")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
-        parent.dependencies = ["Volumes", "Segmentations", "Markups"]
+        parent.dependencies = ["Volumes", "Segmentations", "Markups", "Colors", "Tables", "Texts", "Terminologies"]
         parent.contributors = ["The OsteoJoint authors"]
         parent.helpText = _(
             "Finds L1 and L2 on a CT, segments their vertebral bodies and predicts normal, osteopenia or "

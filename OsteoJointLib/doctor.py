@@ -15,7 +15,6 @@ from OsteoJointLib.weights import DEFAULT_NAME, load_weights
 PACKAGES = {
     "torch": "torch",
     "ultralytics": "ultralytics",
-    "captum": "captum",
     "numpy": "numpy",
     "scipy": "scipy",
     "SimpleITK": "simpleitk",
@@ -23,7 +22,6 @@ PACKAGES = {
     "scikit-image": "scikit-image",
     "OpenCV": "opencv-python-headless",
     "safetensors": "safetensors",
-    "matplotlib": "matplotlib",
     "jinja2": "jinja2",
     "tqdm": "tqdm",
 }

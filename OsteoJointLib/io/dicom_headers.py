@@ -41,7 +41,8 @@ _TAGS = """
     PerFrameFunctionalGroupsSequence FrameOfReferenceUID BitsAllocated
 """.split()  # noqa: SIM905 - a list literal would take one line a word
 
-_NO_CONTRAST = {"NONE", "NO", "N", "NOT APPLIED", "WITHOUT", "W/O", "NATIVE", "NON CONTRAST", "NON-CONTRAST"}
+NO_CONTRAST = {"NONE", "NO", "N", "NOT APPLIED", "WITHOUT", "W/O", "NATIVE", "NON CONTRAST", "NON-CONTRAST"}
+"""What a contrast agent's name is where none was given."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def _contrast(dataset: Any) -> bool | None:
     """True or False where the tags say so; an empty or missing tag says nothing."""
     agent = cleaned(value_of(dataset, "ContrastBolusAgent"))
     if agent is not None:
-        return agent.upper() not in _NO_CONTRAST
+        return agent.upper() not in NO_CONTRAST
     return True if value_of(dataset, "ContrastBolusAgentSequence") else None
 
 

@@ -31,6 +31,8 @@ class Wanted:
         until: "levels" or "reading".
         refine: ``levels`` and ``parameters`` of a refinement to be done last.
         device, weights: as the worker's ``load`` takes them.
+        found: RAS mm where the levels were once found. Points that are still there are found again by a worker that
+            doesn't know them, rather than taken for placed by hand, which would drop what was in doubt about them.
     """
 
     volume_id: str
@@ -40,6 +42,7 @@ class Wanted:
     refine: Mapping[str, Any] | None = None
     device: str = "auto"
     weights: str = DEFAULT_NAME
+    found: Mapping[str, Point] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +77,14 @@ class CaseMemory:
     bare: bool = False
     given: dict[str, int] = field(default_factory=dict)
 
-    def next_step(self, wanted: Wanted, found_before: Mapping[str, Point], refined: bool) -> Step | None:
+    def next_step(self, wanted: Wanted, refined: bool) -> Step | None:
         """The next request that is missing; None when all is there.
 
         Args:
             wanted: what the run shall bring.
-            found_before: where an earlier worker found the levels. Points that are still there are found again rather
-                than taken for placed by hand, which would drop what was in doubt about them.
             refined: whether the run has refined already.
         """
-        return self._levels_step(wanted, found_before) or (
-            None if wanted.until == "levels" else self._reading_step(wanted, refined)
-        )
+        return self._levels_step(wanted) or (None if wanted.until == "levels" else self._reading_step(wanted, refined))
 
     def took(self, step: Step, answer: Mapping[str, Any], views: Views | None) -> None:
         """Note what a step has brought."""
@@ -104,12 +103,12 @@ class CaseMemory:
         if step.op == "refine":
             self.given = {level: key for level, key in self.given.items() if level not in step.fields["levels"]}
 
-    def _levels_step(self, wanted: Wanted, found_before: Mapping[str, Point]) -> Step | None:
+    def _levels_step(self, wanted: Wanted) -> Step | None:
         if wanted.points is None:
             return None if self.found is not None else Step("levels")
         if self.points is not None:
             return None
-        if any(same_point(found_before[level], wanted.points[level]) for level in found_before):
+        if any(same_point(point, wanted.points[level]) for level, point in wanted.found.items()):
             return Step("levels")
         return Step("levels", {"points": _as_fields(wanted.points)}) if wanted.until == "levels" else None
 

@@ -45,13 +45,14 @@ def python_command(python: str | None, arguments: Sequence[str]) -> WorkerComman
     """Return the command that runs this library in an interpreter.
 
     Args:
-        python: path of the interpreter; None or empty for the one that ``OSTEOJOINT_PYTHON`` names, else Slicer's own.
+        python: path of the interpreter; None or empty for Slicer's own. Where the environment variable
+            ``OSTEOJOINT_PYTHON`` names one, that goes first.
         arguments: of the interpreter.
 
     Raises:
         RunFailed: DEPENDENCY_MISSING where there is no such interpreter.
     """
-    named = python or os.environ.get(PYTHON_VARIABLE, "")
+    named = os.environ.get(PYTHON_VARIABLE) or python
     if not named:
         return WorkerCommand(_slicer_python(), list(arguments), process_environment(os.environ))
     program = shutil.which(os.path.expanduser(named))
@@ -84,11 +85,6 @@ def system_environment() -> dict[str, str]:
     import slicer
 
     return dict(slicer.util.startupEnvironment())
-
-
-def analyze_arguments(ct: Path, out: Path) -> list[str]:
-    """Return the arguments of Python that analyze ``ct`` into the folder ``out``."""
-    return ["-m", "OsteoJointLib", "analyze", str(ct), "--out", str(out)]
 
 
 def _slicer_python() -> str:

@@ -225,7 +225,7 @@ class Engine:
             return
         if self._worker.case(wanted.volume_id) is not case:
             raise RunFailed(Reason.FAILED, "The worker has ended between two requests. Start the reading again.")
-        step = case.next_step(wanted, self._worker.found_before(wanted.volume_id, case.stamp), run.refined)
+        step = case.next_step(wanted, run.refined)
         if step is None:
             self._finish(run, case)
             return
@@ -242,7 +242,6 @@ class Engine:
         case.took(step, answer, read_views(answer["views"]) if "views" in answer else None)
         run.refined = run.refined or step.op == "refine"
         if step.op == "levels":
-            self._worker.note_found(run.wanted.volume_id, case)
             run.levels_told = True
             run.on_levels(answer)
         self._step(run)

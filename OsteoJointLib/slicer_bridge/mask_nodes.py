@@ -11,7 +11,7 @@ Four segmentations a CT, each with segments "L1" and "L2":
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from slicer import vtkMRMLSegmentationNode
@@ -30,13 +30,16 @@ SOURCE = "OsteoJoint.Source"
 _LEVELS = tuple(level.value for level in Level)
 
 
-def show_masks(nodes: ReadingNodes, views: Views, levels: Iterable[str] = _LEVELS) -> None:
+def show_masks(
+    nodes: ReadingNodes, views: Views, levels: Iterable[str] = _LEVELS, one_slice: Collection[str] = ()
+) -> None:
     """Put the masks of a reading into the scene; segments that are there are updated in place.
 
     Args:
         nodes: of the reading.
         views: its pictures.
-        levels: whose visible mask is replaced; that of the others stays, with all a user drew on other slices.
+        levels: whose visible mask is replaced; that of the others stays as it is.
+        one_slice: those of them in which what a user drew on other slices stays.
 
     Raises:
         RunFailed: a mask is not on the CT's voxels.
@@ -47,7 +50,8 @@ def show_masks(nodes: ReadingNodes, views: Views, levels: Iterable[str] = _LEVEL
         kinds = {"masks": "mask"} if level in levels else {}
         for which, kind in {**kinds, "network": "network_mask", "measured": "roi"}.items():
             node, segment_id = _target(nodes, which, level)
-            segments.write_segment(node, segment_id, view.mask_array(kind), nodes.volume)
+            one = which == "masks" and level in one_slice
+            segments.write_segment(node, segment_id, view.mask_array(kind), nodes.volume, one)
 
 
 def segmentation_node(nodes: ReadingNodes, which: str = "masks"):

@@ -20,10 +20,6 @@ from OsteoJointLib.slicer_bridge.view_arrays import MaskArray, Views
 FROM_PERCENT = 20
 """What lies below isn't drawn."""
 
-OPAQUE_FROM = 0.7
-"""From this part of the maximum on an overlay hides what lies below as much as its slider says; less below it, so that
-where little was seen the CT is seen instead."""
-
 Stop = tuple[int, int, int]
 
 

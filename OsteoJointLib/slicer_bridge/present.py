@@ -48,7 +48,7 @@ def present_result(
     drawn = [level for level in LEVELS if level not in kept]
     if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in OWN]:
         mask_nodes.keep(nodes, "before", owned)
-    mask_nodes.show_masks(nodes, views, drawn)
+    mask_nodes.show_masks(nodes, views, drawn, one_slice=refined)
     for level in drawn:
         mask_nodes.mark_source(nodes, level, "refined" if level in refined else "network")
     overlay_nodes.show_overlays(nodes, views)

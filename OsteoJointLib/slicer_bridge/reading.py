@@ -302,9 +302,12 @@ class Reading:
         if self._failed_at != scene.seen:
             self.update()
 
-    def _lost(self) -> None:
+    def _lost(self, closing: bool) -> None:
         """The CT was removed, or the scene is closed."""
-        self._scene = None
+        scene, self._scene = self._scene, None
+        if scene is not None and not closing:
+            scene.nodes.remove_hidden()  # no one could find them without the CT
+            self.engine.forget(scene.nodes.volume_id)
         self._tell("")
         if self.running:
             self.engine.cancel()

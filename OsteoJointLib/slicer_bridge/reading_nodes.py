@@ -30,6 +30,11 @@ class ReadingNodes:
         self._memories: dict[str, dict[str, Any]] = {}
 
     @property
+    def volume_id(self) -> str:
+        """ID of the CT, also once it is gone."""
+        return self._volume_id
+
+    @property
     def volume(self):
         """The CT; None once it is gone."""
         return slicer.mrmlScene.GetNodeByID(self._volume_id)
@@ -89,6 +94,12 @@ class ReadingNodes:
         """Remove the node of a role, if there is one."""
         if (node := self.get(role)) is not None:
             _remove(node)
+
+    def remove_hidden(self) -> None:
+        """Remove what Slicer's lists don't show."""
+        for node in self.all():
+            if node.GetHideFromEditors():
+                _remove(node)
 
     def remove_all(self) -> None:
         """Remove every node of the reading; the CT stays."""

@@ -56,11 +56,13 @@ class ReadingScene:
 
     def see(self) -> None:
         """Look at points and masks, say what is stale, and note on the segments who drew them."""
+        self.points, self.masks, self.stale = {}, {}, ()
+        if self.problem():  # without a place in the world nothing can be compared
+            return
         self.points = level_nodes.points(self.nodes)
         self.masks = mask_nodes.mask_fingerprints(self.nodes)
         record = self.record
         if not record.points:
-            self.stale = ()
             return
         moved = record.moved(self.points)
         edited = [level for level in record.edited(self.masks) if level not in moved]
@@ -98,7 +100,16 @@ class ReadingScene:
                 f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or find both.",
             )
         masks = {} if points is None or until == "levels" else self.own_masks()
-        return Wanted(self.volume.GetID(), points, masks, until, refine, settings.device, settings.weights)
+        return Wanted(
+            volume_id=self.volume.GetID(),
+            points=points,
+            masks=masks,
+            until=until,
+            refine=refine,
+            device=settings.device,
+            weights=settings.weights,
+            found=self.record.found_points,
+        )
 
     def own_masks(self) -> dict[str, MaskArray]:
         """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero."""

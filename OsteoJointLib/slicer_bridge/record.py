@@ -45,6 +45,11 @@ class Record:
         """Rebuild a record; an empty one from nothing."""
         return cls(**document) if document else cls()
 
+    @property
+    def found_points(self) -> dict[str, Point]:
+        """Where the levels were found; those placed by hand are left out."""
+        return {n: _point(found["center_ras_mm"]) for n, found in self.found.items() if found["source"] == "auto"}
+
     def moved(self, points: Mapping[str, Point]) -> list[str]:
         """The levels whose point is elsewhere than it was for the last result."""
         return [level for level in LEVELS if level in points and not same_point(points[level], self.points.get(level))]
@@ -65,7 +70,8 @@ class Record:
     def shifted(self, points: Mapping[str, Point], up: bool) -> dict[str, Point] | None:
         """Where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
 
-        >>> bodies = [{"name": n, "center_ras_mm": [0.0, 0.0, z]} for n, z in (("T12", 60.0), ("L1", 30.0), ("L2", 0.0))]
+        >>> heights = {"T12": 60.0, "L1": 30.0, "L2": 0.0}
+        >>> bodies = [{"name": name, "center_ras_mm": [0.0, 0.0, z]} for name, z in heights.items()]
         >>> Record(column=bodies).shifted({"L1": (0.0, 1.0, 31.0), "L2": (0.0, 0.0, 0.0)}, up=True)
         {'L1': (0.0, 0.0, 60.0), 'L2': (0.0, 0.0, 30.0)}
         >>> Record(column=bodies).shifted({"L1": (0.0, 1.0, 31.0), "L2": (0.0, 0.0, 0.0)}, up=False) is None

@@ -48,11 +48,9 @@ class Requirement:
 
 REQUIREMENTS = (
     Requirement("torch", "torch", "BSD-3-Clause", 3000, "2.4"),
-    Requirement("captum", "captum", "BSD-3-Clause", 2),
     Requirement("cv2", "opencv-python-headless", "Apache-2.0", 62),
     Requirement("gdcm", "python-gdcm", "Apache-2.0", 14),
     Requirement("jinja2", "jinja2", "BSD-3-Clause", 0.2),
-    Requirement("matplotlib", "matplotlib", "PSF-2.0", 18),
     Requirement("numpy", "numpy", "BSD-3-Clause", 17, "1.26"),
     Requirement("PIL", "pillow", "MIT-CMU", 7),
     Requirement("pydicom", "pydicom", "MIT", 3, "3.0"),

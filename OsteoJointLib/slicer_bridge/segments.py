@@ -43,7 +43,7 @@ def find_segment_id(node, name: str) -> str:
     return name if segmentation.GetSegment(name) is not None else segmentation.GetSegmentIdBySegmentName(name)
 
 
-def write_segment(node, segment_id: str, mask: MaskArray, volume_node) -> None:
+def write_segment(node, segment_id: str, mask: MaskArray, volume_node, one_slice: bool = False) -> None:
     """Set a segment's voxels in place: its ID, color and tags stay.
 
     Args:
@@ -51,15 +51,21 @@ def write_segment(node, segment_id: str, mask: MaskArray, volume_node) -> None:
         segment_id: of a segment that is there.
         mask: its new voxels.
         volume_node: the CT, whose voxels the mask is on.
+        one_slice: set the voxels of the mask's own slice only; what was drawn on others stays.
 
     Raises:
         RunFailed: it is not on the CT's voxels.
     """
-    box = effective_box(mask.array_kji > 0)
+    to_ct = np.linalg.inv(ijk_to_world(volume_node))
+    placed = onto_grid(mask.array_kji, to_ct @ mask.ijk_to_world)
+    former = read_segment(node, segment_id) if one_slice else None
+    if former is not None:
+        placed = _on_top(placed, onto_grid(former.array_kji, to_ct @ former.ijk_to_world))
     image = None
-    if box is not None:
-        placed = onto_grid(mask.array_kji, np.linalg.inv(ijk_to_world(volume_node)) @ mask.ijk_to_world)
-        image = _image(placed, volume_node)
+    if placed.array_kji.any():
+        matrix = vtk.vtkMatrix4x4()
+        volume_node.GetIJKToRASMatrix(matrix)
+        image = _image(placed, matrix)
     _set(node, segment_id, image)
 
 
@@ -99,14 +105,14 @@ def copy_segment(segment, node, segment_id: str) -> None:
         segment_id: of the segment that is set.
     """
     image = segment.GetRepresentation(LABEL_MAP)
-    if _is_empty(image):
+    # its neighbors in the layer aren't wanted, nor the rest of a map that the Segment Editor made as large as the CT
+    cut = Cut((0, 0, 0), None) if _is_empty(image) else _cut(image, segment.GetLabelValue(), (0, 0, 0))
+    if cut.array_kji is None:
         _set(node, segment_id, None)
         return
-    copy = slicer.vtkOrientedImageData()
-    copy.DeepCopy(image)
-    voxels = _voxels(copy)
-    voxels[:] = voxels == segment.GetLabelValue()  # its neighbors in the layer aren't wanted
-    _set(node, segment_id, copy)
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    _set(node, segment_id, _image(Placed(cut.array_kji, cut.corner_ijk), matrix))
 
 
 def tag(segment, name: str) -> str | None:
@@ -123,6 +129,21 @@ def set_terminology(segment, entry: str) -> None:
         segment.SetTag(segment.GetTerminologyEntryTagName(), entry)
 
 
+def _on_top(slice_: Placed, below: Placed) -> Placed:
+    """A mask of one slice in place of what another mask of the same grid has on that slice."""
+    axis = int(np.argmin(slice_.array_kji.shape))
+    corners = np.array([slice_.corner_ijk, below.corner_ijk])[:, ::-1]
+    first = corners.min(axis=0)
+    ends = np.array([corner + part.array_kji.shape for corner, part in zip(corners, (slice_, below), strict=True)])
+    union = np.zeros(ends.max(axis=0) - first, np.uint8)
+    old, new = (tuple(map(slice, corners[n] - first, ends[n] - first)) for n in (1, 0))
+    union[old] = below.array_kji
+    union[(slice(None),) * axis + (new[axis],)] = 0
+    union[new] = slice_.array_kji
+    i, j, k = (int(index) for index in first[::-1])
+    return Placed(union, (i, j, k))
+
+
 def _cut(image, label: int, stamp: tuple[int, int, int]) -> Cut:
     inside = _voxels(image) == label
     box = effective_box(inside)
@@ -132,14 +153,12 @@ def _cut(image, label: int, stamp: tuple[int, int, int]) -> Cut:
     return Cut(stamp, inside[box].astype(np.uint8), (i, j, k))
 
 
-def _image(placed: Placed, volume_node):
+def _image(placed: Placed, ijk_to_local):
     image = slicer.vtkOrientedImageData()
     image.SetExtent(*placed.extent)
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     _voxels(image)[:] = placed.array_kji > 0
-    matrix = vtk.vtkMatrix4x4()
-    volume_node.GetIJKToRASMatrix(matrix)
-    image.SetGeometryFromImageToWorldMatrix(matrix)
+    image.SetGeometryFromImageToWorldMatrix(ijk_to_local)
     return image
 
 

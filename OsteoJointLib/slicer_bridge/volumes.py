@@ -8,10 +8,10 @@ import numpy as np
 import slicer
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.io.dicom_headers import _NO_CONTRAST
+from OsteoJointLib.io.dicom_headers import NO_CONTRAST
 from OsteoJointLib.io.dicom_tags import as_positive, cleaned
 from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
-from OsteoJointLib.slicer_bridge.geometry import ijk_to_world
+from OsteoJointLib.slicer_bridge.geometry import anatomical_ijk_to_world, ijk_to_world
 
 MAX_COSINE = 1e-3
 """Cosine between two axes from which on a volume counts as sheared; registration leaves some 1e-6."""
@@ -52,9 +52,10 @@ def content_stamp(volume_node) -> tuple[int, bytes]:
 def geometry_fingerprint(volume_node) -> str:
     """A volume's size and place in the world as a short text, the same after saving and loading the scene."""
     image = volume_node.GetImageData()
-    sizes = image.GetDimensions() if image is not None else ()
-    place = np.round(ijk_to_world(volume_node), 3) + 0.0  # no negative zeros
-    return hashlib.sha256(f"{tuple(sizes)}{place.tolist()}".encode()).hexdigest()[:16]
+    if image is None:
+        return ""
+    place = np.round(anatomical_ijk_to_world(volume_node), 3) + 0.0  # no negative zeros
+    return hashlib.sha256(f"{sorted(image.GetDimensions())}{place.tolist()}".encode()).hexdigest()[:16]
 
 
 def acquisition(volume_node) -> dict[str, str]:
@@ -109,4 +110,4 @@ def _tag(database, uid: str, tag: str) -> str:
 
 
 def _given(agent: str) -> str:
-    return "no" if agent.upper() in _NO_CONTRAST else "yes"
+    return "no" if agent.upper() in NO_CONTRAST else "yes"

@@ -9,7 +9,6 @@ import qt
 
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.slicer_bridge.case_memory import CaseMemory
-from OsteoJointLib.slicer_bridge.record import Point
 from OsteoJointLib.slicer_bridge.worker_client import OnError, WorkerClient
 from OsteoJointLib.worker_session import MAX_OPEN
 
@@ -31,7 +30,6 @@ class WarmWorker:
         self._weights: tuple[str, str] | None = None
         self._loading: _Waiters | None = None
         self._cases: dict[str, CaseMemory] = {}
-        self._found: dict[str, tuple[object, dict[str, Point]]] = {}
 
     def load(self, device: str, weights: str, on_done: Callable[[], None], on_error: OnError) -> None:
         """Load weights onto a device, where that isn't done or under way; other ones close every CT."""
@@ -75,17 +73,6 @@ class WarmWorker:
     def forget(self, volume_id: str) -> None:
         """Close a volume's case, and forget where its levels were found."""
         self.close(volume_id)
-        self._found.pop(volume_id, None)
-
-    def note_found(self, volume_id: str, case: CaseMemory) -> None:
-        """Remember, beyond the worker's death, where levels were found."""
-        if case.found is not None and case.points is not None:
-            self._found[volume_id] = (case.stamp, case.points)
-
-    def found_before(self, volume_id: str, stamp: object) -> dict[str, Point]:
-        """Where the levels of a volume were found, as long as it is unchanged; empty where they weren't."""
-        known, points = self._found.get(volume_id, (None, {}))
-        return points if known == stamp else {}
 
     def _meet(self) -> None:
         if self.client.running and self.client.generation == self._generation:

@@ -25,10 +25,10 @@ class Watcher(slicer.util.VTKObservationMixin):
 
     Args:
         on_change: called once after changes.
-        on_lost: called when the CT was removed or the scene is being closed.
+        on_lost: called when the CT was removed (False) or the scene is being closed (True).
     """
 
-    def __init__(self, on_change: Callable[[], None], on_lost: Callable[[], None]):
+    def __init__(self, on_change: Callable[[], None], on_lost: Callable[[bool], None]):
         slicer.util.VTKObservationMixin.__init__(self)
         self._on_change, self._on_lost = on_change, on_lost
         self._nodes: ReadingNodes | None = None
@@ -101,13 +101,16 @@ class Watcher(slicer.util.VTKObservationMixin):
         if self._nodes is None:
             return
         if self._nodes.volume is None:
-            self._scene_closes()
+            self._lose(closing=False)
         else:
             self._changed()
 
     def _scene_closes(self, caller=None, event=None) -> None:
+        self._lose(closing=True)
+
+    def _lose(self, closing: bool) -> None:
         self.watch(None)
-        self._on_lost()
+        self._on_lost(closing)
 
     def _tell(self) -> None:
         if self._nodes is not None:

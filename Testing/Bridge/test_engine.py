@@ -225,11 +225,11 @@ def test_a_worker_that_died_is_brought_to_the_same_end(bench):
     bench.run(points=MOVED, masks=masks)
     before = bench.document
     bench.fake.client.kill()
-    assert bench.run(points=MOVED, masks=masks) == ["load", "open", "levels", "segment", "edit"]
+    assert bench.run(points=MOVED, masks=masks, found=FOUND) == ["load", "open", "levels", "segment", "edit"]
     assert bench.document == before
     assert bench.document["source"] == {"L1": "user", "L2": "auto"}
     bench.fake.client.kill()
-    assert bench.run(points=dict.fromkeys(FOUND, (9.0, 9.0, 9.0))) == ["load", "open", "segment"]
+    assert bench.run(points=dict.fromkeys(FOUND, (9.0, 9.0, 9.0)), found=FOUND) == ["load", "open", "segment"]
 
 
 def test_steps_before_the_last_leave_out_what_nobody_sees(bench):
@@ -308,7 +308,7 @@ def test_several_cts_stay_open_until_the_worker_lets_the_oldest_go(bench):
 
 def test_other_weights_read_anew(bench):
     bench.run()
-    assert bench.run(weights="/other", points=FOUND) == ["close", "load", "open", "levels", "segment"]
+    assert bench.run(weights="/other", points=FOUND, found=FOUND) == ["close", "load", "open", "levels", "segment"]
     assert bench.document["loaded"] == ["cpu", "/other"]
 
 

@@ -86,8 +86,12 @@ def test_cmake_lists_the_resources():
 def test_cmake_lists_the_module_and_its_tests():
     module = cmake_list("OsteoJoint/CMakeLists.txt", "OSTEOJOINT_MODULE")
     assert [f"OsteoJoint/{name}" for name in module] == on_disk("OsteoJoint", "*.py")
-    tests = cmake_list("Testing/Slicer/CMakeLists.txt", "OSTEOJOINT_SLICER_TESTS")
-    assert [f"Testing/Slicer/{name}" for name in tests] == on_disk("Testing/Slicer", "*.py")
+    tests = [
+        name
+        for part in ("TESTS", "TEST_SUPPORT")
+        for name in cmake_list("Testing/Slicer/CMakeLists.txt", f"OSTEOJOINT_SLICER_{part}")
+    ]
+    assert sorted(f"Testing/Slicer/{name}" for name in tests) == on_disk("Testing/Slicer", "*.py")
 
 
 def test_the_extension_index_finds_what_it_reads():

@@ -72,8 +72,7 @@ def test_another_interpreter_gets_the_environment_that_slicer_was_started_in(pat
     assert other.environment["PYTHONPATH"].endswith(os.pathsep + "/mine")
     monkeypatch.setenv(command.PYTHON_VARIABLE, sys.executable)
     assert command.worker_command().program == sys.executable
-    monkeypatch.setenv(command.PYTHON_VARIABLE, "/elsewhere/python")
-    assert command.worker_command(sys.executable).program == sys.executable
+    assert command.worker_command("/elsewhere/python").program == sys.executable
 
 
 def test_an_interpreter_that_is_not_there_is_an_error(path_with):
@@ -148,10 +147,10 @@ def test_masks_are_the_same_where_their_voxels_are():
 def test_a_worker_that_knows_nothing_is_asked_for_levels_or_masks_first():
     points = {"L1": (0.0, 0.0, 30.0), "L2": (0.0, 0.0, 0.0)}
     case = CaseMemory("case-1", None)
-    step = case.next_step(Wanted("ct"), {}, refined=False)
+    step = case.next_step(Wanted("ct"), refined=False)
     assert (step.op, step.fields) == ("levels", {})
-    step = case.next_step(Wanted("ct", points), {}, refined=False)
+    step = case.next_step(Wanted("ct", points), refined=False)
     assert (step.op, step.fields["points"]["L1"]) == ("segment", [0.0, 0.0, 30.0])
-    assert case.next_step(Wanted("ct", points), {"L2": points["L2"]}, refined=False).op == "levels"
-    step = case.next_step(Wanted("ct", points, until="levels"), {}, refined=False)
+    assert case.next_step(Wanted("ct", points, found={"L2": points["L2"]}), refined=False).op == "levels"
+    step = case.next_step(Wanted("ct", points, until="levels"), refined=False)
     assert (step.op, sorted(step.fields["points"])) == ("levels", ["L1", "L2"])

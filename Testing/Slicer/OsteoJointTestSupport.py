@@ -1,4 +1,4 @@
-"""What the module's tests share: waiting, a phantom in the scene, and its truth. Runs in Slicer and in the test host."""
+"""What the module's tests share: waiting, a phantom in the scene, its truth. For Slicer and for the test host."""
 
 import os
 import signal

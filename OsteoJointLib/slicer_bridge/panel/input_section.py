@@ -19,7 +19,7 @@ DEVICES = ("auto", "cuda", "cpu")
 """The devices in the order of the selector; ``cuda`` stands for any ``cuda:N`` too."""
 TO_SETUP = {Reason.DEPENDENCY_MISSING, Reason.WEIGHTS_NOT_FOUND, Reason.WEIGHTS_HASH, Reason.WEIGHTS_FORMAT}
 """Reasons whose remedy lies in the section Setup."""
-TO_CPU = {Reason.OUT_OF_MEMORY, Reason.DEVICE_MISSING}
+TO_CPU = {Reason.OUT_OF_MEMORY, Reason.DEVICE_MISSING, Reason.DEVICE_FAILED}
 """Reasons whose remedy is to compute on the CPU, where that isn't what was tried."""
 
 

@@ -62,6 +62,7 @@ class SetupWorker:
         python = path if there else ""
         if python != self._reading.settings.python:
             self._reading.settings.python = python
+            self._reading.cancel()
             self._reading.client.kill()  # the next run starts one in the Python that is set now
 
     def _check(self, checked=False) -> None:
