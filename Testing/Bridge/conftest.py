@@ -24,13 +24,6 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "timeout_s(seconds): kill the worker when this test takes longer")
 
 
-def pytest_collection_modifyitems(items):
-    """Send all tests of this folder to one worker: the small Slicer then starts once."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("slicer"))
-
-
 @pytest.fixture(scope="session")
 def host():
     """The running small Slicer."""

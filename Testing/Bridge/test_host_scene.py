@@ -156,7 +156,6 @@ def test_without_views_there_is_no_layout_manager(host, scene):
 
 def test_the_application_answers_by_itself():
     assert slicer.app.testingEnabled()
-    assert slicer.util.confirmOkCancelDisplay("Sure?")
     slicer.util.errorDisplay("No.")
     assert slicer.util.mainWindow() is None
     assert (slicer.app.majorVersion, slicer.app.minorVersion) == (5, 13)
