@@ -10,8 +10,8 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP   := $(BIN)/python -m pip --disable-pip-version-check
-# One thread a process: the tests run $(JOBS) processes side by side. Those of the Slicer module stay in one of them,
-# and need a few system libraries: their names stand in .ci/run, which installs them.
+# One thread a process: the tests run $(JOBS) processes side by side. Those of the Slicer module run apart, because
+# VTK, Qt and PyTorch don't get on in one process, and need a few system libraries, which .ci/run names and installs.
 CHECK := OMP_NUM_THREADS=1 $(BIN)/python -m
 
 .PHONY: demo test lint types unit format lists bench venv clean distclean help
@@ -38,7 +38,8 @@ types: $(READY)
 	$(CHECK) mypy
 
 unit: $(READY)
-	$(CHECK) pytest -n $(JOBS) --dist loadgroup
+	$(CHECK) pytest -n $(JOBS)
+	$(CHECK) pytest -n $(JOBS) Testing/Bridge
 
 format: $(READY)
 	$(CHECK) ruff check --fix .

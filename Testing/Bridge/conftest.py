@@ -55,5 +55,6 @@ def nothing_fails_unseen(request, host):
     host.errors()
     yield
     host.app.processEvents()
+    host.forget_user()
     faulthandler.cancel_dump_traceback_later()
     assert not (found := host.errors()), "Something failed out of sight:\n" + "\n".join(found)

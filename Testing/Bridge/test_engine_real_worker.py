@@ -116,7 +116,7 @@ def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
         key = refined.calls[-2][2].levels["L1"].mask_array()
         assert run(points=moved, masks={"L1": key}).names() == ["result", "done"]
         client.kill()
-        replayed = run(points=moved, masks={"L1": key}).last("result")
+        replayed = run(points=moved, masks={"L1": key}, found=points).last("result")
         assert replayed["segmentation"]["L1"]["area_mm2"] == refined.last("result")["segmentation"]["L1"]["area_mm2"]
         assert replayed["levels"]["L2"]["source"] == "auto"
         print(engine.hardware["words"])

@@ -1,11 +1,15 @@
 """The test host's Qt is as strict as PythonQt, so that code that is wrong in Slicer fails in these tests too."""
 
+import ast
+from pathlib import Path
+
 import ctk
 import numpy as np
 import pytest
 import qt
 import slicer
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 UI = """<?xml version="1.0" encoding="UTF-8"?>
 <ui version="4.0"><class>Form</class><widget class="qMRMLWidget" name="Form"><layout class="QVBoxLayout">
 <item><widget class="qMRMLNodeComboBox" name="joined"><property name="nodeTypes"><stringlist>
@@ -156,3 +160,21 @@ def test_a_form_with_an_unknown_widget_is_an_error(host, tmp_path):
     (tmp_path / "form.ui").write_text(text.replace("<set>ctkRangeWidget::Dirs|ctkRangeWidget::Writable</set>", ""))
     slicer.util.loadUI(str(tmp_path / "form.ui"))
     assert any("no stand-in for ctkRangeWidget" in text for text in host.errors())
+
+
+def test_the_extension_writes_what_pythonqt_reads_and_pyside_does_not_mind():
+    """Enumerations without their type's name (``qt.Qt.AlignLeft``), and no keyword arguments to Qt."""
+    found = []
+    files = [
+        REPOSITORY / "OsteoJoint" / "OsteoJoint.py",
+        *(REPOSITORY / "OsteoJointLib").rglob("slicer_bridge/**/*.py"),
+    ]
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            text = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Call) else ""
+            scoped = isinstance(node, ast.Attribute) and text.startswith("qt.") and text.count(".") > 2
+            if scoped and "(" not in text:
+                found.append(f"{path.name} line {node.lineno}: {text}")
+            if isinstance(node, ast.Call) and text.startswith("qt.") and node.keywords:
+                found.append(f"{path.name} line {node.lineno}: {text}")
+    assert found == []

@@ -138,36 +138,36 @@ def test_in_testing_mode_slicer_packaging_never_calls_back_so_it_is_waited_for(p
 
 
 def test_torch_comes_by_its_extension_and_first(pip, extension):
-    run = Run(lacks("torch", "captum", "torchvision"))
+    run = Run(lacks("torch", "jinja2", "torchvision"))
     assert run.finish() == ""
     assert extension.calls == [{"askConfirmation": False, "torchVersionRequirement": ">=2.4"}]
-    assert pip.calls == [["captum"]]
+    assert pip.calls == [["jinja2"]]
     assert run.lines[0] == "ltt install torch torchvision"
 
 
 def test_without_the_extension_torch_is_not_installed_from_elsewhere(pip):
-    assert "PyTorch extension" in Run(lacks("torch", "captum")).finish()
+    assert "PyTorch extension" in Run(lacks("torch", "jinja2")).finish()
     assert pip.calls == []
 
 
 def test_a_failing_extension_is_told_of_and_ends_it(pip, extension):
     extension.fail = TypeError("'NoneType' object is not subscriptable")
-    problem = Run(lacks("torch", "captum")).finish()
+    problem = Run(lacks("torch", "jinja2")).finish()
     assert "TypeError: 'NoneType' object is not subscriptable" in problem
     assert MANUAL in problem
     assert pip.calls == []
 
 
 def test_from_a_folder_everything_comes_from_there(pip, extension):
-    assert Run(lacks("torch", "captum", "ultralytics"), "/media/wheels").finish() == ""
+    assert Run(lacks("torch", "jinja2", "ultralytics"), "/media/wheels").finish() == ""
     source = ["--no-index", "--find-links", "/media/wheels"]
-    assert pip.calls == [[*source, "torch>=2.4", "captum"], [*source, "--no-deps", "ultralytics>=8.3"]]
+    assert pip.calls == [[*source, "torch>=2.4", "jinja2"], [*source, "--no-deps", "ultralytics>=8.3"]]
     assert extension.calls == []
 
 
 @pytest.mark.parametrize("way", ["util", "packaging"])
 def test_a_failure_quotes_pip_and_names_the_manual(way, request):
-    words = "ERROR: No matching distribution found for captum"
+    words = "ERROR: No matching distribution found for jinja2"
     if way == "util":
         pip = request.getfixturevalue("pip")
         pip.fails, pip.prints = CalledProcessError(1, ["pip"]), words
@@ -175,7 +175,7 @@ def test_a_failure_quotes_pip_and_names_the_manual(way, request):
         packaging = request.getfixturevalue("packaging")
         request.getfixturevalue("no_testing_mode")
         packaging.exit_code, packaging.prints = 1, [words]
-    problem = Run(lacks("captum", "ultralytics")).finish()
+    problem = Run(lacks("jinja2", "ultralytics")).finish()
     assert problem.startswith("pip ended with exit code 1. It said:")
     assert words in problem
     assert problem.endswith(MANUAL)
@@ -217,7 +217,7 @@ def test_a_busy_slicer_packaging_is_told_of(packaging, no_testing_mode):
 
 def test_an_installation_that_changes_nothing_is_no_success(pip, monkeypatch):
     monkeypatch.setattr(install, "lacking", lambda: lacks("tqdm"))
-    assert "there is still no tqdm" in Run(lacks("tqdm", "captum")).finish()
+    assert "there is still no tqdm" in Run(lacks("tqdm", "jinja2")).finish()
 
 
 def test_nobody_is_told_after_leaving(pip):
@@ -256,15 +256,15 @@ def open_dialog(extension):
 
 
 def test_the_dialog_names_every_package_its_licence_and_its_size(open_dialog):
-    opened = open_dialog("torch", "captum", "torchvision", "ultralytics")
+    opened = open_dialog("torch", "jinja2", "torchvision", "ultralytics")
     text = opened.dialog.table.plainText
-    for words in ("torch", "BSD-3-Clause", "3.0 GB", "captum", "2 MB", "AGPL-3.0", "torchvision (with Ultralytics)"):
+    for words in ("torch", "BSD-3-Clause", "3.0 GB", "jinja2", "2 MB", "AGPL-3.0", "torchvision (with Ultralytics)"):
         assert words in text
     assert "3.0 GB" in opened.dialog.total.text
 
 
 def test_nothing_happens_before_consent_and_nothing_after_a_refusal(open_dialog, pip, extension):
-    opened = open_dialog("torch", "captum")
+    opened = open_dialog("torch", "jinja2")
     opened.dialog.cancel_button.click()
     slicer.app.processEvents()
     assert (opened.agreed, pip.calls, extension.calls) == ([], [], [])
@@ -272,18 +272,18 @@ def test_nothing_happens_before_consent_and_nothing_after_a_refusal(open_dialog,
 
 
 def test_the_agpl_has_a_box_of_its_own_that_is_not_ticked(open_dialog):
-    opened = open_dialog("captum", "torchvision", "PyYAML", "ultralytics")
+    opened = open_dialog("jinja2", "torchvision", "PyYAML", "ultralytics")
     assert opened.dialog.agpl_box.visible
     assert "by hand" in opened.dialog.agpl_note.text
     opened.dialog.install_button.click()
-    assert opened.agreed == [["captum"]]
+    assert opened.agreed == [["jinja2"]]
 
 
 def test_with_the_box_ticked_all_is_agreed_to(open_dialog):
-    opened = open_dialog("captum", "ultralytics")
+    opened = open_dialog("jinja2", "ultralytics")
     opened.dialog.agpl_box.click()
     opened.dialog.install_button.click()
-    assert opened.agreed == [["captum", "ultralytics"]]
+    assert opened.agreed == [["jinja2", "ultralytics"]]
 
 
 def test_where_only_the_agpl_package_is_missing_the_box_must_be_ticked(open_dialog):
@@ -295,7 +295,7 @@ def test_where_only_the_agpl_package_is_missing_the_box_must_be_ticked(open_dial
 
 
 def test_without_ultralytics_missing_there_is_no_box(open_dialog):
-    assert not open_dialog("captum").dialog.agpl_box.visible
+    assert not open_dialog("jinja2").dialog.agpl_box.visible
 
 
 @pytest.fixture
@@ -317,7 +317,7 @@ def manager(monkeypatch):
 
 
 def test_without_the_extension_the_dialog_offers_it_and_nothing_else(manager, pip):
-    opened = Opened("torch", "captum")
+    opened = Opened("torch", "jinja2")
     assert opened.dialog.needs_extension
     assert not opened.dialog.install_button.enabled
     opened.dialog.extension_button.click()

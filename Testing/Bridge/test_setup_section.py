@@ -49,6 +49,7 @@ class Setup:
             client=client,
             state=ReadingState(),
             start_worker=lambda: self.asked.append("start_worker"),
+            cancel=lambda: self.asked.append("cancel"),
         )
         self.place = qt.QWidget()
         self.section = SetupSection(qt.QVBoxLayout(self.place), self.reading, None)
@@ -209,7 +210,7 @@ def test_another_python_is_kept_and_gets_commands_but_no_installation(open_setup
     setup = open_setup()
     setup.ui.pythonPath.setCurrentPath(sys.executable)
     assert setup.reading.settings.python == sys.executable
-    assert setup.asked == ["kill"]
+    assert setup.asked == ["cancel", "kill"]
     assert f"{sys.executable}&quot; -m pip install" in setup.ui.packagesLabel.text
     assert "AGPL-3.0" in setup.ui.packagesLabel.text
     assert "installs nothing into it" in setup.ui.installButton.toolTip

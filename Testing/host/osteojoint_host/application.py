@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -111,10 +110,6 @@ class qSlicerApplication(QtWidgets.QApplication):
     def resumeRender(self):
         """Undo one :meth:`pauseRender`."""
         self._paused -= 1
-
-    def pythonVersion(self):
-        """Return the version of the embedded Python."""
-        return sys.version.split()[0]
 
     def moduleDocumentationUrl(self, name):
         """Return where a module of Slicer is documented."""

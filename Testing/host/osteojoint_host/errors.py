@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +38,6 @@ class ErrorLog:
         from vtkmodules.vtkCommonCore import vtkLogger, vtkOutputWindow
 
         sys.excepthook = lambda kind, error, trace: self.add_exception(error)
-        threading.excepthook = lambda arguments: self.add_exception(arguments.exc_value)
         QtCore.qInstallMessageHandler(self._qt_message)
         vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_OFF)  # they are printed here, once
         for event in ("ErrorEvent", "WarningEvent"):

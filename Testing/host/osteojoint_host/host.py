@@ -59,7 +59,10 @@ class Host:
 
     def _install_modules(self) -> None:
         """Make importable what Slicer's Python has and this one lacks."""
-        from osteojoint_host import pythonqt, qt_module
+        try:
+            from osteojoint_host import pythonqt, qt_module
+        except ImportError as error:
+            raise ImportError(f"{error}. Install what `slicer_libraries` in .ci/run names.") from error
 
         pythonqt.patch()
         qt_module.install()
@@ -131,6 +134,13 @@ class Host:
         if (module := self.modules.module("OsteoJoint")) is not None:
             module.forget_widget()
         self.app.processEvents()
+
+    def forget_user(self) -> None:
+        """Remove all settings and the answers to file dialogs that weren't asked for."""
+        import qt
+
+        self.app.userSettings().clear()
+        qt.QFileDialog.answers = []
 
     def clear(self) -> None:
         """Close the scene and let everyone hear of it."""
