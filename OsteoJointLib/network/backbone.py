@@ -1,8 +1,9 @@
 """Darknet-53 with its feature pyramid, and its tiny sister, from Ultralytics' model files.
 
 The only file that imports ultralytics (AGPL-3.0, installed by the user, never bundled). Ultralytics probes the
-network, can install packages, writes a settings file, changes print options, OpenCV's threads, environment variables
-and ``torch.save`` when it is imported; :func:`_quiet_import` turns the first three off and puts the rest back.
+network, can install packages, writes a settings file, changes print options, OpenCV's threads, environment variables,
+Pillow's ``Image.open`` and ``torch.save`` when it is imported; :func:`_quiet_import` turns the first three off and
+puts the rest back.
 
 ``darknet53`` is ``yolov3.yaml`` without its Detect row, its bottlenecks given the kernels of Darknet-53 (1x1, then 3x3;
 Ultralytics' default of 3x3 twice has 68 million parameters where Darknet-53 has 41). Activations are Ultralytics' SiLU,
@@ -140,9 +141,10 @@ def _quiet_import() -> Iterator[None]:
     """
     import cv2
     import numpy as np
+    from PIL import Image
 
     environment = dict(os.environ)
-    save, threads = torch.save, cv2.getNumThreads()
+    save, open_image, threads = torch.save, Image.open, cv2.getNumThreads()
     folders = tempfile.TemporaryDirectory(prefix="osteojoint-yolo-")
     with folders as folder, np.printoptions(), warnings.catch_warnings():
         os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false", YOLO_CONFIG_DIR=folder, YOLO_VERBOSE="false")
@@ -156,7 +158,7 @@ def _quiet_import() -> Iterator[None]:
                 "installed. Run: pip install ultralytics; or place the levels by hand.",
             ) from error
         finally:
-            torch.save = save
+            torch.save, Image.open = save, open_image
             torch.set_printoptions(profile="default")
             cv2.setNumThreads(threads)
             os.environ.clear()

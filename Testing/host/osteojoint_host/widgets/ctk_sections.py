@@ -100,7 +100,7 @@ class ctkCollapsibleButton(Collapsing, QtWidgets.QWidget):
         option.rect = QtCore.QRect(0, 0, self.width, HEADER_PX)
         painter = QtGui.QPainter(self)
         self.style().drawControl(QtWidgets.QStyle.CE_PushButtonBevel, option, painter, self)
-        painter.drawText(option.rect.adjusted(24, 0, 0, 0), 0x84, self._text)
+        painter.drawText(option.rect.adjusted(24, 0, 0, 0), 0x81, self._text)
         arrow = QtWidgets.QStyle.PE_IndicatorArrowRight if self._collapsed else QtWidgets.QStyle.PE_IndicatorArrowDown
         option.rect = QtCore.QRect(4, 5, 16, 16)
         self.style().drawPrimitive(arrow, option, painter, self)
