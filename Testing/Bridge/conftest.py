@@ -1,4 +1,4 @@
-"""The small Slicer for the tests of the bridge: started when this folder is collected, in one worker's tests alone."""
+"""The small Slicer for the tests of the bridge: started when this folder is collected, once a process."""
 
 from __future__ import annotations
 
