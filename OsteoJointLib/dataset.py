@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.io.atomic import write_text_whole
+from OsteoJointLib.io.atomic import hidden_folder, write_text_whole
 from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
 from OsteoJointLib.records import CtVolume, Level, Status
 
@@ -63,41 +64,57 @@ class AddedCase:
 class Manifest:
     """The lines of ``cases.jsonl`` by case; those that aren't changed stay as they are, to the letter.
 
+    The file is read again for every change, so that what others entered meanwhile stays.
+
     Args:
         folder: of the dataset.
 
     Raises:
-        InputRefused: UNREADABLE, when a line is no case.
+        InputRefused: UNREADABLE, when a line is no case or a case stands there twice.
     """
 
     def __init__(self, folder: Path):
         self.path = Path(folder) / MANIFEST_FILE
-        self._lines: dict[str, str] = {}
-        lines = self.path.read_text(encoding="utf-8").split("\n") if self.path.is_file() else []
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                self._lines[_id_of(line, number)] = line
-
-    def __len__(self) -> int:
-        return len(self._lines)
+        self._read()
 
     def __contains__(self, name: str) -> bool:
-        return _key(name) in self._lines
+        return _key(name) in self._read()
 
-    def put(self, entry: Mapping[str, Any]) -> None:
-        """Write the manifest with an entry in the place of the one of that case, or at the end."""
-        self._lines[_key(entry["id"])] = json.dumps(entry, ensure_ascii=False, allow_nan=False)
-        self._write()
+    def put(self, entry: Mapping[str, Any], place: Callable[[], None] | None = None) -> int:
+        """Enter a case, in the place of the one of that name or at the end.
 
-    def take_out(self, name: str) -> None:
-        """Write the manifest without a case; a later :meth:`put` restores it to its place."""
-        kept = self._lines.get(_key(name))
-        if kept is not None:
-            self._lines[_key(name)] = ""
-            self._write()
+        Args:
+            entry: of :func:`manifest_entry`.
+            place: puts the case's files in place; meanwhile the manifest doesn't name the case.
 
-    def _write(self) -> None:
-        write_text_whole(self.path, "".join(f"{line}\n" for line in self._lines.values() if line))
+        Returns:
+            How many cases the manifest has.
+        """
+        lines, key = self._read(), _key(entry["id"])
+        if place is not None:
+            if key in lines:
+                self._write(line for other, line in lines.items() if other != key)
+            place()
+        lines[key] = json.dumps(entry, ensure_ascii=False, allow_nan=False)
+        self._write(lines.values())
+        return len(lines)
+
+    def _read(self) -> dict[str, str]:
+        lines: dict[str, str] = {}
+        for number, line in enumerate(_text(self.path).split("\n"), start=1):
+            if line.strip():
+                key = _id_of(line, number)
+                if key in lines:
+                    raise InputRefused(
+                        Reason.UNREADABLE,
+                        f"Every case of {MANIFEST_FILE} was expected to have an id of its own; line {number} has that "
+                        "of another line. Rename or remove one.",
+                    )
+                lines[key] = line
+        return lines
+
+    def _write(self, lines: Iterable[str]) -> None:
+        write_text_whole(self.path, "".join(f"{line}\n" for line in lines))
 
 
 def add_case(
@@ -105,7 +122,8 @@ def add_case(
 ) -> AddedCase:
     """Write a CT with its masks into a dataset.
 
-    The manifest names a case only while all its files are in place: it is left out of it while they are replaced.
+    The files are written beside the dataset's others first and then put in place, and the manifest names a case only
+    while all its files are: a run killed at any moment leaves the old case, the new one or none of that name.
 
     Args:
         folder: of the dataset; made when missing.
@@ -126,17 +144,24 @@ def add_case(
             Reason.OUTPUT_EXISTS,
             f"A new name was expected; the dataset has a case {name} already. Choose another name, or replace it.",
         )
-    manifest.take_out(name)
-    image, mask = folder / name / IMAGE_FILE, folder / name / MASK_FILE
-    write_image(image_on_grid(volume.hu, volume.grid), image, acquisition_keys(volume.source))
-    write_image(image_on_grid(labels, volume.grid), mask)
-    entry = manifest_entry(folder, name, image, mask, label)
-    manifest.put(entry)
-    return AddedCase((image, mask, manifest.path), entry, len(manifest))
+    case = folder / name
+    with hidden_folder(case) as staging:
+        image, mask = staging / IMAGE_FILE, staging / MASK_FILE
+        write_image(image_on_grid(volume.hu, volume.grid), image, acquisition_keys(volume.source))
+        write_image(image_on_grid(labels, volume.grid), mask)
+        entry = manifest_entry(name, image, mask, label)
+
+        def place() -> None:
+            case.mkdir(exist_ok=True)
+            for file in (image, mask):
+                os.replace(file, case / file.name)
+
+        count = manifest.put(entry, place)
+    return AddedCase((case / IMAGE_FILE, case / MASK_FILE, manifest.path), entry, count)
 
 
-def manifest_entry(folder: Path, name: str, image: Path, mask: Path, label: CaseLabel) -> dict[str, Any]:
-    """Describe one case whose files are in place."""
+def manifest_entry(name: str, image: Path, mask: Path, label: CaseLabel) -> dict[str, Any]:
+    """Describe one case by its files, which are or will be in the folder of its name."""
     bmd = {
         level.value: {"mg_cm3": label.bmd_mg_cm3[level], "method": label.bmd_method}
         for level in Level
@@ -146,8 +171,8 @@ def manifest_entry(folder: Path, name: str, image: Path, mask: Path, label: Case
         "format": FORMAT,
         "id": name,
         "patient": label.patient,
-        "image": _file(image, folder),
-        "mask": {**_file(mask, folder), "kind": "body", "slices": label.slices},
+        "image": _file(image, name),
+        "mask": {**_file(mask, name), "kind": "body", "slices": label.slices},
         "levels": {level.value: {"center_lps_mm": list(label.centers_lps_mm[level])} for level in Level},
         "bmd": bmd or None,
         "status": None if label.status is None else label.status.value,
@@ -171,10 +196,10 @@ def check_name(name: str) -> str:
     return name
 
 
-def _file(path: Path, folder: Path) -> dict[str, str]:
+def _file(path: Path, case: str) -> dict[str, str]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"path": path.relative_to(folder).as_posix(), "sha256": digest}
+    return {"path": f"{case}/{path.name}", "sha256": digest}
 
 
 def _key(name: str) -> str:
@@ -184,6 +209,15 @@ def _key(name: str) -> str:
 
 def _children(folder: Path) -> set[str]:
     return {_key(child.name) for child in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise InputRefused(
+            Reason.UNREADABLE, f"{MANIFEST_FILE} was expected to be UTF-8 text; it isn't. Save it again as UTF-8."
+        ) from error
 
 
 def _id_of(line: str, number: int) -> str:

@@ -44,7 +44,7 @@ def write_phantoms(
         image, mask, _ = (write(phantom, folder / name) for write in (write_nrrd, write_labels, write_truth))
         if dicom:
             write_dicom_series(phantom, folder / name)
-        entry = manifest_entry(folder, name, image, mask, phantom_label(name, phantom.truth))
+        entry = manifest_entry(name, image, mask, phantom_label(name, phantom.truth))
         manifest.put(entry)
         made.append(entry)
         print(f"{name}: {phantom.truth.status.value}, {phantom.truth.mean_bmd_mg_cm3:.0f} mg/cm3", flush=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import numpy as np
 import pytest
@@ -79,17 +80,64 @@ def test_a_taken_name_is_refused_and_replaced_only_when_asked(chain, labels, tmp
         add_case(tmp_path, "folder", chain.make_ct(), labels, known(chain))
 
 
-def test_while_files_are_replaced_the_manifest_does_not_name_the_case(chain, labels, tmp_path, monkeypatch):
-    add_case(tmp_path, "a", chain.make_ct(), labels, known(chain))
-    add_case(tmp_path, "b", chain.make_ct(), labels, known(chain))
+def ids(folder) -> list[str]:
+    return [json.loads(line)["id"] for line in (folder / "cases.jsonl").read_text().splitlines()]
 
-    def broken(*_, **__):
-        raise OSError("disk full")
 
+def broken(*_, **__):
+    raise OSError("disk full")
+
+
+def test_a_case_that_cannot_be_written_leaves_the_old_one(chain, labels, tmp_path, monkeypatch):
+    entry = add_case(tmp_path, "a", chain.make_ct(), labels, known(chain)).entry
     monkeypatch.setattr(dataset, "write_image", broken)
     with pytest.raises(OSError, match="disk full"):
-        add_case(tmp_path, "a", chain.make_ct(), labels, known(chain), replace=True)
-    assert [json.loads(line)["id"] for line in (tmp_path / "cases.jsonl").read_text().splitlines()] == ["b"]
+        add_case(tmp_path, "a", chain.make_ct(), labels, known(chain, patient="P2"), replace=True)
+    assert [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()] == [entry]
+    assert hashlib.sha256((tmp_path / "a" / "ct.nrrd").read_bytes()).hexdigest() == entry["image"]["sha256"]
+    with pytest.raises(OSError, match="disk full"):
+        add_case(tmp_path / "new", "a", chain.make_ct(), labels, known(chain))
+    assert {child.name for child in tmp_path.iterdir()} == {"a", "cases.jsonl"}
+
+
+def test_while_files_are_replaced_the_manifest_does_not_name_the_case(chain, labels, tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        add_case(tmp_path, name, chain.make_ct(), labels, known(chain))
+    seen, replace_file = [], os.replace
+
+    def watched(source, target):
+        if target.suffix == ".nrrd" and target.parent.name == "b":
+            seen.append(ids(tmp_path))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    add_case(tmp_path, "b", chain.make_ct(), labels, known(chain), replace=True)
+    assert seen == [["a", "c"], ["a", "c"]]
+    assert ids(tmp_path) == ["a", "b", "c"]
+
+
+def test_what_another_entered_meanwhile_stays(tmp_path):
+    first, second = Manifest(tmp_path), Manifest(tmp_path)
+    assert (first.put({"id": "a"}), second.put({"id": "b"}), first.put({"id": "c"})) == (1, 2, 3)
+    assert ids(tmp_path) == ["a", "b", "c"]
+    assert "B" in first
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b'{"id": "a"}\n{"id": "A", "patient": "other"}\n', "line 2 has that of another"), (b"\xff\xfe{}", "UTF-8")],
+)
+def test_a_manifest_that_would_lose_something_is_refused(content, words, tmp_path):
+    (tmp_path / "cases.jsonl").write_bytes(content)
+    with pytest.raises(InputRefused, match=words):
+        Manifest(tmp_path)
+    assert (tmp_path / "cases.jsonl").read_bytes() == content
+
+
+def test_a_byte_order_mark_is_no_line(tmp_path):
+    (tmp_path / "cases.jsonl").write_text('\ufeff{"id": "a"}\n', encoding="utf-8")
+    assert Manifest(tmp_path).put({"id": "b"}) == 2
+    assert ids(tmp_path) == ["a", "b"]
 
 
 @pytest.mark.parametrize("line", ["not json", "[]", "5", '{"name": "a"}', '{"id": 5}'])
