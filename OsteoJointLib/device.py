@@ -69,11 +69,16 @@ def set_threads(threads: int | None = None) -> int:
 
     Args:
         threads: how many; None for ``OMP_NUM_THREADS`` where it is set, else the usable cores, at most 8.
+
+    Raises:
+        UsageError: fewer than one.
     """
     import torch
 
     if threads is None:
         threads = int(os.environ.get("OMP_NUM_THREADS") or 0) or min(usable_cores(), MAX_THREADS)
+    if threads < 1:
+        raise UsageError(Reason.USAGE, f"At least one thread was expected; came {threads}. Give a number from 1 on.")
     torch.set_num_threads(threads)
     return threads
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.records import CaseResult, CtVolume, Level, LevelsFound, Status
-from OsteoJointLib.worker_requests import Request, checked_out, given, mask_files, path_of, points_of
+from OsteoJointLib.worker_requests import Request, given, mask_files, path_of, points_of
 
 if TYPE_CHECKING:
     from OsteoJointLib.case import Case
@@ -27,9 +26,7 @@ def deliver(result: CaseResult, request: Request) -> dict[str, Any]:
     from OsteoJointLib.output.table import ROW_FILE, row_of_result, table_text
     from OsteoJointLib.output.writing import Additions
 
-    path_of(request, "out")
-    out, texts = checked_out(request), {}
-    assert out is not None
+    out, texts = path_of(request, "out"), {}
     row = given(request, row=str).get("row")
     if row is not None:
         texts[ROW_FILE] = table_text([row_of_result(check_name(row), result_document(result))])
@@ -49,11 +46,10 @@ def label(case: Case, levels: LevelsFound | None, result: CaseResult | None, req
     if not isinstance(case, CtVolume):
         raise UsageError(Reason.USAGE, "A labeled case is a volume; this one is a pair of single slices. Open the CT.")
     points = points_of(request)
-    if levels is None and points is None:
-        raise UsageError(Reason.USAGE, "The levels are not known yet. Give points, or ask for levels first.")
     if points is not None:
         levels = placed_levels(case, points) if levels is None else moved_levels(case, levels, points)
-    assert levels is not None
+    if levels is None:
+        raise UsageError(Reason.USAGE, "The levels are not known yet. Give points, or ask for levels first.")
     drawn = read_level_masks(mask_files(request), case)
     readings = () if result is None else result.readings
     labels = label_array(case.grid, readings, drawn)
@@ -97,7 +93,8 @@ def _bmd(request: Request) -> dict[Level, float]:
 
 
 def _over_slices(drawn: dict[Level, PlacedMask]) -> bool:
-    return any(mask.slices > 1 for mask in drawn.values())
+    """Whether every level is drawn over slices; one alone on its mid-slice has bone outside it that is not labeled."""
+    return set(drawn) == set(Level) and all(mask.slices > 1 for mask in drawn.values())
 
 
 def _refuse_missing(labels: np.ndarray) -> None:
@@ -121,4 +118,4 @@ def _screenshots(request: Request) -> tuple[Screenshot, ...]:
     value = given(request, screenshots=list).get("screenshots", [])
     if not all(isinstance(shot, dict) and isinstance(shot.get("caption"), str) for shot in value):
         raise UsageError(Reason.USAGE, f'Screenshots must look like [{{"file", "caption"}}, …]; got {value!r}.')
-    return tuple(read_screenshot(Path(path_of(shot, "file")), shot["caption"]) for shot in value)
+    return tuple(read_screenshot(path_of(shot, "file"), shot["caption"]) for shot in value)

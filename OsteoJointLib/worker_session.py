@@ -98,7 +98,7 @@ class Session:
     def levels(self, request: Request, progress: Progress) -> dict[str, Any]:
         """Find or place the levels of a CT, which stays open."""
         clock, points = StageClock(progress), points_of(request, both=True)
-        if "case" in request:
+        if request.get("case") is not None:
             name, opened = request["case"], self._case(request)
         else:
             name, opened = None, _read(path_of(request, "input"), clock)
@@ -189,11 +189,12 @@ class Session:
         return name
 
     def _case(self, request: Request) -> OpenCase:
-        opened = self._cases.get(request.get("case", ""))
+        name = request.get("case")
+        opened = self._cases.get(name) if isinstance(name, str) else None
         if opened is None:
             raise UsageError(
                 Reason.USAGE,
-                f"An open case was expected; {request.get('case')!r} isn't one (at most {MAX_OPEN} stay open). "
+                f"An open case was expected; {name!r} isn't one (at most {MAX_OPEN} stay open). "
                 "Open it by open, levels or analyze.",
             )
         return opened

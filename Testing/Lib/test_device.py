@@ -67,6 +67,8 @@ def test_threads(monkeypatch):
         monkeypatch.delenv("OMP_NUM_THREADS")
         assert 1 <= set_threads() <= usable_cores()
         assert set_threads(1) == torch.get_num_threads() == 1
+        with pytest.raises(UsageError, match="At least one thread"):
+            set_threads(0)
     finally:
         torch.set_num_threads(before)
 

@@ -59,6 +59,16 @@ def test_a_refusal_of_the_levels_leaves_the_case_open(client, points):
     assert client.reader.finder is not finder
 
 
+@pytest.mark.parametrize("case", [None, [1], {"a": 1}, 5, "case-9"])
+def test_what_is_no_open_case_is_wrong_usage(case, client):
+    for op in ("close", "classify", "label"):
+        assert client.ask(op, case=case)["reason"] == "usage"
+
+
+def test_a_case_that_is_null_is_none(client):
+    assert client.done("levels", case=None, input="ct.nrrd")["case"] == "case-1"
+
+
 def test_levels_name_the_column_from_top_to_bottom(client, chain):
     bodies = tuple(BodyEvidence((1.0, 2.0, z), 0.9, (0.0, 0.0), (True, True), False, False) for z in (95.0, 60.0, 25.0))
     found = replace(chain.found_levels(), column=bodies, names=("T12", "L1", "L2"))

@@ -152,6 +152,9 @@ def test_drawn_masks_and_placed_points_need_no_reading(client, drawn, points, ch
     assert not (tmp_path / "set").exists()
     entry = client.done("label", **fields, points=points, segmentation=drawn)["entry"]
     assert entry["mask"]["slices"] == "all"
+    client.done("segment", case=case, gradcam=False, points=points)
+    half = client.done("label", **{**fields, "name": "b"}, segmentation={"L1": drawn["L1"]})["entry"]
+    assert half["mask"]["slices"] == "mid"  # L2 is labeled on one slice alone
     labels = labels_in(tmp_path / "set" / "a" / "labels.nrrd")
     assert [np.count_nonzero((labels == n).any(axis=(1, 2))) for n in (20, 21)] == [3, 3]
     assert (tmp_path / "set" / "a" / "ct.nrrd").is_file()
