@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from OsteoJointLib.errors import Reason, UsageError
 
-_KINDS = {"PNG": "image/png", "JPEG": "image/jpeg"}
+_MIMES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,13 @@ def read_screenshot(path: Path, caption: str) -> Screenshot:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
-            mime, (width, height) = _KINDS.get(image.format or ""), image.size
-            image.verify()
         content = path.read_bytes()
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise _refusal(path, f"reading it failed: {' '.join(str(error).split())}") from error
-    if mime is None:
-        raise _refusal(path, "it is a picture of another kind")
+        with Image.open(io.BytesIO(content), formats=list(_MIMES)) as image:
+            mime, (width, height) = _MIMES[str(image.format)], image.size
+            image.verify()
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        what = "it is none" if isinstance(error, UnidentifiedImageError) else f"reading it failed: {error}"
+        raise UsageError(
+            Reason.USAGE, f"A PNG or JPEG picture was expected at {path.name}; {what}. Take it again."
+        ) from error
     return Screenshot(content, mime, width, height, caption)
-
-
-def _refusal(path: Path, what: str) -> UsageError:
-    return UsageError(Reason.USAGE, f"A PNG or JPEG picture was expected at {path.name}; {what}. Take it again.")
