@@ -14,13 +14,14 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check
 # VTK, Qt and PyTorch don't get on in one process, and need a few system libraries, which .ci/run names and installs.
 CHECK := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: demo test lint types unit format lists bench venv clean distclean help
+.PHONY: demo test lint types unit format lists bench screenshots venv clean distclean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo     phantom CT -> levels, masks, class, report in $(OUT), beside the truth  [SEED=n]'
 	@echo 'make test     format, lint, types, unit tests, wheel, CMake lists                     [JOBS=n]'
-	@echo 'make bench    speed, stage by stage, cold and warm -> out/bench'
+	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
+	@echo 'make screenshots  render the pictures of the README anew'
 	@echo 'make format   put every file into shape'
 	@echo 'make lists    write the files on disk into the CMake lists'
 	@echo 'make clean    remove what the commands above wrote (distclean: .venv too)'
@@ -50,6 +51,12 @@ lists:
 
 bench: $(READY)
 	$(BIN)/python Testing/bench.py --out out/bench
+	$(BIN)/python Testing/slicer_bench.py --out out/bench
+
+screenshots: $(READY)
+	$(BIN)/python Testing/screenshots.py
+	$(BIN)/python Testing/thumbnail.py
+	$(BIN)/python Testing/slicer_screenshots.py
 
 venv: $(READY)
 
