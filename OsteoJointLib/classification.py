@@ -114,7 +114,7 @@ def _with_mask(network: MultitaskNetwork, part: SegmentedLevel) -> EncodedCrops:
     segmentation, encoded = part.segmentation, part.encoded
     if encoded is None:
         raise ValueError(f"expected {segmentation.level} with what the segmenter says of its crop")
-    if not segmentation.mask.any() or np.array_equal(segmentation.mask, segmentation.network_mask):
+    if not segmentation.mask.any() or segmentation.untouched:
         return encoded
     drawn = slice_to_crop(segmentation.mask, part.site.crop).astype(np.float32)
     mask = torch.from_numpy(drawn)[None, None].to(encoded.crops.device)

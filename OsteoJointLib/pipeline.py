@@ -27,6 +27,7 @@ from OsteoJointLib.labels import mask_from_plane
 from OsteoJointLib.localization import detect_boxes, refuse_without_localizer
 from OsteoJointLib.pipeline_config import PipelineConfig, ReadOptions
 from OsteoJointLib.records import (
+    AxialSlice,
     CaseResult,
     CtSlicePair,
     CtVolume,
@@ -36,7 +37,7 @@ from OsteoJointLib.records import (
     ModelInfo,
     VertebraSegmentation,
 )
-from OsteoJointLib.segmentation import edited_segmentation, refined_segmentation, segment_crop
+from OsteoJointLib.segmentation import edited_segmentation, refined_segmentation
 from OsteoJointLib.segmented import SegmentedLevel, reading_flags
 from OsteoJointLib.sites import Site, locate_site, take_slice
 from OsteoJointLib.stages import Progress, Stage, StageClock
@@ -86,9 +87,6 @@ class Reader:
             progress: called as each stage begins.
             earlier_s: seconds of stages that ran before (reading, loading), for the result.
 
-        Returns:
-            The result.
-
         Raises:
             InputRefused: levels not found, a point outside, a body not localized.
             ModelRefused: a localizer is needed and Ultralytics is missing.
@@ -135,9 +133,6 @@ class Reader:
             points: the new LPS mm points of the levels that moved.
             options: as in :meth:`read`.
             progress: as in :meth:`read`.
-
-        Returns:
-            The new result.
         """
         clock = StageClock(progress)
         with clock.stage(Stage.LEVELS):
@@ -165,12 +160,9 @@ class Reader:
                 Empty: classify and measure again as it is (for example to have Grad-CAM now).
             options: as in :meth:`read`; a refinement acts on the edited masks only.
             progress: as in :meth:`read`.
-
-        Returns:
-            The new result.
         """
         refined = tuple(planes) if options is not None and options.refine else ()
-        return self._rework(result, planes, refined, options, StageClock(progress))
+        return self.refine(result, refined, planes, options, progress)
 
     def refine(
         self,
@@ -188,29 +180,16 @@ class Reader:
             planes: as in :meth:`edit`, taken in first.
             options: as in :meth:`read`.
             progress: as in :meth:`read`.
-
-        Returns:
-            The new result.
         """
-        return self._rework(result, planes or {}, levels, options, StageClock(progress))
-
-    def _rework(
-        self,
-        result: CaseResult,
-        planes: Mapping[Level, np.ndarray],
-        refined: Sequence[Level],
-        options: ReadOptions | None,
-        clock: StageClock,
-    ) -> CaseResult:
-        """Take masks in, refine those of ``refined``, and conclude."""
+        clock, planes = StageClock(progress), planes or {}
         parts = {}
         for reading in result.readings:
             level = reading.point.level
             part, mask = SegmentedLevel.of_reading(reading, volume_of(result.volume, level)), reading.segmentation
             if level in planes:
                 mask = edited_segmentation(mask_from_plane(planes[level], reading), reading.axial, mask)
-            if level in refined:
-                mask = self._refine(mask, part.site, clock)
+            if level in levels:
+                mask = self._refine(mask, reading.axial, clock)
             parts[level] = part if mask is reading.segmentation else part.with_mask(mask, self.config)
         return self._conclude(result.volume, result.levels, parts, options, clock)
 
@@ -237,25 +216,19 @@ class Reader:
         """Masks of the network, refined when asked."""
         with clock.stage(Stage.SEGMENTATION):
             said = run_segmenter(self.network, [site.crop for site in sites.values()], self.device, self._name)
-            logits = said.segmentation.mask_logits[:, 0].float().cpu().numpy()
-            heatmaps = [None] * len(logits)
-            if said.segmentation.heatmap is not None:
-                heatmaps = list(said.segmentation.heatmap[:, 0].float().cpu().numpy())
-            masks = {
-                level: segment_crop(logits[i], heatmaps[i], site.axial, site.crop, self.config.segmentation)
-                for i, (level, site) in enumerate(sites.items())
+            parts = {
+                level: SegmentedLevel.of_network(site, encoded, self.config)
+                for (level, site), encoded in zip(sites.items(), said.split(), strict=True)
             }
         if options is not None and options.refine:
-            masks = {level: self._refine(mask, sites[level], clock) for level, mask in masks.items()}
-        return {
-            level: SegmentedLevel(sites[level], masks[level], encoded)
-            for level, encoded in zip(sites, said.split(), strict=True)
-        }
+            for level, part in parts.items():
+                parts[level] = replace(part, segmentation=self._refine(part.segmentation, part.site.axial, clock))
+        return parts
 
-    def _refine(self, segmentation: VertebraSegmentation, site: Site, clock: StageClock) -> VertebraSegmentation:
+    def _refine(self, segmentation: VertebraSegmentation, axial: AxialSlice, clock: StageClock) -> VertebraSegmentation:
         """Let the level set move a mask."""
         with clock.stage(Stage.LEVEL_SET):
-            return refined_segmentation(segmentation, site.axial, self.config.level_set)
+            return refined_segmentation(segmentation, axial, self.config.level_set)
 
     def _conclude(
         self,

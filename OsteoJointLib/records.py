@@ -236,6 +236,11 @@ class VertebraSegmentation:
     area_mm2: float
     refined: bool = False
 
+    @property
+    def untouched(self) -> bool:
+        """Whether ``mask`` is the network's own."""
+        return np.array_equal(self.mask, self.network_mask)
+
 
 @dataclass(frozen=True)
 class Classification:
@@ -286,7 +291,9 @@ class VertebraReading:
 
     Args:
         gradcam: (224, 224) float32 in [0, 1] in the crop's frame; None when it was not asked for.
-        encoded: what the segmenter said of the crop, kept so that an edit doesn't run it again.
+        encoded: what the segmenter said of the crop, kept so that an edit doesn't run it again (2 MB with compact
+            weights, 11 MB with the paper's sizes).
+        found_box: the box before it followed a user's mask that lies elsewhere; None where it followed none.
     """
 
     point: LevelPoint
@@ -297,6 +304,7 @@ class VertebraReading:
     measurement: RoiMeasurement
     gradcam: np.ndarray | None = None
     encoded: EncodedCrops | None = None
+    found_box: BodyBox | None = None
 
 
 @dataclass(frozen=True, eq=False)

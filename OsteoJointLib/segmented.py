@@ -11,7 +11,7 @@ from OsteoJointLib.localization import localization_flags
 from OsteoJointLib.measure import measure_roi, measurement_flags
 from OsteoJointLib.pipeline_config import PipelineConfig
 from OsteoJointLib.records import CtVolume, Flag, VertebraReading, VertebraSegmentation
-from OsteoJointLib.segmentation import segmentation_flags
+from OsteoJointLib.segmentation import segment_crop, segmentation_flags
 from OsteoJointLib.sites import Site, follow_mask
 
 if TYPE_CHECKING:
@@ -37,16 +37,26 @@ class SegmentedLevel:
         """The level as it was read before."""
         return cls(Site.of_reading(reading, volume), reading.segmentation, reading.encoded)
 
+    @classmethod
+    def of_network(cls, site: Site, encoded: EncodedCrops, config: PipelineConfig) -> SegmentedLevel:
+        """The level as the segmenter draws it."""
+        said = encoded.segmentation
+        logits = said.mask_logits[0, 0].float().cpu().numpy()
+        heatmap = None if said.heatmap is None else said.heatmap[0, 0].float().cpu().numpy()
+        return cls(site, segment_crop(logits, heatmap, site.axial, site.crop, config.segmentation), encoded)
+
     def with_mask(self, segmentation: VertebraSegmentation, config: PipelineConfig) -> SegmentedLevel:
         """The level with another mask; box and crop follow one that lies elsewhere."""
-        site = follow_mask(self.site, segmentation.mask, config)
+        site = follow_mask(self.site, segmentation, config)
         return SegmentedLevel(site, segmentation, self.encoded if site.crop is self.site.crop else None)
 
     def measured(self, gradcam: np.ndarray | None, config: PipelineConfig) -> VertebraReading:
         """The level with the HU of its ROI."""
-        site, axial = self.site, self.site.axial
-        roi = measure_roi(axial.hu, self.segmentation.mask, axial.pixel_mm, axial.level, config.measure)
-        return VertebraReading(site.point, axial, site.box, site.crop, self.segmentation, roi, gradcam, self.encoded)
+        site, mask = self.site, self.segmentation
+        roi = measure_roi(site.axial.hu, mask.mask, site.axial.pixel_mm, site.axial.level, config.measure)
+        return VertebraReading(
+            site.point, site.axial, site.box, site.crop, mask, roi, gradcam, self.encoded, site.found_box
+        )
 
 
 def reading_flags(reading: VertebraReading, config: PipelineConfig) -> tuple[Flag, ...]:

@@ -26,6 +26,7 @@ from OsteoJointLib.records import (
     LevelPoint,
     PointSource,
     VertebraReading,
+    VertebraSegmentation,
 )
 from OsteoJointLib.segmentation import mask_box
 
@@ -35,18 +36,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """Where one level is read."""
+    """Where one level is read; ``found_box`` is the box before it followed a user's mask, None where it did not."""
 
     volume: CtVolume
     point: LevelPoint
     axial: AxialSlice
     box: BodyBox
     crop: Crop
+    found_box: BodyBox | None = None
 
     @classmethod
     def of_reading(cls, reading: VertebraReading, volume: CtVolume) -> Site:
         """The site of a level that was read before."""
-        return cls(volume, reading.point, reading.axial, reading.box, reading.crop)
+        return cls(volume, reading.point, reading.axial, reading.box, reading.crop, reading.found_box)
 
 
 def take_slice(volume: CtVolume, level: Level, point: LevelPoint | None, config: PreprocessConfig) -> AxialSlice:
@@ -103,17 +105,24 @@ def locate_site(
     return Site(volume, point, axial, box, crop_around(axial, box, config.preprocess))
 
 
-def follow_mask(site: Site, mask: np.ndarray, config: PipelineConfig) -> Site:
-    """Let box and crop follow a user's mask when it lies elsewhere than they do.
+def follow_mask(site: Site, segmentation: VertebraSegmentation, config: PipelineConfig) -> Site:
+    """Let box and crop follow a user's mask when it lies elsewhere than they do, and go back with the network's own.
 
     Args:
         site: of the level.
-        mask: (512, 512) bool in the slice's frame; an empty one is not followed.
+        segmentation: its mask; an empty one is not followed.
         config: how far it may lie off.
     """
-    box = mask_box(mask)
+    if segmentation.untouched:
+        found = site.found_box
+        if found is None:
+            return site
+        return replace(site, box=found, crop=crop_around(site.axial, found, config.preprocess), found_box=None)
+    box = mask_box(segmentation.mask)
     if box is None:
         return site
     crop = crop_around(site.axial, box, config.preprocess)
     moved_px = np.hypot(*np.subtract(crop.corner_yx, site.crop.corner_yx))
-    return replace(site, box=box, crop=crop) if moved_px > config.recenter_px else site
+    if moved_px <= config.recenter_px:
+        return site
+    return replace(site, box=box, crop=crop, found_box=site.found_box or site.box)

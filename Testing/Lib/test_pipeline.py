@@ -154,6 +154,20 @@ def test_box_and_crop_follow_a_mask_drawn_elsewhere(chain):
     assert edited.flags == ()
 
 
+def test_the_network_s_mask_given_back_takes_box_and_crop_back(chain):
+    first, size = chain.result.l1, chain.make_ct().grid.shape_zyx[1:]
+    own = mask_to_plane(first.segmentation.network_mask, first.axial, size)
+    result = chain.result
+    for shift_mm in ((24.0, -10.0, 0.0), (-20.0, 4.0, 0.0)):
+        drawn = plane_of(chain, Level.L1, shift_mm=shift_mm)
+        result = chain.reader.edit(result, {Level.L1: drawn}, QUICK)
+        assert result.l1.box != first.box
+    back = chain.reader.edit(result, {Level.L1: own}, QUICK)
+    assert (back.l1.box, back.l1.crop.corner_yx) == (first.box, first.crop.corner_yx)
+    np.testing.assert_array_equal(back.l1.crop.image, first.crop.image)
+    assert_same_classification(back, chain.result)
+
+
 def test_classifying_again_as_it_is_changes_nothing(chain):
     again = chain.reader.edit(chain.result, {})
     assert_same_classification(again, chain.result)
