@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from OsteoJointLib.case import Case, volume_of
 from OsteoJointLib.geometry import flip_lps_ras
-from OsteoJointLib.records import CtVolume, Flag, Level, LevelPoint, LevelsFound
-
-if TYPE_CHECKING:
-    from OsteoJointLib.case import Case
+from OsteoJointLib.output.result import flag_document
+from OsteoJointLib.preprocess import slice_index_of
+from OsteoJointLib.records import CtVolume, LevelPoint, LevelsFound
 
 
 def levels_document(case: Case, levels: LevelsFound | None) -> dict[str, Any]:
@@ -20,21 +19,14 @@ def levels_document(case: Case, levels: LevelsFound | None) -> dict[str, Any]:
     return {
         "levels": {point.level.value: _point(case, point) for point in points} or None,
         "column": [] if levels is None else _column(levels),
-        "flags": flags_document((*case_flags(case), *(() if levels is None else levels.flags))),
+        "flags": [*case_flags(case), *(() if levels is None else map(flag_document, levels.flags))],
     }
 
 
-def case_flags(case: Case) -> tuple[Flag, ...]:
-    """What is doubtful about the images of a case."""
+def case_flags(case: Case) -> list[dict[str, Any]]:
+    """What is doubtful about the images of a case, as in result.json."""
     volumes = (case,) if isinstance(case, CtVolume) else (case.l1, case.l2)
-    return tuple(dict.fromkeys(flag for volume in volumes for flag in volume.flags))
-
-
-def flags_document(flags: Iterable[Flag]) -> list[dict[str, Any]]:
-    """Flags as in result.json."""
-    return [
-        {"code": flag.code.value, "level": flag.level and flag.level.value, "message": flag.message} for flag in flags
-    ]
+    return [flag_document(flag) for flag in dict.fromkeys(flag for volume in volumes for flag in volume.flags)]
 
 
 def _column(levels: LevelsFound) -> list[dict[str, Any]]:
@@ -45,12 +37,9 @@ def _column(levels: LevelsFound) -> list[dict[str, Any]]:
 
 
 def _point(case: Case, point: LevelPoint) -> dict[str, Any]:
-    from OsteoJointLib.case import volume_of
-    from OsteoJointLib.preprocess import slice_index_of
-
     return {
         "center_ras_mm": _ras(point.center_lps_mm),
-        "slice_index": slice_index_of(volume_of(case, Level(point.level)), point.center_lps_mm),
+        "slice_index": slice_index_of(volume_of(case, point.level), point.center_lps_mm),
         "confidence": round(float(point.confidence), 4),
         "source": point.source.value,
     }

@@ -59,7 +59,11 @@ class WorkerProcess:
             for line in self._process.stdout:
                 event = json.loads(line)
                 if event["event"] == "error":
-                    raise ending_from_document(event)
+                    ending = ending_from_document(event)
+                    if ending.reason is Reason.DEVICE_FAILED:  # it ends now, and must not be lent until it has
+                        self._process.kill()
+                        self._process.wait()
+                    raise ending
                 if event["event"] == "done":
                     return event
         except (BrokenPipeError, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.records import CaseResult, LevelsFound
 from OsteoJointLib.stages import Progress, Stage, StageClock
-from OsteoJointLib.worker_answers import case_flags, flags_document, levels_document
+from OsteoJointLib.worker_answers import case_flags, levels_document
 from OsteoJointLib.worker_requests import (
     Request,
     checked_out,
@@ -84,7 +84,7 @@ class Session:
     def open(self, request: Request, progress: Progress) -> dict[str, Any]:
         """Read a CT and keep it."""
         opened = _read(path_of(request, "input"), StageClock(progress))
-        return {"case": self._open(opened), "flags": flags_document(case_flags(opened.case))}
+        return {"case": self._open(opened), "flags": case_flags(opened.case)}
 
     def analyze(self, request: Request, progress: Progress) -> dict[str, Any]:
         """Read a CT and run the whole chain on it."""

@@ -3,7 +3,7 @@
 Everything OsteoJoint writes goes through :func:`write_whole`: the content is written under a temporary name in the
 same folder, flushed to the disk and renamed, so that a run killed at any moment leaves the old file, the new file
 or nothing, never half a file. The temporary name starts with a dot and ends with the target's own suffixes, so that
-writers which choose the format by the suffix (SimpleITK, matplotlib) see the right one.
+writers which choose the format by the suffix (SimpleITK) see the right one.
 """
 
 from __future__ import annotations

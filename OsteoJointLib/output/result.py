@@ -78,7 +78,7 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
         "classification": _classification(result),
         "baseline": _baseline(result),
         "measurements": {reading.point.level.value: _measurement(reading.measurement) for reading in result.readings},
-        "flags": [_flag(flag) for flag in all_flags(result)],
+        "flags": [flag_document(flag) for flag in all_flags(result)],
         "timings_s": {name: _number(seconds, 4) for name, seconds in result.timings_s.items()},
     }
 
@@ -232,5 +232,6 @@ def _measurement(measurement: RoiMeasurement) -> dict[str, Any]:
     }
 
 
-def _flag(flag: Flag) -> dict[str, Any]:
+def flag_document(flag: Flag) -> dict[str, Any]:
+    """A flag as JSON."""
     return {"code": flag.code.value, "level": None if flag.level is None else flag.level.value, "message": flag.message}

@@ -14,7 +14,7 @@ from OsteoJointLib.output.result import result_document
 from OsteoJointLib.worker_process import WorkerProcess
 
 FAKE = """
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 document = json.loads(pathlib.Path(sys.argv[1]).read_text())
 log = open(sys.argv[2], "a")
 def say(request, event, **fields):
@@ -32,6 +32,9 @@ for line in sys.stdin:
         if content == "die":
             print("last words", file=sys.stderr, flush=True)
             os._exit(3)
+        elif content == "card":
+            say(request, "error", reason="device_failed", message="The graphics card broke off.", exit_code=5)
+            time.sleep(60)  # the end of a process with a broken card takes its time
         elif content == "refuse":
             say(request, "error", reason="not_ct", message="A CT was expected.", exit_code=3)
         else:
@@ -100,6 +103,14 @@ def test_every_case_has_its_row(desk, workers):
     assert report.exit_code == 0
     assert steps == [(done, 5) for done in range(1, 6)]
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
+
+
+def test_a_failed_card_costs_one_case_and_its_worker(desk):
+    for name, content in (("a", "card"), ("b", ""), ("c", "")):
+        desk.add(f"{name}.nrrd", content)
+    report = desk.run()
+    assert report.counts == {"failed": 1, "done": 2}
+    assert "graphics card" in desk.rows()["a"]["message"]
 
 
 def test_resume_does_only_what_is_left(desk):
