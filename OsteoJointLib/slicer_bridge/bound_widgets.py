@@ -28,8 +28,8 @@ class BoundWidgets:
         self._node: Any = None
         self._connected = self._showing = False
         for name, within in ranges.items():
-            self._widgets[name].setMinimum(within.minimum)
-            self._widgets[name].setMaximum(within.maximum)
+            self._widgets[name].minimum = within.minimum  # CTK's setters are no slots: Python has only the properties
+            self._widgets[name].maximum = within.maximum
 
     def take(self, node) -> None:
         """Show and set the parameters of this wrapped parameter node from now on; None: of none."""

@@ -2,7 +2,8 @@
 
 What PythonQt is known to trip over is left out: arguments of signals that are enums (``finished``, ``errorOccurred``)
 are not taken, the process is asked instead; ``QProcess.error`` is both a signal and a function in Qt 5 and isn't used;
-a QProcess isn't let go inside one of its own signals, nor while it runs (its destructor would wait).
+a QProcess isn't let go inside one of its own signals, nor while it runs (its destructor would wait). Connections to
+bound methods keep their object alive for ever, so they are undone once the process has ended.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ class ChildProcess:
         self._on_out, self._on_error, self._on_end = on_out, on_error, on_end
         self._ended = self._started = False
         self._process = qt.QProcess()
-        self._process.connect("readyReadStandardOutput()", self._read_out)
-        self._process.connect("readyReadStandardError()", self._read_error)
-        self._process.connect("started()", self._has_started)
-        self._process.connect("finished(int,QProcess::ExitStatus)", self._has_ended)
-        self._process.connect("errorOccurred(QProcess::ProcessError)", self._has_ended)
+        self._slots = {
+            "readyReadStandardOutput()": self._read_out,
+            "readyReadStandardError()": self._read_error,
+            "started()": self._has_started,
+            "finished(int,QProcess::ExitStatus)": self._has_ended,
+            "errorOccurred(QProcess::ProcessError)": self._has_ended,
+        }
 
     @property
     def running(self) -> bool:
@@ -59,6 +62,8 @@ class ChildProcess:
 
     def start(self, command: WorkerCommand, folder: str) -> None:
         """Start it in ``folder``; a failure to start comes by ``on_end``."""
+        for signal, slot in self._slots.items():
+            self._process.connect(signal, slot)
         environment = qt.QProcessEnvironment()
         for key, value in command.environment.items():
             environment.insert(key, value)
@@ -88,7 +93,7 @@ class ChildProcess:
         else:
             self._process.kill()
         self._process.waitForFinished(_DIES_IN_MS)
-        self._bury(_BURY_TRIES)
+        qt.QTimer.singleShot(0, lambda: self._bury(_BURY_TRIES))  # not here: this may be one of its signals
 
     def _read_out(self) -> None:
         if not self._ended:
@@ -113,6 +118,7 @@ class ChildProcess:
         if self._ended:  # whoever heard the last words killed it
             return
         self._ended = True
+        self._disconnect()
         self._on_end(self._exit_code() if self._started else None)
 
     def _exit_code(self) -> int:
@@ -123,10 +129,17 @@ class ChildProcess:
     def _bury(self, tries: int) -> None:
         """Hold on to the process until it is dead; one that doesn't die of its tree's end is killed alone."""
         if self._process.state() == qt.QProcess.NotRunning:
+            self._disconnect()
             return
         if tries == 0:
             self._process.kill()
         qt.QTimer.singleShot(_BURY_MS, lambda: self._bury(tries - 1))
+
+    def _disconnect(self) -> None:
+        """Undo the connections; never inside one of its signals."""
+        for signal, slot in self._slots.items():
+            self._process.disconnect(signal, slot)
+        self._slots.clear()
 
 
 def _bytes(array) -> bytes:

@@ -53,20 +53,24 @@ class Handover:
         self._on_done, self._on_error, self._on_progress = on_done, on_error, on_progress
         self._file: BinaryIO | None = None
         self._next = 0
-        self._timer = qt.QTimer()
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self._turn)
-        self._timer.start()
+        self._over = False
+        self._soon()
 
     def cancel(self) -> None:
         """Stop; nothing stays on the disk, and nobody is called."""
-        self._timer.stop()
+        self._over = True
         if self._file is not None:
             self._file.close()
             self._file = None
         self._temporary.unlink(missing_ok=True)
 
+    def _soon(self) -> None:
+        # no QTimer of its own: PythonQt never lets go of one that is connected to its owner, nor of the owner's CT
+        qt.QTimer.singleShot(0, lambda: self._turn())
+
     def _turn(self) -> None:
+        if self._over:
+            return
         try:
             written = self._write_slab()
         except OSError as error:
@@ -83,7 +87,9 @@ class Handover:
             self._on_error(error)
         else:
             self._on_progress(written)
-            if written == 1.0:
+            if written < 1.0:
+                self._soon()
+            elif not self._over:
                 self._on_done()
 
     def _write_slab(self) -> float:
@@ -97,7 +103,6 @@ class Handover:
         self._file.write(np.ascontiguousarray(voxels[self._next : self._next + slab], dtype=out).data)
         self._next = min(self._next + slab, len(voxels))
         if self._next == len(voxels):
-            self._timer.stop()
             self._file.close()
             os.replace(self._temporary, self._path)
         return self._next / len(voxels)

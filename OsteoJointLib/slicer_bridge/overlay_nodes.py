@@ -118,9 +118,8 @@ def _color_node(nodes: ReadingNodes, kind: OverlayKind):
 
 
 def _add_legend(node, kind: OverlayKind) -> None:
-    logic = getattr(slicer, "vtkSlicerColorLogic", None)
-    legend = logic and logic.AddDefaultColorLegendDisplayNode(node)
-    if legend:
+    legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(node)
+    if legend is not None:
         legend.SetTitleText(_("{title} (%)").format(title=kind.title))
         legend.SetLabelFormat("%.0f")
         legend.SetNumberOfLabels(3)

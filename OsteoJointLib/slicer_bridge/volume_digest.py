@@ -30,19 +30,24 @@ class VolumeDigest:
         place = np.round(ijk_to_world(volume_node), 3) + 0.0  # no negative zeros
         kind = f"{self._voxels.shape} {self._voxels.dtype} {place.tolist()}"
         self._digest = hashlib.sha256(kind.encode())
-        self._timer = qt.QTimer()
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self._turn)
-        self._timer.start()
+        self._over = False
+        self._soon()
 
     def cancel(self) -> None:
         """Stop; nothing is called any more."""
-        self._timer.stop()
+        self._over = True
+
+    def _soon(self) -> None:
+        # no QTimer of its own: PythonQt never lets go of one that is connected to its owner, nor of the owner's voxels
+        qt.QTimer.singleShot(0, lambda: self._turn())
 
     def _turn(self) -> None:
+        if self._over:
+            return
         slab = self._voxels[self._next : self._next + self._slices]
         self._digest.update(np.ascontiguousarray(slab).data)
         self._next += self._slices
-        if self._next >= len(self._voxels):
-            self._timer.stop()
+        if self._next < len(self._voxels):
+            self._soon()
+        else:
             self._on_done(self._digest.hexdigest())

@@ -126,11 +126,17 @@ def test_a_path_is_typed_or_chosen():
 def test_a_slider_keeps_to_its_range():
     slider, heard = ctk.ctkSliderWidget(), []
     slider.decimals = 1
-    slider.setRange(0.5, 6.0)
+    slider.minimum, slider.maximum = 0.5, 6.0
     slider.connect("valueChanged(double)", heard.append)
     slider.value = 2.25
     slider.value = 9.0
     assert heard == [pytest.approx(2.3, abs=0.06), 6.0]
+
+
+def test_a_setter_that_is_no_slot_is_not_there():
+    assert not hasattr(ctk.ctkSliderWidget(), "setRange")
+    assert not hasattr(ctk.ctkCollapsibleButton(), "setCollapsed")
+    assert hasattr(ctk.ctkSliderWidget(), "setValue")
 
 
 def test_painting_overwrites_and_can_be_undone(host, scene):

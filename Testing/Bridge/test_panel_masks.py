@@ -180,13 +180,13 @@ def test_the_editor_is_made_when_it_is_first_opened(opened):
     node = add_masks()
     opened.reading.become_read()
     assert editors(opened) == []
-    opened.ui.editButton.setCollapsed(False)
+    opened.ui.editButton.collapsed = False
     (editor,) = editors(opened)
     assert editor.mrmlSegmentEditorNode().GetSingletonTag() == "OsteoJoint"
     assert editor.segmentationNodeID() == node.GetID()
     assert editor.sourceVolumeNodeID() == slicer.util.getNode("CT").GetID()
-    opened.ui.editButton.setCollapsed(True)
-    opened.ui.editButton.setCollapsed(False)
+    opened.ui.editButton.collapsed = True
+    opened.ui.editButton.collapsed = False
     assert editors(opened) == [editor]
 
 
@@ -196,14 +196,14 @@ def test_the_segment_editor_module_keeps_its_own_node(opened):
     own = slicer.mrmlScene.AddNode(own)
     add_masks()
     opened.reading.become_read()
-    opened.ui.editButton.setCollapsed(False)
+    opened.ui.editButton.collapsed = False
     assert own.GetSegmentationNode() is None
 
 
 def test_deleted_masks_are_let_go_and_new_ones_taken(opened):
     node = add_masks()
     opened.reading.become_read()
-    opened.ui.editButton.setCollapsed(False)
+    opened.ui.editButton.collapsed = False
     (editor,) = editors(opened)
     slicer.mrmlScene.RemoveNode(node)
     opened.reading.changed.emit()
@@ -219,7 +219,7 @@ def test_deleted_masks_are_let_go_and_new_ones_taken(opened):
 def test_the_editor_survives_a_closed_scene(opened):
     add_masks()
     opened.reading.become_read()
-    opened.ui.editButton.setCollapsed(False)
+    opened.ui.editButton.collapsed = False
     (editor,) = editors(opened)
     slicer.mrmlScene.Clear()
     assert editor.segmentationNode() is None
@@ -233,12 +233,12 @@ def test_keys_are_the_editor_s_only_while_it_is_open_and_shown(opened, monkeypat
     add_masks()
     opened.reading.become_read()
     opened.panel.enter()
-    opened.ui.editButton.setCollapsed(False)
+    opened.ui.editButton.collapsed = False
     (editor,) = editors(opened)
     calls = []
     for name in ("installKeyboardShortcuts", "uninstallKeyboardShortcuts"):
         monkeypatch.setattr(type(editor), name, lambda self, name=name: calls.append(name))
     opened.panel.exit()
     opened.panel.enter()
-    opened.ui.editButton.setCollapsed(True)
+    opened.ui.editButton.collapsed = True
     assert calls == ["uninstallKeyboardShortcuts", "installKeyboardShortcuts", "uninstallKeyboardShortcuts"]

@@ -101,7 +101,7 @@ class Panel(slicer.util.VTKObservationMixin):
         batch = BatchSection(self._add_button("batchSection", _("Batch")), reading, parameters)
         setup = SetupSection(self._add_button("setupSection", _("Setup")), reading, parameters)
         for name in ("exportSection", "batchSection", "setupSection"):
-            self._buttons[name].setCollapsed(True)
+            self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
         return [inputs, levels, self._masks, status, export, batch, setup]
 
     def _add_button(self, name: str, title: str):
@@ -115,7 +115,7 @@ class Panel(slicer.util.VTKObservationMixin):
 
     def _open_setup(self) -> None:
         button = self._buttons["setupSection"]
-        button.setCollapsed(False)
+        button.collapsed = False
         area = self.widget
         while area is not None and not hasattr(area, "ensureWidgetVisible"):
             area = area.parent()

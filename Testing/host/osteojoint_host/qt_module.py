@@ -29,6 +29,13 @@ def stand_in(owner: type) -> type:
     return owner
 
 
+class NotWrapped:
+    """A setter that C++ has and Python hasn't: neither slot nor invokable, so that only its property is wrapped."""
+
+    def __get__(self, instance, owner=None):
+        raise AttributeError("PythonQt wraps slots, invokables and properties of CTK's and Slicer's widgets: w.x = x.")
+
+
 class QUiLoader(QtUiTools.QUiLoader):
     """Loads .ui files that hold stand-ins; a class that is neither Qt's nor a stand-in is an error."""
 

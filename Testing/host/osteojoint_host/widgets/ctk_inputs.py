@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6 import QtCore, QtWidgets
 
-from osteojoint_host.qt_module import stand_in
+from osteojoint_host.qt_module import NotWrapped, stand_in
 
 
 def of_box(kind, name: str):
@@ -75,6 +75,7 @@ class ctkSliderWidget(ctkDoubleSpinBox):
 
     valueIsChanging = QtCore.Signal(float)
     STEPS = 1000
+    setMinimum = setMaximum = setRange = setDecimals = setSingleStep = setSuffix = NotWrapped()
 
     def __init__(self, parent=None):
         super().__init__(parent)

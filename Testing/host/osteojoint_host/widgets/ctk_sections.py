@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from osteojoint_host.qt_module import stand_in
+from osteojoint_host.qt_module import NotWrapped, stand_in
 
 HEADER_PX = 26
 
@@ -54,8 +54,7 @@ class ctkCollapsibleButton(Collapsing, QtWidgets.QWidget):
     def _get_collapsed(self):
         return self._collapsed
 
-    def setCollapsed(self, collapsed):
-        """Fold or unfold."""
+    def _set_collapsed(self, collapsed):
         collapsed = bool(collapsed)
         if collapsed == self._collapsed:
             return
@@ -65,12 +64,13 @@ class ctkCollapsibleButton(Collapsing, QtWidgets.QWidget):
         self.toggled(not collapsed)
         self.contentsCollapsed(collapsed)
 
-    collapsed = QtCore.Property(bool, _get_collapsed, setCollapsed)
-    checked = QtCore.Property(bool, lambda self: not self._collapsed, lambda self, value: self.setCollapsed(not value))
+    setCollapsed = NotWrapped()
+    collapsed = QtCore.Property(bool, _get_collapsed, _set_collapsed)
+    checked = QtCore.Property(bool, lambda self: not self._collapsed, lambda self, value: self.setChecked(value))
 
     def setChecked(self, checked):
         """Unfold or fold."""
-        self.setCollapsed(not checked)
+        self._set_collapsed(not checked)
 
     def _set_height(self, height):
         self._height = height
@@ -90,7 +90,7 @@ class ctkCollapsibleButton(Collapsing, QtWidgets.QWidget):
     def mousePressEvent(self, event):
         """Qt calls this: a click on the header folds or unfolds."""
         if event.position().y() < HEADER_PX:
-            self.setCollapsed(not self._collapsed)
+            self._set_collapsed(not self._collapsed)
             self.clicked(not self._collapsed)
 
     def paintEvent(self, event):
