@@ -1,8 +1,9 @@
 """A case's folder: refused before the work when it holds others' files, filled after it whole or not at all.
 
 All files are written into a hidden folder beside the target. Where the target doesn't exist yet it then appears by one
-rename. Where an earlier result of ours stands, its files are replaced one by one, ``result.json`` last. So a run killed
-at any moment leaves the old result, the new one or none; files that are not ours are never touched.
+rename. Where an earlier result of ours stands, its files are replaced one by one, ``result.json`` last; meanwhile the
+old ``result.json`` has a hidden name, which says that the folder is ours. So a run killed at any moment leaves the old
+result, the new one or none; files that are not ours are never touched.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from OsteoJointLib.records import CaseResult
 if TYPE_CHECKING:
     from OsteoJointLib.output.writing import Additions
 
+_REPLACED_FILE = f"{TEMPORARY_PREFIX}replaced.json"
+
 
 def check_case_folder(folder: Path) -> None:
     """Check that results may go into ``folder``; nothing is written.
@@ -31,7 +34,8 @@ def check_case_folder(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise UsageError(Reason.OUTPUT_EXISTS, f"A folder was expected at {folder}; a file is there. Name another.")
-    if not any(not name.startswith(TEMPORARY_PREFIX) for name in os.listdir(folder)):
+    names = os.listdir(folder)
+    if _REPLACED_FILE in names or all(name.startswith(TEMPORARY_PREFIX) for name in names):
         return
     try:
         read_result(folder)
@@ -68,8 +72,11 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
                 folder.rmdir()  # Windows doesn't rename onto an empty folder
             os.rename(staging, folder)
         else:
+            if (folder / RESULT_FILE).exists():
+                os.replace(folder / RESULT_FILE, folder / _REPLACED_FILE)
             if ROW_FILE not in names:
                 (folder / ROW_FILE).unlink(missing_ok=True)  # of the earlier result
             for name in names:
                 os.replace(staging / name, folder / name)
+            (folder / _REPLACED_FILE).unlink(missing_ok=True)
     return tuple(folder / name for name in names)

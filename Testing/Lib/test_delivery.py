@@ -1,6 +1,7 @@
 """A case's folder: others' files stay, ours appear whole."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -101,6 +102,26 @@ def test_a_failed_redelivery_keeps_the_earlier_result(chain, tmp_path, monkeypat
     assert (out / "result.json").read_text() == before
     assert json.loads(before)["schema"] == "osteojoint.result/1"
     assert names(tmp_path) == {"out"}
+
+
+def test_files_of_two_runs_never_stand_beside_a_result(chain, tmp_path, monkeypatch):
+    out, replace_file = tmp_path / "out", os.replace
+    deliver_case(chain.result, out)
+
+    def fail_on_report(source, target):
+        if Path(target) == out / "report.html":
+            raise PermissionError("open elsewhere")
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_on_report)
+    for _ in range(2):  # also where an earlier run was stopped
+        with pytest.raises(PermissionError):
+            deliver_case(chain.result, out)
+        assert not (out / "result.json").exists()
+    monkeypatch.setattr(os, "replace", replace_file)
+    check_case_folder(out)
+    deliver_case(chain.result, out)
+    assert names(out) == FILES
 
 
 def test_a_kill_at_any_moment_leaves_the_whole_result_or_none(chain, tmp_path):
