@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +168,15 @@ def test_a_removed_node_is_still_written_whole(host, scene, tmp_path, monkeypatc
     assert heard.names() == ["done"]
     kept.cancel()
     assert (tmp_path / "ct.nrrd").exists()
+
+
+def test_a_finished_handover_is_let_go_with_its_ct(host, scene, tmp_path):
+    heard = hand_over(host, add_ct(scene), tmp_path / "ct.nrrd")
+    alive = weakref.ref(heard.handover)
+    del heard.handover
+    host.app.processEvents()
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_folder_that_takes_nothing_is_an_error(host, scene):

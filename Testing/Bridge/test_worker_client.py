@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -194,6 +196,23 @@ def test_kill_right_after_the_question(host, fake, heard):
     fake.client.kill()
     assert not host.wait_until(lambda: bool(heard.calls), seconds=0.3)
     assert process._process.state() == type(process._process.state()).NotRunning
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_process_that_has_ended_is_let_go(host, fake, heard, killed):
+    ask(fake, heard, "ping")
+    heard.wait("done")
+    alive = weakref.ref(fake.client._process)
+    if killed:
+        fake.client.kill()
+    else:
+        fake.client._process.close_input()
+
+    def gone():
+        gc.collect()
+        return alive() is None
+
+    assert host.wait_until(gone, seconds=5)
 
 
 def test_a_callback_may_kill_and_ask(host, fake, heard):

@@ -39,6 +39,13 @@ FORWARDERS: tuple[Callable[[Callable], Callable], ...] = (
 )
 """PySide6 chooses an overload by the arity of the slot: one function of fixed arity for each."""
 
+HELD: dict[int, list[Any]] = {}
+"""Every connected slot by the id of its sender, until that is destroyed or the slot disconnected.
+
+PythonQt holds them in C++, where Python's garbage collection doesn't see them: an object that owns its sender, and
+connects one of its own methods to it, is never let go unless it disconnects.
+"""
+
 _get = QtCore.QObject.__getattribute__
 _property, _set_property = QtCore.QObject.property, QtCore.QObject.setProperty
 
@@ -161,14 +168,21 @@ def connect(instance, signal: str, slot: Callable) -> bool:
         LOG.guard(slot, *arguments[:accepted])
 
     forwarder = FORWARDERS[count](call)
-    instance.__dict__.setdefault("_host_slots", []).append((signature, slot, forwarder))
+    _held_by(instance).append((signature, slot, forwarder))
     return bool(_get(instance, "connect")(instance, QtCore.SIGNAL(signature), forwarder))
+
+
+def _held_by(instance) -> list[Any]:
+    key = id(instance)
+    if key not in HELD:
+        _get(instance, "connect")(instance, QtCore.SIGNAL("destroyed()"), lambda: HELD.pop(key, None))
+    return HELD.setdefault(key, [])
 
 
 def disconnect(instance, signal: str, slot: Callable) -> bool:
     """Undo one :func:`connect`; return whether there was one."""
     signature = checked_signature(instance, signal)
-    slots = instance.__dict__.get("_host_slots", [])
+    slots = HELD.get(id(instance), [])
     for entry in slots:
         if entry[0] == signature and entry[1] == slot:
             slots.remove(entry)
