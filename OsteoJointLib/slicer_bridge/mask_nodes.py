@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 
 import numpy as np
+import slicer
 from slicer import vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 
@@ -112,6 +113,17 @@ def forget(nodes: ReadingNodes, which: str) -> None:
 def restore(nodes: ReadingNodes, which: str, levels: Iterable[str]) -> None:
     """Put the masks of ``levels`` from "before" or "network" back in place of the visible ones."""
     _copy(nodes, which, "masks", levels)
+
+
+def exchange(nodes: ReadingNodes, which: str, levels: Iterable[str]) -> None:
+    """Put the masks of ``levels`` from "before" back in place of the visible ones, and keep these there instead."""
+    for level in levels:
+        now = slicer.vtkSegment()
+        now.DeepCopy(segments.find_segment(nodes.get("masks"), level))
+        _copy(nodes, which, "masks", [level])
+        node, segment_id = _target(nodes, which, level)
+        segments.copy_segment(now, node, segment_id)
+        node.GetSegmentation().GetSegment(segment_id).SetTag(SOURCE, segments.tag(now, SOURCE) or "network")
 
 
 def swap_visible(nodes: ReadingNodes, which: str | None) -> None:

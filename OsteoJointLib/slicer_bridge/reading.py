@@ -28,7 +28,7 @@ from OsteoJointLib.slicer_bridge.reading_state import ReadingState, Settings
 from OsteoJointLib.slicer_bridge.record import LEVELS
 from OsteoJointLib.slicer_bridge.signal import Signal
 from OsteoJointLib.slicer_bridge.view_arrays import Views
-from OsteoJointLib.slicer_bridge.views import screenshots
+from OsteoJointLib.slicer_bridge.views import screenshots, show_volume
 from OsteoJointLib.slicer_bridge.watcher import Watcher
 from OsteoJointLib.slicer_bridge.worker_client import WorkerClient
 
@@ -93,7 +93,11 @@ class Reading:
         if self._scene is not None and volume_node is not None and self._scene.volume is volume_node:
             return
         self.cancel()
-        self._scene = None if volume_node is None else ReadingScene(ReadingNodes(volume_node))
+        former, self._scene = self.nodes, None if volume_node is None else ReadingScene(ReadingNodes(volume_node))
+        if former is not None and self.nodes is not None:
+            former.show(False)
+            self.nodes.show(True)
+            show_volume(volume_node)
         self._tell("")
         self._comparing, self._failed_at = "", None
         self._watcher.watch(self.nodes)
@@ -134,13 +138,17 @@ class Reading:
             self._watcher.watch(self.nodes)
 
     def undo_refinement(self) -> None:
-        """Put the masks from before the last refinement back."""
-        if self.nodes is not None:
-            self._restore("before", [level for level in LEVELS if mask_nodes.has_masks(self.nodes, "before", level)])
+        """Exchange the masks with those from before the last refinement; a second time takes that back."""
+        nodes = self._chosen().nodes
+        mask_nodes.exchange(nodes, "before", [n for n in LEVELS if mask_nodes.has_masks(nodes, "before", n)])
+        self.compare("")
+        self._look()
 
     def reset_mask(self, level: str) -> None:
         """Put the network's own mask back."""
-        self._restore("network", [level])
+        mask_nodes.restore(self._chosen().nodes, "network", [level])
+        self.compare("")
+        self._look()
 
     def compare(self, which: str) -> None:
         """Show the masks from "before" the last refinement, or the "network"'s, instead of the present ones ("")."""
@@ -283,12 +291,6 @@ class Reading:
         masks = mask_nodes.masks(self._chosen().nodes)
         drawn = {level: mask for level, mask in masks.items() if mask is not None}
         self.engine.ask_case(op, fields, drawn, on_done, self._end)
-
-    def _restore(self, which: str, levels: list[str]) -> None:
-        if self.nodes is not None and levels:
-            mask_nodes.restore(self.nodes, which, levels)
-            self.compare("")
-            self._look()
 
     def _look(self) -> None:
         """See what was changed in the scene, say so, and read again where that is wished."""

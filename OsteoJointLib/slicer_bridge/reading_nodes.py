@@ -90,6 +90,12 @@ class ReadingNodes:
         for node in self.all():
             self._follow(node)
 
+    def show(self, on: bool) -> None:
+        """Show or hide everything of the reading that Slicer's lists show: several readings at once confuse."""
+        for node in self.all():
+            if node.IsA("vtkMRMLDisplayableNode") and not node.GetHideFromEditors():
+                node.SetDisplayVisibility(on)
+
     def remove(self, role: str) -> None:
         """Remove the node of a role, if there is one."""
         if (node := self.get(role)) is not None:

@@ -32,6 +32,7 @@ class ReadingScene:
         self.points: dict[str, Point] = {}
         self.masks: dict[str, str] = {}
         self.stale: tuple[str, ...] = ()
+        self._changed: list[str] = []
         self._image_time = 0
 
     @property
@@ -56,7 +57,7 @@ class ReadingScene:
 
     def see(self) -> None:
         """Look at points and masks, say what is stale, and note on the segments who drew them."""
-        self.points, self.masks, self.stale = {}, {}, ()
+        self.points, self.masks, self.stale, self._changed = {}, {}, (), []
         if self.problem():  # without a place in the world nothing can be compared
             return
         self.points = level_nodes.points(self.nodes)
@@ -66,6 +67,7 @@ class ReadingScene:
             return
         moved = record.moved(self.points)
         edited = [level for level in record.edited(self.masks) if level not in moved]
+        self._changed = [*moved, *edited]
         self.stale = tuple(staleness(moved, edited, self._ct_changed(record)))
         network = mask_nodes.mask_fingerprints(self.nodes, "network") if edited else {}
         for level in edited:
@@ -141,7 +143,8 @@ class ReadingScene:
         """One level for the panel."""
         point = self.points.get(level)
         confidence, source = self.record.of_found(level, point)
-        area = self.document["segmentation"][level]["area_mm2"] if self.document else None
+        document = self.document
+        area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
         return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
 
     def problem(self) -> str:

@@ -271,6 +271,24 @@ def test_masks_from_before_come_back_with_all_their_slices(scene):
     assert not mask_nodes.has_masks(nodes, "before")
 
 
+def test_an_exchange_loses_nothing_and_is_its_own_undo(scene):
+    volume = add_ct()
+    nodes = ReadingNodes(volume)
+    mask_nodes.show_masks(nodes, make_views(volume))
+    mask_nodes.mark_source(nodes, "L1", "corrected")
+    mask_nodes.keep(nodes, "before", ["L1"])
+    mask_nodes.show_masks(nodes, make_views(volume, corner_yx=(13, 13)))
+    mask_nodes.mark_source(nodes, "L1", "refined")
+    before, now = mask_nodes.mask_fingerprints(nodes, "before"), mask_nodes.mask_fingerprints(nodes)
+    mask_nodes.exchange(nodes, "before", ["L1"])
+    assert mask_nodes.mask_fingerprints(nodes) == {"L1": before["L1"], "L2": now["L2"]}
+    assert mask_nodes.mask_fingerprints(nodes, "before")["L1"] == now["L1"]
+    assert (mask_nodes.source(nodes, "L1"), mask_nodes.source(nodes, "L1", "before")) == ("corrected", "refined")
+    mask_nodes.exchange(nodes, "before", ["L1"])
+    assert mask_nodes.mask_fingerprints(nodes) == now
+    assert mask_nodes.source(nodes, "L1") == "refined"
+
+
 def test_other_masks_are_shown_in_place_of_the_present_ones(scene):
     volume = add_ct()
     nodes = ReadingNodes(volume)

@@ -136,4 +136,7 @@ def test_the_panel_opens_before_anything_is_installed(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
-    assert answer == {"tip": "Load a CT and choose it above.", "errors": []}
+    assert answer == {
+        "tip": "Load a CT and choose it above. File → Download Sample Data has a phantom to try.",
+        "errors": [],
+    }

@@ -18,7 +18,10 @@ def opened(scene):
 
 def test_without_a_ct_there_is_nothing_to_apply_to(opened):
     assert not opened.ui.applyButton.enabled
-    assert opened.ui.applyButton.toolTip == "Load a CT and choose it above."
+    assert (
+        opened.ui.applyButton.toolTip
+        == "Load a CT and choose it above. File → Download Sample Data has a phantom to try."
+    )
 
 
 def test_the_button_applies_then_cancels_then_updates(opened):

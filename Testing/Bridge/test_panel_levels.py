@@ -7,7 +7,7 @@ import slicer
 
 from OsteoJointLib.slicer_bridge.reading_state import LevelState
 
-from .fake_reading import FOUND_LEVELS, add_ct, click_cell, open_panel
+from .fake_reading import FOUND_LEVELS, add_ct, click_cell, open_panel, read_state
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def row(opened, index: int) -> list[str]:
 
 def test_before_anything_is_placed_the_panel_says_what_to_do(opened):
     assert row(opened, 0) == ["L1", "–", "–", "not placed"]
-    assert opened.ui.levelsHint.text == "Let them be found, or place each by hand."
+    assert opened.ui.levelsHint.text.startswith("Let them be found, or place each by hand")
     assert opened.ui.findButton.enabled
 
 
@@ -32,6 +32,8 @@ def test_found_levels_are_shown_with_how_sure_they_are(opened):
     opened.reading.become(levels=FOUND_LEVELS)
     assert row(opened, 0) == ["L1", "S 15.9 mm", "sure, 99\u00a0%", "found"]
     assert row(opened, 1) == ["L2", "I 16.9 mm", "sure, 99\u00a0%", "found"]
+    assert "press Apply" in opened.ui.levelsHint.text
+    opened.reading.become(levels=FOUND_LEVELS, document=read_state().document)
     assert not opened.ui.levelsHint.visible
     doubtful = {**FOUND_LEVELS, "L2": replace(FOUND_LEVELS["L2"], confidence=0.72)}
     opened.reading.become(levels=doubtful)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import qt
@@ -51,8 +52,9 @@ class InputSection:
         """Show how the reading stands."""
         ui = self._ui
         ui.volumeSelector.setEnabled(not state.running)
-        ui.problemFrame.setVisible(bool(state.problem))
-        ui.problemLabel.setText(state.problem)
+        problem = why_not_run(replace(state, running=False))
+        ui.problemFrame.setVisible(bool(problem))
+        ui.problemLabel.setText(problem)
         self._show_hardware()
         self._show_button(state)
         ui.progressBar.setVisible(state.running)
@@ -111,7 +113,7 @@ def why_not_run(state: ReadingState) -> str:
     if state.running:
         return _("A reading is under way: wait for it or cancel it.")
     if state.volume_name is None:
-        return _("Load a CT and choose it above.")
+        return _("Load a CT and choose it above. File → Download Sample Data has a phantom to try.")
     return state.problem
 
 

@@ -36,6 +36,7 @@ class LevelsSection:
         ui.shiftUpButton.connect("clicked(bool)", self._shift_up)
         ui.shiftDownButton.connect("clicked(bool)", self._shift_down)
         ui.levelsTable.connect("cellClicked(int,int)", self._row_clicked)
+        self._looking = False
         self._place_buttons = fill_levels_table(ui.levelsTable)
         for level, button in self._place_buttons.items():
             button.connect("clicked(bool)", lambda checked=False, level=level: self._reading.place(level))
@@ -65,8 +66,12 @@ class LevelsSection:
         allow(ui.shiftUpButton, "" if state.can_shift_up else no_body, up)
         allow(ui.shiftDownButton, "" if state.can_shift_down else no_body, down)
         show_text(ui.levelsHint, levels_hint(state))
+        if self._looking and not state.running:
+            self._looking = False
+            self._overlay.look_at(LEVELS[0])
 
     def _find(self, checked=False) -> None:
+        self._looking = True
         self._reading.find_levels()
 
     def _shift_up(self, checked=False) -> None:
@@ -137,8 +142,12 @@ def source_words(level: LevelState) -> str:
 def levels_hint(state: ReadingState) -> str:
     """Say what to do next about the levels; empty when there is nothing."""
     missing = [level for level in LEVELS if state.levels[level].center_ras is None]
-    if state.volume_name is None or not missing:
+    if state.volume_name is None:
         return ""
+    if not missing:
+        return "" if state.document else _("Check both points, then press Apply above.")
     if len(missing) == len(LEVELS):
-        return _("Let them be found, or place each by hand.")
-    return _("{level} has no point yet: find it, or place it by hand.").format(level=missing[0])
+        return _("Let them be found, or place each by hand: press Place, then click on its center in a slice.")
+    return _("{level} has no point yet: click on its center in a slice after Place, or find both.").format(
+        level=missing[0]
+    )
