@@ -227,6 +227,7 @@ class VertebraSegmentation:
             from a network without the boundary branch.
         area_mm2: of ``mask``.
         refined: whether the level set moved ``mask``.
+        edited: whether a user drew it, or what the level set moved.
     """
 
     level: Level
@@ -235,6 +236,7 @@ class VertebraSegmentation:
     heatmap: np.ndarray | None
     area_mm2: float
     refined: bool = False
+    edited: bool = False
 
     @property
     def untouched(self) -> bool:

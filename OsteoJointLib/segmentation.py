@@ -104,7 +104,8 @@ def edited_segmentation(mask: np.ndarray, axial: AxialSlice, before: VertebraSeg
         before: the level's segmentation so far.
     """
     mask = np.asarray(mask, dtype=bool)
-    return replace(before, mask=mask, area_mm2=mask_area_mm2(mask, axial.pixel_mm), refined=False)
+    edited = not np.array_equal(mask, before.network_mask)
+    return replace(before, mask=mask, area_mm2=mask_area_mm2(mask, axial.pixel_mm), refined=False, edited=edited)
 
 
 def refined_segmentation(

@@ -188,6 +188,7 @@ def _segmentation(reading: VertebraReading, file: str | None) -> dict[str, Any]:
         "area_mm2": _number(reading.segmentation.area_mm2, 2),
         "volume_ml": None,
         "refined": bool(reading.segmentation.refined),
+        "edited": bool(reading.segmentation.edited),
     }
 
 

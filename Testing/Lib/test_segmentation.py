@@ -74,6 +74,13 @@ def drawn(mask, slice_, network_mask):
     return edited_segmentation(mask, slice_, before)
 
 
+def test_a_mask_is_edited_unless_it_is_the_networks_own():
+    mask = square((512, 512), 190, 220, 50)
+    edited = drawn(mask, axial(), square((512, 512), 190, 220, 49))
+    assert edited.edited and not edited.refined
+    assert not drawn(mask, axial(), mask).edited
+
+
 def test_a_plausible_mask_has_no_flag():
     mask = square((512, 512), 190, 220, 50)  # 1600 mm2
     assert segmentation_flags(drawn(mask, axial(), mask), crop()) == ()

@@ -36,7 +36,7 @@ def test_the_schema_has_exactly_the_contract_s_keys(case):
     )
     assert set(document) == set(contract.split())
     assert set(document["levels"]["L1"]) == {"center_ras_mm", "slice_index", "box_px", "confidence", "source"}
-    assert set(document["segmentation"]["L1"]) == {"file", "area_mm2", "volume_ml", "refined"}
+    assert set(document["segmentation"]["L1"]) == {"file", "area_mm2", "volume_ml", "refined", "edited"}
     assert set(document["baseline"]) == {"status", "hu_mean", "low_hu", "high_hu", "method"}
     assert set(document["classification"]) == {"status", "probabilities", "fusion_weights"}
     measured = "roi erosion_mm voxels hu_mean hu_median hu_sd bmd_mg_cm3 calibration"
