@@ -6,6 +6,7 @@ world.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -14,6 +15,7 @@ import slicer
 import vtk
 
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
 
 OFF_GRID_VOXELS = 0.1
 """How far a voxel may lie from a voxel of the other grid to count as the same one."""
@@ -133,6 +135,19 @@ def onto_grid(array_kji: np.ndarray, array_to_grid: np.ndarray) -> Placed:
     turned = np.flip(turned, tuple(axis for axis in range(3) if backward[axis]))
     i, j, k = np.min(np.rint(exact @ ends)[:3], axis=1).astype(int).tolist()
     return Placed(np.ascontiguousarray(turned.transpose(2, 1, 0)), (i, j, k))
+
+
+def reaches_slice(mask: MaskArray, point_ras: Sequence[float]) -> bool:
+    """Whether a mask has voxels on the axial slice of a point: on the axis that runs nearest to the patient's own.
+
+    >>> mask = MaskArray(np.ones((2, 3, 3), np.uint8), np.diag([1.0, 1.0, 5.0, 1.0]))
+    >>> [reaches_slice(mask, (99.0, 99.0, height)) for height in (-2.6, -2.4, 7.4, 7.6)]
+    [False, True, True, False]
+    """
+    columns = mask.ijk_to_world[:3, :3] / np.linalg.norm(mask.ijk_to_world[:3, :3], axis=0)
+    axis = int(np.abs(columns[2]).argmax())
+    index = (np.linalg.inv(mask.ijk_to_world) @ [*point_ras, 1.0])[axis]
+    return bool(0 <= round(index) < mask.array_kji.shape[2 - axis])
 
 
 def effective_box(inside_kji: np.ndarray) -> tuple[slice, slice, slice] | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
 from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes
@@ -263,6 +264,10 @@ class Reading:
     ) -> None:
         refined = wanted.refine["levels"] if wanted.refine else []
         kept = scene.kept(before, set(wanted.masks) - set(refined))
+        redrawn = [level for level in scene.own_levels() if level not in kept and level not in refined]
+        if redrawn:
+            words = _("The network drew {levels} anew, on another slice. Undo brings your mask back.")
+            self._tell(words.format(levels=" and ".join(redrawn)), "info")
         with self._watcher.paused():
             present_result(scene.nodes, document, views, kept, refined)
         scene.result_is_in()

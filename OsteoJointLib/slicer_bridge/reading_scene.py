@@ -10,7 +10,7 @@ import numpy as np
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, result_node, volumes
 from OsteoJointLib.slicer_bridge.case_memory import Wanted
-from OsteoJointLib.slicer_bridge.geometry import ijk_to_world
+from OsteoJointLib.slicer_bridge.geometry import ijk_to_world, reaches_slice
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 from OsteoJointLib.slicer_bridge.reading_state import LevelState, Settings
 from OsteoJointLib.slicer_bridge.record import LEVELS, Point, Record, staleness
@@ -114,16 +114,25 @@ class ReadingScene:
         )
 
     def own_masks(self) -> dict[str, MaskArray]:
-        """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero."""
+        """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero.
+
+        A point may be moved within the slice of such a mask, which then stays; on another slice the network draws anew.
+        """
         record = self.record
         moved, edited = record.moved(self.points), record.edited(self.masks)
         drawn = mask_nodes.masks(self.nodes)
         own = {}
         for level in LEVELS:
-            made_by = mask_nodes.source(self.nodes, level)
-            if made_by is not None and level not in moved and (level in edited or made_by in OWN):
-                own[level] = drawn[level] or self._empty_mask()
+            made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
+            if made_by is None or not (level in edited or made_by in OWN):
+                continue
+            if level not in moved or (mask is not None and reaches_slice(mask, self.points[level])):
+                own[level] = mask or self._empty_mask()
         return own
+
+    def own_levels(self) -> list[str]:
+        """The levels whose mask in the scene is not simply the network's."""
+        return [level for level in LEVELS if mask_nodes.source(self.nodes, level) in OWN]
 
     def kept(self, before: Mapping[str, str], read: Collection[str]) -> dict[str, str]:
         """The levels whose mask a result must leave alone, with the fingerprint of the mask that was read.

@@ -153,6 +153,25 @@ class OsteoJointScenarioTest(unittest.TestCase):
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), mask)
         self.assertEqual(self.reading.state.levels["L2"].mask_source, "network")
 
+    def test_aCorrectionStaysWhereItsSliceDoes(self):
+        node = self.read()
+        mask = support.segmentMask(self.segmentation(), "L2", node)
+        edited = mask & (np.cumsum(mask, axis=2) > 6)
+        support.paint(self.segmentation(), "L2", node, edited)
+        self.follow()
+        self.drag("L2", 2.0, 2.0, 0.0)
+        self.follow()
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
+        self.assertEqual(self.reading.state.levels["L2"].mask_source, "corrected")
+        self.assertTrue(self.reading.state.document["segmentation"]["L2"]["edited"])
+        self.drag("L2", 0.0, 0.0, 8.0)
+        self.follow()
+        self.assertEqual(self.reading.state.levels["L2"].mask_source, "network")
+        self.assertIn("L2", self.message())
+        self.reading.undo_refinement()
+        support.idle(0.3)
+        np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
+
     def test_anEditWithoutFollowingIsStale(self):
         node = self.read()
         self.reading.settings.follow = False
