@@ -73,7 +73,7 @@ class ChildProcess:
 
     def write(self, data: bytes) -> None:
         """Send bytes to its standard input; they go out as the event loop runs."""
-        self._process.write(qt.QByteArray(data))
+        self._process.write(data)
 
     def close_input(self) -> None:
         """Let its standard input end once all is sent."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from PySide6 import QtCore, QtWidgets
 
-from osteojoint_host.qt_module import stand_in
+from osteojoint_host.qt_module import NotWrapped, stand_in
 from osteojoint_host.widgets.observing import Watch
 
 
@@ -83,20 +83,16 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
                 self._watch.add(scene, getattr(scene, event + "Event"), "refresh")
         self.refresh()
 
-    def setNodeTypes(self, types):
-        """Set the classes that are shown."""
-        self.nodeTypes = types
-
     def addAttribute(self, nodeType, name, value=None):
         """Show nodes of a class only where they have an attribute, with this value where one is given."""
         self._attributes.append((nodeType, name, value))
         self.refresh()
 
-    def nodes(self):
-        """Return the nodes that are shown."""
-        return tuple(self._nodes)
+    nodes = setNodeTypes = setNoneEnabled = setAddEnabled = setRemoveEnabled = setShowHidden = NotWrapped()
 
-    nodeCount = QtCore.Property(int, lambda self: len(self._nodes))
+    def nodeCount(self):
+        """Return how many nodes are shown."""
+        return len(self._nodes)
 
     def nodeFromIndex(self, index):
         """Return the node in row ``index``."""
