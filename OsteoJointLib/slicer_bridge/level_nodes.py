@@ -89,8 +89,9 @@ def start_placing(nodes: ReadingNodes, level: str) -> None:
     node_id = node.GetID()
 
     def ended(caller, event):
-        if interaction.GetCurrentInteractionMode() != interaction.Place:
-            interaction.RemoveObserver(tag)
+        # by ``caller``: an observer that holds what it observes would keep it alive for ever
+        if caller.GetCurrentInteractionMode() != caller.Place:
+            caller.RemoveObserver(tag)
             _bring_back(slicer.mrmlScene.GetNodeByID(node_id))
 
     tag = interaction.AddObserver(interaction.InteractionModeChangedEvent, ended)
