@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,32 +61,22 @@ class Reading:
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way."""
-        return self._run is not None
+        """Whether a run is under way, or files are being written."""
+        return self._run is not None or self.engine.running
 
     @property
     def state(self) -> ReadingState:
         """How the reading stands now."""
-        told = ReadingState(message=self._message, message_kind=self._kind, reason=self._reason)
-        scene = self._scene
-        if scene is None or scene.volume is None:
-            return told
-        record = scene.record
-        return replace(
-            told,
-            volume_name=scene.volume.GetName(),
-            problem=scene.problem(),
+        told = ReadingState(
             running=self.running,
             stage=self._stage,
             fraction=self._fraction,
-            levels={level: scene.level_state(level) for level in LEVELS},
-            can_shift_up=record.shifted(scene.points, up=True) is not None,
-            can_shift_down=record.shifted(scene.points, up=False) is not None,
-            document=scene.document,
-            stale=scene.stale,
-            can_undo_refinement=mask_nodes.has_masks(scene.nodes, "before"),
+            message=self._message,
+            message_kind=self._kind,
+            reason=self._reason,
             comparing=self._comparing,
         )
+        return told if self._scene is None else self._scene.complete(told)
 
     def select(self, volume_node) -> None:
         """Take another CT, or None; a run under way for the former one is cancelled."""
@@ -212,7 +201,7 @@ class Reading:
 
     def close(self) -> None:
         """End the worker and watch nothing any more."""
-        self._watcher.watch(None)
+        self._watcher.close()
         self.engine.cancel()
         self.client.close()
 
@@ -295,7 +284,14 @@ class Reading:
         """Ask the worker about the case that is up to date now, with the masks as they are in the scene."""
         masks = mask_nodes.masks(self._chosen().nodes)
         drawn = {level: mask for level, mask in masks.items() if mask is not None}
-        self.engine.ask_case(op, fields, drawn, on_done, self._end)
+
+        def answered(answer: dict[str, Any]) -> None:
+            self._stage = ""
+            on_done(answer)
+            self._look()
+
+        self._stage = "output"
+        self.engine.ask_case(op, fields, drawn, answered, self._end)
 
     def _look(self) -> None:
         """See what was changed in the scene, say so, and read again where that is wished."""

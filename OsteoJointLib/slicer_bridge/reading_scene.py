@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, result_node, vo
 from OsteoJointLib.slicer_bridge.case_memory import Wanted
 from OsteoJointLib.slicer_bridge.geometry import ijk_to_world, reaches_slice
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.reading_state import LevelState, Settings
+from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState, Settings
 from OsteoJointLib.slicer_bridge.record import LEVELS, Point, Record, staleness
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
 
@@ -148,13 +149,22 @@ class ReadingScene:
             if mask_nodes.source(self.nodes, level) is not None and (level in read or now[level] != fingerprint)
         }
 
-    def level_state(self, level: str) -> LevelState:
-        """One level for the panel."""
-        point = self.points.get(level)
-        confidence, source = self.record.of_found(level, point)
-        document = self.document
-        area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
-        return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
+    def complete(self, told: ReadingState) -> ReadingState:
+        """Add what the scene holds to the state of the panel."""
+        if self.volume is None:
+            return told
+        record = self.record
+        return replace(
+            told,
+            volume_name=self.volume.GetName(),
+            problem=self.problem(),
+            levels={level: self._level_state(level, record) for level in LEVELS},
+            can_shift_up=record.shifted(self.points, up=True) is not None,
+            can_shift_down=record.shifted(self.points, up=False) is not None,
+            document=self.document,
+            stale=self.stale,
+            can_undo_refinement=mask_nodes.has_masks(self.nodes, "before"),
+        )
 
     def problem(self) -> str:
         """Why the CT can't be read; "" when it can."""
@@ -163,6 +173,13 @@ class ReadingScene:
         except OsteoJointError as error:
             return error.message
         return ""
+
+    def _level_state(self, level: str, record: Record) -> LevelState:
+        point = self.points.get(level)
+        confidence, source = record.of_found(level, point)
+        document = self.document
+        area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
+        return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
 
     def _ct_changed(self, record: Record) -> bool:
         moved = record.ct != volumes.geometry_fingerprint(self.volume)

@@ -57,6 +57,11 @@ class Watcher(slicer.util.VTKObservationMixin):
         if (segmentation := segmentation_node(nodes)) is not None:
             self._watch_segmentation(segmentation.GetSegmentation())
 
+    def close(self) -> None:
+        """Watch nothing any more, for good: PythonQt holds what is connected to the timer until it is let go."""
+        self.watch(None)
+        self._timer.disconnect("timeout()", self._tell)
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Overlook what is changed inside the block: our own doing."""

@@ -294,6 +294,19 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertTrue((self.folder / "labels" / entry["image"]["path"]).is_file())
         self.assertTrue((self.folder / "labels" / entry["mask"]["path"]).is_file())
 
+    def test_anEditWhileFilesAreWrittenIsFollowedAfterwards(self):
+        node = self.read()
+        before, files = self.reading.state.document, []
+        self.reading.deliver(self.folder / "case", "case-0001", files.extend)
+        self.assertTrue(waitUntil(lambda: self.reading.state.stage == "output"))
+        mask = support.segmentMask(self.segmentation(), "L1", node)
+        support.paint(self.segmentation(), "L1", node, mask & (np.cumsum(mask, axis=2) > 6))
+        self.assertTrue(waitUntil(lambda: files), self.message())
+        self.assertTrue(waitUntil(lambda: self.upToDate() and self.reading.state.document != before), self.message())
+        self.assertEqual(
+            json.loads((self.folder / "case" / "result.json").read_text("utf-8"))["levels"], before["levels"]
+        )
+
     # what goes wrong
 
     def test_cancelMidRun(self):
