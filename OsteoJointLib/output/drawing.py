@@ -1,7 +1,7 @@
 """Small drawing primitives on RGB arrays: windows, patches cut from slices, contours, color overlays, labels, PNG.
 
-OpenCV and Pillow only, because importing matplotlib alone would take as long as the whole report may. A picture is a
-(y, x, 3) uint8 RGB array.
+OpenCV and Pillow only, because importing matplotlib alone would take as long as the whole report may. Both are imported
+where they are used: Slicer takes the colors from here. A picture is a (y, x, 3) uint8 RGB array.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ Color = tuple[int, int, int]
 WHITE: Color = (255, 255, 255)
 PANEL: Color = (16, 20, 26)
 """Background of the pictures, a blue black."""
+
+COLOR_STOPS: tuple[Color, ...] = (
+    (0, 0, 4), (11, 7, 36), (33, 12, 74), (61, 9, 101), (87, 16, 110), (113, 25, 110), (138, 34, 106), (163, 44, 97),
+    (188, 55, 84), (208, 69, 69), (227, 89, 51), (241, 113, 31), (249, 140, 10), (252, 170, 15), (249, 201, 50),
+    (242, 232, 101), (252, 255, 164),
+)  # fmt: skip
+"""The overlays' scale from 0 to 1 in equal steps (inferno): dark to yellow, in the report and in Slicer alike."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,30 @@ def overlay(picture: np.ndarray, heat: np.ndarray, strength: float = 0.75) -> np
         strength: opacity where the map is 1.
     """
     heat = np.clip(heat, 0.0, 1.0)
-    colors = _color_table()[(heat * 255).astype(np.uint8)]
-    alpha = (strength * np.clip(heat * 1.6, 0.0, 1.0))[..., None]
+    colors = color_table()[(heat * 255).astype(np.uint8)]
+    alpha = (strength * opaqueness(heat))[..., None]
     return (picture * (1 - alpha) + colors * alpha).astype(np.uint8)
 
 
 def color_stops(count: int = 9) -> tuple[Color, ...]:
     """Colors of the overlays' scale from 0 to 1, for a legend."""
     picks = np.linspace(0, 255, count).round().astype(int)
-    return tuple(tuple(int(channel) for channel in _color_table()[pick]) for pick in picks)  # type: ignore[misc]
+    return tuple(tuple(int(channel) for channel in color_table()[pick]) for pick in picks)  # type: ignore[misc]
+
+
+@lru_cache(maxsize=1)
+def color_table() -> np.ndarray:
+    """(256, 3) uint8 RGB of the overlays' scale from 0 to 1."""
+    steps, values = np.linspace(0.0, 1.0, len(COLOR_STOPS)), np.linspace(0.0, 1.0, 256)
+    channels = [np.interp(values, steps, channel) for channel in np.transpose(COLOR_STOPS)]
+    table = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    table.setflags(write=False)
+    return table
+
+
+def opaqueness(heat: np.ndarray) -> np.ndarray:
+    """How opaque an overlay is for values in [0, 1]: not at all at 0, wholly from 0.625 on."""
+    return np.clip(heat * 1.6, 0.0, 1.0)
 
 
 def outline(picture: np.ndarray, mask: np.ndarray, patch: Patch, color: Color, dashed: bool = False) -> None:
@@ -203,17 +225,6 @@ def _dashes(points: np.ndarray, dash_px: float = 7.0, gap_px: float = 5.0) -> li
     phase = along % (dash_px + gap_px) < dash_px
     runs = np.split(np.arange(len(closed)), np.flatnonzero(np.diff(phase.astype(int))) + 1)
     return [closed[run] for run in runs if phase[run[0]] and len(run) > 1]
-
-
-@lru_cache(maxsize=1)
-def _color_table() -> np.ndarray:
-    """(256, 3) uint8 RGB of the overlays' color scale (perceptually uniform, dark to bright)."""
-    import cv2
-
-    ramp = np.arange(256, dtype=np.uint8)[:, None]
-    table = cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
-    table.setflags(write=False)
-    return table
 
 
 @lru_cache(maxsize=16)

@@ -23,6 +23,9 @@ from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 BOX_MM = (50.0, 50.0, 35.0)
 """Size of the box, right to left, back to front and bottom to top, mm: it frames a large lumbar body."""
 
+PROJECTED = 0.4
+"""Opacity of a point on slices that it doesn't lie on."""
+
 _FORMER = "OsteoJoint.Former"
 
 
@@ -76,8 +79,7 @@ def point_nodes(nodes: ReadingNodes) -> list[Any]:
 
 def start_placing(nodes: ReadingNodes, level: str) -> None:
     """Let the next click in a view place the point of ``level``; the former point comes back when it is called off."""
-    interaction = slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
-    selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    interaction, selection = interaction_node(), _selection_node()
     if interaction is None or selection is None:
         return
     node = _point_node(nodes, level)
@@ -99,6 +101,28 @@ def start_placing(nodes: ReadingNodes, level: str) -> None:
     selection.SetActivePlaceNodeID(node_id)
     interaction.SetPlaceModePersistence(0)
     interaction.SetCurrentInteractionMode(interaction.Place)
+
+
+def placed_now(nodes: ReadingNodes) -> str:
+    """The level whose point the next click places; "" where none is being placed."""
+    interaction, selection = interaction_node(), _selection_node()
+    if interaction is None or selection is None or interaction.GetCurrentInteractionMode() != interaction.Place:
+        return ""
+    place_node = selection.GetActivePlaceNodeID()
+    return next(
+        (n.value for n in Level if (p := nodes.get(_point_role(n))) is not None and p.GetID() == place_node), ""
+    )
+
+
+def stop_placing() -> None:
+    """Call placing off."""
+    if (interaction := interaction_node()) is not None:
+        interaction.SwitchToViewTransformMode()
+
+
+def interaction_node():
+    """What says whether clicks place points; None without an application."""
+    return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
 
 
 def remove_point(nodes: ReadingNodes, level: str) -> None:
@@ -124,6 +148,10 @@ def update_boxes(nodes: ReadingNodes) -> None:
             box.SetCenterWorld(placed[level.value])
 
 
+def _selection_node():
+    return slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+
+
 def _point_node(nodes: ReadingNodes, level: str):
     role = _point_role(Level(level))
     node = nodes.get(role)
@@ -141,6 +169,9 @@ def _point_node(nodes: ReadingNodes, level: str):
     display.SetActiveColor([min(1.0, channel * 1.4) for channel in color])
     display.SetGlyphScale(2.0)
     display.SetTextScale(3.5)
+    display.SetSliceProjection(True)
+    display.SetSliceProjectionUseFiducialColor(True)
+    display.SetSliceProjectionOpacity(PROJECTED)
     return node
 
 

@@ -9,7 +9,7 @@ import vtk
 from example_readings import LYING, add_ct, move, placed, save_and_load, turned, world_matrix
 
 from OsteoJointLib.slicer_bridge import level_nodes
-from OsteoJointLib.slicer_bridge.level_nodes import BOX_MM, LevelMark
+from OsteoJointLib.slicer_bridge.level_nodes import BOX_MM, LevelMark, interaction_node
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 
 L1, L2 = (1.0, 2.0, 3.5), (2.0, 1.0, -30.25)
@@ -88,8 +88,21 @@ def test_a_box_a_user_hid_stays_hidden(nodes):
     assert not nodes.get("L1 box").GetDisplayVisibility()
 
 
-def interaction_node():
-    return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+def test_a_point_is_seen_fainter_from_other_slices(nodes, host):
+    level_nodes.show_levels(nodes, {"L1": FOUND["L1"]})
+    nodes.get("L1 box").SetDisplayVisibility(False)
+    display = level_nodes.point_nodes(nodes)[0].GetDisplayNode()
+    display.SetPointLabelsVisibility(False)
+    red = host.views.sliceWidget("Red").sliceView().mrmlSliceNode()
+    color = 255 * np.array(display.GetSelectedColor())
+
+    def likeness(offset: float) -> float:
+        red.JumpSliceByCentering(L1[0], L1[1], L1[2] + offset)
+        picture = host.views.render_slice("Red", (300, 300)).astype(float)
+        return float((picture @ color / (color @ color)).max())
+
+    assert 0.2 < likeness(20.0) < 0.8 * likeness(0.0)
+    red.SetOrientation("Axial")
 
 
 def test_placing_is_for_the_level_and_one_click(nodes):
@@ -97,6 +110,7 @@ def test_placing_is_for_the_level_and_one_click(nodes):
     interaction = interaction_node()
     selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     point = level_nodes.point_nodes(nodes)[0]
+    assert level_nodes.placed_now(nodes) == "L2"
     assert interaction.GetCurrentInteractionMode() == interaction.Place
     assert not interaction.GetPlaceModePersistence()
     assert selection.GetActivePlaceNodeID() == point.GetID()
@@ -104,6 +118,7 @@ def test_placing_is_for_the_level_and_one_click(nodes):
     point.AddControlPointWorld(vtk.vtkVector3d(*L2))  # what a click does
     interaction.SetCurrentInteractionMode(interaction.ViewTransform)
     assert level_nodes.points(nodes) == {"L2": pytest.approx(L2)}
+    assert level_nodes.placed_now(nodes) == ""
     assert point.GetNthControlPointLabel(0) == "L2"
 
 
@@ -155,6 +170,16 @@ def test_placing_called_off_while_a_point_hangs_at_the_cursor(nodes, host):
     assert level_nodes.point_nodes(nodes)[0].GetNumberOfControlPoints() == 1
 
 
+def test_a_right_click_ends_placing(nodes, host):
+    host.views.render_slice("Red")
+    level_nodes.show_levels(nodes, FOUND)
+    level_nodes.start_placing(nodes, "L1")
+    for event in ("MouseMoveEvent", "RightButtonPressEvent", "RightButtonReleaseEvent"):
+        mouse(host, event, 100, 120)
+    assert level_nodes.placed_now(nodes) == ""
+    assert level_nodes.points(nodes)["L1"] == pytest.approx(L1)
+
+
 def test_a_new_point_replaces_the_former(nodes):
     level_nodes.show_levels(nodes, FOUND)
     level_nodes.start_placing(nodes, "L1")
@@ -170,8 +195,9 @@ def test_placing_called_off_brings_the_former_point_back(nodes):
     level_nodes.start_placing(nodes, "L1")
     level_nodes.start_placing(nodes, "L1")
     level_nodes.start_placing(nodes, "L2")
-    assert level_nodes.points(nodes) == {}
-    interaction_node().SwitchToViewTransformMode()
+    assert level_nodes.points(nodes) == {} and level_nodes.placed_now(nodes) == "L2"
+    level_nodes.stop_placing()
+    assert level_nodes.placed_now(nodes) == ""
     found = level_nodes.points(nodes)
     np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-6)
 

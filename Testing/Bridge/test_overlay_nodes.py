@@ -8,6 +8,7 @@ import slicer
 from example_readings import LYING, add_ct, centers_ras, make_views, move, placed, save_and_load, world_matrix
 
 from OsteoJointLib.errors import RunFailed
+from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.slicer_bridge import overlay_nodes
 from OsteoJointLib.slicer_bridge.overlay_volume import PlacedMap, combine
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
@@ -48,9 +49,18 @@ def test_low_values_are_transparent_and_colors_are_the_nodes_own(scene):
         legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.get(role))
         assert legend.GetTitleText().endswith("(%)")
     assert nodes.get("heatmap").GetName() == "Boundary heat map (CT)"
-    color = [0.0] * 4
-    nodes.get("heatmap colors").GetColor(255, color)
-    assert color[0] > 0.7 and color[1] == 0.0
+
+
+def test_yellow_is_most_in_both_and_the_colors_are_the_report_s(scene):
+    volume = add_ct()
+    nodes = ReadingNodes(volume)
+    overlay_nodes.show_overlays(nodes, make_views(volume))
+    for role in overlay_nodes.ROLES:
+        lookup = nodes.get(f"{role} colors").GetLookupTable()
+        for value, stop in zip(np.linspace(0, 1, len(COLOR_STOPS)), COLOR_STOPS, strict=True):
+            *color, alpha = lookup.GetTableValue(round(255 * value))
+            np.testing.assert_allclose(np.multiply(color, 255), stop, atol=3)
+            assert alpha == pytest.approx(min(1.0, 1.6 * value), abs=0.01)
 
 
 def test_an_update_keeps_the_nodes_and_what_a_user_set(scene):
@@ -102,7 +112,7 @@ def test_overlays_survive_a_saved_scene(scene, tmp_path):
     assert node.GetDisplayNode().GetColorNode() is nodes.get("gradcam colors")
     color = [0.0] * 4
     nodes.get("gradcam colors").GetColor(0, color)
-    np.testing.assert_allclose(color[:3], np.array((68, 1, 84)) / 255, atol=0.005)
+    np.testing.assert_allclose(color[:3], np.array(COLOR_STOPS[0]) / 255, atol=0.005)
     assert node.GetDisplayNode().GetLowerThreshold() == overlay_nodes.FROM_PERCENT
     assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node).GetTitleText() == "Grad-CAM (%)"
 

@@ -19,11 +19,12 @@ from example_readings import (
     world_matrix,
 )
 
+from OsteoJointLib.output.drawing import COLOR_STOPS, opaqueness
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, overlay_nodes, views
 from OsteoJointLib.slicer_bridge.level_nodes import LevelMark
-from OsteoJointLib.slicer_bridge.overlay_nodes import KINDS
+from OsteoJointLib.slicer_bridge.overlay_nodes import ROLES
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 
 SLICES = ("Red", "Yellow", "Green")
@@ -160,21 +161,25 @@ def test_masks_to_compare_are_drawn_although_their_node_is_hidden(shown, views_h
     assert lowest() == whole
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.role)
+@pytest.mark.parametrize("kind", ROLES)
 def test_the_overlay_is_drawn_where_it_is_high_and_nowhere_else(shown, views_host, kind):
     nodes, pictures, _ = shown
     for role in ("masks", "measured"):
         nodes.get(role).SetDisplayVisibility(False)
-    views.show_foreground(nodes.get(kind.role), 1.0)
-    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.get(kind.role))
+    before = views_host.render_slice("Red", (500, 500))
+    views.show_foreground(nodes.get(kind), 1.0)
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.get(kind))
     legend.SetVisibility(False)
     picture = views_host.render_slice("Red", (500, 500))
-    values = getattr(pictures.levels["L1"], kind.role)
+    values = getattr(pictures.levels["L1"], kind)
     value = float(values.max())
-    expected = [np.interp(value, np.linspace(0, 1, len(kind.colors)), channel) for channel in np.transpose(kind.colors)]
+    steps, opaque = np.linspace(0, 1, len(COLOR_STOPS)), opaqueness(np.array(value))
+    color = np.array([np.interp(value, steps, channel) for channel in np.transpose(COLOR_STOPS)])
     high = centers_ras(values, pictures.levels["L1"].crop_to_ras)
     for ras in high[1:-1]:  # the ends fade: the map is drawn smooth
-        assert near(picture[pixel_of(ras, slice_nodes()[0], picture)], expected, 25), ras
+        pixel = pixel_of(ras, slice_nodes()[0], picture)
+        expected = opaque * color + (1 - opaque) * before[pixel]
+        assert near(picture[pixel], expected, 25), ras
     gray = (picture.max(axis=-1).astype(int) - picture.min(axis=-1)) < 8
     # drawn smooth, a line of pixels is up to twice as thick
     assert 1.0 <= (~gray).sum() / (len(high) * (0.7 / 25.0 * 500) ** 2) <= 2.0
@@ -182,7 +187,7 @@ def test_the_overlay_is_drawn_where_it_is_high_and_nowhere_else(shown, views_hos
 
 def test_the_legend_stands_in_a_view_with_its_overlay_alone(shown, views_host):
     nodes, _, _ = shown
-    low = KINDS[1].colors[0]
+    low = COLOR_STOPS[8]
     assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
     views.show_foreground(nodes.get("gradcam"), 0.5)
     assert near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).sum() > 20

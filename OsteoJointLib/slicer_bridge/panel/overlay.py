@@ -11,15 +11,14 @@ from collections.abc import Mapping
 import slicer
 
 from OsteoJointLib.slicer_bridge import views
-from OsteoJointLib.slicer_bridge.overlay_nodes import KINDS
+from OsteoJointLib.slicer_bridge.overlay_nodes import ROLES
 from OsteoJointLib.slicer_bridge.reading_state import LevelState
-
-ROLES = tuple(kind.role for kind in KINDS)
-"""The maps, by the parameters that switch them on; the parameters of their opacity end in ``_opacity``."""
 
 
 class Overlay:
     """Keeps the foreground of the slice views in step with the parameters.
+
+    The parameters that switch the maps on are named after their roles; those of their opacity end in ``_opacity``.
 
     Args:
         reading: whose maps are shown.

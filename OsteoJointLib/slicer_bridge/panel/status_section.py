@@ -10,18 +10,16 @@ import qt
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.flags import NOTES
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
 from OsteoJointLib.records import STATUSES, Status
-from OsteoJointLib.slicer_bridge.overlay_nodes import KINDS
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
 from OsteoJointLib.slicer_bridge.panel.widgets import WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading_state import ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
-
-GRADCAM_COLORS = next(kind.colors for kind in KINDS if kind.role == "gradcam")
 
 
 class StatusSection:
@@ -39,7 +37,7 @@ class StatusSection:
         paint_frame(ui.staleFrame, WARNING)
         ui.shortNoticeLabel.setText(f"<small>{escape(RESEARCH_NOTICE_SHORT)}.</small>")
         ui.shortNoticeLabel.setToolTip(RESEARCH_NOTICE)
-        ui.legendStrip.setStyleSheet(f"background: {gradient(GRADCAM_COLORS)};")
+        ui.legendStrip.setStyleSheet(f"background: {gradient(COLOR_STOPS)};")
         for status in STATUSES:
             bar = getattr(ui, f"{status.value}Bar")
             bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")

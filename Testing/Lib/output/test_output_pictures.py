@@ -12,9 +12,11 @@ from OsteoJointLib.output.axial_views import FIELD_MM, ROI_COLOR, TRUTH_COLOR, a
 from OsteoJointLib.output.column_views import Plane, column_view
 from OsteoJointLib.output.drawing import (
     BONE_WINDOW,
+    COLOR_STOPS,
     DisplayWindow,
     Label,
     Patch,
+    color_table,
     gray,
     outline,
     overlay,
@@ -189,3 +191,12 @@ def test_the_truth_is_drawn_in_green_where_it_is(case):
     for one in (truth, moved):
         assert len(where(overview_picture(case, one), TRUTH_COLOR)) > 100
     assert (overview_picture(case, truth) != overview_picture(case, moved)).any()
+
+
+def test_the_scale_is_inferno_from_dark_to_yellow():
+    ramp = np.arange(256, dtype=np.uint8)[:, None]
+    inferno = cv2.applyColorMap(ramp, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+    np.testing.assert_allclose(color_table().astype(int), inferno.astype(int), atol=7)
+    np.testing.assert_array_equal(color_table()[[0, 255]], [COLOR_STOPS[0], COLOR_STOPS[-1]])
+    brightness = color_table() @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(brightness) > -0.5).all()
