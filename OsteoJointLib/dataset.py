@@ -2,7 +2,8 @@
 
 A line of the manifest is one case: ``id``, ``patient``, ``image`` and ``mask`` with relative paths and hashes, centers
 of the levels (LPS mm), BMD by level with its method, and class. What is not known is null or left out, never guessed.
-``slices`` of the mask says whether bodies are drawn on all their slices or on the mid-slices alone.
+``slices`` of the mask says whether bodies are drawn on all their slices or on the mid-slices alone. A CT stands in a
+dataset once, known by its voxels: as two cases it could stand in training and test alike.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ FORMAT = "osteojoint.cases/1"
 MANIFEST_FILE = "cases.jsonl"
 IMAGE_FILE, MASK_FILE = "ct.nrrd", "labels.nrrd"
 BMD_RANGE_MG_CM3 = (0.0, 1000.0)
+_LIKE_G_CM2 = (0.0, 5.0)
+"""Between these a number can't be told from a BMD by DXA in g/cm²."""
 
+_AREAL = re.compile(r"de?xa|absorptiometry|areal", re.IGNORECASE)
+_DATE = re.compile(r"\d+[-_]\d+[-_]\d+")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -36,12 +41,15 @@ class CaseLabel:
     """What is known of a case beside its image.
 
     Args:
-        patient: a code, the same for all CTs of one person.
+        patient: a code as :func:`check_patient` takes it, the same for all CTs of one person.
         centers_lps_mm: of both levels.
         slices: "all" or "mid", see the module.
         status: its class; None when neither it nor a BMD is known.
-        bmd_mg_cm3: by level.
+        bmd_mg_cm3: by level, volumetric.
         bmd_method: how it was measured.
+
+    Raises:
+        UsageError: the patient isn't a code, or a BMD isn't volumetric.
     """
 
     patient: str
@@ -50,6 +58,10 @@ class CaseLabel:
     status: Status | None = None
     bmd_mg_cm3: Mapping[Level, float] = field(default_factory=dict)
     bmd_method: str | None = None
+
+    def __post_init__(self):
+        check_patient(self.patient)
+        check_bmd(self.bmd_mg_cm3, self.bmd_method)
 
 
 @dataclass(frozen=True)
@@ -77,8 +89,15 @@ class Manifest:
         self.path = Path(folder) / MANIFEST_FILE
         self._read()
 
-    def __contains__(self, name: str) -> bool:
-        return _key(name) in self._read()
+    def entry(self, name: str) -> dict[str, Any] | None:
+        """The case of a name, upper and lower case being one; None where there is none."""
+        line = self._read().get(_key(name))
+        return None if line is None else json.loads(line)
+
+    def entry_of_voxels(self, sha256: str) -> dict[str, Any] | None:
+        """The case with these voxels; None where there is none."""
+        entries = (json.loads(line) for line in self._read().values())
+        return next((entry for entry in entries if _voxels_of(entry) == sha256), None)
 
     def put(self, entry: Mapping[str, Any], place: Callable[[], None] | None = None) -> int:
         """Enter a case, in the place of the one of that name or at the end.
@@ -122,8 +141,9 @@ def add_case(
 ) -> AddedCase:
     """Write a CT with its masks into a dataset.
 
-    The files are written beside the dataset's others first and then put in place, and the manifest names a case only
-    while all its files are: a run killed at any moment leaves the old case, the new one or none of that name.
+    A case that is replaced keeps its name as it was written, so that no folder is left behind. The files are written
+    beside the dataset's others first and then put in place, and the manifest names a case only while all its files are:
+    a run killed at any moment leaves the old case, the new one or none of that name.
 
     Args:
         folder: of the dataset; made when missing.
@@ -134,15 +154,25 @@ def add_case(
         replace: whether a case of that name may be replaced.
 
     Raises:
-        UsageError: the name is unsafe, or taken.
+        UsageError: the name is unsafe; OUTPUT_EXISTS when it is taken, or the CT is there under another name.
         InputRefused: the manifest can't be read.
     """
     folder, name = Path(folder), check_name(name)
-    manifest = Manifest(folder)
-    if not replace and (name in manifest or _key(name) in _children(folder)):
+    manifest, known = Manifest(folder), existing_case(folder, name)
+    if known is not None and not replace:
         raise UsageError(
             Reason.OUTPUT_EXISTS,
-            f"A new name was expected; the dataset has a case {name} already. Choose another name, or replace it.",
+            f"A new name was expected; the dataset has {case_words(known)} already. Choose another name, or replace "
+            "it.",
+        )
+    name = known["id"] if known is not None else name
+    voxels = hashlib.sha256(np.ascontiguousarray(volume.hu)).hexdigest()
+    same = manifest.entry_of_voxels(voxels)
+    if same is not None and _key(same["id"]) != _key(name):
+        raise UsageError(
+            Reason.OUTPUT_EXISTS,
+            f"A CT that is new to the dataset was expected; this one is there already as {case_words(same)}. To "
+            f"replace that, save it under the name {same['id']}.",
         )
     case = folder / name
     with hidden_folder(case) as staging:
@@ -150,6 +180,7 @@ def add_case(
         write_image(image_on_grid(volume.hu, volume.grid), image, acquisition_keys(volume.source))
         write_image(image_on_grid(labels, volume.grid), mask)
         entry = manifest_entry(name, image, mask, label)
+        entry["image"]["voxels_sha256"] = voxels
 
         def place() -> None:
             case.mkdir(exist_ok=True)
@@ -179,6 +210,27 @@ def manifest_entry(name: str, image: Path, mask: Path, label: CaseLabel) -> dict
     }
 
 
+def existing_case(folder: Path, name: str) -> dict[str, Any] | None:
+    """The case of a name that a dataset has: its entry, or the ``id`` alone of a folder that the manifest doesn't know.
+
+    Raises:
+        InputRefused: the manifest can't be read.
+    """
+    entry = Manifest(folder).entry(name)
+    children = [child.name for child in folder.iterdir()] if folder.is_dir() else []
+    folders = [child for child in children if _key(child) == _key(name)]
+    return entry or ({"id": folders[0]} if folders else None)
+
+
+def case_words(entry: Mapping[str, Any]) -> str:
+    """A case of a dataset in words.
+
+    >>> case_words({"id": "case-0001", "patient": "P017"})
+    'case-0001 (patient P017)'
+    """
+    return f"{entry['id']} (patient {entry.get('patient') or 'not known'})"
+
+
 def check_name(name: str) -> str:
     """Check that a name will do as a file's name on every system.
 
@@ -188,12 +240,64 @@ def check_name(name: str) -> str:
     >>> check_name("case-0001")
     'case-0001'
     """
-    safe = re.fullmatch(r"\w[\w.-]{0,99}", name) and not name.endswith(".") and not _RESERVED.fullmatch(name)
-    if not safe:
+    if not name:
+        raise UsageError(Reason.USAGE, "A case needs a name, and has none. Give it one, such as case-0001.")
+    if _RESERVED.fullmatch(name):
         raise UsageError(
-            Reason.USAGE, f"A name of letters, digits, dots, dashes and underscores was expected; came {name!r}."
+            Reason.USAGE, f"The name {name!r} can't be used: Windows keeps it for itself. Choose another, as case-0001."
+        )
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name) or name.endswith("."):
+        raise UsageError(
+            Reason.USAGE,
+            "A name of letters, digits, dots, dashes and underscores was expected, with a letter or digit first and no "
+            f"dot last, at most 100 of them; came {name!r}.",
         )
     return name
+
+
+def check_patient(code: str) -> str:
+    """Check that a patient is named by a code that says nothing of the person.
+
+    Raises:
+        UsageError: it may be a name or a date.
+
+    >>> check_patient("P017")
+    'P017'
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", code) or _DATE.search(code):
+        raise UsageError(
+            Reason.USAGE,
+            "A code such as P017 was expected, no name or date of birth; use letters, digits, dashes and underscores "
+            f"only, at most 32. Came {code!r}.",
+        )
+    return code
+
+
+def check_bmd(bmd_mg_cm3: Mapping[Level, float], method: str | None) -> None:
+    """Check that a BMD by level can be a volumetric one in mg/cm³.
+
+    Raises:
+        UsageError: it can't.
+    """
+    if bmd_mg_cm3 and method is not None and _AREAL.search(method):
+        raise UsageError(
+            Reason.USAGE,
+            f"A volumetric BMD in mg/cm³ was expected; {method} gives an areal one in g/cm². Leave BMD empty and state "
+            "the class.",
+        )
+    for level, value in bmd_mg_cm3.items():
+        if _LIKE_G_CM2[0] < value < _LIKE_G_CM2[1]:
+            raise UsageError(
+                Reason.USAGE,
+                f"The BMD of {level} was expected in mg/cm³; {value:g} looks like g/cm² from DXA. Leave BMD empty and "
+                "state the class.",
+            )
+        if not BMD_RANGE_MG_CM3[0] <= value <= BMD_RANGE_MG_CM3[1]:
+            raise UsageError(
+                Reason.USAGE,
+                f"The BMD of {level} must lie between {BMD_RANGE_MG_CM3[0]:g} and {BMD_RANGE_MG_CM3[1]:g} mg/cm³, and "
+                f"is {value:g}. Correct it, or leave it empty.",
+            )
 
 
 def _file(path: Path, case: str) -> dict[str, str]:
@@ -207,8 +311,9 @@ def _key(name: str) -> str:
     return name.casefold()
 
 
-def _children(folder: Path) -> set[str]:
-    return {_key(child.name) for child in folder.iterdir()} if folder.is_dir() else set()
+def _voxels_of(entry: Mapping[str, Any]) -> str | None:
+    image = entry.get("image")
+    return image.get("voxels_sha256") if isinstance(image, dict) else None
 
 
 def _text(path: Path) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import traceback
+from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.errors import (
@@ -31,8 +34,8 @@ def as_ending(error: BaseException) -> OsteoJointError:
         error: anything that ended a run.
 
     Returns:
-        OUT_OF_MEMORY for a lack of memory on CPU or GPU, DEVICE_FAILED for a graphics card that broke off, FAILED with
-        the exception's own words for all else.
+        OUT_OF_MEMORY for a lack of memory on CPU or GPU, DEVICE_FAILED for a graphics card that broke off, FAILED for
+        all else: in a sentence where the system refused a file or folder, in the exception's own words otherwise.
     """
     if isinstance(error, OsteoJointError):
         return error
@@ -50,8 +53,23 @@ def as_ending(error: BaseException) -> OsteoJointError:
             f"The graphics card broke off: {what}. Run it again; if that happens once more, compute on the CPU "
             "(--device cpu) or renew the card's driver.",
         )
+    if isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC):
+        return RunFailed(Reason.FAILED, _of_files(error))
     return RunFailed(
         Reason.FAILED, f"The run was expected to end with a result; it broke: {name}: {words or 'no words'}."
+    )
+
+
+def _of_files(error: OSError) -> str:
+    """What the system refused, in a sentence; of a hidden file of ours the folder is named, which the user chose."""
+    if error.errno == errno.ENOSPC:
+        return "Room was expected on the disk; it is full. Free some, or choose a folder on another disk."
+    path = Path(os.fsdecode(error.filename))
+    if path.name.startswith("."):
+        path = path.parent
+    return (
+        f"{path} was expected to be readable and writable; the system says: {error.strerror}. Choose another folder, "
+        "or change its rights."
     )
 
 

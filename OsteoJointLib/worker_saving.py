@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,8 @@ def deliver(result: CaseResult, request: Request) -> dict[str, Any]:
     if row is not None:
         texts[ROW_FILE] = table_text([row_of_result(check_name(row), result_document(result))])
     drawn = read_level_masks(mask_files(request), result.volume)
-    files = deliver_case(result, out, Additions(drawn=drawn, screenshots=_screenshots(request), texts=texts))
+    additions = Additions(drawn=drawn, screenshots=_screenshots(request), texts=texts, case=row or "")
+    files = deliver_case(result, out, additions)
     return {"files": [str(file) for file in files]}
 
 
@@ -64,32 +66,26 @@ def _known(request: Request, centers_lps_mm: dict[Level, tuple[float, float, flo
     """What the request knows of the case; a class that isn't said follows from the BMD where there is one."""
     from OsteoJointLib.dataset import CaseLabel
 
-    patient, bmd = _text(request, "patient").strip(), _bmd(request)
+    bmd = _bmd(request)
     status = given(request, status=str).get("status")
     if status is not None and status not in {known.value for known in Status}:
         raise UsageError(
             Reason.USAGE, f"The status must be {', '.join(known.value for known in Status)} or null; got {status!r}."
         )
-    if status is None and bmd:
-        status = Status.from_bmd(float(np.mean(list(bmd.values()))))
-    method = given(request, bmd_method=str).get("bmd_method") if bmd else None
-    return CaseLabel(patient, centers_lps_mm, slices, None if status is None else Status(status), bmd, method)
+    stated = None if status is None else Status(status)
+    method = _text(request, "bmd_method") if bmd else None
+    label = CaseLabel(_text(request, "patient").strip(), centers_lps_mm, slices, stated, bmd, method)
+    if stated is not None or not bmd:
+        return label
+    return replace(label, status=Status.from_bmd(float(np.mean(list(bmd.values())))))
 
 
 def _bmd(request: Request) -> dict[Level, float]:
-    from OsteoJointLib.dataset import BMD_RANGE_MG_CM3
-
-    value, (low, high) = given(request, bmd=dict).get("bmd", {}), BMD_RANGE_MG_CM3
-    found = {}
-    for name, number in value.items():
-        known = name in {level.value for level in Level} and type(number) in (int, float)
-        if not known or not low <= number <= high:
-            raise UsageError(
-                Reason.USAGE,
-                f'The BMD must look like {{"L1": 101.0, "L2": 98.5}}, from {low:g} to {high:g} mg/cm3; got {value!r}.',
-            )
-        found[Level(name)] = float(number)
-    return found
+    value = given(request, bmd=dict).get("bmd", {})
+    known = {level.value for level in Level}
+    if not all(name in known and type(number) in (int, float) for name, number in value.items()):
+        raise UsageError(Reason.USAGE, f'The BMD must look like {{"L1": 101.0, "L2": 98.5}}; got {value!r}.')
+    return {Level(name): float(number) for name, number in value.items()}
 
 
 def _over_slices(drawn: dict[Level, PlacedMask]) -> bool:

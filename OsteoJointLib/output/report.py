@@ -54,6 +54,7 @@ def write_report(
     path: Path,
     files: Mapping[Level, str] | None = None,
     screenshots: Sequence[Screenshot] = (),
+    case: str = "",
 ) -> None:
     """Write the report of a case.
 
@@ -62,12 +63,16 @@ def write_report(
         path: of the HTML file.
         files: base name of the segmentation file that holds each level.
         screenshots: a viewer's pictures, shown in a section of their own.
+        case: its name; empty where the input's file names say enough.
     """
-    write_text_whole(Path(path), report_html(result, files, screenshots))
+    write_text_whole(Path(path), report_html(result, files, screenshots, case))
 
 
 def report_html(
-    result: CaseResult, files: Mapping[Level, str] | None = None, screenshots: Sequence[Screenshot] = ()
+    result: CaseResult,
+    files: Mapping[Level, str] | None = None,
+    screenshots: Sequence[Screenshot] = (),
+    case: str = "",
 ) -> str:
     """Make the report's HTML; arguments as for :func:`write_report`."""
     import jinja2
@@ -75,7 +80,7 @@ def report_html(
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"number": _number, "percent": _percent, "point": _point}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(_context(result, files), shots=[_screenshot(shot) for shot in screenshots])
+    return template.render(_context(result, files), case=case, shots=[_screenshot(shot) for shot in screenshots])
 
 
 def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _LEVEL_COLUMNS = (
     "confidence",
     "source",
     "area_mm2",
+    "edited",
     "volume_ml",
     "roi_erosion_mm",
     "roi_voxels",
@@ -59,7 +60,8 @@ COLUMNS: tuple[str, ...] = (
     "version",
     "notice",
 )
-"""The table's columns, in order. ``outcome`` is done, refused or failed; units stand in the names; points are RAS."""
+"""The table's columns, in order. ``outcome`` is done, refused or failed; units stand in the names; points are RAS.
+``edited`` says whether a user corrected the mask."""
 
 
 def row_of_result(case: str, document: Mapping[str, Any]) -> dict[str, str]:
@@ -142,6 +144,7 @@ def _of_level(document: Mapping[str, Any], level: str) -> dict[str, Any]:
         "confidence": point["confidence"],
         "source": point["source"],
         "area_mm2": segmentation["area_mm2"],
+        "edited": segmentation.get("edited"),  # results of older versions don't say
         "volume_ml": segmentation["volume_ml"],
         "roi_erosion_mm": measurement["erosion_mm"],
         "roi_voxels": measurement["voxels"],

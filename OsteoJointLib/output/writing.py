@@ -29,12 +29,14 @@ class Additions:
         drawn: a user's masks for the segmentation file, in place of the mid-slice's.
         screenshots: shown in the report.
         texts: further files by name.
+        case: its name, said in the report; empty where the input's file names say enough.
     """
 
     truth: OverviewTruth | None = None
     drawn: Mapping[Level, PlacedMask] = field(default_factory=dict)
     screenshots: tuple[Screenshot, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    case: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def write_case(result: CaseResult, folder: Path, additions: Additions | None = N
     segmentation = write_segmentation(result, folder / SEGMENTATION_FILE, additions.drawn)
     names = {level: path.name for level, path in segmentation.items()}
     write_overview(result, folder / OVERVIEW_FILE, additions.truth)
-    write_report(result, folder / REPORT_FILE, names, additions.screenshots)
+    write_report(result, folder / REPORT_FILE, names, additions.screenshots, additions.case)
     for name, text in additions.texts.items():
         write_text_whole(folder / name, text)
     write_result(result, folder, names)

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +27,13 @@ def labels(chain) -> np.ndarray:
         index = round(volume.grid.lps_to_index(np.asarray(center))[0])
         labels[index - 1 : index + 2, chain.body_plane(volume.grid, center)] = level.verse_label
     return labels
+
+
+def ct(chain, hu: int = 0):
+    """The tiny CT, told from others of it by a voxel."""
+    volume = chain.make_ct()
+    volume.hu[0, 0, 0] = hu
+    return volume
 
 
 def known(chain, **changes) -> CaseLabel:
@@ -80,6 +89,52 @@ def test_a_taken_name_is_refused_and_replaced_only_when_asked(chain, labels, tmp
         add_case(tmp_path, "folder", chain.make_ct(), labels, known(chain))
 
 
+def test_a_case_replaced_in_other_letters_leaves_no_folder_behind(chain, labels, tmp_path):
+    add_case(tmp_path, "case-1", chain.make_ct(), labels, known(chain))
+    with pytest.raises(UsageError, match=r"has case-1 \(patient P1\) already"):
+        add_case(tmp_path, "CASE-1", ct(chain, 1), labels, known(chain))
+    added = add_case(tmp_path, "CASE-1", ct(chain, 1), labels, known(chain, patient="P2"), replace=True)
+    assert (added.entry["id"], added.entry["patient"], added.count) == ("case-1", "P2", 1)
+    assert {child.name for child in tmp_path.iterdir()} == {"case-1", "cases.jsonl"}
+
+
+def test_a_ct_stands_in_a_dataset_once(chain, labels, tmp_path):
+    first = add_case(tmp_path, "case-1", chain.make_ct(), labels, known(chain)).entry
+    other_source = replace(chain.make_ct().source, kernel="another", kvp=None)
+    for replaced in (False, True):
+        with pytest.raises(UsageError, match=r"already as case-1 \(patient P1\)") as refusal:
+            again = replace(chain.make_ct(), source=other_source)
+            add_case(tmp_path, "case-2", again, labels, known(chain, patient="P2"), replace=replaced)
+        assert refusal.value.reason is Reason.OUTPUT_EXISTS
+    assert [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()] == [first]
+    assert {child.name for child in tmp_path.iterdir()} == {"case-1", "cases.jsonl"}
+    add_case(tmp_path, "case-2", ct(chain, 1), labels, known(chain, patient="P2"))
+    add_case(tmp_path, "case-1", chain.make_ct(), labels, known(chain, patient="P3"), replace=True)
+    assert ids(tmp_path) == ["case-1", "case-2"]
+
+
+@pytest.mark.parametrize("patient", ["", "Smith, John", "P 7", "P.7", "Müller", "1953-01-01", "P_1_2_1953", "a" * 33])
+def test_a_patient_is_a_code(chain, patient):
+    with pytest.raises(UsageError, match="A code such as P017 was expected, no name or date of birth"):
+        known(chain, patient=patient)
+
+
+@pytest.mark.parametrize(
+    ("value", "method", "words"),
+    [
+        (0.98, "QCT", "0.98 looks like g/cm² from DXA. Leave BMD empty and state the class"),
+        (980.0, "DXA", "DXA gives an areal one"),
+        (980.0, "Hologic DEXA", "areal"),
+        (-5.0, "QCT", "The BMD of L1 must lie between 0 and 1000 mg/cm³, and is -5"),
+        (1000.5, "QCT", "between 0 and 1000"),
+        (float("nan"), "QCT", "between 0 and 1000"),
+    ],
+)
+def test_a_bmd_is_a_volumetric_one(chain, value, method, words):
+    with pytest.raises(UsageError, match=re.escape(words)):
+        known(chain, bmd_mg_cm3={Level.L1: value}, bmd_method=method)
+
+
 def ids(folder) -> list[str]:
     return [json.loads(line)["id"] for line in (folder / "cases.jsonl").read_text().splitlines()]
 
@@ -101,8 +156,8 @@ def test_a_case_that_cannot_be_written_leaves_the_old_one(chain, labels, tmp_pat
 
 
 def test_while_files_are_replaced_the_manifest_does_not_name_the_case(chain, labels, tmp_path, monkeypatch):
-    for name in ("a", "b", "c"):
-        add_case(tmp_path, name, chain.make_ct(), labels, known(chain))
+    for hu, name in enumerate(("a", "b", "c")):
+        add_case(tmp_path, name, ct(chain, hu), labels, known(chain))
     seen, replace_file = [], os.replace
 
     def watched(source, target):
@@ -111,7 +166,7 @@ def test_while_files_are_replaced_the_manifest_does_not_name_the_case(chain, lab
         replace_file(source, target)
 
     monkeypatch.setattr(os, "replace", watched)
-    add_case(tmp_path, "b", chain.make_ct(), labels, known(chain), replace=True)
+    add_case(tmp_path, "b", ct(chain, 1), labels, known(chain), replace=True)
     assert seen == [["a", "c"], ["a", "c"]]
     assert ids(tmp_path) == ["a", "b", "c"]
 
@@ -120,7 +175,7 @@ def test_what_another_entered_meanwhile_stays(tmp_path):
     first, second = Manifest(tmp_path), Manifest(tmp_path)
     assert (first.put({"id": "a"}), second.put({"id": "b"}), first.put({"id": "c"})) == (1, 2, 3)
     assert ids(tmp_path) == ["a", "b", "c"]
-    assert "B" in first
+    assert first.entry("B") == {"id": "b"}
 
 
 @pytest.mark.parametrize(
@@ -155,5 +210,6 @@ def test_names_that_will_do(name):
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_names_that_will_not_do(name):
-    with pytest.raises(UsageError, match="letters, digits"):
+    words = {"": "needs a name", "NUL": "Windows keeps", "com1.nrrd": "Windows keeps"}
+    with pytest.raises(UsageError, match=words.get(name, "letters, digits")):
         check_name(name)

@@ -31,6 +31,7 @@ SAID_BY_CUDA = (
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), Reason.DEVICE_FAILED),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), Reason.FAILED),
         (ZeroDivisionError("division by zero"), Reason.FAILED),
+        (OSError("The drive was pulled out"), Reason.FAILED),
     ],
 )
 def test_every_exception_has_a_reason(error, reason):
@@ -45,6 +46,21 @@ def test_a_failed_card_is_said_in_its_own_words_without_advice_for_programmers()
     assert "CUDA error: an illegal memory access was encountered. Run it again" in message
     assert "CPU" in message
     assert "asynchronously" not in message
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied", "/data/set/.osteojoint-1a2b.nrrd"), "/data/set was expected"),
+        (FileNotFoundError(2, "No such file or directory", "/proc/zz"), "/proc/zz was expected"),
+        (OSError(28, "No space left on device"), "the disk; it is full"),
+    ],
+)
+def test_a_folder_that_takes_no_files_is_said_in_a_sentence(error, words):
+    ending = as_ending(error)
+    assert words in ending.message
+    assert "hoose another folder" in ending.message or "folder on another disk" in ending.message
+    assert "Error" not in ending.message and "Errno" not in ending.message
 
 
 def test_an_ending_stays_as_it_is():

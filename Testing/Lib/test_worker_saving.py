@@ -96,6 +96,7 @@ def test_a_row_is_the_table_s(client, case, tmp_path):
     assert (row["case"], row["outcome"]) == ("CT_7", "done")
     document = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
     assert row["baseline_status"] == document["baseline"]["status"]
+    assert "<strong>CT_7</strong>" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,8 @@ def test_drawn_masks_and_placed_points_need_no_reading(client, drawn, points, ch
     entry = client.done("label", **fields, points=points, segmentation=drawn)["entry"]
     assert entry["mask"]["slices"] == "all"
     client.done("segment", case=case, gradcam=False, points=points)
-    half = client.done("label", **{**fields, "name": "b"}, segmentation={"L1": drawn["L1"]})["entry"]
+    fields["folder"] = str(tmp_path / "other")
+    half = client.done("label", **fields, segmentation={"L1": drawn["L1"]})["entry"]
     assert half["mask"]["slices"] == "mid"  # L2 is labeled on one slice alone
     labels = labels_in(tmp_path / "set" / "a" / "labels.nrrd")
     assert [np.count_nonzero((labels == n).any(axis=(1, 2))) for n in (20, 21)] == [3, 3]
@@ -176,10 +178,12 @@ def test_a_moved_point_is_the_label_s_center(client, case, points, tmp_path):
         ({"patient": "  "}, "patient must be a text"),
         ({"status": "fine"}, "status must be normal"),
         ({"bmd": {"L3": 100.0}}, "BMD must look like"),
-        ({"bmd": {"L1": 1000.5}}, "BMD must look like"),
-        ({"bmd": {"L1": -1}}, "BMD must look like"),
+        ({"bmd": {"L1": 1000.5}, "bmd_method": "QCT"}, "between 0 and 1000"),
         ({"bmd": {"L1": True}}, "BMD must look like"),
-        ({"bmd": {"L1": float("nan")}}, "BMD must look like"),
+        ({"bmd": {"L1": 100.0}}, "bmd_method must be a text"),
+        ({"bmd": {"L1": 0.98}, "bmd_method": "QCT"}, "looks like g/cm²"),
+        ({"bmd": {"L1": 980.0}, "bmd_method": "DXA"}, "DXA gives an areal"),
+        ({"patient": "Smith, John"}, "A code such as P017"),
         ({"bmd": [1]}, "bmd must be of type dict"),
         ({"replace": "yes"}, "replace must be of type bool"),
     ],

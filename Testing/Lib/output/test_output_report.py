@@ -169,6 +169,13 @@ def test_texts_from_outside_are_escaped_and_folders_are_left_out(pages):
     assert "jane" not in html
 
 
+def test_the_header_names_the_case(case):
+    html = report_html(case, case="P7 <1>")
+    assert "<strong>P7 &lt;1&gt;</strong> · OsteoJoint" in html
+    assert "<title>P7 &lt;1&gt; · OsteoJoint report" in html
+    assert "<strong>P7" not in report_html(case)
+
+
 def test_contrast_of_text_on_its_background():
     # WCAG 2.2 asks for 4.5 to 1; pairs of ink and paper in report.html.j2
     pairs = [("#17202a", "#ffffff"), ("#4d5967", "#f3f5f8"), ("#1c7a48", "#ffffff"), ("#946200", "#ffffff")]

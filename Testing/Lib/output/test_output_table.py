@@ -16,7 +16,7 @@ def test_the_first_columns_say_which_case_and_how_it_ended():
         *("case", "outcome", "reason", "message", "status", "reliable"),
         *("p_normal", "p_osteopenia", "p_osteoporosis", "baseline_status"),
     )
-    assert len(COLUMNS) == len(set(COLUMNS)) == 50
+    assert len(COLUMNS) == len(set(COLUMNS)) == 52
     assert COLUMNS[-1] == "notice"
 
 
@@ -29,6 +29,7 @@ def test_a_finished_case_fills_its_row(case):
     assert (row["l1_center_r_mm"], row["l1_center_a_mm"], row["l1_center_s_mm"]) == ("0.75", "2.75", "-120.0")
     assert (row["l1_hu_mean"], row["l2_hu_median"], row["l2_roi_voxels"]) == ("160.0", "161.0", "800")
     assert (row["l1_bmd_mg_cm3"], row["l1_volume_ml"]) == ("", "")
+    assert (row["l1_edited"], COLUMNS.index("l1_edited")) == ("no", COLUMNS.index("l1_area_mm2") + 1)
     assert (row["contrast"], row["kvp"], row["seconds"]) == ("no", "120.0", "2.25")
     assert "Research only" in row["notice"]
 
@@ -38,6 +39,12 @@ def test_a_doubtful_case_says_so_and_leaves_out_what_is_null(poor_case):
     assert row["reliable"] == "no"
     assert row["l2_hu_mean"] == row["baseline_status"] == row["kvp"] == row["kernel"] == ""
     assert "roi_too_small" in row["flags"].split()
+
+
+def test_a_mask_that_a_user_corrected_is_said(case):
+    document = result_document(case)
+    document["segmentation"]["L2"]["edited"] = True
+    assert row_of_result("x", document)["l2_edited"] == "yes"
 
 
 def test_a_result_of_an_older_version_has_no_plain_rule(case):
