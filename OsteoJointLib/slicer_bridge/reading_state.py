@@ -40,6 +40,7 @@ class ReadingState:
     """A reading as it stands; see the fields' names, and :class:`~OsteoJointLib.slicer_bridge.reading.Reading`.
 
     Args:
+        ready: whether everything is installed that a reading can't do without; the panel looks for itself.
         volume_name: None when no CT is chosen.
         problem: why the CT can't be read; empty when it can.
         running, stage, fraction: of a run under way; the stage's name as in :class:`OsteoJointLib.stages.Stage`.
@@ -52,6 +53,7 @@ class ReadingState:
         comparing: which masks are shown instead of the present ones: "", "before" or "network".
     """
 
+    ready: bool = True
     volume_name: str | None = None
     problem: str = ""
     running: bool = False

@@ -277,6 +277,9 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertTrue(waitUntil(lambda: files or self.message()), self.message())
         names = {Path(file).name for file in files}
         self.assertLessEqual({"result.json", "report.html", "segmentation.seg.nrrd", "result.csv"}, names)
+        if slicer.app.layoutManager() is not None:
+            report = (self.folder / "case" / "report.html").read_text(encoding="utf-8")
+            self.assertIn("Axial slice", report)
         self.assertTrue(waitUntil(self.upToDate))
         fields = {
             "folder": str(self.folder / "labels"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import escape
+from typing import Any
 
 import qt
 import slicer
@@ -13,6 +14,7 @@ from slicer.i18n import tr as _
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.slicer_bridge.panel.widgets import ERROR, INFO, WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.slicer_bridge.record import LEVELS
 from OsteoJointLib.stages import Stage
 
 DEVICE_SETTING = "OsteoJoint/Device"
@@ -22,6 +24,8 @@ TO_SETUP = {Reason.DEPENDENCY_MISSING, Reason.WEIGHTS_NOT_FOUND, Reason.WEIGHTS_
 """Reasons whose remedy lies in the section Setup."""
 TO_CPU = {Reason.OUT_OF_MEMORY, Reason.DEVICE_MISSING, Reason.DEVICE_FAILED}
 """Reasons whose remedy is to compute on the CPU, where that isn't what was tried."""
+PLAIN = {Reason.CANCELLED, Reason.USAGE}
+"""Reasons that are no fault to look up: their code isn't shown."""
 
 
 class InputSection:
@@ -42,17 +46,21 @@ class InputSection:
         self._use(slicer.util.settingsValue(DEVICE_SETTING, reading.settings.device))
         ui.deviceSelector.setCurrentIndex(DEVICES.index(reading.settings.device.partition(":")[0]))
         paint_frame(ui.problemFrame, WARNING)
+        paint_frame(ui.setupFrame, WARNING)
+        ui.setupFrameLabel.setText(not_ready_words())
         ui.deviceSelector.connect("currentIndexChanged(int)", self._device_chosen)
         ui.applyButton.connect("clicked(bool)", self._apply_or_cancel)
         ui.useCpuButton.connect("clicked(bool)", self._use_cpu)
         ui.openSetupButton.connect("clicked(bool)", self._setup)
+        ui.setupFrameButton.connect("clicked(bool)", self._setup)
         self.show(reading.state)
 
     def show(self, state: ReadingState) -> None:
         """Show how the reading stands."""
         ui = self._ui
         ui.volumeSelector.setEnabled(not state.running)
-        problem = why_not_run(replace(state, running=False))
+        ui.setupFrame.setVisible(not state.ready)
+        problem = why_not_find(replace(state, running=False)) if state.ready else ""
         ui.problemFrame.setVisible(bool(problem))
         ui.problemLabel.setText(problem)
         self._show_hardware()
@@ -63,10 +71,9 @@ class InputSection:
         self._show_message(state)
 
     def _show_hardware(self) -> None:
-        hardware = self._reading.hardware
-        self._ui.hardwareLabel.setText(
-            hardware["words"] if hardware else _("What this computer has is shown here after the first run.")
-        )
+        label, hardware = self._ui.hardwareLabel, self._reading.hardware
+        show_text(label, device_words(hardware, self._reading.settings.device) if hardware else "")
+        label.setToolTip(hardware["words"] if hardware else "")
 
     def _show_button(self, state: ReadingState) -> None:
         button = self._ui.applyButton
@@ -84,7 +91,8 @@ class InputSection:
         ui.messageLabel.setText(state.message)
         ui.useCpuButton.setVisible(state.reason in TO_CPU and self._reading.settings.device != "cpu")
         ui.openSetupButton.setVisible(state.reason in TO_SETUP)
-        show_text(ui.reasonLabel, f"<small>{escape(state.reason)}</small>" if state.reason else "")
+        code = "" if state.reason in PLAIN else state.reason
+        show_text(ui.reasonLabel, f"<small>{escape(code)}</small>" if code else "")
 
     def _apply_or_cancel(self, checked=False) -> None:
         if self._reading.state.running:
@@ -95,6 +103,7 @@ class InputSection:
     def _device_chosen(self, index=0) -> None:
         self._use(DEVICES[index])
         qt.QSettings().setValue(DEVICE_SETTING, DEVICES[index])
+        self._show_hardware()
 
     def _use(self, device: str) -> None:
         known = device.partition(":")[0] in DEVICES
@@ -109,12 +118,45 @@ class InputSection:
 
 
 def why_not_run(state: ReadingState) -> str:
-    """Say why nothing can be started now; empty when something can."""
+    """Say why the CT can't be read now; empty when it can."""
+    if why_not := why_not_find(state):
+        return why_not
+    missing = [level for level in LEVELS if state.levels[level].center_ras is None]
+    if len(missing) != 1:  # where both are missing they are found
+        return ""
+    return _("{level} has no point yet: place it, or let both be found.").format(level=missing[0])
+
+
+def why_not_find(state: ReadingState) -> str:
+    """Say why the levels can't be looked for now, nor anything else be started; empty when they can."""
+    if not state.ready:
+        return not_ready_words()
     if state.running:
         return _("A reading is under way: wait for it or cancel it.")
     if state.volume_name is None:
         return _("Load a CT and choose it above. File → Download Sample Data has a phantom to try.")
     return state.problem
+
+
+def not_ready_words() -> str:
+    """Say that nothing can be read before packages are installed."""
+    return _("OsteoJoint needs packages that are not installed yet.")
+
+
+def device_words(hardware: Mapping[str, Any], device: str) -> str:
+    """Say what computes.
+
+    Args:
+        hardware: what the worker found.
+        device: what was chosen.
+    """
+    kind, _colon, number = device.partition(":")
+    cards = hardware["cards"]
+    if kind == "cpu" or (kind == "auto" and not cards):
+        return _("Computes on the CPU.")
+    if not cards:
+        return hardware["words"]
+    return _("Computes on {card}.").format(card=cards[min(int(number or 0), len(cards) - 1)]["name"])
 
 
 def stage_words(stage: str) -> str:

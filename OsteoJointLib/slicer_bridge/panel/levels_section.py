@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.levels.finding import CONFIDENCE_SURE
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
+from OsteoJointLib.slicer_bridge import level_nodes
+from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, show_text
+from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
 
 POSITION, CONFIDENCE, SOURCE, PLACE = 1, 2, 3, 4
 
 
-class LevelsSection:
+class LevelsSection(slicer.util.VTKObservationMixin):
     """The two levels as rows.
 
     Args:
@@ -29,6 +31,7 @@ class LevelsSection:
     """
 
     def __init__(self, layout, reading, overlay: Overlay):
+        slicer.util.VTKObservationMixin.__init__(self)
         self._reading, self._overlay = reading, overlay
         self._widget, self._ui = load_form(layout, "Levels")
         ui = self._ui
@@ -39,13 +42,13 @@ class LevelsSection:
         self._looking = False
         self._place_buttons = fill_levels_table(ui.levelsTable)
         for level, button in self._place_buttons.items():
-            button.connect("clicked(bool)", lambda checked=False, level=level: self._reading.place(level))
+            button.connect("clicked(bool)", lambda checked=False, level=level: self._place(level))
         self.show(reading.state)
 
     def show(self, state: ReadingState) -> None:
         """Show where the levels are."""
         ui, table = self._ui, self._ui.levelsTable
-        why_not = why_not_run(state)
+        why_not = why_not_find(state)
         allow(
             ui.findButton, why_not, _("Look for L1 and L2 and mark each by a point, in place of those that are there.")
         )
@@ -55,20 +58,46 @@ class LevelsSection:
             table.item(row, CONFIDENCE).setText(confidence_words(shown))
             table.item(row, SOURCE).setText(source_words(shown))
             tip = _("Then click on the center of the body of {level} in a slice view. Or drag its point.")
-            allow(
-                self._place_buttons[level],
-                "" if state.volume_name and not state.problem else why_not,
-                tip.format(level=level),
-            )
+            may_place = state.volume_name and not state.problem
+            allow(self._place_buttons[level], "" if may_place else why_not, tip.format(level=level))
         no_body = _("No vertebra was found there, or L1 and L2 weren't looked for yet.")
-        up = _("Move both labels one vertebra up: for anatomy that was counted wrongly.")
-        down = _("Move both labels one vertebra down: for anatomy that was counted wrongly.")
+        up = _(
+            "Move L1 and L2 one vertebra up, onto the centers that were found: for anatomy that was counted wrongly."
+        )
+        down = _("Move L1 and L2 one vertebra down, onto the centers that were found: see Shift up.")
         allow(ui.shiftUpButton, "" if state.can_shift_up else no_body, up)
         allow(ui.shiftDownButton, "" if state.can_shift_down else no_body, down)
-        show_text(ui.levelsHint, levels_hint(state))
+        self._show_placing(state)
         if self._looking and not state.running:
             self._looking = False
             self._overlay.look_at(LEVELS[0])
+
+    def close(self) -> None:
+        """Follow the mouse's mode no more."""
+        self.removeObservers()
+
+    def _show_placing(self, state: ReadingState) -> None:
+        """Show which level the next click places, and what to do next."""
+        self._state = state
+        placed = "" if self._reading.nodes is None else level_nodes.placed_now(self._reading.nodes)
+        for level, button in self._place_buttons.items():
+            set_checked(button, level == placed)
+        show_text(self._ui.levelsHint, levels_hint(state, placed))
+
+    def _place(self, level: str) -> None:
+        """Let the level be placed; where it is being placed already, call that off."""
+        nodes, interaction = self._reading.nodes, level_nodes.interaction_node()
+        if nodes is not None and level_nodes.placed_now(nodes) == level:
+            level_nodes.stop_placing()
+        else:
+            self._reading.place(level)
+        if interaction is not None:
+            self.removeObservers()
+            self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._mode_changed)
+        self._show_placing(self._state)
+
+    def _mode_changed(self, caller=None, event=None) -> None:
+        self._show_placing(self._state)
 
     def _find(self, checked=False) -> None:
         self._looking = True
@@ -97,6 +126,7 @@ def fill_levels_table(table) -> dict[str, Any]:
         for column in (POSITION, CONFIDENCE, SOURCE):
             table.setItem(row, column, qt.QTableWidgetItem(""))
         buttons[level] = qt.QPushButton(_("Place"))
+        buttons[level].setCheckable(True)
         table.setCellWidget(row, PLACE, buttons[level])
     header = table.horizontalHeader()
     header.setDefaultAlignment(qt.Qt.AlignLeft)
@@ -113,6 +143,7 @@ def level_item(level: str):
     square = qt.QPixmap(12, 12)
     square.fill(qt.QColor(*segment_color_rgb(Level(level))))
     item.setIcon(qt.QIcon(square))
+    item.setToolTip(_("Click to see {level} in the slices.").format(level=level))
     return item
 
 
@@ -139,15 +170,22 @@ def source_words(level: LevelState) -> str:
     return _("found") if level.source == "auto" else _("by you")
 
 
-def levels_hint(state: ReadingState) -> str:
-    """Say what to do next about the levels; empty when there is nothing."""
-    missing = [level for level in LEVELS if state.levels[level].center_ras is None]
-    if state.volume_name is None:
+def levels_hint(state: ReadingState, placed: str) -> str:
+    """Say what to do next about the levels; empty when there is nothing.
+
+    Args:
+        state: how the reading stands.
+        placed: the level that the next click places; "" for none.
+    """
+    if state.volume_name is None or state.problem:
         return ""
+    if placed:
+        return _("Click on the center of the body of {level} in a slice. A right click ends.").format(level=placed)
+    missing = [level for level in LEVELS if state.levels[level].center_ras is None]
     if not missing:
         return "" if state.document else _("Check both points, then press Apply above.")
     if len(missing) == len(LEVELS):
         return _("Let them be found, or place each by hand: press Place, then click on its center in a slice.")
-    return _("{level} has no point yet: click on its center in a slice after Place, or find both.").format(
+    return _("Now place {level}: press Place in its row, then click on its center in a slice. Or find both.").format(
         level=missing[0]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -50,6 +51,10 @@ class Panel(slicer.util.VTKObservationMixin):
         reading.changed.connect(self.show)
         self.widget.connect("destroyed()", self._let_go)
         self._take_scene()
+        self._setup.packages.looked.connect(self.show)
+        if not self._setup.ready:
+            self._buttons["setupSection"].collapsed = False
+        self.show()
 
     def show(self) -> None:
         """Show how the reading stands."""
@@ -57,7 +62,7 @@ class Panel(slicer.util.VTKObservationMixin):
         if node is not None and nodes is not None and nodes.volume is not None and node.volume is not nodes.volume:
             node.volume = nodes.volume  # chosen by a script; this calls us again
             return
-        state = self._reading.state
+        state = replace(self._reading.state, ready=self._setup.ready)
         for section in self._sections:
             section.show(state)
         self._overlay.show()
@@ -92,17 +97,16 @@ class Panel(slicer.util.VTKObservationMixin):
         notice.setObjectName("noticeLabel")
         notice.setToolTip(RESEARCH_NOTICE)
         self._column.addWidget(notice)
-        self._masks: MasksSection
         inputs = InputSection(self._column, reading, parameters, self._open_setup)
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._overlay)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._overlay)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
         export = ExportSection(self._add_button("exportSection", _("Export")), reading, parameters)
         batch = BatchSection(self._add_button("batchSection", _("Batch")), reading, parameters)
-        setup = SetupSection(self._add_button("setupSection", _("Setup")), reading, parameters)
+        self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading, parameters)
         for name in ("exportSection", "batchSection", "setupSection"):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
-        return [inputs, levels, self._masks, status, export, batch, setup]
+        return [inputs, levels, self._masks, status, export, batch, self._setup]
 
     def _add_button(self, name: str, title: str):
         """Add a collapsible button and return its layout."""

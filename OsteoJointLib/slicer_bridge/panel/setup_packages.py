@@ -15,10 +15,11 @@ from OsteoJointLib.slicer_bridge.install_dialog import InstallDialog
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, show_text
 from OsteoJointLib.slicer_bridge.reading_state import ReadingState
 from OsteoJointLib.slicer_bridge.requirements import MANUAL, REQUIREMENTS, Lack, lacking, pip_commands
+from OsteoJointLib.slicer_bridge.signal import Signal
 
 
 class SetupPackages:
-    """Packages of the Python that the worker runs in.
+    """Packages of the Python that the worker runs in; :attr:`looked` tells that they were looked at again.
 
     Args:
         widget: the section's form.
@@ -31,6 +32,7 @@ class SetupPackages:
         self._widget, self._ui, self._reading, self._show_line = widget, ui, reading, show_line
         self._installer = Installer()
         self._lacks: list[Lack] = []
+        self.looked = Signal()
         self.dialog: InstallDialog | None = None
         self.folder_dialog: Any = None
         ui.installButton.connect("clicked(bool)", self._install)
@@ -50,6 +52,7 @@ class SetupPackages:
         self._lacks = [] if python else lacking()
         self._ui.packagesLabel.setText(_other_words(python) if python else _words(self._lacks))
         self.show(self._reading.state)
+        self.looked.emit()
 
     def show(self, state: ReadingState) -> None:
         """Follow a change of the reading."""

@@ -53,6 +53,7 @@ class LayoutManager(QtCore.QObject):
         node.SetOrientation(orientation)
         node.SetLayoutLabel(label)
         node.SetLayoutColor(*color)
+        node.SetMappedInLayout(1)
         self._mrml.application_logic.GetSliceLogics().AddItem(logic)
         return qMRMLSliceWidget(qMRMLSliceView(node, logic))
 
@@ -61,6 +62,7 @@ class LayoutManager(QtCore.QObject):
         logic.SetMRMLApplicationLogic(self._mrml.application_logic)
         logic.SetMRMLScene(self._mrml.scene)
         node = logic.AddViewNode("1")
+        node.SetMappedInLayout(1)
         self._mrml.application_logic.GetViewLogics().AddItem(logic)
         return qMRMLThreeDWidget(qMRMLThreeDView(node))
 
