@@ -57,6 +57,16 @@ class Tour:
         self.child(name).click()
         self.settle()
 
+    def look_at(self, level: str, field_mm: float) -> None:
+        """Center the slices on a level, so that their shorter side shows ``field_mm``."""
+        from OsteoJointLib.slicer_bridge.views import jump_to
+
+        jump_to(self.reading.state.levels[level].center_ras, self.reading.nodes.volume)
+        for node in self.slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            width, height, depth = node.GetFieldOfView()
+            scale = field_mm / min(width, height)
+            node.SetFieldOfView(width * scale, height * scale, depth)
+
     def open_sections(self, *names: str) -> None:
         """Open these sections and close the others."""
         for name in SECTIONS:
@@ -120,7 +130,7 @@ def save(picture: np.ndarray, name: str) -> None:
 def main() -> None:
     """Walk through the tutorial and render its pictures."""
     tour = Tour()
-    from OsteoJointLib.slicer_bridge import mask_nodes, views
+    from OsteoJointLib.slicer_bridge import mask_nodes
     from OsteoJointLib.slicer_bridge.sample_data import load_phantom
 
     volume = load_phantom()
@@ -129,20 +139,20 @@ def main() -> None:
     volume.GetDisplayNode().SetWindowLevel(500, 120)
     tour.open_sections("levels")
     tour.click("findButton")
-    views.jump_to(tour.reading.state.levels["L1"].center_ras, volume, 190.0)
+    tour.look_at("L1", 190.0)
     save(tour.picture("Yellow", "Green"), "slicer-levels")
 
     tour.click("applyButton")
     tour.open_sections("levels", "masks", "status")
     tour.child("heatmapCheckBox").checked = True
-    views.jump_to(tour.reading.state.levels["L1"].center_ras, volume, FIELD_MM)
+    tour.look_at("L1", FIELD_MM)
     tour.settle()
     save(tour.picture("Red", "Yellow", "Green"), "slicer")
     tour.child("heatmapCheckBox").checked = False
 
     tour.child("gradcamCheckBox").checked = True
     tour.open_sections("status")
-    views.jump_to(tour.reading.state.levels["L2"].center_ras, volume, FIELD_MM)
+    tour.look_at("L2", FIELD_MM)
     tour.settle()
     save(tour.picture("Red"), "slicer-status")
     tour.child("gradcamCheckBox").checked = False
@@ -154,7 +164,7 @@ def main() -> None:
     tour.slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "L2", volume)
     tour.open_sections("masks", "status")
     tour.child("refineButton").collapsed = False
-    views.jump_to(tour.reading.state.levels["L2"].center_ras, volume, 90.0)
+    tour.look_at("L2", 90.0)
     tour.settle()
     save(tour.picture("Red"), "slicer-corrected")
     tour.child("refineButton").collapsed = True
