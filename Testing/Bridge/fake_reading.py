@@ -105,7 +105,7 @@ class FakeReading:
         self.hardware = None
         self.nodes = None
         self.state = ReadingState()
-        self.client = SimpleNamespace(log=[], running=False, busy=False)
+        self.client = SimpleNamespace(log=[], running=False, busy=False, kill=lambda: None)
         self.asked: list[tuple] = []
 
     def become(self, **changes) -> None:

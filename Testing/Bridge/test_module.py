@@ -137,6 +137,6 @@ def test_the_panel_opens_before_anything_is_installed(tmp_path):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer == {
-        "tip": "Load a CT and choose it above. File → Download Sample Data has a phantom to try.",
+        "tip": "OsteoJoint needs packages that are not installed yet.",
         "errors": [],
     }

@@ -1,10 +1,15 @@
 """The panel as a whole: it keeps in step with the scene, whoever changes it."""
 
+import sys
+
 import pytest
 import slicer
 
+from OsteoJointLib.slicer_bridge.command import PYTHON_VARIABLE
+from OsteoJointLib.slicer_bridge.panel import setup_packages
 from OsteoJointLib.slicer_bridge.panel.panel import first_volume
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.requirements import REQUIREMENTS, Lack
 
 from .fake_reading import add_ct, open_panel
 
@@ -115,11 +120,57 @@ def test_two_panels_may_be_made_one_after_the_other(scene):
             assert opened.ui.applyButton.enabled
 
 
+TORCH, ULTRALYTICS = (Lack(one) for one in REQUIREMENTS if one.package in ("torch", "ultralytics"))
+
+
+def test_missing_packages_open_setup_and_are_told_of_at_the_top(scene, monkeypatch):
+    missing = [TORCH]
+    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    monkeypatch.setattr(setup_packages, "lacking", lambda: list(missing))
+    with open_panel() as opened:
+        ui, words = opened.ui, "OsteoJoint needs packages that are not installed yet."
+        assert (ui.setupFrame.visible, ui.setupFrameLabel.text) == (True, words)
+        assert not ui.problemFrame.visible
+        assert not ui.setupSection.collapsed
+        ui.setupSection.collapsed = True
+        add_ct()
+        for button in (ui.applyButton, ui.findButton):
+            assert (button.enabled, button.toolTip) == (False, words)
+        assert ui.setupSection.collapsed  # it opens by itself only once
+        ui.setupFrameButton.click()
+        assert not ui.setupSection.collapsed
+        missing.clear()
+        opened.panel._setup.packages.look()
+        assert not ui.setupFrame.visible
+        assert ui.applyButton.enabled and ui.findButton.enabled
+
+
+def test_what_is_optional_or_in_another_python_is_not_asked_for(scene, monkeypatch):
+    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    monkeypatch.setattr(setup_packages, "lacking", lambda: [ULTRALYTICS])
+    with open_panel() as opened:
+        assert not opened.ui.setupFrame.visible
+        assert opened.ui.setupSection.collapsed
+    monkeypatch.setattr(setup_packages, "lacking", lambda: [TORCH])
+    monkeypatch.setenv(PYTHON_VARIABLE, sys.executable)
+    with open_panel() as opened:
+        assert not opened.ui.setupFrame.visible
+        assert opened.ui.setupSection.collapsed
+
+
 def test_every_enabled_or_disabled_button_explains_itself(opened):
     add_ct()
     opened.reading.become_read()
     buttons = [
-        *("applyButton", "findButton", "shiftUpButton", "shiftDownButton", "runRefineButton", "undoRefineButton"),
+        *(
+            "applyButton",
+            "setupFrameButton",
+            "findButton",
+            "shiftUpButton",
+            "shiftDownButton",
+            "runRefineButton",
+            "undoRefineButton",
+        ),
         *("compareButton", "updateButton", "useCpuButton", "openSetupButton", "networkCheckBox", "heatmapCheckBox"),
         *("gradcamCheckBox", "surfaceCheckBox", "followCheckBox"),
     ]

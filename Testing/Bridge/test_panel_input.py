@@ -4,9 +4,10 @@ import pytest
 import qt
 
 from OsteoJointLib.slicer_bridge.panel.input_section import stage_words
+from OsteoJointLib.slicer_bridge.reading_state import LevelState
 from OsteoJointLib.stages import Stage
 
-from .fake_reading import add_ct, open_panel, read_state
+from .fake_reading import FOUND_LEVELS, READ_LEVELS, add_ct, open_panel, read_state
 
 
 @pytest.fixture
@@ -59,6 +60,27 @@ def test_nothing_to_tell_takes_no_room(opened):
     assert not opened.ui.reasonLabel.visible
 
 
+@pytest.mark.parametrize("reason", ["cancelled", "usage"])
+def test_what_is_no_fault_has_no_code(opened, reason):
+    opened.reading.become(message="Cancelled.", message_kind="info", reason=reason)
+    assert opened.ui.messageFrame.visible
+    assert not opened.ui.reasonLabel.visible
+
+
+def test_with_one_point_the_other_is_asked_for(opened):
+    add_ct()
+    opened.reading.become(levels={**FOUND_LEVELS, "L2": LevelState()})
+    assert not opened.ui.applyButton.enabled
+    assert opened.ui.applyButton.toolTip == "L2 has no point yet: place it, or let both be found."
+    assert not opened.ui.problemFrame.visible
+    assert opened.ui.findButton.enabled
+    opened.reading.become_read(levels={**READ_LEVELS, "L1": LevelState()}, stale=("the point of L2 was moved",))
+    assert not opened.ui.updateButton.enabled
+    assert opened.ui.updateButton.toolTip.startswith("L1 has no point yet")
+    opened.reading.become(running=True)
+    assert opened.ui.applyButton.enabled  # it cancels now
+
+
 def test_out_of_memory_offers_the_cpu(opened):
     add_ct()
     opened.reading.become(message="The card's memory is full.", message_kind="error", reason="out_of_memory")
@@ -102,10 +124,18 @@ def test_a_setting_that_is_no_device_counts_as_automatic(scene):
 
 
 def test_what_was_found_is_said_in_words(opened):
-    assert "first run" in opened.ui.hardwareLabel.text
-    opened.reading.hardware = {"words": "PyTorch 2.9 without CUDA; 2 cores."}
+    label, words = opened.ui.hardwareLabel, "CPU with 2 of 2 cores: PyTorch 2.9 was built without CUDA."
+    assert not label.visible
+    opened.reading.hardware = {"words": words, "cards": []}
     opened.reading.changed.emit()
-    assert opened.ui.hardwareLabel.text == "PyTorch 2.9 without CUDA; 2 cores."
+    assert (label.text, label.toolTip) == ("Computes on the CPU.", words)
+    opened.ui.deviceSelector.setCurrentIndex(1)
+    assert label.text == words  # why there is no GPU
+    opened.reading.hardware = {"words": "RTX", "cards": [{"name": "RTX 4000", "memory_gib": 20.0}]}
+    opened.reading.changed.emit()
+    assert label.text == "Computes on RTX 4000."
+    opened.ui.deviceSelector.setCurrentIndex(2)
+    assert label.text == "Computes on the CPU."
 
 
 def test_edits_are_followed_unless_unticked(opened):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import slicer
 
+from OsteoJointLib.slicer_bridge import level_nodes
 from OsteoJointLib.slicer_bridge.reading_state import LevelState
 
 from .fake_reading import FOUND_LEVELS, add_ct, click_cell, open_panel, read_state
@@ -43,7 +44,7 @@ def test_found_levels_are_shown_with_how_sure_they_are(opened):
 def test_a_point_by_hand_has_no_confidence(opened):
     opened.reading.become(levels={"L1": LevelState((0.0, 0.0, 5.0), None, "user"), "L2": LevelState()})
     assert row(opened, 0) == ["L1", "S 5.0 mm", "–", "by you"]
-    assert opened.ui.levelsHint.text.startswith("L2 has no point yet")
+    assert opened.ui.levelsHint.text.startswith("Now place L2: press Place in its row")
 
 
 def test_a_click_on_a_row_brings_the_views_there(opened):
@@ -54,6 +55,63 @@ def test_a_click_on_a_row_brings_the_views_there(opened):
     assert [node.GetSliceToRAS().GetElement(axis, 3) for axis in range(3)] == pytest.approx([-1, 6, -17])
     opened.reading.become(levels={"L1": LevelState(), "L2": LevelState()})
     click_cell(opened.ui.levelsTable, 0, 0)  # nowhere to go
+
+
+@pytest.fixture
+def placing(opened):
+    """The panel on a reading that does place points."""
+    opened.reading.place = lambda level: level_nodes.start_placing(opened.reading.nodes, level)
+    opened.reading.become(levels=FOUND_LEVELS)
+    yield opened
+    level_nodes.stop_placing()
+
+
+def pressed(opened) -> list[bool]:
+    return [opened.ui.levelsTable.cellWidget(index, 4).checked for index in range(2)]
+
+
+def test_while_a_level_is_placed_the_panel_says_what_to_do(placing):
+    first, second = (placing.ui.levelsTable.cellWidget(index, 4) for index in range(2))
+    first.click()
+    assert pressed(placing) == [True, False]
+    assert placing.ui.levelsHint.text == "Click on the center of the body of L1 in a slice. A right click ends."
+    second.click()
+    assert pressed(placing) == [False, True]
+    assert "the body of L2" in placing.ui.levelsHint.text
+    placing.reading.changed.emit()
+    assert pressed(placing) == [False, True]
+
+
+def test_a_second_click_ends_placing(placing):
+    button = placing.ui.levelsTable.cellWidget(0, 4)
+    button.click()
+    button.click()
+    assert pressed(placing) == [False, False]
+    assert level_nodes.placed_now(placing.reading.nodes) == ""
+    assert "Click on" not in placing.ui.levelsHint.text
+
+
+def test_placing_that_ends_in_a_view_is_seen(placing):
+    for _ in range(2):
+        placing.ui.levelsTable.cellWidget(1, 4).click()
+        assert pressed(placing) == [False, True]
+        level_nodes.interaction_node().SwitchToViewTransformMode()
+        assert pressed(placing) == [False, False]
+    placing.ui.levelsTable.cellWidget(1, 4).click()
+    placing.panel.close()
+    level_nodes.interaction_node().SwitchToViewTransformMode()
+
+
+def test_a_row_is_not_selected_so_that_two_tables_never_contradict(opened):
+    opened.reading.become_read()
+    for table in (opened.ui.levelsTable, opened.ui.masksTable):
+        click_cell(table, 1, 2)
+        assert len(table.selectedItems()) == 0
+
+
+def test_a_ct_that_cannot_be_read_asks_for_no_levels(opened):
+    opened.reading.become(problem="The CT has one slice.")
+    assert not opened.ui.levelsHint.visible
 
 
 def test_buttons_ask_the_reading(opened):

@@ -109,9 +109,14 @@ def test_refining_waits_for_masks_and_undo_for_a_refinement(opened):
     assert not opened.ui.compareButton.enabled
     assert "Nothing was refined" in opened.ui.undoRefineButton.toolTip
     opened.reading.become(can_undo_refinement=True)
+    assert not opened.ui.compareHint.visible
     opened.ui.compareButton.click()
     opened.reading.become(comparing="before")
+    assert opened.ui.compareButton.text == "Show after"
+    assert "before the refinement" in opened.ui.compareHint.text
     opened.ui.compareButton.click()
+    opened.reading.become(comparing="")
+    assert opened.ui.compareButton.text == "Show before"
     opened.ui.undoRefineButton.click()
     assert opened.asked == [("compare", "before"), ("compare", ""), ("undo_refinement",)]
 
@@ -122,6 +127,8 @@ def test_the_network_s_masks_can_be_shown_instead(opened):
     opened.reading.become(levels=CORRECTED)
     opened.ui.networkCheckBox.click()
     assert opened.asked == [("compare", "network")]
+    opened.reading.become(comparing="network")
+    assert opened.ui.compareHint.visible and "network's masks" in opened.ui.compareHint.text
     opened.reading.become(comparing="")
     assert not opened.ui.networkCheckBox.checked
     assert opened.asked == []
@@ -168,6 +175,22 @@ def test_the_surface_comes_and_goes(opened):
     assert node.GetSegmentation().ContainsRepresentation("Closed surface")
     opened.ui.surfaceCheckBox.click()
     assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_what_is_drawn_on_other_slices_is_told_to_be_kept_for_labels(opened):
+    node, ct = add_masks(), slicer.util.getNode("CT")
+    opened.reading.become_read()
+    assert "click the level's row" in opened.ui.editHint.text
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, "L2", ct)
+    mask[6, 5, 5] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, "L2", ct)
+    opened.reading.changed.emit()
+    words = "Only the middle slice of L2 is read; what you drew elsewhere is kept for labels."
+    assert opened.ui.editHint.text == words
+    mask[6] = 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, "L2", ct)
+    opened.reading.changed.emit()
+    assert "L2" not in opened.ui.editHint.text
 
 
 def editors(opened) -> list:

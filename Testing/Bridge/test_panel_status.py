@@ -3,10 +3,11 @@
 import pytest
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.flags import UNRELIABLE
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.records import STATUSES, Status
-from OsteoJointLib.slicer_bridge.panel.status_section import class_look, flags_html
+from OsteoJointLib.slicer_bridge.panel.status_section import baseline_words, class_look, flags_html
 
 from .fake_reading import KERNEL_UNKNOWN, NOT_CALIBRATED, NOT_RELIABLE, add_ct, document, open_panel
 
@@ -36,7 +37,7 @@ def test_the_class_its_shares_and_where_it_comes_from(opened):
         "75.5\u00a0%",
         "12.5\u00a0%",
     ]
-    assert ui.fusionLabel.text == "L1 weighs 48 %, L2 52 %."
+    assert ui.fusionLabel.text == "L1 weighs 48 % in the class, L2 52 %."
     assert ui.baselineLabel.text.startswith("By mean HU alone: osteoporosis (98 HU;")
     assert "Weights compact, trained on OsteoJoint phantoms" in ui.modelLabel.text
     assert "the CPU in 2.8 s" in ui.modelLabel.text
@@ -52,6 +53,25 @@ def test_what_was_not_measured_is_a_dash(opened):
         ["L1", "119 ± 31", "117", "983", "4 mm", "101"],
         ["L2", "–", "–", "12", "4 mm", "–"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("hu", "status", "words"),
+    [
+        (162.6, "osteopenia", "osteopenia (162.6 HU; below 111.0 osteoporosis, at least 162.8 normal)."),
+        (162.8, "normal", "normal (163 HU; below 111 osteoporosis, at least 163 normal)."),
+        (110.97, "osteoporosis", "osteoporosis (110.97 HU; below 111.00 osteoporosis, at least 162.80 normal)."),
+        (140.2, "osteopenia", "osteopenia (140 HU; below 111 osteoporosis, at least 163 normal)."),
+    ],
+)
+def test_the_plain_rule_never_contradicts_itself(hu, status, words):
+    rule = {"status": status, "hu_mean": hu, "low_hu": 111.0, "high_hu": 162.8}
+    assert baseline_words(rule) == f"By mean HU alone: {words}"
+
+
+def test_the_legend_s_colors_are_the_report_s(opened):
+    style = opened.ui.legendStrip.styleSheet
+    assert style.index(f"stop: 0.000 rgb{COLOR_STOPS[0]}") < style.index(f"stop: 1.000 rgb{COLOR_STOPS[-1]}")
 
 
 def test_no_baseline_no_sentence(opened):
@@ -70,8 +90,8 @@ def test_a_class_that_is_not_reliable_says_so_and_looks_so(opened):
 
 def test_each_flag_is_one_sentence_once_doubts_first():
     shown = flags_html([NOT_CALIBRATED, NOT_RELIABLE, NOT_CALIBRATED, KERNEL_UNKNOWN])
-    assert shown.count("<div>") == 2
-    assert shown.index("kernel") < shown.index("calibration")
+    assert shown.count("<div") == 2
+    assert shown.index("• The input does not say") < shown.index("gray") < shown.index("No calibration")
     assert "&lt;b&gt;" in flags_html([{**NOT_CALIBRATED, "message": "<b>"}])
 
 

@@ -97,6 +97,8 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         self._show_placing(self._state)
 
     def _mode_changed(self, caller=None, event=None) -> None:
+        if caller.GetCurrentInteractionMode() != caller.Place:
+            self.removeObservers()
         self._show_placing(self._state)
 
     def _find(self, checked=False) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import qt
 from slicer.i18n import tr as _
 
@@ -12,9 +14,10 @@ from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
 from OsteoJointLib.slicer_bridge.panel.mask_editor import MaskEditor
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked
+from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
+from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
 
 SOURCE, AREA, RESET = 1, 2, 3
 REFINED_LEVELS = (list(LEVELS), [LEVELS[0]], [LEVELS[1]])
@@ -62,12 +65,18 @@ class MasksSection:
             _("Show the masks as the network drew them, without your changes."),
         )
         set_checked(self._ui.networkCheckBox, state.comparing == "network")
+        show_text(self._ui.compareHint, compare_hint(state.comparing))
         no_result = "" if state.document else _("There is none before the first reading.")
-        allow(self._ui.heatmapCheckBox, no_result, _("Show where the network saw the bodies' boundary."))
+        allow(
+            self._ui.heatmapCheckBox,
+            no_result,
+            _("Show where the network saw the bodies' boundary, in the place of Grad-CAM: one map is shown at a time."),
+        )
         self._ui.heatmapOpacitySlider.setEnabled(not no_result)
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
         self.show_surface()
-        self._ui.editHint.setText(edit_hint(segmentation is not None))
+        drawn = {} if segmentation is None else mask_nodes.masks(self._reading.nodes)
+        self._ui.editHint.setText(edit_hint(segmentation is not None, on_other_slices(drawn)))
         self._editor.edit(*self._edited_nodes())
 
     def show_surface(self) -> None:
@@ -139,14 +148,15 @@ class MasksSection:
         allow(
             ui.runRefineButton,
             why_not_run(state) or no_masks,
-            _("Let a level set move the outline onto the bone's edge."),
+            _("Let a level set move the outline to the bone's edge: for a poor mask. A good one may grow a little."),
         )
         nothing = "" if state.can_undo_refinement else _("Nothing was refined yet.")
         allow(ui.undoRefineButton, nothing, _("Put the masks from before the last refinement back."))
-        allow(
-            ui.compareButton, nothing, _("Show the masks from before the last refinement, as long as this is pressed.")
-        )
-        set_checked(ui.compareButton, state.comparing == "before")
+        before = state.comparing == "before"
+        ui.compareButton.setText(_("Show after") if before else _("Show before"))
+        tip = _("Show the present masks again.") if before else _("Show the masks from before the last refinement.")
+        allow(ui.compareButton, nothing, tip)
+        set_checked(ui.compareButton, before)
 
     def _row_clicked(self, row=0, column=0) -> None:
         self._overlay.look_at(LEVELS[row])
@@ -209,8 +219,37 @@ def source_words(level: LevelState) -> str:
     return words.get(level.mask_source or "", "–")
 
 
-def edit_hint(has_masks: bool) -> str:
-    """Say how the masks are edited, or why they can't be yet."""
+def compare_hint(comparing: str) -> str:
+    """Say which masks are seen in place of the present ones, and that these are what was read; "" when none are."""
+    words = {
+        "before": _("You see the masks from before the refinement. The numbers belong to the refined ones."),
+        "network": _("You see the network's masks. The numbers belong to yours."),
+    }
+    return words.get(comparing, "")
+
+
+def on_other_slices(masks: Mapping[str, MaskArray | None]) -> list[str]:
+    """The levels whose mask is drawn on more than one axial slice."""
+    found = []
+    for level, mask in masks.items():
+        if mask is not None:
+            axes = mask.ijk_to_world[:3, :3] / np.linalg.norm(mask.ijk_to_world[:3, :3], axis=0)
+            axial = 2 - int(np.abs(axes[2]).argmax())
+            drawn = mask.array_kji.any(axis=tuple(axis for axis in range(3) if axis != axial))
+            found += [level] if np.count_nonzero(drawn) > 1 else []
+    return found
+
+
+def edit_hint(has_masks: bool, elsewhere: list[str]) -> str:
+    """Say how the masks are edited, or why they can't be yet.
+
+    Args:
+        has_masks: whether there is something to edit.
+        elsewhere: the levels that are drawn on other slices as well.
+    """
     if not has_masks:
         return _("There are no masks yet: press Apply first.")
+    if elsewhere:
+        words = _("Only the middle slice of {levels} is read; what you drew elsewhere is kept for labels.")
+        return words.format(levels=_(" and ").join(elsewhere))
     return _("Only the middle slice of each level is read: click the level's row above to go there.")

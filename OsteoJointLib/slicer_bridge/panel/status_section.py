@@ -133,20 +133,35 @@ def doubt_words(flags: list[dict[str, Any]]) -> str:
 
 def fusion_words(weights: dict[str, float]) -> str:
     """Say how much each level weighs in the class."""
-    return _("L1 weighs {l1:.0f} %, L2 {l2:.0f} %.").format(l1=100 * weights["L1"], l2=100 * weights["L2"])
+    return _("L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.").format(l1=100 * weights["L1"], l2=100 * weights["L2"])
 
 
 def baseline_words(baseline: dict[str, Any] | None) -> str:
     """Say what the plain rule makes of the mean HU; empty when it says nothing."""
     if not baseline:
         return ""
-    words = _("By mean HU alone: {status} ({hu:.0f} HU; below {low:.0f} osteoporosis, from {high:.0f} normal).")
-    return words.format(
-        status=status_words(Status(baseline["status"])).lower(),
-        hu=baseline["hu_mean"],
-        low=baseline["low_hu"],
-        high=baseline["high_hu"],
-    )
+    words = _("By mean HU alone: {status} ({hu} HU; below {low} osteoporosis, at least {high} normal).")
+    digits = baseline_digits(baseline)
+    values = {
+        name: f"{baseline[key]:.{digits}f}" for name, key in (("hu", "hu_mean"), ("low", "low_hu"), ("high", "high_hu"))
+    }
+    return words.format(status=status_words(Status(baseline["status"])).lower(), **values)
+
+
+def baseline_digits(baseline: dict[str, Any]) -> int:
+    """Return how many decimals the rule's HU need, so that they don't contradict its class.
+
+    >>> baseline_digits({"hu_mean": 98.2, "low_hu": 111.0, "high_hu": 162.8})
+    0
+    >>> baseline_digits({"hu_mean": 162.6, "low_hu": 111.0, "high_hu": 162.8})  # 163, and yet not at least 163
+    1
+    """
+    hu, low, high = (baseline[key] for key in ("hu_mean", "low_hu", "high_hu"))
+    for digits in range(3):
+        shown, below, above = (float(f"{value:.{digits}f}") for value in (hu, low, high))
+        if (shown < below) == (hu < low) and (shown >= above) == (hu >= high):
+            return digits
+    return 3
 
 
 def measure_words(measurement: dict[str, Any]) -> tuple[str, str, str, str, str]:
@@ -163,11 +178,18 @@ def measure_words(measurement: dict[str, Any]) -> tuple[str, str, str, str, str]
 
 
 def flags_html(flags: list[dict[str, Any]]) -> str:
-    """Return the flags as a list, each sentence once, doubts before notes; what the class's doubt says is left out."""
+    """Return the flags as a list, each sentence once; what the class's doubt says is left out.
+
+    Doubts come first; notes, which stand below most results, follow in small gray print.
+    """
     shown = [flag for flag in flags if flag["code"] != Reason.CLASS_NOT_RELIABLE]
     shown.sort(key=lambda flag: flag["code"] in NOTES)
-    messages = dict.fromkeys(flag["message"] for flag in shown)
-    return "".join(f"<div>• {escape(message)}</div>" for message in messages)
+    messages = {flag["message"]: flag["code"] in NOTES for flag in shown}
+    return "".join(_flag_html(escape(message), is_note) for message, is_note in messages.items())
+
+
+def _flag_html(words: str, is_note: bool) -> str:
+    return f'<div style="color: gray"><small>{words}</small></div>' if is_note else f"<div>• {words}</div>"
 
 
 def model_words(document: dict[str, Any]) -> str:
