@@ -2,13 +2,15 @@
 
 Each case gets its own folder in the output and one row in ``batch.csv``, with a reason code where it failed. What was
 done stands in ``batch.jsonl``, one line a case: the fingerprint of its content, the settings and the row. A resumed
-batch skips a case that is done when content, weights and settings are the same and its result is still there. The
-table is rewritten whole after every case, so a killed batch leaves a right table of what it did.
+batch skips a case that is done when content, weights and settings are the same and its result is still there. Rows of
+an earlier batch's other cases stay. The table is rewritten whole after every case, so a killed batch leaves a right
+table of what it did.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.batch_cases import BatchCase, find_cases, fingerprint
-from OsteoJointLib.errors import ExitCode, Reason, UsageError
+from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.io.atomic import write_text_whole
 from OsteoJointLib.output.table import row_of_failure, row_of_result, write_table
@@ -27,6 +29,8 @@ from OsteoJointLib.worker_process import WorkerPool, WorkerProcess
 TABLE_FILE = "batch.csv"
 LEDGER_FILE = "batch.jsonl"
 CASES_FOLDER = "cases"
+DONE = ("done", "skipped")
+"""Outcomes of a case that has a result; a skipped one was done before."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,17 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one case ended: its line in the ledger. ``outcome`` is done, skipped, refused or failed."""
+    """How one case ended: its line in the ledger.
+
+    Args:
+        case: its name.
+        outcome: done, skipped, refused or failed.
+        exit_code: 0 with a result.
+        fingerprint: of its content.
+        settings: it was read with.
+        row: in the table.
+        batch: a word for the `osteojoint batch` that ended it, which tells its cases from those of earlier ones.
+    """
 
     case: str
     outcome: str
@@ -77,11 +91,11 @@ class Outcome:
     fingerprint: str | None
     settings: Mapping[str, Any]
     row: Mapping[str, str]
+    batch: str = ""
 
     def line(self) -> str:
-        """The outcome as a line of JSON; a skipped case is one that is done."""
-        outcome = "done" if self.outcome == "skipped" else self.outcome
-        return json.dumps({**self.__dict__, "outcome": outcome}, ensure_ascii=False)
+        """The outcome as a line of JSON."""
+        return json.dumps(self.__dict__, ensure_ascii=False)
 
 
 def run_batch(
@@ -101,7 +115,7 @@ def run_batch(
         start: starts a worker with so many threads.
 
     Returns:
-        The report; every case has its row.
+        The report; every case has its row, and those of an earlier batch's other cases stand before them.
 
     Raises:
         UsageError: the output holds others' files.
@@ -112,14 +126,15 @@ def run_batch(
     workers = min(options.workers, len(cases))
     with WorkerPool(workers, start, options.weights, options.device) as pool:
         run = _Run(out, options, pool, pool.model_sha256)
-        outcomes = run.earlier([case.name for case in cases])
+        names = [case.name for case in cases]
+        others, outcomes = run.others(names), run.earlier(names)
         with ThreadPoolExecutor(workers) as threads:
             futures = [threads.submit(run.read, case) for case in cases]
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
                     outcome = future.result()
                     outcomes[outcome.case] = outcome
-                    _write(out, [outcomes[case.name] for case in cases if case.name in outcomes])
+                    _write(out, [*others, *(outcomes[name] for name in names if name in outcomes)])
                     if progress is not None:
                         progress(done, len(cases))
             except BaseException:
@@ -164,7 +179,13 @@ class _Run:
     def __init__(self, out: Path, options: BatchOptions, pool: WorkerPool, model_sha256: str):
         self._out, self._options, self._pool = out, options, pool
         self._settings = {"model_sha256": model_sha256, "refine": options.refine, "gradcam": options.gradcam}
-        self._earlier = read_ledger(out) if options.resume else {}
+        self._ledger = read_ledger(out)
+        self._earlier = self._ledger if options.resume else {}
+        self._word = secrets.token_hex(4)
+
+    def others(self, names: Sequence[str]) -> list[Outcome]:
+        """What an earlier batch left of other cases."""
+        return [outcome for name, outcome in self._ledger.items() if name not in names]
 
     def earlier(self, names: Sequence[str]) -> dict[str, Outcome]:
         """What an earlier batch left of these cases; it stays in the table until the case ends anew."""
@@ -174,15 +195,25 @@ class _Run:
         """Read one case, or skip it; whatever happens becomes its outcome."""
         digest = None
         try:
-            digest = fingerprint(case.path) if case.path.exists() else None
+            if not case.path.exists():
+                raise InputRefused(
+                    Reason.NOT_FOUND,
+                    f"A file or folder was expected at {case.path}; nothing is there. Correct the path.",
+                )
+            digest = fingerprint(case.path)
             earlier = self._earlier.get(case.name)
             if earlier is not None and self._is_done(earlier, digest):
-                return Outcome(case.name, "skipped", 0, digest, self._settings, earlier.row)
-            return Outcome(case.name, "done", 0, digest, self._settings, self._row(case))
+                return self._outcome(case, digest, earlier.row, "skipped")
+            return self._outcome(case, digest, self._row(case), "done")
         except Exception as error:
             ending = as_ending(error)
             row = row_of_failure(case.name, ending)
-            return Outcome(case.name, row["outcome"], int(ending.exit_code), digest, self._settings, row)
+            return self._outcome(case, digest, row, row["outcome"], int(ending.exit_code))
+
+    def _outcome(
+        self, case: BatchCase, digest: str | None, row: Mapping[str, str], outcome: str, exit_code: int = 0
+    ) -> Outcome:
+        return Outcome(case.name, outcome, exit_code, digest, self._settings, row, self._word)
 
     def _row(self, case: BatchCase) -> dict[str, str]:
         options = {"refine": self._options.refine, "gradcam": self._options.gradcam}
@@ -195,7 +226,7 @@ class _Run:
     def _is_done(self, earlier: Outcome, digest: str | None) -> bool:
         result = self._out / CASES_FOLDER / earlier.case / "result.json"
         same = earlier.fingerprint == digest and dict(earlier.settings) == self._settings
-        return earlier.outcome == "done" and same and result.is_file()
+        return earlier.outcome in DONE and same and result.is_file()
 
 
 def _write(out: Path, outcomes: Sequence[Outcome]) -> None:

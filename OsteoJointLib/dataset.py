@@ -166,7 +166,7 @@ def add_case(
             "it.",
         )
     name = known["id"] if known is not None else name
-    voxels = hashlib.sha256(np.ascontiguousarray(volume.hu)).hexdigest()
+    voxels = hashlib.sha256(np.ascontiguousarray(volume.hu).data).hexdigest()
     same = manifest.entry_of_voxels(voxels)
     if same is not None and _key(same["id"]) != _key(name):
         raise UsageError(

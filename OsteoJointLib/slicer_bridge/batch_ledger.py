@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.batch import CASES_FOLDER, LEDGER_FILE, TABLE_FILE, Outcome, check_batch_folder, read_ledger
+from OsteoJointLib.batch import CASES_FOLDER, DONE, LEDGER_FILE, TABLE_FILE, Outcome, check_batch_folder, read_ledger
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.io.atomic import write_text_whole
 from OsteoJointLib.output.table import row_of_failure, row_of_result, write_table
@@ -64,7 +64,7 @@ class BatchLedger:
     def row_if_done(self, case: str, settings: Mapping[str, Any]) -> Row | None:
         """The row of a case that was read with the same settings and whose result is still there."""
         known = self._outcomes.get(case)
-        if known is None or known.outcome != "done" or dict(known.settings) != dict(settings):
+        if known is None or known.outcome not in DONE or dict(known.settings) != dict(settings):
             return None
         return dict(known.row) if holds_result(self.case_folder(case)) else None
 

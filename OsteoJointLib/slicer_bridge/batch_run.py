@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,7 +37,9 @@ class Batch(Protocol):
     folder: Path
     """Where ``batch.csv`` and the cases' folders lie."""
     rows: dict[str, Row]
-    """By case, in the order of the table."""
+    """By case, as they came; earlier batches' other rows of the table are not among them."""
+    skipped: set[str]
+    """The cases that were done before and not read again."""
     row_done: Signal
     """(row): a case has its row."""
     progressed: Signal
@@ -90,12 +92,16 @@ def wait_for(batch: Batch, on_progress: OnProgress | None = None) -> list[Row]:
     return list(batch.rows.values())
 
 
-def count_words(rows: Iterable[Row]) -> str:
+def count_words(rows: Iterable[Row], skipped: Collection[str]) -> str:
     """How a batch's cases ended, in one sentence."""
-    counts = Counter(row["outcome"] for row in rows)
-    words = {"done": _("done"), "refused": _("refused"), "failed": _("failed")}
-    parts = ", ".join(f"{counts[outcome]} {word}" for outcome, word in words.items() if counts[outcome])
-    return _("{count} cases: {parts}.").format(count=sum(counts.values()), parts=parts or "0")
+    outcomes = ["skipped" if row["case"] in skipped else row["outcome"] for row in rows]
+    counts = Counter(outcomes)
+    cases = _("1 case") if len(outcomes) == 1 else _("{count} cases").format(count=len(outcomes))
+    if outcomes and counts["skipped"] == len(outcomes):
+        return _("{cases}, done before: nothing to read.").format(cases=cases)
+    words = {"done": _("done"), "skipped": _("skipped"), "refused": _("refused"), "failed": _("failed")}
+    parts = [f"{counts[outcome]} {word}" for outcome, word in words.items() if counts[outcome]]
+    return f"{cases}: {', '.join(parts)}." if parts else f"{cases}."
 
 
 def case_report(folder: Path, case: str) -> Path:

@@ -1,8 +1,8 @@
 """A batch over files and folders: `osteojoint batch` in a process of its own, followed by what it writes.
 
-It runs in the worker's interpreter and environment. Its table, ``batch.csv``, is read each time it says that a case has
-ended, so that what is shown is what lies on the disk. Killed at any moment it leaves a right table, from which the next
-batch goes on.
+It runs in the worker's interpreter and environment. Its ledger, ``batch.jsonl``, is read each time it says that a case
+has ended, so that what is shown is what lies on the disk. Killed at any moment it leaves a right table, from which the
+next batch goes on.
 
 In Slicer's Python console::
 
@@ -15,14 +15,14 @@ In Slicer's Python console::
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from OsteoJointLib.batch import TABLE_FILE
+from OsteoJointLib.batch import read_ledger
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
+from OsteoJointLib.failures import as_ending
 from OsteoJointLib.slicer_bridge.batch_ledger import Row
 from OsteoJointLib.slicer_bridge.batch_run import BatchEnd, OnProgress, count_words, wait_for
 from OsteoJointLib.slicer_bridge.child_process import ChildProcess
@@ -61,7 +61,7 @@ def analyze_folder(
         on_progress: called with the cases done, all cases and the row, after each case; return False to stop there.
 
     Returns:
-        The rows of ``batch.csv``.
+        The cases' rows of ``batch.csv``; what an earlier batch left of other cases stays there and isn't among them.
 
     Raises:
         OsteoJointError: the batch as a whole was refused: folder, weights, device.
@@ -85,6 +85,8 @@ class FolderBatch:
         self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
         self.folder = Path(folder).absolute()
         self.rows: dict[str, Row] = {}
+        self.skipped: set[str] = set()
+        self._earlier = {""}
         self._settings = settings or Settings()
         flags = {"--resume": skip_existing, "--refine": refine, "--no-gradcam": not gradcam}
         self._arguments = [
@@ -98,9 +100,11 @@ class FolderBatch:
     def start(self) -> None:
         """Begin; every refusal comes by :attr:`ended`."""
         try:
+            self._earlier |= {outcome.batch for outcome in read_ledger(self.folder).values()}
             command = python_command(self._settings.python, self._arguments)
-        except OsteoJointError as error:
-            self.ended.emit(BatchEnd(error.message, error))
+        except Exception as error:
+            ending = as_ending(error)
+            self.ended.emit(BatchEnd(ending.message, ending))
             return
         self._process.start(command, str(Path.home()))
 
@@ -118,29 +122,23 @@ class FolderBatch:
             self._log.append(line)
         if progress:
             self.progressed.emit(int(progress[1]), int(progress[2]))
-            self._read_table()
+            self._read_ledger()
 
-    def _read_table(self) -> None:
-        for row in read_rows(self.folder / TABLE_FILE):
-            if row != self.rows.get(row["case"]):
-                self.rows[row["case"]] = row
-                self.row_done.emit(row)
+    def _read_ledger(self) -> None:
+        for case, outcome in read_ledger(self.folder).items():
+            if outcome.batch not in self._earlier and case not in self.rows:
+                if outcome.outcome == "skipped":
+                    self.skipped.add(case)
+                self.rows[case] = dict(outcome.row)
+                self.row_done.emit(self.rows[case])
 
     def _has_ended(self, exit_code: int | None) -> None:
         if self._summary:  # it ended as it should; its exit code says only whether any case is done
-            self._read_table()
-            self.ended.emit(BatchEnd(count_words(self.rows.values())))
+            self._read_ledger()
+            self.ended.emit(BatchEnd(count_words(self.rows.values(), self.skipped)))
             return
         error = _ending([*self._log, *self._lines.rest()], exit_code)
         self.ended.emit(BatchEnd(error.message, error))
-
-
-def read_rows(table: Path) -> list[Row]:
-    """The rows of a ``batch.csv``; none where there is no table yet."""
-    if not table.is_file():
-        return []
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _ending(log: Sequence[str], exit_code: int | None) -> OsteoJointError:

@@ -87,6 +87,7 @@ class NodeBatch:
         self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
         self.folder = Path(folder).absolute()
         self.rows: dict[str, Row] = {}
+        self.skipped: set[str] = set()
         self._settings = settings or Settings()
         self._skip, self._keep, self._remove = skip_existing, keep_nodes, remove_inputs
         self._nodes, self._count = iter(nodes), 0
@@ -141,6 +142,7 @@ class NodeBatch:
         case.settings = {"model_sha256": self._model_sha256, "refine": False, "gradcam": True, "own": case.own_digest()}
         row = self._ledger.row_if_done(case.name, case.settings) if self._skip else None
         if row is not None:
+            self.skipped.add(case.name)
             self._has_row(case, row)
             return
         self._engine.start(
@@ -155,7 +157,7 @@ class NodeBatch:
     def _deliver(self, case: NodeCase) -> None:
         self._engine.ask_case(
             "deliver",
-            {"out": str(self._ledger.case_folder(case.name))},
+            {"out": str(self._ledger.case_folder(case.name)), "row": case.name},
             case.wanted.masks,
             on_done=self._safely(lambda answer: self._delivered(case)),
             on_error=self._safely(lambda error: self._failed(case, error)),
@@ -185,7 +187,7 @@ class NodeBatch:
 
     def _end(self, error: OsteoJointError | None = None) -> None:
         self.cancel()
-        self.ended.emit(BatchEnd(error.message if error else count_words(self.rows.values()), error))
+        self.ended.emit(BatchEnd(error.message if error else count_words(self.rows.values(), self.skipped), error))
 
     def _soon(self, step: Callable[[], None]) -> None:
         """Go on in the next turn of the event loop, so that the window stays alive and no call nests in another."""

@@ -12,7 +12,7 @@ from PySide6 import QtCore
 
 from OsteoJointLib.errors import InputRefused, Reason, RunFailed
 from OsteoJointLib.output.table import COLUMNS, row_of_failure
-from OsteoJointLib.slicer_bridge.batch_run import BatchEnd, case_report
+from OsteoJointLib.slicer_bridge.batch_run import BatchEnd, case_report, count_words
 from OsteoJointLib.slicer_bridge.panel import batch_section
 from OsteoJointLib.slicer_bridge.panel.batch_section import FROM_SCENE, INPUT_SETTING, OUTPUT_SETTING, BatchSection
 from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
@@ -21,6 +21,8 @@ from OsteoJointLib.slicer_bridge.signal import Signal
 from .fake_reading import FakeReading, add_ct
 
 DONE = dict.fromkeys(COLUMNS, "") | {"case": "a", "outcome": "done", "status": "osteopenia", "reliable": "no"}
+DONE["flags"] = "class_not_reliable truncated_view kernel_unknown not_calibrated"
+UNRELIABLE = "The class is not reliable: the reconstruction kernel is not known."
 REFUSED = row_of_failure("b", InputRefused(Reason.NOT_CT, "A CT was expected; an MR came."))
 
 
@@ -32,6 +34,7 @@ class FakeBatch:
     def __init__(self, inputs, folder, settings, skip):
         self.inputs, self.folder, self.settings, self.skip = list(inputs), folder, settings, skip
         self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
+        self.skipped = set()
         self.started = self.cancelled = False
         self.made.append(self)
 
@@ -118,12 +121,63 @@ def test_the_table_fills_as_cases_end(section):
     batch.progressed.emit(2, 2)
     batch.row_done.emit(DONE)
     batch.row_done.emit(REFUSED)
-    assert cells(section, 0) == ["b", "refused", "", "not_ct"]
-    assert cells(section, 1) == ["a", "done", "osteopenia", "class_not_reliable"]
+    assert cells(section, 0) == ["b", "refused", "", "A CT was expected; an MR came."]
+    assert cells(section, 1) == ["a", "done", "osteopenia", UNRELIABLE]
     assert section.ui.caseTable.item(0, 0).toolTip() == "A CT was expected; an MR came."
     assert section.ui.caseTable.rowCount == 2
     assert (section.ui.batchProgress.value, section.ui.batchProgress.maximum) == (2, 2)
     assert section.ui.batchStatus.text == "2 of 2 cases"
+
+
+@pytest.mark.parametrize(
+    ("flags", "reliable", "remark"),
+    [
+        (
+            "class_not_reliable kernel_unknown contrast",
+            "no",
+            "the reconstruction kernel is not known; a contrast agent",
+        ),
+        ("class_not_reliable", "no", "its report says why"),
+        ("truncated_view not_calibrated", "yes", "Its report names doubts."),
+        ("not_calibrated not_computed", "yes", ""),
+    ],
+)
+def test_remarks_are_sentences_not_codes(section, flags, reliable, remark):
+    batch = run(section)
+    batch.row_done.emit(DONE | {"flags": flags, "reliable": reliable})
+    item = section.ui.caseTable.item(0, 3)
+    assert remark in item.text() and "_" not in item.text()
+    assert item.toolTip() == (item.text() or "No doubt was raised against the class.")
+
+
+def test_what_was_done_before_is_shown_as_skipped(section):
+    batch = run(section)
+    batch.skipped.add("a")
+    batch.row_done.emit(DONE)
+    assert cells(section, 0) == ["a", "skipped", "osteopenia", UNRELIABLE]
+
+
+def test_another_source_begins_an_empty_table(section):
+    batch = run(section)
+    batch.row_done.emit(DONE)
+    batch.ended.emit(BatchEnd("1 case: 1 done."))
+    section.ui.sourceCombo.setCurrentIndex(FROM_SCENE)
+    assert section.ui.caseTable.rowCount == 0
+    assert section.ui.batchStatus.text == ""
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "skipped", "words"),
+    [
+        (["refused"], [], "1 case: 1 refused."),
+        (["done", "done", "failed"], [0], "3 cases: 1 done, 1 skipped, 1 failed."),
+        (["done", "done"], [0, 1], "2 cases, done before: nothing to read."),
+        ([], [], "0 cases."),
+    ],
+)
+def test_a_batch_is_counted_in_words(outcomes, skipped, words):
+    rows = [{"case": str(number), "outcome": outcome} for number, outcome in enumerate(outcomes)]
+    assert count_words(rows, {str(number) for number in skipped}) == words
 
 
 def test_the_end_is_told_with_links(section, tmp_path):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import slicer
 
+from OsteoJointLib.batch import Outcome
 from OsteoJointLib.demo import DEMO_SEED
 from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason
-from OsteoJointLib.output.table import row_of_failure, write_table
+from OsteoJointLib.output.table import row_of_failure
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.phantom.writing import write_nrrd
 from OsteoJointLib.slicer_bridge.folder_batch import FolderBatch, analyze_folder
@@ -30,7 +32,7 @@ tables = Path(__file__).parent
 out.mkdir(parents=True, exist_ok=True)
 (out / "arguments.txt").write_text("\\n".join(arguments), encoding="utf-8")
 def case(number, total):
-    shutil.copyfile(tables / f"{{number}}.csv", out / "batch.csv")
+    shutil.copyfile(tables / f"{{number}}.jsonl", out / "batch.jsonl")
     print(f"{{number}}/{{total}}", file=sys.stderr, flush=True)
 """
 
@@ -40,9 +42,11 @@ def interpreter(tmp_path):
     """Makes a stand-in for `python -m OsteoJointLib batch` that does what its text says."""
     folder = tmp_path / "Füße"
     folder.mkdir()
-    rows = [row_of_failure(f"Fuß-{number}", REFUSED) for number in (1, 2)]
-    write_table(rows[:1], folder / "1.csv")
-    write_table(rows, folder / "2.csv")
+    rows = [row_of_failure(name, REFUSED) for name in ("another's", "Fuß-1", "Fuß-2")]
+    batches, outcomes = ("earlier", "now", "now"), ("refused", "refused", "skipped")
+    ledger = [Outcome(r["case"], o, 3, None, {}, r, b).line() for r, o, b in zip(rows, outcomes, batches, strict=True)]
+    for number in range(3):
+        (folder / f"{number}.jsonl").write_text("".join(f"{line}\n" for line in ledger[: number + 1]), "utf-8")
 
     def make(text: str) -> Settings:
         script = folder / "python"
@@ -53,8 +57,30 @@ def interpreter(tmp_path):
     return make
 
 
+def test_only_its_own_cases_are_told_and_which_were_done_before(scene, interpreter, tmp_path, host):
+    settings = interpreter("case(1, 2); case(2, 2); print('2 cases')")
+    (tmp_path / "out").mkdir()
+    shutil.copyfile(tmp_path / "Füße" / "0.jsonl", tmp_path / "out" / "batch.jsonl")
+    batch = FolderBatch([tmp_path], tmp_path / "out", settings)
+    ends = []
+    batch.ended.connect(ends.append)
+    batch.start()
+    assert host.wait_until(lambda: ends, 10)
+    assert list(batch.rows) == ["Fuß-1", "Fuß-2"]
+    assert batch.skipped == {"Fuß-2"}
+    assert ends[0].words == "2 cases: 1 skipped, 1 refused."
+
+
+def test_a_folder_that_cannot_be_read_is_said(scene, interpreter, tmp_path):
+    (tmp_path / "out" / "batch.jsonl").mkdir(parents=True)
+    with pytest.raises(OsteoJointError, match="expected to be readable and writable"):
+        analyze_folder(tmp_path, tmp_path / "out", settings=interpreter("print('0 cases')"))
+
+
 def test_rows_come_one_by_one(scene, interpreter, tmp_path):
     settings = interpreter("case(1, 2); time.sleep(0.3); case(2, 2); print('2 cases')")
+    (tmp_path / "out").mkdir()
+    shutil.copyfile(tmp_path / "Füße" / "0.jsonl", tmp_path / "out" / "batch.jsonl")
     told = []
     rows = analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=lambda *one: told.append(one))
     assert [row["case"] for row in rows] == ["Fuß-1", "Fuß-2"]
@@ -104,7 +130,7 @@ def test_a_missing_package_is_named(scene, interpreter, tmp_path):
 
 
 def test_false_from_the_caller_stops_it(scene, interpreter, tmp_path):
-    settings = interpreter("case(1, 2); time.sleep(60)")
+    settings = interpreter("case(0, 2); time.sleep(60)")
     rows = analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=lambda *one: False)
     assert len(rows) == 1
 

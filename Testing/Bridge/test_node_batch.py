@@ -57,6 +57,7 @@ class FakeEngine:
         qt.QTimer.singleShot(0, answer)
 
     def ask_case(self, op, fields, masks, on_done, on_error):
+        assert fields["row"] == Path(fields["out"]).name  # the report names the case
         folder = Path(fields["out"])
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "result.json").write_text(json.dumps(WHOLE), encoding="utf-8")
@@ -122,13 +123,19 @@ def test_volumes_of_one_name_and_unsafe_names_keep_apart(engine, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out" / "cases").iterdir()) == ["2_CT_a", "2_CT_a-2"]
 
 
-def test_a_second_batch_skips_what_is_done_whatever_the_order(engine, tmp_path):
+def test_a_second_batch_skips_what_is_done_whatever_the_order(engine, tmp_path, host):
     first, second = add_ct("CT", 1), add_ct("CT", 2)
     before = analyze_nodes([first, second], tmp_path / "out")
     engine.read.clear()
     after = analyze_nodes([second, first], tmp_path / "out")
     assert not engine.read
     assert after == before[::-1]
+    batch, ends = NodeBatch([first, second], tmp_path / "out"), []
+    batch.ended.connect(ends.append)
+    batch.start()
+    assert host.wait_until(lambda: ends, 10)
+    assert batch.skipped == {"CT", "CT-2"}
+    assert ends[0].words == "2 cases, done before: nothing to read."
     assert table(tmp_path / "out") == before
 
 

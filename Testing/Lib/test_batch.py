@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from OsteoJointLib.batch import BatchOptions, run_batch
+from OsteoJointLib.batch import BatchOptions, read_ledger, run_batch
 from OsteoJointLib.batch_cases import case_name, find_cases, fingerprint
 from OsteoJointLib.errors import ModelRefused, Reason, UsageError
 from OsteoJointLib.output.result import result_document
@@ -137,6 +137,22 @@ def test_resume_with_other_settings_does_all_again(desk, change):
     assert desk.asked() == ["a.nrrd"]
 
 
+@pytest.mark.parametrize("resume", [True, False])
+def test_rows_of_an_earlier_batchs_other_cases_stay(desk, resume):
+    first, second = desk.add("a.nrrd"), desk.add("b.nrrd", "refuse")
+    desk.run(inputs=[first, second])
+    before = desk.rows()
+    report = desk.run(inputs=[desk.add("c.nrrd"), second], resume=resume)
+    assert report.counts == {"done": 1, "refused": 1}
+    assert list(desk.rows()) == ["a", "c", "b"]
+    assert desk.rows()["a"] == before["a"]
+    assert list(read_ledger(desk.out)) == ["a", "c", "b"]
+    desk.asked()
+    assert desk.run(inputs=[first], resume=True).counts == {"skipped": 1}
+    assert desk.run(inputs=[first], resume=True).counts == {"skipped": 1}
+    assert desk.asked() == []
+
+
 def test_without_resume_all_is_done_again(desk):
     desk.add("a.nrrd")
     desk.run()
@@ -169,7 +185,9 @@ def test_a_batch_of_refusals_ends_with_their_code(desk):
 
 def test_an_input_that_is_missing_has_its_row(desk):
     report = desk.run(inputs=[desk.inputs / "nowhere.nrrd", desk.add("a.nrrd")])
-    assert desk.rows()["nowhere"]["outcome"] == "failed"
+    row = desk.rows()["nowhere"]
+    assert (row["outcome"], row["reason"]) == ("refused", "not_found")
+    assert str(desk.inputs / "nowhere.nrrd") in row["message"]
     assert report.counts["done"] == 1
 
 

@@ -45,7 +45,7 @@ class BatchSection:
         self._table = CaseTable(ui.caseTable, self._open_report)
         ui.inputPath.setCurrentPath(remembered(INPUT_SETTING))
         ui.outputPath.setCurrentPath(remembered(OUTPUT_SETTING))
-        ui.sourceCombo.connect("currentIndexChanged(int)", self._changed)
+        ui.sourceCombo.connect("currentIndexChanged(int)", self._source_changed)
         ui.inputPath.connect("currentPathChanged(QString)", self._changed)
         ui.outputPath.connect("currentPathChanged(QString)", self._changed)
         ui.nodesCombo.connect("checkedNodesChanged()", self._nodes_changed)
@@ -108,7 +108,7 @@ class BatchSection:
         else:
             remember(INPUT_SETTING, ui.inputPath.currentPath)
             batch = FolderBatch([ui.inputPath.currentPath], self._folder, settings, skip)
-        batch.row_done.connect(self._table.put)
+        batch.row_done.connect(lambda row: self._table.put(row, row["case"] in batch.skipped))
         batch.progressed.connect(self._progressed)
         batch.ended.connect(self._ended)
         self._batch = batch
@@ -141,6 +141,11 @@ class BatchSection:
         report = case_report(self._folder, row["case"])
         if report.is_file():
             open_file(report)
+
+    def _source_changed(self, index=0) -> None:
+        self._table.clear()
+        show_text(self._ui.batchStatus, "")
+        self._show()
 
     def _changed(self, value=None) -> None:
         self._show()

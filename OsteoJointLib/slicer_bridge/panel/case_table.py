@@ -8,11 +8,13 @@ import qt
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.flags import NOTES, reliability_reasons
+from OsteoJointLib.records import Flag
 from OsteoJointLib.slicer_bridge.batch_ledger import Row
 
 
 class CaseTable:
-    """Fills a QTableWidget with the columns case, outcome, class and reason.
+    """Fills a QTableWidget with the columns case, outcome, class and remark.
 
     Args:
         widget: the table; it isn't shown while it is empty.
@@ -31,14 +33,15 @@ class CaseTable:
         self._widget.setRowCount(0)
         self._widget.setVisible(False)
 
-    def put(self, row: Row) -> None:
-        """Add a case, or show it anew."""
+    def put(self, row: Row, skipped: bool = False) -> None:
+        """Add a case, or show it anew; a skipped one was done before."""
         cases = [known["case"] for known in self._rows]
         index = cases.index(row["case"]) if row["case"] in cases else len(cases)
         self._rows[index : index + 1] = [row]
         self._widget.setRowCount(len(self._rows))
-        words = (row["case"], outcome_word(row["outcome"]), class_word(row["status"]), reason_of(row))
-        tip = row["message"] or row["flags"].replace(" ", ", ")
+        outcome, remark = outcome_word("skipped" if skipped else row["outcome"]), remark_on(row)
+        words = (row["case"], outcome, class_word(row["status"]), remark)
+        tip = remark or _("No doubt was raised against the class.")
         for column, text in enumerate(words):
             item = qt.QTableWidgetItem(text)
             item.setToolTip(tip)
@@ -53,7 +56,8 @@ class CaseTable:
 
 def outcome_word(outcome: str) -> str:
     """How a case ended, in a word."""
-    return {"done": _("done"), "refused": _("refused"), "failed": _("failed")}[outcome]
+    words = {"done": _("done"), "skipped": _("skipped"), "refused": _("refused"), "failed": _("failed")}
+    return words[outcome]
 
 
 def class_word(status: str) -> str:
@@ -61,6 +65,14 @@ def class_word(status: str) -> str:
     return {"normal": _("normal"), "osteopenia": _("osteopenia"), "osteoporosis": _("osteoporosis")}.get(status, "")
 
 
-def reason_of(row: Row) -> str:
-    """The code of why a case wasn't read, or of why not to lean on its class."""
-    return Reason.CLASS_NOT_RELIABLE.value if row["reliable"] == "no" else row["reason"]
+def remark_on(row: Row) -> str:
+    """Why a case wasn't read, or why not to lean on its class, in a sentence; empty where nothing is to be said."""
+    if row["message"]:
+        return row["message"]
+    flags = tuple(Flag(Reason(code), "") for code in row["flags"].split())
+    reasons = "; ".join(reliability_reasons(flags))
+    if reasons:
+        return _("The class is not reliable: {reasons}.").format(reasons=reasons)
+    if row["reliable"] == "no":
+        return _("The class is not reliable: its report says why.")
+    return _("Its report names doubts.") if any(flag.code not in NOTES for flag in flags) else ""
