@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.dataset import Manifest, check_name
+from OsteoJointLib.dataset import check_bmd, check_name, check_patient
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.records import Level, Status
 
 
 @dataclass(frozen=True)
@@ -42,32 +43,35 @@ class LabelEntry:
         {'L1': 98.5}
         """
         if not self.folder.strip():
-            raise _refusal("Expected a dataset folder, came none. Choose one.")
+            raise _refusal("A dataset folder is needed; none is chosen. Choose one.")
+        name = check_name(self.name.strip())
         if not self.patient.strip():
             raise _refusal(
-                "Expected a patient code, came none. Give every CT of one person the same code, so that training "
-                "and test never share a person."
+                "A patient code is needed, and there is none. Give every CT of one person the same code, so that "
+                "training and test never share a person."
             )
         bmd = {level: _number(level, text) for level, text in self.bmd if text.strip()}
-        if bmd and not self.bmd_method.strip():
-            raise _refusal("Expected how the BMD was measured, came nothing. Name the method, for instance QCT.")
+        method = self.bmd_method.strip() if bmd else None
+        check_bmd({Level(level): value for level, value in bmd.items()}, method)
+        if bmd and not method:
+            raise _refusal("Say how the BMD was measured: a BMD without its method is not saved. QCT, for instance.")
         return {
             "folder": self.folder.strip(),
-            "name": check_name(self.name.strip()),
-            "patient": self.patient.strip(),
+            "name": name,
+            "patient": check_patient(self.patient.strip()),
             "status": self.status or None,
             "bmd": bmd,
-            "bmd_method": self.bmd_method.strip() if bmd else None,
+            "bmd_method": method,
         }
 
+    def class_by_bmd(self) -> str:
+        """The class that the BMD stands for; empty without one.
 
-def is_taken(folder: Path, name: str) -> bool:
-    """Whether a dataset has a case of this name, in its manifest or as a folder; upper and lower case are one.
-
-    Raises:
-        InputRefused: the manifest can't be read.
-    """
-    return name in Manifest(folder) or name.casefold() in _folders(folder)
+        >>> LabelEntry("", "", "", bmd=(("L1", "120,5"), ("L2", "118"))).class_by_bmd()
+        'osteopenia'
+        """
+        bmd = [_number(level, text) for level, text in self.bmd if text.strip()]
+        return Status.from_bmd(sum(bmd) / len(bmd)).value if bmd else ""
 
 
 def next_name(folder: str) -> str:
@@ -76,13 +80,12 @@ def next_name(folder: str) -> str:
     >>> next_name("")
     'case-0001'
     """
-    folders = _folders(Path(folder)) if folder else set()
-    numbers = [int(match[1]) for match in (re.fullmatch(r"case-(\d+)", name) for name in folders) if match]
+    try:
+        names = [child.name.casefold() for child in Path(folder).iterdir()] if folder else []
+    except OSError:  # it isn't there yet, or saving will say what is wrong with it
+        names = []
+    numbers = [int(match[1]) for match in (re.fullmatch(r"case-(\d+)", name) for name in names) if match]
     return f"case-{max(numbers, default=0) + 1:04d}"
-
-
-def _folders(dataset: Path) -> set[str]:
-    return {child.name.casefold() for child in dataset.iterdir()} if dataset.is_dir() else set()
 
 
 def _number(level: str, text: str) -> float:
@@ -91,7 +94,7 @@ def _number(level: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise _refusal(f"Expected the BMD of {level} as a number in mg/cm³, came {text.strip()!r}. Correct it.")
+        raise _refusal(f"The BMD of {level} must be a number in mg/cm³, and is {text.strip()!r}. Correct it.")
     return value
 
 

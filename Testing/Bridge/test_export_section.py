@@ -78,12 +78,37 @@ def test_a_stale_reading_is_updated_before_it_is_saved(section):
     assert section.ui.saveHint.text == ""
 
 
-def test_a_failure_takes_the_promise_back(section, tmp_path):
+def test_a_failure_takes_the_promise_back_and_says_why(section, tmp_path):
     section.reading.become_read()
     section.save_into(tmp_path / "new")
     assert section.ui.savedLabel.text == "Saving …"
-    section.reading.become(message="The disk is full.", message_kind="error")
-    assert section.ui.savedLabel.text == ""
+    section.reading.become(message="The network drew L1 anew.", message_kind="info")
+    assert section.ui.savedLabel.text == "Saving …"
+    section.reading.become(message="The disk is full.", message_kind="error", reason="failed")
+    assert section.ui.savedLabel.text == "The disk is full."
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said(section, tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    section.reading.become_read()
+    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.export_section.case_folder", refused)
+    section.save_into(tmp_path)
+    assert "expected to be readable and writable" in section.ui.savedLabel.text
+    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.label_form.existing_case", refused)
+    fill(section, tmp_path)
+    section.ui.labelButton.click()
+    assert "expected to be readable and writable" in section.ui.labeledLabel.text
+    assert not asked(section, "deliver") and not asked(section, "label")
+
+
+def test_a_label_that_was_refused_says_why_in_the_form(section, tmp_path):
+    section.reading.become_read()
+    fill(section, tmp_path)
+    section.ui.labelButton.click()
+    section.reading.become(message="It is there already.", message_kind="error", reason="output_exists")
+    assert section.ui.labeledLabel.text == "It is there already."
 
 
 def fill(section, folder, **changes):
@@ -108,9 +133,39 @@ def test_labels_need_no_class(section, tmp_path):
         "bmd_method": None,
         "replace": False,
     }
-    on_done({"count": 12})
-    assert "case-0001" in section.ui.labeledLabel.text
+    on_done({"entry": {"id": "Case-0001"}, "count": 12})
+    assert "Saved as Case-0001" in section.ui.labeledLabel.text
     assert "12" in section.ui.labeledLabel.text
+    assert section.ui.nameEdit.text == "Case-0001"
+    assert section.ui.labelButton.text == "Save labels again"
+    section.reading.select(add_ct())
+    assert section.ui.labelButton.text == "Save labels"
+
+
+def test_the_button_says_who_reads_the_labels(section):
+    section.reading.become_read()
+    assert "OsteoJoint's training reads it in a later release" in section.ui.labelButton.toolTip
+
+
+def test_dxa_is_not_offered(section):
+    methods = [section.ui.methodCombo.itemText(index) for index in range(section.ui.methodCombo.count)]
+    assert methods == ["", "QCT"]
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_class_against_the_bmd_is_asked_about(section, tmp_path, monkeypatch, agreed):
+    asked_for = []
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, *a, **k: asked_for.append(text) or agreed)
+    section.reading.become_read()
+    fill(section, tmp_path, bmdL1Edit="120.5", bmdL2Edit="118")
+    section.ui.methodCombo.setCurrentIndex(1)
+    section.ui.statusCombo.setCurrentIndex(3)
+    section.ui.labelButton.click()
+    assert asked_for == ["By its BMD this is osteopenia; you stated osteoporosis. Save it so?"]
+    assert [request[1]["status"] for request in asked(section, "label")] == ["osteoporosis"] * agreed
+    section.ui.statusCombo.setCurrentIndex(2)
+    section.ui.labelButton.click()
+    assert len(asked_for) == 1
 
 
 def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
@@ -131,7 +186,12 @@ def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
         ({"patientEdit": ""}, "patient code"),
         ({"bmdL1Edit": "much"}, "BMD of L1"),
         ({"bmdL1Edit": "98"}, "how the BMD was measured"),
+        ({"bmdL1Edit": "-5"}, "The BMD of L1 must lie between 0 and 1000 mg/cm³, and is -5"),
+        ({"bmdL2Edit": "0.98"}, "0.98 looks like g/cm² from DXA"),
+        ({"patientEdit": "Smith, John *1953-01-01"}, "A code such as P017 was expected"),
         ({"nameEdit": "../case"}, "A name of letters"),
+        ({"nameEdit": "con"}, "Windows keeps it for itself"),
+        ({"nameEdit": ""}, "A case needs a name"),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_asked(section, tmp_path, changes, words):
@@ -144,7 +204,7 @@ def test_what_is_missing_is_said_and_nothing_asked(section, tmp_path, changes, w
 
 @pytest.mark.parametrize("agreed", [True, False])
 def test_a_name_that_is_taken_is_replaced_only_on_request(section, tmp_path, monkeypatch, agreed):
-    (tmp_path / "cases.jsonl").write_text(json.dumps({"id": "Case-0002"}) + "\n")
+    (tmp_path / "cases.jsonl").write_text(json.dumps({"id": "Case-0002", "patient": "P001"}) + "\n")
     (tmp_path / "Case-0002").mkdir()
     questions = []
     monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text, *a, **k: questions.append(text) or agreed)
@@ -153,7 +213,7 @@ def test_a_name_that_is_taken_is_replaced_only_on_request(section, tmp_path, mon
     assert section.ui.nameEdit.text == "case-0003"
     section.ui.nameEdit.setText("case-0002")
     section.ui.labelButton.click()
-    assert "case-0002" in questions[0]
+    assert questions == ["The dataset has Case-0002 (patient P001) already. Replace it?"]
     assert [request[1]["replace"] for request in asked(section, "label")] == [True] * agreed
 
 

@@ -9,6 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from OsteoJointLib.failures import as_ending
 from OsteoJointLib.slicer_bridge.case_folder import case_folder, holds_result, safe_name
 from OsteoJointLib.slicer_bridge.panel.folders import link, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.label_form import LabelForm
@@ -45,8 +46,8 @@ class ExportSection:
             self._ct = ct
             self._labels.clear()
             self._say("")
-        if self._saving and state.message:  # it wasn't saved; the message says why
-            self._say("")
+        if self._saving and state.reason:  # it wasn't saved
+            self._say(escape(state.message))
         why_not = why_not_save(state)
         tip = _("Result, report with pictures of the views, segmentation and a CSV row. Nothing leaves this computer.")
         allow(self._ui.saveButton, why_not, tip)
@@ -57,7 +58,11 @@ class ExportSection:
     def save_into(self, chosen: Path) -> None:
         """Save the reading into a folder, or into a new one inside it where it holds other things."""
         name = safe_name(self._reading.state.volume_name or "")
-        folder = case_folder(chosen, f"osteojoint-{name}")
+        try:
+            folder = case_folder(chosen, f"osteojoint-{name}")
+        except OSError as error:
+            self._say(escape(as_ending(error).message))
+            return
         question = _("{folder} holds an earlier reading. Replace it?").format(folder=folder)
         if holds_result(folder) and not slicer.util.confirmYesNoDisplay(question):
             return

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
+from OsteoJointLib.dataset import case_words, existing_case
 from OsteoJointLib.errors import OsteoJointError
+from OsteoJointLib.failures import as_ending
 from OsteoJointLib.records import STATUSES
-from OsteoJointLib.slicer_bridge.label_entry import LabelEntry, is_taken, next_name
+from OsteoJointLib.slicer_bridge.label_entry import LabelEntry, next_name
+from OsteoJointLib.slicer_bridge.panel.case_table import class_word
 from OsteoJointLib.slicer_bridge.panel.folders import link, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, show_text
 from OsteoJointLib.slicer_bridge.reading_state import ReadingState
 
 FOLDER_SETTING = "OsteoJoint/DatasetFolder"
-METHODS = ("", "QCT", "DXA")
-"""What the form offers; another method can be typed."""
+METHODS = ("", "QCT")
+"""What the form offers; another method of volumetric BMD can be typed."""
 
 
 class LabelForm:
@@ -43,10 +48,13 @@ class LabelForm:
 
     def show(self, state: ReadingState) -> None:
         """Show whether labels can be saved now."""
-        tip = _("Writes the CT, the masks and a line of cases.jsonl. Nothing leaves this computer.")
+        tip = _(
+            "Writes the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training "
+            "reads it in a later release. Nothing leaves this computer."
+        )
         allow(self._ui.labelButton, why_not_label(state), tip)
-        if self._saving and state.message:  # it wasn't saved; the message says why
-            self._say("")
+        if self._saving and state.reason:  # it wasn't saved
+            self._say(escape(state.message))
 
     def clear(self) -> None:
         """Forget what was entered: it belongs to one CT and is never kept for the next."""
@@ -72,29 +80,49 @@ class LabelForm:
 
     def _folder_chosen(self, path="") -> None:
         self._ui.nameEdit.setText(next_name(self._ui.datasetPath.currentPath))
+        self._ui.labelButton.setText(_("Save labels"))
 
     def _save(self, checked=False) -> None:
+        entry = self.entry()
         try:
-            fields = self.entry().fields()
-            folder, name = Path(fields["folder"]), fields["name"]
-            fields["replace"] = is_taken(folder, name)
-        except OsteoJointError as error:
-            self._say(escape(error.message))
+            fields = entry.fields()
+            folder = Path(fields["folder"])
+            known = existing_case(folder, fields["name"])
+        except (OsteoJointError, OSError) as error:
+            self._say(escape(as_ending(error).message))
             return
-        question = _("The dataset has a case {name} already. Replace it?").format(name=name)
-        if fields["replace"] and not slicer.util.confirmYesNoDisplay(question):
+        fields["replace"] = known is not None
+        if not all(slicer.util.confirmYesNoDisplay(question) for question in questions(entry, known)):
             return
         remember(FOLDER_SETTING, folder)
         self._say(_("Saving …"), saving=True)
-        self._reading.label(fields, lambda done: self._saved(folder, name, done["count"]))
+        self._reading.label(fields, lambda done: self._saved(folder, done["entry"]["id"], done["count"]))
 
     def _saved(self, folder: Path, name: str, count: int) -> None:
         words = escape(_("Saved as {name}. Cases in the dataset: {count}.").format(name=name, count=count))
         self._say(f"{words} {link(folder, _('Show folder'))}")
+        self._ui.nameEdit.setText(name)
+        self._ui.labelButton.setText(_("Save labels again"))
 
     def _say(self, words: str, saving: bool = False) -> None:
         self._saving = saving
         show_text(self._ui.labeledLabel, words)
+
+
+def questions(entry: LabelEntry, known: Mapping[str, Any] | None) -> Iterator[str]:
+    """What to ask before an entry is saved.
+
+    Args:
+        entry: without faults.
+        known: the case of the dataset that it would replace.
+    """
+    by_bmd = entry.class_by_bmd()
+    if entry.status and by_bmd and entry.status != by_bmd:
+        yield _("By its BMD this is {by_bmd}; you stated {stated}. Save it so?").format(
+            by_bmd=class_word(by_bmd), stated=class_word(entry.status)
+        )
+    if known is not None:
+        yield _("The dataset has {case} already. Replace it?").format(case=case_words(known))
 
 
 def why_not_label(state: ReadingState) -> str:
