@@ -22,7 +22,7 @@ from .fake_reading import FakeReading, add_ct
 
 DONE = dict.fromkeys(COLUMNS, "") | {"case": "a", "outcome": "done", "status": "osteopenia", "reliable": "no"}
 DONE["flags"] = "class_not_reliable truncated_view kernel_unknown not_calibrated"
-UNRELIABLE = "The class is not reliable: the reconstruction kernel is not known."
+UNRELIABLE = "Not reliable: the reconstruction kernel is not known."
 REFUSED = row_of_failure("b", InputRefused(Reason.NOT_CT, "A CT was expected; an MR came."))
 
 

@@ -136,6 +136,8 @@ def test_a_read_case_becomes_a_labeled_one(client, case, chain, tmp_path):
     assert client.stages == ["output"]
     again = client.ask("label", case=case, folder=str(tmp_path / "set"), name="case-1", patient="P7")
     assert again["reason"] == "output_exists"
+    twice = client.ask("label", case=case, folder=str(tmp_path / "set"), name="case-2", patient="P8", replace=True)
+    assert (twice["reason"], "case-1 (patient P7)" in twice["message"]) == ("output_exists", True)
     fields = {"bmd": {"L1": 90, "L2": 69.5}, "bmd_method": "QCT", "replace": True}
     entry = client.done("label", case=case, folder=str(tmp_path / "set"), name="case-1", patient="P7", **fields)[
         "entry"

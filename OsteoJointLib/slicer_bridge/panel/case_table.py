@@ -72,7 +72,7 @@ def remark_on(row: Row) -> str:
     flags = tuple(Flag(Reason(code), "") for code in row["flags"].split())
     reasons = "; ".join(reliability_reasons(flags))
     if reasons:
-        return _("The class is not reliable: {reasons}.").format(reasons=reasons)
+        return _("Not reliable: {reasons}.").format(reasons=reasons)
     if row["reliable"] == "no":
-        return _("The class is not reliable: its report says why.")
+        return _("Not reliable: its report says why.")
     return _("Its report names doubts.") if any(flag.code not in NOTES for flag in flags) else ""
