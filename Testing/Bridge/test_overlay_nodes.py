@@ -112,7 +112,9 @@ def test_overlays_survive_a_saved_scene(scene, tmp_path):
     assert node.GetDisplayNode().GetColorNode() is nodes.get("gradcam colors")
     color = [0.0] * 4
     nodes.get("gradcam colors").GetColor(0, color)
-    np.testing.assert_allclose(color[:3], np.array(COLOR_STOPS[0]) / 255, atol=0.005)
+    np.testing.assert_allclose(color, [*np.array(COLOR_STOPS[0]) / 255, 0.0], atol=0.005)
+    nodes.get("gradcam colors").GetColor(255, color)
+    np.testing.assert_allclose(color, [*np.array(COLOR_STOPS[-1]) / 255, 1.0], atol=0.005)
     assert node.GetDisplayNode().GetLowerThreshold() == overlay_nodes.FROM_PERCENT
     assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node).GetTitleText() == "Grad-CAM (%)"
 
