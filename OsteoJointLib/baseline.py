@@ -8,9 +8,10 @@ It knows nothing of tube voltage, contrast or the rest of the image, and needs n
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,3 +107,19 @@ def read_baseline(
         return None
     thresholds, hu_mean = thresholds or Thresholds.load(), float(np.mean(values))
     return BaselineReading(thresholds.status(hu_mean), hu_mean, thresholds)
+
+
+def digits_needed(baseline: Mapping[str, Any]) -> int:
+    """Return how many decimals the rule's HU need, so that they don't contradict its class.
+
+    >>> digits_needed({"hu_mean": 98.2, "low_hu": 111.0, "high_hu": 162.8})
+    0
+    >>> digits_needed({"hu_mean": 162.6, "low_hu": 111.0, "high_hu": 162.8})  # 163, and yet not at least 163
+    1
+    """
+    hu, low, high = (baseline[key] for key in ("hu_mean", "low_hu", "high_hu"))
+    for digits in range(3):
+        shown, below, above = (float(f"{value:.{digits}f}") for value in (hu, low, high))
+        if (shown < below) == (hu < low) and (shown >= above) == (hu >= high):
+            return digits
+    return 3

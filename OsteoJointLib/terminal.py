@@ -109,7 +109,8 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
 def batch_summary(report: BatchReport) -> str:
     """How a batch ended, in two lines and the notice."""
     parts = [f"{count} {outcome}" for outcome, count in report.counts.items() if count]
-    return "\n".join([f"{sum(report.counts.values())} cases: {', '.join(parts)}", str(report.table), RESEARCH_NOTICE])
+    first = f"{_counted(sum(report.counts.values()))}: {', '.join(parts)}"
+    return "\n".join([first, str(report.table), RESEARCH_NOTICE])
 
 
 def _center(document: Mapping[str, Any], level: str) -> str:
@@ -129,3 +130,7 @@ _LEVEL_ROWS: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     ),
     "BMD": lambda d, level: number(d["measurements"][level]["bmd_mg_cm3"], 0, "mg/cm3"),
 }
+
+
+def _counted(cases: int) -> str:
+    return f"{cases} case" if cases == 1 else f"{cases} cases"

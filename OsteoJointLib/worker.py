@@ -25,12 +25,14 @@ not at all. Points are RAS mm. Operations:
 * ``classify`` ``case`` → a result: classification and measure again from the masks there are.
 * ``deliver`` ``case`` ``out`` [``segmentation`` as in ``edit``: masks, on as many slices as they have, that are written
   instead of the mid-slices', ``screenshots``: [{"file", "caption"}, …], PNG or JPEG, shown in the report, ``row``: a
-  name under which the case gets a ``result.csv`` of one row] → ``files``. Nothing is computed again.
+  name under which the case gets a ``result.csv`` of one row, and its report's title] → ``files``. Nothing is computed
+  again.
 * ``label`` ``case`` ``folder`` ``name`` ``patient`` [``segmentation`` as in ``deliver``, ``points``, ``status``:
-  normal, osteopenia, osteoporosis or null, ``bmd``: {"L1": mg/cm3, "L2": …}, ``bmd_method``, ``replace``: true where a
-  case of that name may be replaced] → ``files``, ``entry``, ``count``: the case becomes one of a dataset, see
-  :mod:`OsteoJointLib.dataset`. Levels and masks that aren't given are those of the case; without ``status`` it follows
-  from the mean of ``bmd``; what isn't known is null.
+  normal, osteopenia, osteoporosis or null, ``bmd``: {"L1": mg/cm3, "L2": …} with its ``bmd_method``, ``replace``: true
+  where a case of that name may be replaced] → ``files``, ``entry``, ``count``: the case becomes one of a dataset, see
+  :mod:`OsteoJointLib.dataset`. ``patient`` is a code. Levels and masks that aren't given are those of the case; without
+  ``status`` it follows from the mean of ``bmd``; what isn't known is null. A CT that is there under another name is
+  refused.
 * ``close`` ``case`` → ``open`` (how many stay). At most four cases stay open; the oldest goes first.
 * ``shutdown`` → the worker ends; so do the end of stdin and, after its error, a graphics card that broke off
   (``device_failed``): only a new process can use it again.

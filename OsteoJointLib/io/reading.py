@@ -35,7 +35,7 @@ def read_ct(path: Path | str, limits: ReadingLimits | None = None) -> CtVolume |
         if path.is_dir():
             return read_dicom(list_files(path, limits), path.resolve().name, limits)
         if not path.exists():
-            raise InputRefused(Reason.NOT_FOUND, "Expected an existing file or folder, came a path where nothing is.")
+            raise InputRefused(Reason.NOT_FOUND, f"There is nothing at {path}. Check the path.")
         if volume_kind(path) is not None:
             return read_volume_file(path, limits)
         _refuse_unknown(path)

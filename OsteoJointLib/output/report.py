@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from OsteoJointLib.baseline import digits_needed
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.io.atomic import write_text_whole
 from OsteoJointLib.output.axial_views import FIELD_MM, ROI_COLOR, axial_views, whole_slice_view
@@ -78,7 +79,7 @@ def report_html(
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": _number, "percent": _percent, "point": _point}
+    environment.filters |= {"number": _number, "percent": _percent, "point": _point, "digits": digits_needed}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(_context(result, files), case=case, shots=[_screenshot(shot) for shot in screenshots])
 

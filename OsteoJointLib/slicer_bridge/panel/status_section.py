@@ -9,6 +9,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from OsteoJointLib.baseline import digits_needed
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.flags import NOTES
@@ -141,27 +142,11 @@ def baseline_words(baseline: dict[str, Any] | None) -> str:
     if not baseline:
         return ""
     words = _("By mean HU alone: {status} ({hu} HU; below {low} osteoporosis, at least {high} normal).")
-    digits = baseline_digits(baseline)
+    digits = digits_needed(baseline)
     values = {
         name: f"{baseline[key]:.{digits}f}" for name, key in (("hu", "hu_mean"), ("low", "low_hu"), ("high", "high_hu"))
     }
     return words.format(status=status_words(Status(baseline["status"])).lower(), **values)
-
-
-def baseline_digits(baseline: dict[str, Any]) -> int:
-    """Return how many decimals the rule's HU need, so that they don't contradict its class.
-
-    >>> baseline_digits({"hu_mean": 98.2, "low_hu": 111.0, "high_hu": 162.8})
-    0
-    >>> baseline_digits({"hu_mean": 162.6, "low_hu": 111.0, "high_hu": 162.8})  # 163, and yet not at least 163
-    1
-    """
-    hu, low, high = (baseline[key] for key in ("hu_mean", "low_hu", "high_hu"))
-    for digits in range(3):
-        shown, below, above = (float(f"{value:.{digits}f}") for value in (hu, low, high))
-        if (shown < below) == (hu < low) and (shown >= above) == (hu >= high):
-            return digits
-    return 3
 
 
 def measure_words(measurement: dict[str, Any]) -> tuple[str, str, str, str, str]:
