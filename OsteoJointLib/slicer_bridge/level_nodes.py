@@ -23,9 +23,6 @@ from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
 BOX_MM = (50.0, 50.0, 35.0)
 """Size of the box, right to left, back to front and bottom to top, mm: it frames a large lumbar body."""
 
-PROJECTED = 0.4
-"""Opacity of a point on slices that it doesn't lie on."""
-
 _FORMER = "OsteoJoint.Former"
 
 
@@ -169,9 +166,6 @@ def _point_node(nodes: ReadingNodes, level: str):
     display.SetActiveColor([min(1.0, channel * 1.4) for channel in color])
     display.SetGlyphScale(2.0)
     display.SetTextScale(3.5)
-    display.SetSliceProjection(True)
-    display.SetSliceProjectionUseFiducialColor(True)
-    display.SetSliceProjectionOpacity(PROJECTED)
     return node
 
 

@@ -88,23 +88,6 @@ def test_a_box_a_user_hid_stays_hidden(nodes):
     assert not nodes.get("L1 box").GetDisplayVisibility()
 
 
-def test_a_point_is_seen_fainter_from_other_slices(nodes, host):
-    level_nodes.show_levels(nodes, {"L1": FOUND["L1"]})
-    nodes.get("L1 box").SetDisplayVisibility(False)
-    display = level_nodes.point_nodes(nodes)[0].GetDisplayNode()
-    display.SetPointLabelsVisibility(False)
-    red = host.views.sliceWidget("Red").sliceView().mrmlSliceNode()
-    color = 255 * np.array(display.GetSelectedColor())
-
-    def likeness(offset: float) -> float:
-        red.JumpSliceByCentering(L1[0], L1[1], L1[2] + offset)
-        picture = host.views.render_slice("Red", (300, 300)).astype(float)
-        return float((picture @ color / (color @ color)).max())
-
-    assert 0.2 < likeness(20.0) < 0.8 * likeness(0.0)
-    red.SetOrientation("Axial")
-
-
 def test_placing_is_for_the_level_and_one_click(nodes):
     level_nodes.start_placing(nodes, "L2")
     interaction = interaction_node()
