@@ -255,7 +255,7 @@ class Reading:
         kept = scene.kept(before, set(wanted.masks) - set(refined))
         redrawn = [level for level in scene.own_levels() if level not in kept and level not in refined]
         if redrawn:
-            words = _("The network drew {levels} anew, on another slice. Undo brings your mask back.")
+            words = _("The network drew {levels} anew, on another slice. Undo (under Masks) brings yours back.")
             self._tell(words.format(levels=" and ".join(redrawn)), "info")
         with self._watcher.paused():
             present_result(scene.nodes, document, views, kept, refined)
@@ -308,13 +308,13 @@ class Reading:
     def _lost(self, closing: bool) -> None:
         """The CT was removed, or the scene is closed."""
         scene, self._scene = self._scene, None
-        if scene is not None and not closing:
-            scene.nodes.remove_hidden()  # no one could find them without the CT
-            self.engine.forget(scene.nodes.volume_id)
         self._tell("")
         if self.running:
             self.engine.cancel()
             self._end(RunFailed(Reason.CANCELLED, "The CT was removed from the scene, so its reading was cancelled."))
+        if scene is not None and not closing:
+            scene.nodes.remove_hidden()  # no one could find them without the CT
+            self.engine.forget(scene.nodes.volume_id)
         self.changed.emit()
 
     def _tell(self, message: str, kind: str = "", reason: str = "") -> None:
