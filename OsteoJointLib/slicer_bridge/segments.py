@@ -145,12 +145,18 @@ def _on_top(slice_: Placed, below: Placed) -> Placed:
 
 
 def _cut(image, label: int, stamp: tuple[int, int, int]) -> Cut:
-    inside = _voxels(image) == label
+    voxels = _voxels(image)
+    # slice by slice first: comparing a map as large as the CT would take ten times as long
+    filled = np.flatnonzero(voxels.reshape(len(voxels), -1).max(axis=1))
+    if filled.size == 0:
+        return Cut(stamp, None)
+    first_k, end_k = int(filled[0]), int(filled[-1]) + 1
+    inside = voxels[first_k:end_k] == label
     box = effective_box(inside)
     if box is None:
         return Cut(stamp, None)
     i, j, k = (int(first) + one.start for first, one in zip(image.GetExtent()[::2], reversed(box), strict=True))
-    return Cut(stamp, inside[box].astype(np.uint8), (i, j, k))
+    return Cut(stamp, inside[box].astype(np.uint8), (i, j, k + first_k))
 
 
 def _image(placed: Placed, ijk_to_local):
