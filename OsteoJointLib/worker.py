@@ -18,10 +18,11 @@ not at all. Points are RAS mm. Operations:
   both levels, after a result for the moved ones only. Without ``levels`` before it, it finds them itself.
 * ``analyze`` ``input`` [``points`` of both levels] → a result: the whole chain; the CT stays open.
 * ``edit`` ``case`` ``segmentation`` (a label map with the edited masks, L1 = 20 and L2 = 21 or by the names of
-  segments: one path, or {"L1": path, "L2": path}) → a result and ``edited`` (levels whose mask differed):
-  classification and measure only. A level whose mask is the network's again counts as never edited.
-* ``refine`` ``case`` [``levels``: ["L1"], ``parameters``: fields of LevelSetParameters, ``segmentation`` as in
-  ``edit``, taken in first] → as ``edit``: the level set moves the masks of these levels (both when not given).
+  segments: one path, or {"L1": path, "L2": path}) [``made``: {"L1": {"edited": bool, "refined": bool}}, how a mask came
+  about that was made before; a user drew it when nothing is said] → a result and ``edited`` (levels whose mask
+  differed): classification and measure only. A level whose mask is the network's again counts as never edited.
+* ``refine`` ``case`` [``levels``: ["L1"], ``parameters``: fields of LevelSetParameters, ``segmentation`` and ``made``
+  as in ``edit``, taken in first] → as ``edit``: the level set moves the masks of these levels (both when not given).
 * ``classify`` ``case`` → a result: classification and measure again from the masks there are.
 * ``deliver`` ``case`` ``out`` [``segmentation`` as in ``edit``: masks, on as many slices as they have, that are written
   instead of the mid-slices', ``screenshots``: [{"file", "caption"}, …], PNG or JPEG, shown in the report, ``row``: a

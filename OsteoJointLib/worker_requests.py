@@ -81,6 +81,22 @@ def mask_files(request: Request) -> dict[Level, Path]:
     return dict.fromkeys(Level, path_of(request, "segmentation"))
 
 
+def making_of(request: Request) -> dict[Level, dict[str, bool]]:
+    """The field ``made``: how the masks of ``segmentation`` came about; empty when it wasn't given."""
+    value = request.get("made")
+    if value is None:
+        return {}
+    names = {level.value for level in Level}
+    whole = isinstance(value, dict) and set(value) <= names and all(isinstance(one, dict) for one in value.values())
+    if not whole or not all(
+        set(one) == {"edited", "refined"} and all(type(flag) is bool for flag in one.values()) for one in value.values()
+    ):
+        raise UsageError(
+            Reason.USAGE, f'made must look like {{"L1": {{"edited": true, "refined": false}}}}; got {value!r}.'
+        )
+    return {Level(name): one for name, one in value.items()}
+
+
 def levels_of(request: Request) -> tuple[Level, ...]:
     """The field ``levels``: which levels; both when it wasn't given."""
     value = request.get("levels")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.records import CaseResult, LevelsFound
+from OsteoJointLib.records import CaseResult, Level, LevelsFound, VertebraReading
 from OsteoJointLib.stages import Progress, Stage, StageClock
 from OsteoJointLib.worker_answers import case_flags, levels_document
 from OsteoJointLib.worker_requests import (
@@ -17,6 +17,7 @@ from OsteoJointLib.worker_requests import (
     given,
     level_set_parameters,
     levels_of,
+    making_of,
     mask_files,
     path_if_given,
     path_of,
@@ -133,11 +134,12 @@ class Session:
         from OsteoJointLib.labels import edited_planes
 
         targets, before = Targets.of(request), self._result(request)
-        files = mask_files(request)
+        files, made = mask_files(request), making_of(request)
         if not files:
             raise UsageError(Reason.USAGE, "The field segmentation must be a path, or one for each level; none came.")
         planes = edited_planes(before, files)
         result = self._warm().edit(before, planes, read_options(request), progress)
+        result = as_made(result, {level: making for level, making in made.items() if level in planes})
         return {**self._keep(request["case"], result, targets, progress), "edited": [level.value for level in planes]}
 
     def refine(self, request: Request, progress: Progress) -> dict[str, Any]:
@@ -145,10 +147,12 @@ class Session:
         from OsteoJointLib.labels import edited_planes
 
         targets, before, reader = Targets.of(request), self._result(request), self._warm()
+        made = making_of(request)
         parameters = level_set_parameters(request, reader.config.level_set)
         reader = replace(reader, config=replace(reader.config, level_set=parameters))
         planes = edited_planes(before, mask_files(request))
         result = reader.refine(before, levels_of(request), planes, read_options(request), progress)
+        result = as_made(result, {level: making for level, making in made.items() if level in planes})
         return {**self._keep(request["case"], result, targets, progress), "edited": [level.value for level in planes]}
 
     def classify(self, request: Request, progress: Progress) -> dict[str, Any]:
@@ -231,3 +235,16 @@ def _read(path: Path, clock: StageClock) -> OpenCase:
 
     with clock.stage(Stage.IO):
         return OpenCase(read_ct(path))
+
+
+def as_made(result: CaseResult, made: Mapping[Level, Mapping[str, bool]]) -> CaseResult:
+    """A result whose masks are marked as ``edited`` and ``refined`` as the request says of them."""
+
+    def marked(reading: VertebraReading) -> VertebraReading:
+        mask, making = reading.segmentation, made.get(reading.point.level)
+        if making is None:
+            return reading
+        refined = making["refined"] or mask.refined
+        return replace(reading, segmentation=replace(mask, edited=making["edited"], refined=refined))
+
+    return replace(result, l1=marked(result.l1), l2=marked(result.l2))

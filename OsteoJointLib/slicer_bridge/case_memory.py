@@ -135,8 +135,8 @@ class CaseMemory:
     def _mask_step(self, wanted: Wanted, refined: bool) -> Step | None:
         changed = self._changed_masks(wanted.masks)
         if wanted.refine is not None and not refined:
-            return Step("refine", dict(wanted.refine), changed)
-        return Step("edit", {}, changed) if changed and not refined else None
+            return Step("refine", {**wanted.refine, "made": _as_made(wanted.masks, changed)}, changed)
+        return Step("edit", {"made": _as_made(wanted.masks, changed)}, changed) if changed and not refined else None
 
     def _changed_masks(self, masks: Mapping[str, MaskArray]) -> dict[str, MaskArray]:
         """The masks that the worker must be given: not those that it was given last or has itself."""
@@ -164,6 +164,10 @@ def mask_key(mask: MaskArray) -> int:
     mixed = (places * _MULTIPLIERS).sum(axis=1, dtype=np.uint64)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * _MULTIPLIERS[0]
     return int(mixed.sum(dtype=np.uint64)) ^ len(ijk)
+
+
+def _as_made(masks: Mapping[str, MaskArray], changed: Mapping[str, MaskArray]) -> dict[str, dict[str, bool]]:
+    return {n: {"edited": masks[n].edited, "refined": masks[n].refined} for n in changed if n in masks}
 
 
 def _as_fields(points: Mapping[str, Point]) -> dict[str, list[float]]:

@@ -128,7 +128,8 @@ class ReadingScene:
             if made_by is None or not (level in edited or made_by in OWN):
                 continue
             if level not in moved or (mask is not None and reaches_slice(mask, self.points[level])):
-                own[level] = mask or self._empty_mask()
+                by_user, refined = self._making(level, level in edited)
+                own[level] = replace(mask or self._empty_mask(), edited=by_user, refined=refined)
         return own
 
     def own_levels(self) -> list[str]:
@@ -188,6 +189,14 @@ class ReadingScene:
     def _voxels_changed_at(self) -> int:
         image = self.volume.GetImageData()
         return 0 if image is None else image.GetMTime()
+
+    def _making(self, level: str, changed: bool) -> tuple[bool, bool]:
+        """Whether a user drew a mask and the level set moved it: as the last result says while it is the same."""
+        document = self.document
+        if document is not None and not changed:
+            made = document["segmentation"][level]
+            return made["edited"], made["refined"]
+        return True, mask_nodes.source(self.nodes, level) == "refined"
 
     def _empty_mask(self) -> MaskArray:
         return MaskArray(np.zeros((1, 1, 1), np.uint8), ijk_to_world(self.volume))

@@ -23,10 +23,13 @@ class MaskArray:
     Args:
         array_kji: (k, j, i) uint8, 0 or 1.
         ijk_to_world: 4x4, voxel indices to RAS mm of the world.
+        edited, refined: whether a user drew it, and whether the level set moved it.
     """
 
     array_kji: np.ndarray
     ijk_to_world: np.ndarray
+    edited: bool = False
+    refined: bool = False
 
 
 @dataclass(frozen=True, eq=False)

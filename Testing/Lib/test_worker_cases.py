@@ -111,6 +111,16 @@ def test_refine_moves_only_the_levels_asked_for_and_an_edit_takes_it_back(client
     assert all(both[name]["refined"] for name in ("L1", "L2"))
 
 
+def test_a_mask_made_before_says_how(client, chain, tmp_path):
+    case = client.done("analyze", input="ct.nrrd", gradcam=False)["case"]
+    small = {level.value: write_mask(tmp_path / f"{level}.nrrd", chain, level, 0.93) for level in Level}
+    made = {"L1": {"edited": False, "refined": True}}
+    masks = client.done("edit", case=case, segmentation=small, made=made, gradcam=False)["result"]["segmentation"]
+    assert [(masks[name]["edited"], masks[name]["refined"]) for name in ("L1", "L2")] == [(False, True), (True, False)]
+    for wrong in ({"L3": {}}, {"L1": {"edited": True}}, {"L1": {"edited": 1, "refined": False}}, ["L1"]):
+        assert client.ask("edit", case=case, segmentation=small, made=wrong)["reason"] == "usage"
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

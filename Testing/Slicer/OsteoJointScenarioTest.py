@@ -270,6 +270,18 @@ class OsteoJointScenarioTest(unittest.TestCase):
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
         self.assertAlmostEqual(self.reading.state.levels["L2"].area_mm2, again.levels["L2"].area_mm2, places=1)
 
+    def test_aRefinedMaskIsStillOneAfterTheWorkerDied(self):
+        self.read()
+        self.reading.refine(["L1"], {"max_shift_mm": 3.0})
+        self.finish()
+        before = self.reading.state.document["segmentation"]["L1"]
+        self.assertEqual((before["refined"], before["edited"]), (True, False))
+        self.reading.client.kill()
+        self.drag("L2", 0.0, 0.0, 5.0)
+        self.follow()
+        self.assertEqual(self.reading.state.document["segmentation"]["L1"], before)
+        self.assertEqual(self.reading.state.levels["L1"].mask_source, "refined")
+
     def test_export(self):
         self.read()
         files, labels = [], []
