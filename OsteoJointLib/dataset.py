@@ -231,6 +231,11 @@ def case_words(entry: Mapping[str, Any]) -> str:
     return f"{entry['id']} (patient {entry.get('patient') or 'not known'})"
 
 
+def is_reserved(name: str) -> bool:
+    """Whether Windows keeps a name for a device of its own."""
+    return _RESERVED.fullmatch(name) is not None
+
+
 def check_name(name: str) -> str:
     """Check that a name will do as a file's name on every system.
 
@@ -242,7 +247,7 @@ def check_name(name: str) -> str:
     """
     if not name:
         raise UsageError(Reason.USAGE, "A case needs a name, and has none. Give it one, such as case-0001.")
-    if _RESERVED.fullmatch(name):
+    if is_reserved(name):
         raise UsageError(
             Reason.USAGE, f"The name {name!r} can't be used: Windows keeps it for itself. Choose another, as case-0001."
         )

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from OsteoJointLib.batch_cases import case_name
+from OsteoJointLib.dataset import is_reserved
+from OsteoJointLib.output.result import RESULT_FILE
 
-RESULT_FILE = "result.json"
 _LONGEST = 60
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def safe_name(words: str) -> str:
@@ -20,7 +20,7 @@ def safe_name(words: str) -> str:
     ('3_Abdomen_L-spine_1.0', 'case', 'case_aux')
     """
     name = case_name(Path(re.sub(r"[/\\:\s]+", "_", words)))[:_LONGEST].strip("._-") or "case"
-    return f"case_{name}" if _RESERVED.fullmatch(name) else name
+    return f"case_{name}" if is_reserved(name) else name
 
 
 def unique_name(name: str, taken: Collection[str]) -> str:

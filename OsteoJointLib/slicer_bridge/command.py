@@ -18,7 +18,7 @@ import OsteoJointLib
 from OsteoJointLib.errors import Reason, RunFailed
 
 PYTHON_VARIABLE = "OSTEOJOINT_PYTHON"
-"""Environment variable that names another interpreter for the worker; a setting of the user goes before it."""
+"""Environment variable that names another interpreter for the worker; it goes before a setting of the user."""
 
 
 @dataclass(frozen=True)

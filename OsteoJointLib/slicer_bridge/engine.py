@@ -25,7 +25,7 @@ from OsteoJointLib.failures import as_ending
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge import volumes
 from OsteoJointLib.slicer_bridge.case_memory import CaseMemory, Step, Wanted
-from OsteoJointLib.slicer_bridge.handover import Handover, write_volume
+from OsteoJointLib.slicer_bridge.handover import Handover
 from OsteoJointLib.slicer_bridge.nrrd_file import write_label_map
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray, Views, read_views
 from OsteoJointLib.slicer_bridge.warm_worker import WarmWorker
@@ -171,7 +171,7 @@ class Engine:
 
     def forget(self, volume_id: str) -> None:
         """Let go of a CT that isn't needed any more."""
-        self._worker.forget(volume_id)
+        self._worker.close(volume_id)
 
     def _begin(self, run: _Run) -> None:
         """Ask for the weights and, meanwhile, write the CT; neither where the worker has it."""
@@ -185,7 +185,7 @@ class Engine:
             return
         self._worker.close(wanted.volume_id)
         run.case, file = None, self.folder / "ct.nrrd"
-        run.handover = write_volume(
+        run.handover = Handover(
             volume,
             file,
             volumes.acquisition(volume),

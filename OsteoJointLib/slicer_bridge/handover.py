@@ -112,15 +112,3 @@ class Handover:
         if self._node.GetImageData() is None or content_stamp(self._node) != self._stamp:
             raise RunFailed(Reason.FAILED, "The CT was changed while it was handed over. Start the reading again.")
         return slicer.util.arrayFromVolume(self._node)
-
-
-def write_volume(
-    volume_node,
-    path: Path,
-    keys: Mapping[str, str],
-    on_done: Callable[[], None],
-    on_error: Callable[[OsteoJointError], None],
-    on_progress: Callable[[float], None] = lambda fraction: None,
-) -> Handover:
-    """Begin to write a volume; see :class:`Handover`."""
-    return Handover(volume_node, path, keys, on_done, on_error, on_progress)

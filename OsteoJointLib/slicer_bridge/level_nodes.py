@@ -122,12 +122,6 @@ def interaction_node():
     return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
 
 
-def remove_point(nodes: ReadingNodes, level: str) -> None:
-    """Take a level's point out of the scene."""
-    nodes.remove(_point_role(Level(level)))
-    update_boxes(nodes)
-
-
 def update_boxes(nodes: ReadingNodes) -> None:
     """Let each box follow its point: made, moved or removed with it. To be called when a point has moved."""
     placed = points(nodes)

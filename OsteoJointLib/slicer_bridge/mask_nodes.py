@@ -23,16 +23,15 @@ from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge import segments
 from OsteoJointLib.slicer_bridge.geometry import anatomical_ijk_to_world
 from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.record import LEVELS
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray, Views
 
 SOURCE = "OsteoJoint.Source"
 """Tag of a segment: "network", "corrected" or "refined"."""
 
-_LEVELS = tuple(level.value for level in Level)
-
 
 def show_masks(
-    nodes: ReadingNodes, views: Views, levels: Iterable[str] = _LEVELS, one_slice: Collection[str] = ()
+    nodes: ReadingNodes, views: Views, levels: Iterable[str] = LEVELS, one_slice: Collection[str] = ()
 ) -> None:
     """Put the masks of a reading into the scene; segments that are there are updated in place.
 
@@ -63,13 +62,13 @@ def segmentation_node(nodes: ReadingNodes, which: str = "masks"):
 def masks(nodes: ReadingNodes, which: str = "masks") -> dict[str, MaskArray | None]:
     """Both levels' masks as they are in the scene, cut to what is drawn; None where there is none."""
     node = nodes.get(which)
-    return {level: segments.read_segment(node, level, nodes.memory(which)) for level in _LEVELS}
+    return {level: segments.read_segment(node, level, nodes.memory(which)) for level in LEVELS}
 
 
 def has_masks(nodes: ReadingNodes, which: str, level: str | None = None) -> bool:
     """Whether there is a mask of ``level`` (None: of any) in one of the segmentations."""
     found = masks(nodes, which)
-    return any(found[one] is not None for one in (_LEVELS if level is None else (level,)))
+    return any(found[one] is not None for one in (LEVELS if level is None else (level,)))
 
 
 def mask_fingerprints(nodes: ReadingNodes, which: str = "masks") -> dict[str, str]:
@@ -79,7 +78,7 @@ def mask_fingerprints(nodes: ReadingNodes, which: str = "masks") -> dict[str, st
     """
     volume = nodes.volume
     if volume is None or volume.GetImageData() is None:
-        return dict.fromkeys(_LEVELS, "")
+        return dict.fromkeys(LEVELS, "")
     world_to_ct = np.linalg.inv(anatomical_ijk_to_world(volume))
     return {
         level: "" if mask is None else _fingerprint(mask.array_kji, world_to_ct @ mask.ijk_to_world)

@@ -6,12 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import slicer
-
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.slicer_bridge.engine import Wanted
 from OsteoJointLib.slicer_bridge.present import present_levels, present_result
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes, remove_node
 from OsteoJointLib.slicer_bridge.reading_scene import ReadingScene
 from OsteoJointLib.slicer_bridge.reading_state import Settings
 from OsteoJointLib.slicer_bridge.view_arrays import Views
@@ -94,10 +92,7 @@ class NodeCase:
             return
         if not keep_reading:
             self._nodes.remove_all()
-        own = [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
-        for one in [node, node.GetStorageNode(), *own]:
-            if one is not None:
-                slicer.mrmlScene.RemoveNode(one)
+        remove_node(node)
 
     def _scene(self) -> ReadingScene:
         """What the scene holds of the volume's reading."""

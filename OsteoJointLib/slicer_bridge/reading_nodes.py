@@ -25,19 +25,15 @@ class ReadingNodes:
     """
 
     def __init__(self, volume_node):
-        self._volume_id: str = volume_node.GetID()
+        self.volume_id: str = volume_node.GetID()
+        """ID of the CT, also once it is gone."""
         self._known: dict[str, str] = {}
         self._memories: dict[str, dict[str, Any]] = {}
 
     @property
-    def volume_id(self) -> str:
-        """ID of the CT, also once it is gone."""
-        return self._volume_id
-
-    @property
     def volume(self):
         """The CT; None once it is gone."""
-        return slicer.mrmlScene.GetNodeByID(self._volume_id)
+        return slicer.mrmlScene.GetNodeByID(self.volume_id)
 
     def get(self, role: str):
         """The node of a role, or None."""
@@ -78,7 +74,7 @@ class ReadingNodes:
         node.SetAttribute(ROLE, role)
         node.SetHideFromEditors(hidden)
         node = slicer.mrmlScene.AddNode(node)
-        node.SetNodeReferenceID(CT, self._volume_id)
+        node.SetNodeReferenceID(CT, self.volume_id)
         self._known[role] = node.GetID()
         self._follow(node)
         if not hidden:
@@ -99,24 +95,24 @@ class ReadingNodes:
     def remove(self, role: str) -> None:
         """Remove the node of a role, if there is one."""
         if (node := self.get(role)) is not None:
-            _remove(node)
+            remove_node(node)
 
     def remove_hidden(self) -> None:
         """Remove what Slicer's lists don't show."""
         for node in self.all():
             if node.GetHideFromEditors():
-                _remove(node)
+                remove_node(node)
 
     def remove_all(self) -> None:
         """Remove every node of the reading; the CT stays."""
         for node in self.all():
-            _remove(node)
+            remove_node(node)
 
     def _owns(self, node) -> bool:
         if (role := node.GetAttribute(ROLE)) is None:
             return False
         reference = node.GetNodeReferenceID(CT)  # the scene drops it together with the CT
-        return reference == self._volume_id or (reference is None and self._known.get(role) == node.GetID())
+        return reference == self.volume_id or (reference is None and self._known.get(role) == node.GetID())
 
     def _follow(self, node) -> None:
         volume = self.volume
@@ -134,7 +130,7 @@ class ReadingNodes:
             hierarchy.SetItemParent(item, hierarchy.GetItemParent(ct_item))
 
 
-def _remove(node) -> None:
+def remove_node(node) -> None:
     """Remove a node with its display and storage nodes, which would stay behind otherwise."""
     scene = slicer.mrmlScene
     helpers = []

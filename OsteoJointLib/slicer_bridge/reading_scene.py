@@ -154,15 +154,15 @@ class ReadingScene:
         """Add what the scene holds to the state of the panel."""
         if self.volume is None:
             return told
-        record = self.record
+        record, document = self.record, self.document
         return replace(
             told,
             volume_name=self.volume.GetName(),
             problem=self.problem(),
-            levels={level: self._level_state(level, record) for level in LEVELS},
+            levels={level: self._level_state(level, record, document) for level in LEVELS},
             can_shift_up=record.shifted(self.points, up=True) is not None,
             can_shift_down=record.shifted(self.points, up=False) is not None,
-            document=self.document,
+            document=document,
             stale=self.stale,
             can_undo_refinement=mask_nodes.has_masks(self.nodes, "before"),
         )
@@ -175,10 +175,9 @@ class ReadingScene:
             return error.message
         return ""
 
-    def _level_state(self, level: str, record: Record) -> LevelState:
+    def _level_state(self, level: str, record: Record, document: Mapping[str, Any] | None) -> LevelState:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
-        document = self.document
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
         return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
 

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-LEVELS = ("L1", "L2")
+from OsteoJointLib.records import Level
+
+LEVELS = tuple(level.value for level in Level)
 SAME_MM = 0.01
 """Points nearer than this are the same point, mm: Slicer writes coordinates with fewer digits than it holds."""
 

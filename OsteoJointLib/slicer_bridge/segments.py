@@ -6,7 +6,6 @@ other segments in the same layer, a larger extent, another geometry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,13 +19,8 @@ from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
 LABEL_MAP = "Binary labelmap"
 
 
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """What is drawn in a label map: voxels 0 or 1, None where nothing is, and the index of the first of them."""
-
-    stamp: tuple[int, int, int]
-    array_kji: np.ndarray | None
-    corner_ijk: tuple[int, int, int] = (0, 0, 0)
+Memory = dict[str, tuple[tuple[int, int, int], Placed | None]]
+"""What was read of a node's segments, by name, each with what shows that it was changed since."""
 
 
 def find_segment(node, name: str):
@@ -69,31 +63,29 @@ def write_segment(node, segment_id: str, mask: MaskArray, volume_node, one_slice
     _set(node, segment_id, image)
 
 
-def read_segment(node, name: str, memory: dict[str, Cut] | None = None) -> MaskArray | None:
+def read_segment(node, name: str, memory: Memory | None = None) -> MaskArray | None:
     """A segment's voxels, cut to what is drawn; None where nothing is.
 
     Args:
         node: vtkMRMLSegmentationNode.
         name: of the segment.
-        memory: what was read before by the segment's name, for the same node; searching the label map of a large CT
-            takes some 25 ms, and is left out where it wasn't changed since.
+        memory: of the same node; a label map that wasn't changed since isn't searched again.
     """
     segment = find_segment(node, name)
     image: Any = None if segment is None else segment.GetRepresentation(LABEL_MAP)
     if _is_empty(image):
         return None
     stamp = (image.GetMTime(), image.GetPointData().GetScalars().GetMTime(), segment.GetLabelValue())
-    cut = None if memory is None else memory.get(name)
-    if cut is None or cut.stamp != stamp:
-        cut = _cut(image, segment.GetLabelValue(), stamp)
-        if memory is not None:
-            memory[name] = cut
-    if cut.array_kji is None:
+    memory = {} if memory is None else memory
+    if memory.get(name, (None, None))[0] != stamp:
+        memory[name] = stamp, _drawn(image, segment.GetLabelValue())
+    drawn = memory[name][1]
+    if drawn is None:
         return None
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    ijk = local_to_world(node) @ slicer.util.arrayFromVTKMatrix(matrix) @ shift(cut.corner_ijk)
-    return MaskArray(cut.array_kji, ijk)
+    ijk = local_to_world(node) @ slicer.util.arrayFromVTKMatrix(matrix) @ shift(drawn.corner_ijk)
+    return MaskArray(drawn.array_kji, ijk)
 
 
 def copy_segment(segment, node, segment_id: str) -> None:
@@ -106,13 +98,13 @@ def copy_segment(segment, node, segment_id: str) -> None:
     """
     image = segment.GetRepresentation(LABEL_MAP)
     # its neighbors in the layer aren't wanted, nor the rest of a map that the Segment Editor made as large as the CT
-    cut = Cut((0, 0, 0), None) if _is_empty(image) else _cut(image, segment.GetLabelValue(), (0, 0, 0))
-    if cut.array_kji is None:
+    drawn = None if _is_empty(image) else _drawn(image, segment.GetLabelValue())
+    if drawn is None:
         _set(node, segment_id, None)
         return
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    _set(node, segment_id, _image(Placed(cut.array_kji, cut.corner_ijk), matrix))
+    _set(node, segment_id, _image(drawn, matrix))
 
 
 def tag(segment, name: str) -> str | None:
@@ -144,19 +136,20 @@ def _on_top(slice_: Placed, below: Placed) -> Placed:
     return Placed(union, (i, j, k))
 
 
-def _cut(image, label: int, stamp: tuple[int, int, int]) -> Cut:
+def _drawn(image, label: int) -> Placed | None:
+    """What is drawn in a label map, voxels 0 or 1; None where nothing is."""
     voxels = _voxels(image)
     # slice by slice first: comparing a map as large as the CT would take ten times as long
     filled = np.flatnonzero(voxels.reshape(len(voxels), -1).max(axis=1))
     if filled.size == 0:
-        return Cut(stamp, None)
+        return None
     first_k, end_k = int(filled[0]), int(filled[-1]) + 1
     inside = voxels[first_k:end_k] == label
     box = effective_box(inside)
     if box is None:
-        return Cut(stamp, None)
+        return None
     i, j, k = (int(first) + one.start for first, one in zip(image.GetExtent()[::2], reversed(box), strict=True))
-    return Cut(stamp, inside[box].astype(np.uint8), (i, j, k + first_k))
+    return Placed(inside[box].astype(np.uint8), (i, j, k + first_k))
 
 
 def _image(placed: Placed, ijk_to_local):

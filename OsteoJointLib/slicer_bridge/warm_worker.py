@@ -70,10 +70,6 @@ class WarmWorker:
             del self._cases[volume_id]
             self.client.ask("close", {"case": case.name}, lambda answer: None, lambda error: None)
 
-    def forget(self, volume_id: str) -> None:
-        """Close a volume's case, and forget where its levels were found."""
-        self.close(volume_id)
-
     def _meet(self) -> None:
         if self.client.running and self.client.generation == self._generation:
             return

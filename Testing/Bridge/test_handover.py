@@ -17,7 +17,7 @@ from fake_client import Heard
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.io.reading import read_ct
 from OsteoJointLib.slicer_bridge import handover, volumes
-from OsteoJointLib.slicer_bridge.handover import write_volume
+from OsteoJointLib.slicer_bridge.handover import Handover
 
 KEYS = {"osteojoint_kvp": "120", "osteojoint_kernel": "B30f", "osteojoint_contrast": "no"}
 
@@ -51,7 +51,7 @@ def add_ct(scene, dtype=np.int16, shape_kji=(40, 90, 100), place=None):
 
 def hand_over(host, node, path, keys=KEYS, seconds=60.0) -> Heard:
     heard = Heard(host)
-    heard.handover = write_volume(node, path, keys, heard.done, heard.error, heard.progress)
+    heard.handover = Handover(node, path, keys, heard.done, heard.error, heard.progress)
     assert heard.calls == []
     heard.wait("done", "error", seconds=seconds)
     return heard
@@ -124,7 +124,7 @@ def test_no_number_is_left_to_the_reader_that_notes_it(host, scene, tmp_path):
 def test_cancel_leaves_nothing_and_calls_nobody(host, scene, tmp_path, monkeypatch):
     monkeypatch.setattr(handover, "SLAB_BYTES", 20_000)
     heard = Heard(host)
-    running = write_volume(add_ct(scene), tmp_path / "ct.nrrd", {}, heard.done, heard.error, heard.progress)
+    running = Handover(add_ct(scene), tmp_path / "ct.nrrd", {}, heard.done, heard.error, heard.progress)
     assert host.wait_until(lambda: len(heard.calls) > 3)
     assert len(list(tmp_path.iterdir())) == 1
     assert not (tmp_path / "ct.nrrd").exists()
@@ -140,7 +140,7 @@ def test_cancel_leaves_nothing_and_calls_nobody(host, scene, tmp_path, monkeypat
 def test_a_ct_that_changes_meanwhile_is_an_error(host, scene, tmp_path, monkeypatch, change):
     monkeypatch.setattr(handover, "SLAB_BYTES", 20_000)
     heard, node = Heard(host), add_ct(scene)
-    write_volume_kept = write_volume(node, tmp_path / "ct.nrrd", {}, heard.done, heard.error, heard.progress)
+    kept = Handover(node, tmp_path / "ct.nrrd", {}, heard.done, heard.error, heard.progress)
     assert host.wait_until(lambda: len(heard.calls) > 3)
     if change == "voxels":
         slicer.util.arrayFromVolume(node)[3] = 0
@@ -155,13 +155,13 @@ def test_a_ct_that_changes_meanwhile_is_an_error(host, scene, tmp_path, monkeypa
     assert heard.names() == ["error"]
     assert "changed" in heard.last("error").message
     assert list(tmp_path.iterdir()) == []
-    write_volume_kept.cancel()
+    kept.cancel()
 
 
 def test_a_removed_node_is_still_written_whole(host, scene, tmp_path, monkeypatch):
     monkeypatch.setattr(handover, "SLAB_BYTES", 20_000)
     heard, node = Heard(host), add_ct(scene)
-    kept = write_volume(node, tmp_path / "ct.nrrd", {}, heard.done, heard.error, heard.progress)
+    kept = Handover(node, tmp_path / "ct.nrrd", {}, heard.done, heard.error, heard.progress)
     assert host.wait_until(lambda: len(heard.calls) > 3)
     scene.RemoveNode(node)
     heard.wait("error", "done")

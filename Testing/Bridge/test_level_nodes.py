@@ -77,7 +77,8 @@ def test_the_box_follows_its_point_and_goes_with_it(nodes):
     point.RemoveAllControlPoints()
     level_nodes.update_boxes(nodes)
     assert nodes.get("L2 box") is None and nodes.get("L1 box") is not None
-    level_nodes.remove_point(nodes, "L1")
+    slicer.mrmlScene.RemoveNode(level_nodes.point_nodes(nodes)[0])
+    level_nodes.update_boxes(nodes)
     assert nodes.get("L1 box") is None and level_nodes.points(nodes) == {}
 
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.levels.finding import CONFIDENCE_SURE
-from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge import level_nodes
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find
+from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
 
-POSITION, CONFIDENCE, SOURCE, PLACE = 1, 2, 3, 4
+POSITION, CONFIDENCE, SOURCE = 1, 2, 3
 
 
 class LevelsSection(slicer.util.VTKObservationMixin):
@@ -40,8 +36,9 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         ui.shiftDownButton.connect("clicked(bool)", self._shift_down)
         ui.levelsTable.connect("cellClicked(int,int)", self._row_clicked)
         self._looking = False
-        self._place_buttons = fill_levels_table(ui.levelsTable)
+        self._place_buttons = fill_level_table(ui.levelsTable, stretched=CONFIDENCE, button=_("Place"))
         for level, button in self._place_buttons.items():
+            button.setCheckable(True)
             button.connect("clicked(bool)", lambda checked=False, level=level: self._place(level))
         self.show(reading.state)
 
@@ -113,40 +110,6 @@ class LevelsSection(slicer.util.VTKObservationMixin):
 
     def _row_clicked(self, row=0, column=0) -> None:
         self._overlay.look_at(LEVELS[row])
-
-
-def fill_levels_table(table) -> dict[str, Any]:
-    """Give a table its two rows, with the levels' colors and a button each.
-
-    Returns:
-        The buttons by level.
-    """
-    table.setRowCount(len(LEVELS))
-    buttons = {}
-    for row, level in enumerate(LEVELS):
-        table.setItem(row, 0, level_item(level))
-        for column in (POSITION, CONFIDENCE, SOURCE):
-            table.setItem(row, column, qt.QTableWidgetItem(""))
-        buttons[level] = qt.QPushButton(_("Place"))
-        buttons[level].setCheckable(True)
-        table.setCellWidget(row, PLACE, buttons[level])
-    header = table.horizontalHeader()
-    header.setDefaultAlignment(qt.Qt.AlignLeft)
-    for column in range(table.columnCount):
-        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-    header.setSectionResizeMode(CONFIDENCE, qt.QHeaderView.Stretch)
-    table.verticalHeader().setVisible(False)
-    return buttons
-
-
-def level_item(level: str):
-    """Make the cell that names a level, with a square of its color."""
-    item = qt.QTableWidgetItem(level)
-    square = qt.QPixmap(12, 12)
-    square.fill(qt.QColor(*segment_color_rgb(Level(level))))
-    item.setIcon(qt.QIcon(square))
-    item.setToolTip(_("Click to see {level} in the slices.").format(level=level))
-    return item
 
 
 def position_words(level: LevelState) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import qt
@@ -11,7 +10,7 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.slicer_bridge import mask_nodes, segments
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
-from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
+from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.mask_editor import MaskEditor
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
@@ -19,7 +18,7 @@ from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
 from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
 
-SOURCE, AREA, RESET = 1, 2, 3
+SOURCE, AREA = 1, 2
 REFINED_LEVELS = (list(LEVELS), [LEVELS[0]], [LEVELS[1]])
 """What the selector of levels to refine offers, in its order."""
 
@@ -41,7 +40,7 @@ class MasksSection:
         self._widget, self._ui = load_form(layout, "Masks")
         ui = self._ui
         self._editor = MaskEditor(ui.editButton.layout())
-        self._reset_buttons = fill_masks_table(ui.masksTable)
+        self._reset_buttons = fill_level_table(ui.masksTable, stretched=SOURCE, button=_("Reset"))
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.masksTable.connect("itemChanged(QTableWidgetItem*)", self._ticked)
         for level, button in self._reset_buttons.items():
@@ -181,29 +180,6 @@ class MasksSection:
 
     def _compare_network(self, checked=False) -> None:
         self._reading.compare("network" if checked else "")
-
-
-def fill_masks_table(table) -> dict[str, Any]:
-    """Give a table its two rows, with a tick and a button each.
-
-    Returns:
-        The buttons by level.
-    """
-    table.setRowCount(len(LEVELS))
-    buttons = {}
-    for row, level in enumerate(LEVELS):
-        table.setItem(row, 0, level_item(level))
-        for column in (SOURCE, AREA):
-            table.setItem(row, column, qt.QTableWidgetItem(""))
-        buttons[level] = qt.QPushButton(_("Reset"))
-        table.setCellWidget(row, RESET, buttons[level])
-    header = table.horizontalHeader()
-    header.setDefaultAlignment(qt.Qt.AlignLeft)
-    for column in range(table.columnCount):
-        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-    header.setSectionResizeMode(SOURCE, qt.QHeaderView.Stretch)
-    table.verticalHeader().setVisible(False)
-    return buttons
 
 
 def is_visible(segmentation, level: str) -> bool:

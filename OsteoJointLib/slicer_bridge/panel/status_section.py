@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import qt
 from slicer.i18n import tr as _
 
 from OsteoJointLib.baseline import digits_needed
@@ -17,7 +16,7 @@ from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
 from OsteoJointLib.records import STATUSES, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
-from OsteoJointLib.slicer_bridge.panel.levels_section import level_item
+from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.widgets import WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading_state import ReadingState
 from OsteoJointLib.slicer_bridge.record import LEVELS
@@ -42,7 +41,7 @@ class StatusSection:
         for status in STATUSES:
             bar = getattr(ui, f"{status.value}Bar")
             bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")
-        fill_measures_table(ui.measuresTable)
+        fill_level_table(ui.measuresTable, stretched=1)
         ui.updateButton.connect("clicked(bool)", self._update)
         self.show(reading.state)
 
@@ -84,21 +83,6 @@ class StatusSection:
 
     def _update(self, checked=False) -> None:
         self._reading.update()
-
-
-def fill_measures_table(table) -> None:
-    """Give a table its two rows."""
-    table.setRowCount(len(LEVELS))
-    for row, level in enumerate(LEVELS):
-        table.setItem(row, 0, level_item(level))
-        for column in range(1, table.columnCount):
-            table.setItem(row, column, qt.QTableWidgetItem(""))
-    header = table.horizontalHeader()
-    header.setDefaultAlignment(qt.Qt.AlignLeft)
-    for column in range(table.columnCount):
-        header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
-    header.setSectionResizeMode(1, qt.QHeaderView.Stretch)
-    table.verticalHeader().setVisible(False)
 
 
 def gradient(colors: Sequence[tuple[int, int, int]]) -> str:
