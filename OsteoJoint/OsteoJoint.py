@@ -40,9 +40,10 @@ def tooOld():
 
 def registerData():
     """Teach Slicer the names of the vertebrae and add the sample CT; called once Slicer has started."""
-    from OsteoJointLib.slicer_bridge import sample_data, terminology
+    from OsteoJointLib.slicer_bridge.scene import segment_terminology
+    from OsteoJointLib.slicer_bridge.setup import sample_data
 
-    terminology.load_terminology()
+    segment_terminology.load_terminology()
     sample_data.register()
 
 
@@ -140,9 +141,9 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
 
     @property
     def reading(self):
-        """The controller of the reading that the panel shows, an OsteoJointLib.slicer_bridge.reading.Reading."""
+        """The reading that the panel shows, an OsteoJointLib.slicer_bridge.reading.actions.Reading."""
         if self._reading is None:
-            from OsteoJointLib.slicer_bridge.reading import Reading
+            from OsteoJointLib.slicer_bridge.reading.actions import Reading
 
             self._reading = Reading()
         return self._reading
@@ -163,7 +164,7 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         return self.reading.run(volumeNode, until)
 
     def analyzeNodes(self, nodes, folder, **options):
-        """Read volumes of the scene one after the other; see OsteoJointLib.slicer_bridge.node_batch.analyze_nodes.
+        """Read volumes of the scene one by one; see OsteoJointLib.slicer_bridge.batch.node_batch.analyze_nodes.
 
         Args:
             nodes: a volume node, a list of them, or a generator that loads one after the other.
@@ -173,12 +174,12 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         Returns:
             The rows of ``batch.csv``; a volume that couldn't be read has its reason in its row.
         """
-        from OsteoJointLib.slicer_bridge.node_batch import analyze_nodes
+        from OsteoJointLib.slicer_bridge.batch.node_batch import analyze_nodes
 
         return analyze_nodes(nodes, folder, **{"settings": self.reading.settings, **options})
 
     def analyzeFolder(self, inputs, folder, **options):
-        """Read all CTs in a folder; see OsteoJointLib.slicer_bridge.folder_batch.analyze_folder.
+        """Read all CTs in a folder; see OsteoJointLib.slicer_bridge.batch.folder_batch.analyze_folder.
 
         Args:
             inputs: a CT file, a DICOM folder, a folder of them, or a list of these.
@@ -188,7 +189,7 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         Returns:
             The rows of ``batch.csv``; a CT that couldn't be read has its reason in its row.
         """
-        from OsteoJointLib.slicer_bridge.folder_batch import analyze_folder
+        from OsteoJointLib.slicer_bridge.batch.folder_batch import analyze_folder
 
         return analyze_folder(inputs, folder, **{"settings": self.reading.settings, **options})
 

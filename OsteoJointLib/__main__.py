@@ -2,7 +2,7 @@
 
 import sys
 
-from OsteoJointLib.cli import main
+from OsteoJointLib.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,6 @@
 """The records that pass between the stages: small, frozen, with named fields.
 
-Frames and units stand in the names; see :mod:`OsteoJointLib.geometry` for the conventions.
+Frames and units stand in the names; see :mod:`OsteoJointLib.frames` for the conventions.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 
 if TYPE_CHECKING:
-    from OsteoJointLib.classification import EncodedCrops
+    from OsteoJointLib.pipeline.classification import EncodedCrops
 
 
 class Level(StrEnum):

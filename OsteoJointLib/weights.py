@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from OsteoJointLib.atomic import write_text_whole, write_whole
 from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, UsageError
-from OsteoJointLib.io.atomic import write_text_whole, write_whole
-from OsteoJointLib.network.level_config import LevelNetConfig
+from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.records import ModelInfo
 from OsteoJointLib.resources import resource_path
 

@@ -41,7 +41,7 @@ def write_case(path: Path) -> dict:
     import SimpleITK
     from tqdm import tqdm
 
-    from OsteoJointLib.geometry import Grid
+    from OsteoJointLib.frames import Grid
     from OsteoJointLib.phantom.cases import make_phantom
 
     with tqdm(total=2, desc="Phantom", disable=None) as bar:
@@ -226,7 +226,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from OsteoJointLib.io.atomic import write_text_whole
+    from OsteoJointLib.atomic import write_text_whole
 
     if os.getloadavg()[0] > 0.5:
         print(f"Other work runs here (load {os.getloadavg()[0]:.1f}): the times will be too long.", file=sys.stderr)

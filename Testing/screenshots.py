@@ -81,7 +81,7 @@ def main() -> None:
     """Render both pictures."""
     import cv2
 
-    from OsteoJointLib.demo import run_demo
+    from OsteoJointLib.cli.demo import run_demo
 
     folder = resource_path("Screenshots")
     _save_small(phantoms_sheet(SEEDS), folder / "phantoms.png", colors=64)

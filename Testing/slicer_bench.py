@@ -113,7 +113,7 @@ class Bench:
 
     def move_point(self) -> None:
         """Move the point of L1 by 5 mm."""
-        from OsteoJointLib.slicer_bridge.level_nodes import point_nodes
+        from OsteoJointLib.slicer_bridge.scene.level_nodes import point_nodes
 
         place = np.array(self.reading.state.levels["L1"].center_ras) + np.array([0.0, 0.0, 5.0])
         point_nodes(self.reading.nodes)[0].SetNthControlPointPositionWorld(0, *place)
@@ -142,7 +142,7 @@ class Bench:
 
 def phantom() -> tuple[np.ndarray, np.ndarray]:
     """A phantom's HU, (k, j, i), and its 4x4 matrix from IJK to RAS."""
-    from OsteoJointLib.geometry import Grid
+    from OsteoJointLib.frames import Grid
     from OsteoJointLib.phantom.cases import make_phantom
 
     grid = make_phantom(SEED).volume.grid

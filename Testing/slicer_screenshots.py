@@ -59,7 +59,7 @@ class Tour:
 
     def look_at(self, level: str, field_mm: float) -> None:
         """Center the slices on a level, so that their shorter side shows ``field_mm``."""
-        from OsteoJointLib.slicer_bridge.views import jump_to
+        from OsteoJointLib.slicer_bridge.scene.slice_views import jump_to
 
         jump_to(self.reading.state.levels[level].center_ras, self.reading.nodes.volume)
         for node in self.slicer.util.getNodesByClass("vtkMRMLSliceNode"):
@@ -130,8 +130,8 @@ def save(picture: np.ndarray, name: str) -> None:
 def main() -> None:
     """Walk through the tutorial and render its pictures."""
     tour = Tour()
-    from OsteoJointLib.slicer_bridge import mask_nodes
-    from OsteoJointLib.slicer_bridge.sample_data import load_phantom
+    from OsteoJointLib.slicer_bridge.scene import mask_nodes
+    from OsteoJointLib.slicer_bridge.setup.sample_data import load_phantom
 
     volume = load_phantom()
     tour.settle()

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from OsteoJointLib.demo import DEMO_SEED
+from OsteoJointLib.cli.demo import DEMO_SEED
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.records import Level

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from OsteoJointLib.geometry import mask_extent_xyxy
+from OsteoJointLib.frames import mask_extent_xyxy
 
 AIR_HU = -1000.0
 

@@ -1,4 +1,4 @@
-"""Fits the thresholds of the plain rule beside every result (:mod:`OsteoJointLib.baseline`).
+"""Fits the thresholds of the plain rule beside every result (:mod:`OsteoJointLib.pipeline.baseline`).
 
 They are fitted on training phantoms of the same plausible kind as the evaluation's (not on the randomized pairs, whose
 grey values are no scanner's), with the ROI of the true masks; in the evaluation the same rule reads the ROI that the
@@ -11,8 +11,8 @@ import argparse
 
 import numpy as np
 
-from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import STATUSES, Level, Status
 
 _SLICE_PX = 256
@@ -53,9 +53,9 @@ def phantom_hu(seed: int) -> tuple[float, Status]:
 
     Only the two mid-slices are rendered: a coarse grid tells where they are.
     """
-    from OsteoJointLib.geometry import Grid
-    from OsteoJointLib.measure import MeasureConfig, measure_roi
+    from OsteoJointLib.frames import Grid
     from OsteoJointLib.phantom.cases import make_phantom
+    from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 
     around = Grid.axis_aligned((16, 12, 12), (20.0, 20.0, 20.0), (-110.0, -110.0, -150.0))
     truth = make_phantom(seed, grid=around).truth

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from OsteoJointLib.config import NetworkConfig, WindowConfig
 from OsteoJointLib.network.heatmap import boundary_heatmap
-from OsteoJointLib.preprocess import to_unit_range
+from OsteoJointLib.pipeline.preprocess import to_unit_range
 from training.augment import (
     AugmentConfig,
     Intensity,

@@ -1,8 +1,8 @@
 """The whole chain on phantoms never seen in training, beside the baseline (design §7).
 
 Each phantom is a full CT of ordinary geometry (512 x 512, 2 to 5 mm slices), read by the same
-:class:`OsteoJointLib.pipeline.Reader` as a patient's. One JSON row a case is written as it comes (``FILE.jsonl``), so
-that a run can be stopped and given again; the means are taken from the rows at the end.
+:class:`OsteoJointLib.pipeline.reader.Reader` as a patient's. One JSON row a case is written as it comes
+(``FILE.jsonl``), so that a run can be stopped and given again; the means are taken from the rows at the end.
 
 Localization, masks and class are those of the automatic reading where it put both levels within 10 mm. Where it did
 not, or refused, the case is read once more with the true centers as a user's points, so that every stage is measured
@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from OsteoJointLib.baseline import Thresholds
+from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
-from OsteoJointLib.io.atomic import write_text_whole
+from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import STATUSES, Level
 from training.augment import box_of
 from training.metrics import (
@@ -41,7 +41,7 @@ from training.seeds import EVALUATION_SEEDS, require_seeds
 
 if TYPE_CHECKING:
     from OsteoJointLib.phantom.cases import Phantom
-    from OsteoJointLib.pipeline import Reader
+    from OsteoJointLib.pipeline.reader import Reader
     from OsteoJointLib.records import CaseResult, VertebraReading
 
 NEAR_MM = 10.0
@@ -99,7 +99,7 @@ def _rows(weights: str, sha256: str, seeds: list[int], processes: int) -> Iterab
 
 @cache
 def _reader(weights: str) -> Reader:
-    from OsteoJointLib.loading import load_reader
+    from OsteoJointLib.pipeline.loading import load_reader
 
     return load_reader(weights, device="cpu")
 
@@ -127,7 +127,7 @@ def case_row(weights: str, sha256: str, seed: int) -> dict[str, Any]:
 
 def _read(reader: Reader, phantom: Phantom) -> dict[str, Any]:
     """Read automatically, and with the true points where that went wrong."""
-    from OsteoJointLib.pipeline_config import ReadOptions
+    from OsteoJointLib.pipeline.settings import ReadOptions
 
     options = ReadOptions(gradcam=False)
     centers = {level: phantom.truth.centers_lps_mm[level.verse_label] for level in Level}
@@ -162,7 +162,7 @@ def compare(result: CaseResult, phantom: Phantom) -> dict[str, Any]:
 
 def compare_level(reading: VertebraReading, phantom: Phantom) -> dict[str, Any]:
     """Box and mask of one level against the truth on the same slice, in the slice's frame."""
-    from OsteoJointLib.preprocess import plane_to_mask
+    from OsteoJointLib.pipeline.preprocess import plane_to_mask
 
     axial = reading.axial
     truth = plane_to_mask(phantom.labels[axial.slice_index] == reading.point.level.verse_label, axial)

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from OsteoJointLib.errors import InputRefused
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.finding import choose_levels, read_column
 from OsteoJointLib.levels.inference import predict
 from OsteoJointLib.levels.resampling import CoarseVolume
-from OsteoJointLib.network.level_config import Tissue
 from OsteoJointLib.network.level_net import LevelNet
 from OsteoJointLib.records import BodyEvidence, Level
 from training.level_samples import CachedSample, list_samples, load_sample

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from OsteoJointLib.io.atomic import write_whole
+from OsteoJointLib.atomic import write_whole
 
 VALIDATION_EVERY = 20
 """Seeds divisible by this are never trained on."""
@@ -26,7 +26,7 @@ class CachedSample:
 
     Args:
         hu: (z, y, x) int16.
-        classes: (z, y, x) uint8 in the order of :class:`OsteoJointLib.network.level_config.Tissue`.
+        classes: (z, y, x) uint8 in the order of :class:`OsteoJointLib.level_config.Tissue`.
         centers_index_zyx: (N, 3) float32 centers of all bodies in view, top to bottom.
         names: N VerSe labels.
         spacing_mm: of the grid.

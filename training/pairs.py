@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.errors import InputRefused, Reason, RunFailed
-from OsteoJointLib.io.atomic import write_whole
 from OsteoJointLib.records import STATUSES, Status
 from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
 

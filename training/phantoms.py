@@ -1,11 +1,11 @@
-"""Phantom CTs on disk, with their truth and a dataset manifest (:mod:`OsteoJointLib.dataset`)."""
+"""Phantom CTs on disk, with their truth and a dataset manifest (:mod:`OsteoJointLib.dataset.manifest`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from OsteoJointLib.dataset import CaseLabel, Manifest, manifest_entry
+from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, manifest_entry
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.records import Level
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from OsteoJointLib.network.losses.boundary import heatmap_loss
 from OsteoJointLib.network.losses.cross_entropy import soft_cross_entropy
-from OsteoJointLib.network.losses.detection import detection_losses
 from OsteoJointLib.network.losses.dice import dice_loss
-from OsteoJointLib.network.losses.heatmap import heatmap_loss
+from OsteoJointLib.network.losses.localizer import detection_losses
 from OsteoJointLib.network.losses.weighting import TERMS, Losses, LossWeighting
 from OsteoJointLib.network.multitask import MultitaskNetwork
 from OsteoJointLib.network.segmenter import SegmenterOutput

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.errors import InputRefused, Reason, RunFailed, UsageError
-from OsteoJointLib.io.atomic import write_whole
 from OsteoJointLib.network.losses.weighting import TERMS
 from OsteoJointLib.network.multitask import MultitaskNetwork
 from training.config import OptimizerConfig, TrainConfig

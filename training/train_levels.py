@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from OsteoJointLib.io.atomic import write_whole
+from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.network.level_net import LevelNet, LevelNetConfig, window_channels
 from training.level_crops import CropSettings, crop_stream
 from training.level_losses import LevelLoss, level_loss

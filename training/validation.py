@@ -10,7 +10,7 @@ import torch
 from OsteoJointLib.config import WindowConfig
 from OsteoJointLib.network.detection import detect
 from OsteoJointLib.network.multitask import MultitaskNetwork
-from OsteoJointLib.preprocess import to_unit_range
+from OsteoJointLib.pipeline.preprocess import to_unit_range
 from training.augment import box_of
 from training.data import plain_row
 from training.metrics import Overlap, average_precision, box_iou

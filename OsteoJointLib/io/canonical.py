@@ -11,7 +11,7 @@ from itertools import permutations
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 
 
 def to_canonical(array: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import is_left_handed, oblique_angle_deg
 from OsteoJointLib.io.kernels import KernelClass, classify_kernel
 from OsteoJointLib.io.limits import ReadingLimits

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import triple
 from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.limits import ReadingLimits

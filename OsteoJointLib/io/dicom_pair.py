@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import slice_axis_name, to_canonical, triple
 from OsteoJointLib.io.checks import acquisition_flags, refuse_bad_field_of_view, slice_geometry_flags
 from OsteoJointLib.io.dicom_geometry import place_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.records import Flag
 

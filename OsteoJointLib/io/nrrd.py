@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.atomic import write_whole
+from OsteoJointLib.atomic import write_whole
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
 from OsteoJointLib.records import SourceInfo
 

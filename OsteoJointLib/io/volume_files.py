@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import to_canonical, triple
 from OsteoJointLib.io.checks import acquisition_flags, check_geometry
 from OsteoJointLib.io.dicom_source import one_per_code, safe_name

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.inference import LevelPrediction
-from OsteoJointLib.network.level_config import Tissue
 
 PEAK_MIN = 0.2
 """Lowest peak of the heat map that is a candidate."""

@@ -21,7 +21,7 @@ from OsteoJointLib.records import BodyEvidence, CtVolume, Flag, Level, LevelPoin
 if TYPE_CHECKING:
     import torch
 
-    from OsteoJointLib.network.level_config import LevelNetConfig
+    from OsteoJointLib.level_config import LevelNetConfig
     from OsteoJointLib.network.level_net import LevelNet
 
 CONFIDENCE_LEAST = 0.6

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.levels.resampling import CoarseVolume
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class LevelPrediction:
     """What the level network saw, on the coarse grid.
 
     Args:
-        classes: (z, y, x) uint8, the likeliest :class:`OsteoJointLib.network.level_config.Tissue`.
+        classes: (z, y, x) uint8, the likeliest :class:`OsteoJointLib.level_config.Tissue`.
         rib_probability: (z, y, x) float32 in [0, 1].
         heatmap: (z, y, x) float32 in [0, 1], peaks at body centers.
         grid: of all three; isotropic, index axes near L, P, S.
@@ -116,7 +116,7 @@ def _run(network: LevelNet, hu: np.ndarray, device: torch.device | str) -> tuple
     """Classes, rib probability and heat map of one piece, each (z, y, x)."""
     import torch
 
-    from OsteoJointLib.network.level_config import Tissue
+    from OsteoJointLib.level_config import Tissue
     from OsteoJointLib.network.level_net import window_channels
 
     batch = torch.from_numpy(np.ascontiguousarray(hu))[None].to(device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.geometry import flip_lps_ras
+from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.records import CtVolume, Level, LevelPoint, LevelsFound, PointSource
 
 

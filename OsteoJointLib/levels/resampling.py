@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import CtVolume
 
 HU_RANGE = (-1024.0, 3071.0)

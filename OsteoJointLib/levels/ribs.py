@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.bodies import Body
 from OsteoJointLib.levels.inference import LevelPrediction
-from OsteoJointLib.network.level_config import Tissue
 
 SIDES = (-1.0, 1.0)
 """Right and left as signs of x: x grows to the patient's left."""

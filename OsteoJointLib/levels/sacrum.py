@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.bodies import Body
 from OsteoJointLib.levels.inference import LevelPrediction
-from OsteoJointLib.network.level_config import Tissue
 
 SACRUM_LEAST_ML = 5.0
 """Less sacrum than this is not seen."""

@@ -1,6 +1,6 @@
 """Arithmetic of boxes: overlap, generalized overlap, suppression.
 
-Boxes are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in edge coordinates (see :mod:`OsteoJointLib.geometry`).
+Boxes are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in edge coordinates (see :mod:`OsteoJointLib.frames`).
 """
 
 from __future__ import annotations

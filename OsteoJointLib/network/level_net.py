@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from OsteoJointLib.network.level_config import LevelNetConfig, Tissue
+from OsteoJointLib.level_config import LevelNetConfig, Tissue
 
 __all__ = ["LevelNet", "LevelNetConfig", "LevelNetOutput", "Tissue", "window_channels"]
 

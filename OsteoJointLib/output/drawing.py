@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.io.atomic import write_whole
+from OsteoJointLib.atomic import write_whole
 
 if TYPE_CHECKING:
     from PIL import ImageFont

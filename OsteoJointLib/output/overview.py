@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.output.axial_views import TRUTH_COLOR, axial_views, whole_slice_view
-from OsteoJointLib.output.column_views import Plane, column_view
+from OsteoJointLib.output.axial_pictures import TRUTH_COLOR, axial_views, whole_slice_view
+from OsteoJointLib.output.column_pictures import Plane, column_view
+from OsteoJointLib.output.doubts import all_flags, class_is_reliable
 from OsteoJointLib.output.drawing import PANEL, WHITE, Color, Label, write_labels, write_png
-from OsteoJointLib.output.flags import all_flags, class_is_reliable
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
-from OsteoJointLib.preprocess import plane_to_mask
+from OsteoJointLib.pipeline.preprocess import plane_to_mask
 from OsteoJointLib.records import STATUSES, CaseResult, Level, Status, VertebraReading
 
 if TYPE_CHECKING:

@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from OsteoJointLib.baseline import digits_needed
+from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.io.atomic import write_text_whole
-from OsteoJointLib.output.axial_views import FIELD_MM, ROI_COLOR, axial_views, whole_slice_view
-from OsteoJointLib.output.column_views import Plane, column_view
+from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, axial_views, whole_slice_view
+from OsteoJointLib.output.column_pictures import Plane, column_view
+from OsteoJointLib.output.doubts import NOTES, all_flags, class_is_reliable, reliability_reasons
 from OsteoJointLib.output.drawing import color_stops, png_bytes
-from OsteoJointLib.output.flags import NOTES, all_flags, class_is_reliable, reliability_reasons
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
-from OsteoJointLib.output.result import result_document
+from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.terminology import segment_color_rgb
+from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.records import STATUSES, CaseResult, CtVolume, Flag, Level, Status, VertebraReading
 
 REPORT_FILE = "report.html"

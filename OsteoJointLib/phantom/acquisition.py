@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.organs import PHASES
 
 _SLOPE_AT_120_KVP = 1.25

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid, mask_extent_xyxy
+from OsteoJointLib.frames import Grid, mask_extent_xyxy
 from OsteoJointLib.phantom.acquisition import Acquisition, acquire, draw_acquisition
 from OsteoJointLib.phantom.organs import (
     add_bowel,
@@ -18,7 +18,7 @@ from OsteoJointLib.phantom.organs import (
 )
 from OsteoJointLib.phantom.person import Person, draw_person
 from OsteoJointLib.phantom.rendering import render_classes, render_hu, render_labels
-from OsteoJointLib.phantom.ribs import add_pelvis, add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.ribs_pelvis import add_pelvis, add_ribs, draw_rib_lengths
 from OsteoJointLib.phantom.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.shapes import Frame, RoundedBox, Tube
 from OsteoJointLib.phantom.spine import Column, add_discs, add_sacrum, add_vertebra, build_column
@@ -97,7 +97,7 @@ class LevelSample:
 
     Args:
         hu: (z, y, x) float32.
-        classes: (z, y, x) uint8, :class:`OsteoJointLib.network.level_config.Tissue`.
+        classes: (z, y, x) uint8, :class:`OsteoJointLib.level_config.Tissue`.
         centers_index_zyx: (N, 3) float32 continuous indices of the bodies in view, top to bottom.
         names: their VerSe numbers.
         spacing_mm: voxel edge.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.scene import Scene, Solid, Tissue
 
 AIR_HU = -1000.0

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from OsteoJointLib.network.level_config import Tissue
+from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.phantom.shapes import Bounds
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from OsteoJointLib.atomic import write_folder_whole, write_text_whole
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.io.atomic import write_folder_whole, write_text_whole
 from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
 
 if TYPE_CHECKING:

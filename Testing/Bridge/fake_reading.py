@@ -14,8 +14,8 @@ from PySide6.QtTest import QTest
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from OsteoJointLib.slicer_bridge.panel.panel import Panel
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState, Settings
+from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState, Settings
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 NOT_CALIBRATED = {

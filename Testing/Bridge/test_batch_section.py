@@ -11,11 +11,11 @@ import slicer
 from PySide6 import QtCore
 
 from OsteoJointLib.errors import InputRefused, Reason, RunFailed
-from OsteoJointLib.output.table import COLUMNS, row_of_failure
-from OsteoJointLib.slicer_bridge.batch_run import BatchEnd, case_report, count_words
+from OsteoJointLib.output.csv_rows import COLUMNS, row_of_failure
+from OsteoJointLib.slicer_bridge.batch.waiting import BatchEnd, case_report, count_words
 from OsteoJointLib.slicer_bridge.panel import batch_section
 from OsteoJointLib.slicer_bridge.panel.batch_section import FROM_SCENE, INPUT_SETTING, OUTPUT_SETTING, BatchSection
-from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 from .fake_reading import FakeReading, add_ct

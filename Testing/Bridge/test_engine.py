@@ -14,9 +14,9 @@ from fake_client import Fake, Heard, alive, gone
 from fake_worker import POINTS, network_mask, place
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.slicer_bridge.engine import Engine, Wanted
-from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
-from OsteoJointLib.worker_session import MAX_OPEN
+from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
+from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
+from OsteoJointLib.worker.session import MAX_OPEN
 
 FOUND = {level: tuple(point) for level, point in POINTS.items()}
 MOVED = {**FOUND, "L1": (1.0, 2.0, 36.0)}
@@ -368,7 +368,7 @@ def test_a_worker_that_dies_at_work_is_one_error_and_the_next_run_replays(bench,
 
 
 def test_a_worker_that_dies_idle_during_the_handover_is_started_again(bench, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.slicer_bridge.handover.SLAB_BYTES", 1)
+    monkeypatch.setattr("OsteoJointLib.slicer_bridge.reading.handover.SLAB_BYTES", 1)
     bench.engine.load("cpu", "compact", bench.heard.loaded, bench.heard.error)
     bench.heard.wait("loaded")
     bench.ct = add_ct((300, 20, 20))
@@ -383,7 +383,7 @@ def test_a_worker_that_dies_idle_during_the_handover_is_started_again(bench, mon
 
 
 def test_cancel_while_the_ct_is_written(bench, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.slicer_bridge.handover.SLAB_BYTES", 1)
+    monkeypatch.setattr("OsteoJointLib.slicer_bridge.reading.handover.SLAB_BYTES", 1)
     bench.ct = add_ct((300, 20, 20))
     heard = bench.start()
     assert bench.host.wait_until(lambda: len(heard.calls) > 3)

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import slicer
 
-from OsteoJointLib.batch import Outcome
-from OsteoJointLib.demo import DEMO_SEED
+from OsteoJointLib.batch.run import Outcome
+from OsteoJointLib.cli.demo import DEMO_SEED
 from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason
-from OsteoJointLib.output.table import row_of_failure
+from OsteoJointLib.output.csv_rows import row_of_failure
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.phantom.writing import write_nrrd
-from OsteoJointLib.slicer_bridge.folder_batch import FolderBatch, analyze_folder
-from OsteoJointLib.slicer_bridge.node_batch import analyze_nodes
-from OsteoJointLib.slicer_bridge.reading_state import Settings
+from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch, analyze_folder
+from OsteoJointLib.slicer_bridge.batch.node_batch import analyze_nodes
+from OsteoJointLib.slicer_bridge.reading.state import Settings
 
 REFUSED = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
 

@@ -15,9 +15,10 @@ import slicer
 from fake_client import Heard
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.io.reading import read_ct
-from OsteoJointLib.slicer_bridge import handover, volumes
-from OsteoJointLib.slicer_bridge.handover import Handover
+from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.slicer_bridge.reading import handover
+from OsteoJointLib.slicer_bridge.reading.handover import Handover
+from OsteoJointLib.slicer_bridge.scene import volumes
 
 KEYS = {"osteojoint_kvp": "120", "osteojoint_kernel": "B30f", "osteojoint_contrast": "no"}
 

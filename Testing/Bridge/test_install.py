@@ -11,10 +11,10 @@ import pytest
 import slicer
 
 from OsteoJointLib.errors import RunFailed
-from OsteoJointLib.slicer_bridge import install, install_dialog
-from OsteoJointLib.slicer_bridge.install import Installer
-from OsteoJointLib.slicer_bridge.install_dialog import InstallDialog
-from OsteoJointLib.slicer_bridge.requirements import MANUAL, REQUIREMENTS, Lack, Requirement
+from OsteoJointLib.slicer_bridge.setup import install, install_dialog
+from OsteoJointLib.slicer_bridge.setup.install import Installer
+from OsteoJointLib.slicer_bridge.setup.install_dialog import InstallDialog
+from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, REQUIREMENTS, Lack, Requirement
 
 BY_NAME = {one.package: one for one in REQUIREMENTS}
 

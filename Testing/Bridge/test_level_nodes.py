@@ -8,9 +8,9 @@ import slicer
 import vtk
 from example_readings import LYING, add_ct, move, placed, save_and_load, turned, world_matrix
 
-from OsteoJointLib.slicer_bridge import level_nodes
-from OsteoJointLib.slicer_bridge.level_nodes import BOX_MM, LevelMark, interaction_node
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes
+from OsteoJointLib.slicer_bridge.scene.level_nodes import BOX_MM, LevelMark, interaction_node
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
 
 L1, L2 = (1.0, 2.0, 3.5), (2.0, 1.0, -30.25)
 FOUND = {"L1": LevelMark(L1, 0.987, "auto"), "L2": LevelMark(L2, None, "user")}

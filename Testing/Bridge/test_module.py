@@ -69,7 +69,7 @@ def test_the_logic_is_reached_from_the_console(module):
 
 
 def test_batches_from_the_console_use_the_panel_s_settings(module, monkeypatch):
-    from OsteoJointLib.slicer_bridge import folder_batch, node_batch
+    from OsteoJointLib.slicer_bridge.batch import folder_batch, node_batch
 
     asked = []
     for place, name in ((node_batch, "analyze_nodes"), (folder_batch, "analyze_folder")):

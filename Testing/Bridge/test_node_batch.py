@@ -14,9 +14,9 @@ import qt
 import slicer
 
 from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, RunFailed
-from OsteoJointLib.slicer_bridge import node_batch
-from OsteoJointLib.slicer_bridge.node_batch import NodeBatch, analyze_nodes
-from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
+from OsteoJointLib.slicer_bridge.batch import node_batch
+from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch, analyze_nodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 
 from .fake_reading import DOCUMENT
 

@@ -5,11 +5,11 @@ import sys
 import pytest
 import slicer
 
-from OsteoJointLib.slicer_bridge.command import PYTHON_VARIABLE
 from OsteoJointLib.slicer_bridge.panel import setup_packages
 from OsteoJointLib.slicer_bridge.panel.panel import first_volume
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.requirements import REQUIREMENTS, Lack
+from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.setup.requirements import REQUIREMENTS, Lack
 
 from .fake_reading import add_ct, open_panel
 

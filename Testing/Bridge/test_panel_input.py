@@ -3,9 +3,9 @@
 import pytest
 import qt
 
+from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.slicer_bridge.panel.input_section import stage_words
-from OsteoJointLib.slicer_bridge.reading_state import LevelState
-from OsteoJointLib.stages import Stage
+from OsteoJointLib.slicer_bridge.reading.state import LevelState
 
 from .fake_reading import FOUND_LEVELS, READ_LEVELS, add_ct, open_panel, read_state
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import slicer
 
-from OsteoJointLib.slicer_bridge import level_nodes
-from OsteoJointLib.slicer_bridge.reading_state import LevelState
+from OsteoJointLib.slicer_bridge.reading.state import LevelState
+from OsteoJointLib.slicer_bridge.scene import level_nodes
 
 from .fake_reading import FOUND_LEVELS, add_ct, click_cell, open_panel, read_state
 

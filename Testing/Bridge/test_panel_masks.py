@@ -8,7 +8,7 @@ import qt
 import slicer
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
 
 from .fake_reading import READ_LEVELS, add_ct, open_panel
 

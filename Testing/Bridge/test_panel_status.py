@@ -3,8 +3,8 @@
 import pytest
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.doubts import UNRELIABLE
 from OsteoJointLib.output.drawing import COLOR_STOPS
-from OsteoJointLib.output.flags import UNRELIABLE
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.records import STATUSES, Status
 from OsteoJointLib.slicer_bridge.panel.status_section import baseline_words, class_look, flags_html

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fake_client import gone
 
-from OsteoJointLib.slicer_bridge import process_tree
+from OsteoJointLib.slicer_bridge.process import process_tree
 
 FAMILY = """
 import subprocess, sys, time

@@ -5,9 +5,9 @@ from __future__ import annotations
 import slicer
 from example_readings import add_ct, make_views, move, placed, save_and_load, turned
 
-from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, overlay_nodes, result_node
-from OsteoJointLib.slicer_bridge.level_nodes import LevelMark
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node
+from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
 
 
 def fill(volume) -> ReadingNodes:

@@ -10,8 +10,8 @@ import qt
 import slicer
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.slicer_bridge import sample_data
-from OsteoJointLib.slicer_bridge.command import PYTHON_VARIABLE
+from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
+from OsteoJointLib.slicer_bridge.setup import sample_data
 
 SOURCE = """
 sources = {}
@@ -96,7 +96,7 @@ def test_the_node_is_a_ct_without_ties_to_the_file(this_python, quickly):
 
 @pytest.mark.timeout_s(180)
 def test_the_phantom_is_the_demo_s_own(this_python):
-    from OsteoJointLib.demo import DEMO_SEED
+    from OsteoJointLib.cli.demo import DEMO_SEED
     from OsteoJointLib.phantom.cases import make_phantom
 
     node = sample_data.load_phantom()

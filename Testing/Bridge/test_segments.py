@@ -3,9 +3,9 @@
 import numpy as np
 import slicer
 
-from OsteoJointLib.slicer_bridge import segments
-from OsteoJointLib.slicer_bridge.geometry import ijk_to_world, shift
-from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
+from OsteoJointLib.slicer_bridge.scene import segments
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world, shift
+from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 
 def ct_and_segmentation(permuted: bool):

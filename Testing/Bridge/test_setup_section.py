@@ -8,13 +8,13 @@ import qt
 import slicer
 
 from OsteoJointLib.resources import resource_path
-from OsteoJointLib.slicer_bridge.command import PYTHON_VARIABLE
 from OsteoJointLib.slicer_bridge.panel import setup_packages
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.setup_weights import weights_folder
-from OsteoJointLib.slicer_bridge.python_setting import chosen_python
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState, Settings
-from OsteoJointLib.slicer_bridge.requirements import MANUAL, REQUIREMENTS, Lack
+from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState, Settings
+from OsteoJointLib.slicer_bridge.setup.python_setting import chosen_python
+from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, REQUIREMENTS, Lack
 
 TQDM, ULTRALYTICS = (Lack(one) for one in REQUIREMENTS if one.package in ("tqdm", "ultralytics"))
 

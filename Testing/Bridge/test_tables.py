@@ -9,9 +9,9 @@ import numpy as np
 import slicer
 from example_readings import add_ct, make_views, save_and_load
 
-from OsteoJointLib.slicer_bridge import result_node, table_node, terminology
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.view_arrays import read_views
+from OsteoJointLib.slicer_bridge.scene import result_node, segment_terminology, table_node
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.view_arrays import read_views
 
 
 def document() -> dict:
@@ -96,12 +96,12 @@ def test_a_result_that_can_not_be_read_is_none(scene):
 
 
 def test_terminology_is_loaded_and_skipped_without_the_module(scene, monkeypatch):
-    terminology.load_terminology()
+    segment_terminology.load_terminology()
     assert slicer.modules.terminologies.logic().IsTerminologyContextLoaded(
         "Segmentation category and type - OsteoJoint"
     )
     monkeypatch.delattr(slicer.modules, "terminologies")
-    terminology.load_terminology()
+    segment_terminology.load_terminology()
 
 
 def test_pictures_are_read_as_the_worker_writes_them(scene, tmp_path):

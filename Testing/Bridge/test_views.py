@@ -22,10 +22,10 @@ from example_readings import (
 from OsteoJointLib.output.drawing import COLOR_STOPS, opaqueness
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge import level_nodes, mask_nodes, overlay_nodes, views
-from OsteoJointLib.slicer_bridge.level_nodes import LevelMark
-from OsteoJointLib.slicer_bridge.overlay_nodes import ROLES
-from OsteoJointLib.slicer_bridge.reading_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, slice_views
+from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark
+from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
 
 SLICES = ("Red", "Yellow", "Green")
 
@@ -60,16 +60,16 @@ def near(picture: np.ndarray, color, tolerance: int = 12) -> np.ndarray:
 @pytest.mark.parametrize("lying", LYING)
 def test_every_view_is_centered_on_the_point(scene, views_host, lying):
     volume = add_ct(lying)
-    views.show_volume(volume)
+    slice_views.show_volume(volume)
     grid = canonical_grid(volume)
     ras = lps_to_ras(grid.index_to_lps(np.array([7.0, 20.0, 21.0])))
-    views.jump_to(ras)
+    slice_views.jump_to(ras)
     assert {node.GetBackgroundVolumeID() for node in composite_nodes()} == {volume.GetID()}
     for node in slice_nodes():
         np.testing.assert_allclose(center_of_view(node), ras, atol=0.5 * node.GetFieldOfView()[0] / 400)
     # a point between two slices is brought onto the nearer one, where masks and maps are
     between = lps_to_ras(grid.index_to_lps(np.array([7.4, 20.0, 21.0])))
-    views.jump_to(between, volume)
+    slice_views.jump_to(between, volume)
     for node in slice_nodes():
         np.testing.assert_allclose(center_of_view(node), ras, atol=0.5 * node.GetFieldOfView()[0] / 400)
 
@@ -78,10 +78,10 @@ def test_views_are_turned_onto_an_oblique_ct_alone(scene, views_host):
     def normal() -> np.ndarray:
         return slicer.util.arrayFromVTKMatrix(slice_nodes()[0].GetSliceToRAS())[:3, 2]
 
-    views.show_volume(add_ct("axial"))
+    slice_views.show_volume(add_ct("axial"))
     np.testing.assert_allclose(np.abs(normal()), (0, 0, 1), atol=1e-6)
     oblique = add_ct("oblique")
-    views.show_volume(oblique)
+    slice_views.show_volume(oblique)
     column = world_matrix(oblique)[:3, 2]
     assert abs(normal() @ column / np.linalg.norm(column)) == pytest.approx(1.0, abs=1e-6)
 
@@ -90,15 +90,15 @@ def test_only_our_own_foreground_is_taken_away(scene, views_host):
     volume, other = add_ct(), add_ct(name="PET")
     nodes = ReadingNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
-    views.show_volume(volume)
-    views.show_foreground(other, 0.3)
-    views.show_foreground(None)
+    slice_views.show_volume(volume)
+    slice_views.show_foreground(other, 0.3)
+    slice_views.show_foreground(None)
     assert {node.GetForegroundVolumeID() for node in composite_nodes()} == {other.GetID()}
-    views.show_foreground(nodes.get("gradcam"), 0.7)
+    slice_views.show_foreground(nodes.get("gradcam"), 0.7)
     for node in composite_nodes():
         assert node.GetForegroundVolumeID() == nodes.get("gradcam").GetID()
         assert node.GetForegroundOpacity() == 0.7 and node.GetBackgroundVolumeID() == volume.GetID()
-    views.show_foreground(None)
+    slice_views.show_foreground(None)
     assert {node.GetForegroundVolumeID() for node in composite_nodes()} == {None}
 
 
@@ -124,7 +124,7 @@ def shown(scene, views_host):
     mask_nodes.show_masks(nodes, pictures)
     overlay_nodes.show_overlays(nodes, pictures)
     body = centers_ras(pictures.levels["L1"].mask, pictures.levels["L1"].mask_to_ras)
-    views.jump_to(body.mean(axis=0), volume)
+    slice_views.jump_to(body.mean(axis=0), volume)
     for node in slice_nodes():
         node.SetFieldOfView(25.0, 25.0, node.GetFieldOfView()[2])
     return nodes, pictures, body
@@ -167,7 +167,7 @@ def test_the_overlay_is_drawn_where_it_is_high_and_nowhere_else(shown, views_hos
     for role in ("masks", "measured"):
         nodes.get(role).SetDisplayVisibility(False)
     before = views_host.render_slice("Red", (500, 500))
-    views.show_foreground(nodes.get(kind), 1.0)
+    slice_views.show_foreground(nodes.get(kind), 1.0)
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.get(kind))
     legend.SetVisibility(False)
     picture = views_host.render_slice("Red", (500, 500))
@@ -189,9 +189,9 @@ def test_the_legend_stands_in_a_view_with_its_overlay_alone(shown, views_host):
     nodes, _, _ = shown
     low = COLOR_STOPS[8]
     assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
-    views.show_foreground(nodes.get("gradcam"), 0.5)
+    slice_views.show_foreground(nodes.get("gradcam"), 0.5)
     assert near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).sum() > 20
-    views.show_foreground(None)
+    slice_views.show_foreground(None)
     assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
 
 
@@ -200,7 +200,7 @@ def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
 
     slice_nodes()[2].SetMappedInLayout(False)
     views_host.threeDWidget(0).mrmlViewNode().SetMappedInLayout(True)
-    pictures = views.screenshots(tmp_path / "new")
+    pictures = slice_views.screenshots(tmp_path / "new")
     assert [picture["caption"] for picture in pictures] == ["Axial slice", "Sagittal slice", "3D view"]
     for picture in pictures:
         with Image.open(picture["file"]) as image:
@@ -211,12 +211,12 @@ def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
 
 
 def test_without_a_layout_manager_nothing_is_asked_of_it(scene, monkeypatch, tmp_path):
-    monkeypatch.setattr(views, "_layout_manager", lambda: None)
+    monkeypatch.setattr(slice_views, "_layout_manager", lambda: None)
     volume = add_ct()
-    views.jump_to((1.0, 2.0, 3.0), volume)
-    views.show_foreground(volume)
-    views.show_foreground(None)
-    assert views.screenshots(tmp_path / "new") == []
+    slice_views.jump_to((1.0, 2.0, 3.0), volume)
+    slice_views.show_foreground(volume)
+    slice_views.show_foreground(None)
+    assert slice_views.screenshots(tmp_path / "new") == []
     assert not (tmp_path / "new").exists()
 
 

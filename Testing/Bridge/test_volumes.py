@@ -8,7 +8,7 @@ import slicer
 import vtk
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.slicer_bridge import volumes
+from OsteoJointLib.slicer_bridge.scene import volumes
 
 
 def add_volume(scene, shape_kji=(4, 5, 6), kind="vtkMRMLScalarVolumeNode", dtype=np.int16):

@@ -13,7 +13,7 @@ import pytest
 from fake_client import Fake, Heard, alive, gone
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.slicer_bridge.worker_client import LOG_LINES, WorkerClient
+from OsteoJointLib.slicer_bridge.process.worker_client import LOG_LINES, WorkerClient
 
 
 @pytest.fixture

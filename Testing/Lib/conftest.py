@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import (
     CtVolume,
     Level,
@@ -63,7 +63,7 @@ def make_reader(seed: int = 0, **changes):
     from OsteoJointLib.network.detection import Detections
     from OsteoJointLib.network.multitask import MultitaskNetwork
     from OsteoJointLib.network.segmenter import SegmenterOutput
-    from OsteoJointLib.pipeline import Reader
+    from OsteoJointLib.pipeline.reader import Reader
 
     class BrightSegmenter(nn.Module):
         """The real features, but a mask of what is brighter than 100 HU; counts its calls."""
@@ -121,14 +121,14 @@ class WorkerClient:
     """A worker in this process that reads the tiny CT, whatever the path says, with the tiny reader."""
 
     def __init__(self):
-        from OsteoJointLib.worker_session import Session
+        from OsteoJointLib.worker.session import Session
 
         self.reader, self.loads, self.stages = make_reader(), 0, []
         self.session = Session(self._load)
 
     def ask(self, op: str, **fields) -> dict:
         """Send one request; return its last event."""
-        from OsteoJointLib.worker import serve
+        from OsteoJointLib.worker.serving import serve
 
         events: list[dict] = []
         line = json.dumps({"id": 1, "op": op, **fields}) + "\n"
@@ -150,5 +150,5 @@ class WorkerClient:
 @pytest.fixture
 def client(monkeypatch) -> WorkerClient:
     """A worker to ask line by line; ``stages`` gathers what it said it did."""
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: make_ct())
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: make_ct())
     return WorkerClient()

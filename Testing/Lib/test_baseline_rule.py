@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from OsteoJointLib.baseline import THRESHOLDS_FILE, Thresholds, read_baseline
+from OsteoJointLib.pipeline.baseline import THRESHOLDS_FILE, Thresholds, read_baseline
 from OsteoJointLib.records import Level, RoiMeasurement, Status
 
 RULE = Thresholds(100.0, 150.0, 0.9, 40)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from OsteoJointLib.batch import BatchOptions, read_ledger, run_batch
-from OsteoJointLib.batch_cases import case_name, find_cases, fingerprint
+from OsteoJointLib.batch.inputs import case_name, find_cases, fingerprint
+from OsteoJointLib.batch.run import BatchOptions, read_ledger, run_batch
+from OsteoJointLib.batch.worker_pool import WorkerProcess
 from OsteoJointLib.errors import ModelRefused, Reason, UsageError
-from OsteoJointLib.output.result import result_document
-from OsteoJointLib.worker_process import WorkerProcess
+from OsteoJointLib.output.result_json import result_document
 
 FAKE = """
 import json, os, pathlib, sys, time

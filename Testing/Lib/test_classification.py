@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from OsteoJointLib.classification import classify_pair, encode_pair, run_segmenter
+from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, run_segmenter
+from OsteoJointLib.pipeline.segmented import SegmentedLevel
+from OsteoJointLib.pipeline.sites import Site
 from OsteoJointLib.records import STATUSES
-from OsteoJointLib.segmented import SegmentedLevel
-from OsteoJointLib.sites import Site
 
 
 def pair_of(said, crops, masks) -> list[SegmentedLevel]:

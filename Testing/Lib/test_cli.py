@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from OsteoJointLib import __version__
-from OsteoJointLib.cli import join_points, main, parse_point
+from OsteoJointLib.cli.main import join_points, main, parse_point
 from OsteoJointLib.errors import ModelRefused, Reason
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -17,8 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def tiny(chain, monkeypatch):
     """Reading gives the tiny CT, loading the tiny reader."""
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: chain.make_ct())
-    monkeypatch.setattr("OsteoJointLib.loading.load_reader", lambda weights, device: chain.reader)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: chain.make_ct())
+    monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", lambda weights, device: chain.reader)
 
 
 def code_of(*arguments) -> int:
@@ -131,15 +131,15 @@ def test_refused_weights_end_with_4_and_write_nothing(chain, tmp_path, capsys, m
     def refuse(weights, device):
         raise ModelRefused(Reason.WEIGHTS_HASH, "Another hash was expected.")
 
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: chain.make_ct())
-    monkeypatch.setattr("OsteoJointLib.loading.load_reader", refuse)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: chain.make_ct())
+    monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", refuse)
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out") == 4
     assert "[weights_hash]" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fault_ends_with_5_without_a_traceback(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: 1 / 0)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: 1 / 0)
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out") == 5
     message = capsys.readouterr().err
     assert "ZeroDivisionError" in message
@@ -154,13 +154,13 @@ def test_a_lack_of_memory_has_its_reason(tmp_path, capsys, monkeypatch, error):
     def fail(path):
         raise error
 
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", fail)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", fail)
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out") == 5
     assert "[out_of_memory]" in capsys.readouterr().err
 
 
 def test_others_files_in_the_output_are_refused_before_the_work(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: 1 / 0)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: 1 / 0)
     (tmp_path / "notes.txt").write_text("mine")
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path) == 2
     assert "[output_exists]" in capsys.readouterr().err
@@ -169,7 +169,7 @@ def test_others_files_in_the_output_are_refused_before_the_work(tmp_path, capsys
 def heavy_modules_after(arguments: list[str], tmp_path) -> tuple[int, set[str]]:
     code = """
 import json, sys
-from OsteoJointLib.cli import main
+from OsteoJointLib.cli.main import main
 try:
     code = main(sys.argv[1:])
 except SystemExit as end:

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from OsteoJointLib.comparison import compare, comparison_table, dice
-from OsteoJointLib.preprocess import mask_to_volume
+from OsteoJointLib.cli.comparison import compare, comparison_table, dice
+from OsteoJointLib.pipeline.preprocess import mask_to_volume
 from OsteoJointLib.records import Level, Status
 
 

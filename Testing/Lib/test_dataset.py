@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from OsteoJointLib import dataset
-from OsteoJointLib.dataset import CaseLabel, Manifest, add_case, check_name
+from OsteoJointLib.dataset import manifest
+from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, add_case, check_name
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.io.reading import read_ct
-from OsteoJointLib.labels import read_level_mask
+from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.pipeline.drawn_masks import read_level_mask
 from OsteoJointLib.records import Level, Status
 
 UNSAFE = ("", ".", "..", "a/b", "a\\b", ".hidden", "-x", "a b", "a.", "NUL", "com1.nrrd", "a" * 101, "a\n")
@@ -145,7 +145,7 @@ def broken(*_, **__):
 
 def test_a_case_that_cannot_be_written_leaves_the_old_one(chain, labels, tmp_path, monkeypatch):
     entry = add_case(tmp_path, "a", chain.make_ct(), labels, known(chain)).entry
-    monkeypatch.setattr(dataset, "write_image", broken)
+    monkeypatch.setattr(manifest, "write_image", broken)
     with pytest.raises(OSError, match="disk full"):
         add_case(tmp_path, "a", chain.make_ct(), labels, known(chain, patient="P2"), replace=True)
     assert [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()] == [entry]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from OsteoJointLib.delivery import check_case_folder, deliver_case
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.output.writing import Additions
+from OsteoJointLib.output.case_files import Additions
+from OsteoJointLib.output.delivery import check_case_folder, deliver_case
 
 FILES = {"result.json", "segmentation.seg.nrrd", "report.html", "overview.png"}
 
@@ -75,7 +75,7 @@ def test_a_file_in_the_folder_s_place_is_refused(tmp_path):
 
 
 def test_a_failed_delivery_leaves_nothing_behind(chain, tmp_path, monkeypatch):
-    import OsteoJointLib.output.writing as writing
+    import OsteoJointLib.output.case_files as writing
 
     def fail(*_):
         raise OSError("disk full")
@@ -87,7 +87,7 @@ def test_a_failed_delivery_leaves_nothing_behind(chain, tmp_path, monkeypatch):
 
 
 def test_a_failed_redelivery_keeps_the_earlier_result(chain, tmp_path, monkeypatch):
-    import OsteoJointLib.output.writing as writing
+    import OsteoJointLib.output.case_files as writing
 
     out = tmp_path / "out"
     deliver_case(chain.result, out)
@@ -128,8 +128,8 @@ def test_a_kill_at_any_moment_leaves_the_whole_result_or_none(chain, tmp_path):
     (tmp_path / "result.pickle").write_bytes(pickle.dumps(chain.result))
     code = """
 import pathlib, pickle, sys, time
-import OsteoJointLib.output.writing as writing
-from OsteoJointLib.delivery import deliver_case
+import OsteoJointLib.output.case_files as writing
+from OsteoJointLib.output.delivery import deliver_case
 folder = pathlib.Path(sys.argv[1])
 def hang(*_):
     (folder / "reached").touch()

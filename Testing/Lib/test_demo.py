@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from OsteoJointLib.demo import run_demo
-from OsteoJointLib.preprocess import mask_to_volume
+from OsteoJointLib.cli.demo import run_demo
+from OsteoJointLib.pipeline.preprocess import mask_to_volume
 from OsteoJointLib.records import Level, Status
 
 
@@ -29,7 +29,7 @@ def tiny_phantom(chain, monkeypatch):
     )
     phantom = SimpleNamespace(volume=volume, labels=labels, truth=truth)
     monkeypatch.setattr("OsteoJointLib.phantom.cases.make_phantom", lambda seed: phantom)
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: volume if path.is_file() else None)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: volume if path.is_file() else None)
     return phantom
 
 
@@ -58,7 +58,7 @@ def test_a_refused_phantom_leaves_nothing(chain, tiny_phantom, tmp_path, monkeyp
     def refuse(path):
         raise InputRefused(Reason.NO_SPINE, "A spine was expected.")
 
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", refuse)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", refuse)
     with pytest.raises(InputRefused):
         run_demo(tmp_path / "out" / "demo", 11, load=lambda: chain.reader)
     assert list(tmp_path.iterdir()) == []

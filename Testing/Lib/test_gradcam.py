@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from OsteoJointLib.gradcam import gradcam_maps
+from OsteoJointLib.pipeline.gradcam import gradcam_maps
 
 
 class TwoFilters(nn.Module):
@@ -57,7 +57,7 @@ def test_a_map_without_support_is_zero_and_finite():
 
 
 def test_randomized_weights_change_the_map(chain):
-    from OsteoJointLib.classification import explain_pair, run_segmenter
+    from OsteoJointLib.pipeline.classification import explain_pair, run_segmenter
 
     crops = [reading.crop for reading in chain.result.readings]
     maps = []
@@ -82,7 +82,7 @@ def test_a_coarse_layer_is_upsampled_to_the_crop(size):
 def test_it_is_captum_s(chain):
     from captum.attr import LayerGradCam
 
-    from OsteoJointLib.classification import run_segmenter
+    from OsteoJointLib.pipeline.classification import run_segmenter
 
     reader = chain.make_reader()
     encoded = run_segmenter(reader.network, [reading.crop for reading in chain.result.readings], reader.device)

@@ -8,7 +8,7 @@ import pytest
 
 from OsteoJointLib.errors import ModelRefused, Reason
 from OsteoJointLib.resources import resource_path
-from OsteoJointLib.slicer_bridge.imported_weights import import_weights, remove_weights, weights_choices
+from OsteoJointLib.slicer_bridge.setup.imported_weights import import_weights, remove_weights, weights_choices
 
 
 @pytest.fixture

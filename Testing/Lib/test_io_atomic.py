@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from OsteoJointLib.io.atomic import write_folder_whole, write_text_whole, write_whole
+from OsteoJointLib.atomic import write_folder_whole, write_text_whole, write_whole
 
 
 def test_file_appears_only_after_the_block(tmp_path):

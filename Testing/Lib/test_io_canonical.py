@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import is_left_handed, oblique_angle_deg, slice_axis_name, to_canonical
 
 SIGNED_PERMUTATIONS = [

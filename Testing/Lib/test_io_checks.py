@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.checks import acquisition_flags, check_geometry
 from OsteoJointLib.io.hu_checks import check_hu
 from OsteoJointLib.io.limits import ReadingLimits, default_limits

@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.reading import read_ct
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.records import CtVolume, SourceInfo
 

@@ -10,8 +10,8 @@ import pydicom
 import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.reading import read_ct, read_slice_pair
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.io.ct_input import read_ct, read_slice_pair
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.records import CtSlicePair, CtVolume, SourceInfo
 

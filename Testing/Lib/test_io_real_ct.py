@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.io.dicom_headers import read_headers
 from OsteoJointLib.io.dicom_pixels import read_slices
-from OsteoJointLib.io.reading import read_ct
 from OsteoJointLib.records import CtVolume
 
 SINGLE = Reason.SINGLE_SLICE

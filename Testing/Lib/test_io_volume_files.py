@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.io.reading import read_ct
+from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.records import CtVolume
 
 SPACING, ORIGIN = (6.0, 6.5, 2.5), (-117.0, -100.0, 12.5)

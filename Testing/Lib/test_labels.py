@@ -5,8 +5,8 @@ import pytest
 import SimpleITK as sitk
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.labels import edited_planes, read_level_mask
-from OsteoJointLib.output.segmentation import write_segmentation
+from OsteoJointLib.output.seg_nrrd import write_segmentation
+from OsteoJointLib.pipeline.drawn_masks import edited_planes, read_level_mask
 from OsteoJointLib.records import Level
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.bodies import Body, best_path, find_bodies, refine_peak
 from OsteoJointLib.levels.finding import choose_levels, read_column
 from OsteoJointLib.levels.inference import LevelPrediction
 from OsteoJointLib.levels.ribs import find_ribs
 from OsteoJointLib.levels.sacrum import is_sacral
-from OsteoJointLib.network.level_config import Tissue
 
 SPACING_MM = 4.0
 HEIGHT_MM = 34.0

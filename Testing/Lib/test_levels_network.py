@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.levels.inference import patient_extent, piece_bounds, predict
 from OsteoJointLib.levels.resampling import CoarseVolume
 from OsteoJointLib.network.level_net import LevelNet, LevelNetConfig, window_channels

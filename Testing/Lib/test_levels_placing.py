@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.levels.placing import levels_from_points
 from OsteoJointLib.records import CtVolume, PointSource, SourceInfo
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.levels.resampling import axis_weights, resample_coarse
 from OsteoJointLib.records import CtVolume, SourceInfo
 

@@ -5,13 +5,13 @@ import importlib.util
 import pytest
 import torch
 
-from OsteoJointLib import loading
+from OsteoJointLib.cli.doctor import examine, findings_text
 from OsteoJointLib.config import network_config
-from OsteoJointLib.doctor import examine, findings_text
 from OsteoJointLib.errors import ModelRefused, Reason
-from OsteoJointLib.network.level_config import LevelNetConfig
+from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.network.level_net import LevelNet
 from OsteoJointLib.network.multitask import MultitaskNetwork
+from OsteoJointLib.pipeline import loading
 from OsteoJointLib.weights import save_weights
 
 FIELDS = {

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
-from OsteoJointLib.localization import (
+from OsteoJointLib.network.detection import Detections
+from OsteoJointLib.pipeline.localization import (
     LocalizationConfig,
     choose_box,
     fixed_box,
     localization_flags,
     refuse_without_localizer,
 )
-from OsteoJointLib.network.detection import Detections
 from OsteoJointLib.records import BodyBox, Level, LevelPoint, PointSource
 
 

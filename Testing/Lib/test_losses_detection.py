@@ -8,10 +8,10 @@ import torch
 from OsteoJointLib.errors import UsageError
 from OsteoJointLib.network.coding import encode_boxes
 from OsteoJointLib.network.detection import OUTPUTS, STRIDES, decode
-from OsteoJointLib.network.losses.assignment import assign, shape_iou
+from OsteoJointLib.network.losses.anchor_matching import assign, shape_iou
 from OsteoJointLib.network.losses.box import box_loss
 from OsteoJointLib.network.losses.box_class import box_class_loss
-from OsteoJointLib.network.losses.detection import detection_losses
+from OsteoJointLib.network.losses.localizer import detection_losses
 from OsteoJointLib.network.losses.objectness import asked_anchors, objectness_loss
 
 ANCHORS = (

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from OsteoJointLib.network.losses.boundary import heatmap_loss
 from OsteoJointLib.network.losses.dice import dice_loss
-from OsteoJointLib.network.losses.heatmap import heatmap_loss
 
 
 def image(*values: float) -> torch.Tensor:

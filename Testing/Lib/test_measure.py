@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.measure import MeasureConfig, measure_roi, measurement_flags, roi_mask
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags, roi_mask
 from OsteoJointLib.records import Level
 
 

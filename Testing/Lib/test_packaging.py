@@ -116,7 +116,7 @@ def test_tests_import_only_what_they_declare():
 
 
 def test_slicer_asks_for_what_the_library_declares():
-    from OsteoJointLib.slicer_bridge.requirements import REQUIREMENTS
+    from OsteoJointLib.slicer_bridge.setup.requirements import REQUIREMENTS
 
     ranges = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["localizer"]]
     assert sorted(one.specifier for one in REQUIREMENTS) == sorted(ranges)

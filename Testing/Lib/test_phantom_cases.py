@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from OsteoJointLib.geometry import Grid
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.acquisition import draw_acquisition
 from OsteoJointLib.phantom.cases import make_level_sample, make_phantom, make_training_pair
 from OsteoJointLib.phantom.person import draw_person

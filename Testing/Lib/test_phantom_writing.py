@@ -12,8 +12,8 @@ import pytest
 import SimpleITK as sitk
 
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.reading import read_ct
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.writing import (
     voxel_sha256,
     write_dicom_series,

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from OsteoJointLib.case import moved_levels
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, UsageError
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.pipeline import analyze
-from OsteoJointLib.pipeline_config import ReadOptions
-from OsteoJointLib.preprocess import mask_to_plane
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.points import moved_levels
+from OsteoJointLib.pipeline.preprocess import mask_to_plane
+from OsteoJointLib.pipeline.reader import analyze
+from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import CtSlicePair, CtVolume, Level, PointSource
-from OsteoJointLib.stages import Stage
 
 QUICK = ReadOptions(gradcam=False)
 
@@ -221,7 +221,7 @@ def test_bad_input_is_refused_before_anything_is_loaded(tmp_path):
 
 
 def test_an_unknown_kernel_makes_the_class_unreliable_in_words(chain):
-    from OsteoJointLib.output.result import result_document
+    from OsteoJointLib.output.result_json import result_document
 
     volume = chain.make_ct()
     unknown = replace(volume, source=replace(volume.source, kernel=None, contrast=True))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from OsteoJointLib.config import WindowConfig
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.preprocess import (
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.preprocess import (
     PreprocessConfig,
     axial_slice,
     crop_around,

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from OsteoJointLib.level_set import refine
-from OsteoJointLib.measure import MeasureConfig, measure_roi
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 from OsteoJointLib.records import Level
 
 PIXEL_MM = 0.7

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from OsteoJointLib.comparison import dice
+from OsteoJointLib.cli.comparison import dice
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.io.reading import read_ct
-from OsteoJointLib.labels import read_level_mask
-from OsteoJointLib.loading import load_reader
-from OsteoJointLib.output.segmentation import write_segmentation
-from OsteoJointLib.pipeline import analyze
+from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.output.seg_nrrd import write_segmentation
+from OsteoJointLib.pipeline.drawn_masks import read_level_mask
+from OsteoJointLib.pipeline.loading import load_reader
+from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.records import CaseResult, Level
 
 LEVEL_ERROR_MM = 10.0

@@ -7,8 +7,15 @@ import sys
 import pytest
 
 from OsteoJointLib.resources import resource_path
-from OsteoJointLib.slicer_bridge import requirements
-from OsteoJointLib.slicer_bridge.requirements import REQUIREMENTS, Lack, lacking, pins, pip_arguments, pip_commands
+from OsteoJointLib.slicer_bridge.setup import requirements
+from OsteoJointLib.slicer_bridge.setup.requirements import (
+    REQUIREMENTS,
+    Lack,
+    lacking,
+    pins,
+    pip_arguments,
+    pip_commands,
+)
 
 BY_NAME = {one.package: one for one in REQUIREMENTS}
 
@@ -99,7 +106,7 @@ def test_licences_are_those_the_packages_state():
 
 
 def test_the_list_is_readable_in_a_python_that_has_nothing():
-    code = "from OsteoJointLib.slicer_bridge.requirements import missing_packages; print(len(missing_packages()))"
+    code = "from OsteoJointLib.slicer_bridge.setup.requirements import missing_packages; print(len(missing_packages()))"
     root = str(resource_path().parent)
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {root!r}); {code}"],

@@ -5,8 +5,7 @@ import pytest
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.level_set.parameters import LevelSetParameters
-from OsteoJointLib.records import AxialSlice, Crop, Level, VertebraSegmentation
-from OsteoJointLib.segmentation import (
+from OsteoJointLib.pipeline.segmentation import (
     SegmentationConfig,
     clean_mask,
     edited_segmentation,
@@ -15,6 +14,7 @@ from OsteoJointLib.segmentation import (
     segment_crop,
     segmentation_flags,
 )
+from OsteoJointLib.records import AxialSlice, Crop, Level, VertebraSegmentation
 
 
 def square(shape, top, left, size) -> np.ndarray:

@@ -11,12 +11,12 @@ import SimpleITK as sitk
 
 import OsteoJointLib
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.slicer_bridge import command
-from OsteoJointLib.slicer_bridge.case_memory import CaseMemory, Wanted, mask_key
-from OsteoJointLib.slicer_bridge.line_buffer import LineBuffer
-from OsteoJointLib.slicer_bridge.nrrd_file import nrrd_header, write_label_map
-from OsteoJointLib.slicer_bridge.view_arrays import MaskArray
-from OsteoJointLib.slicer_bridge.worker_death import worker_death
+from OsteoJointLib.slicer_bridge.process import worker_command
+from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
+from OsteoJointLib.slicer_bridge.process.raw_nrrd import nrrd_header, write_label_map
+from OsteoJointLib.slicer_bridge.process.worker_death import worker_death
+from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory, Wanted, mask_key
+from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def path_with(tmp_path, monkeypatch):
             (tmp_path / name).write_text("#!/bin/sh\n")
             (tmp_path / name).chmod(stat.S_IRWXU)
         monkeypatch.setenv("PATH", str(tmp_path))
-        monkeypatch.delenv(command.PYTHON_VARIABLE, raising=False)
+        monkeypatch.delenv(worker_command.PYTHON_VARIABLE, raising=False)
         return tmp_path
 
     return make
@@ -37,48 +37,48 @@ def path_with(tmp_path, monkeypatch):
 def test_the_child_finds_this_library_first_and_keeps_off_slicers_plugins():
     checkout = str(Path(OsteoJointLib.__file__).parents[1])
     current = {"PYTHONPATH": "/slicer/python", "ITK_AUTOLOAD_PATH": "/slicer/itk", "HOME": "/home/a"}
-    environment = command.process_environment(current)
+    environment = worker_command.process_environment(current)
     assert environment["PYTHONPATH"] == os.pathsep.join([checkout, "/slicer/python"])
     assert "ITK_AUTOLOAD_PATH" not in environment
     assert environment["HOME"] == "/home/a"
     assert current["ITK_AUTOLOAD_PATH"] == "/slicer/itk"
-    assert command.process_environment({})["PYTHONPATH"] == checkout
+    assert worker_command.process_environment({})["PYTHONPATH"] == checkout
 
 
 def test_by_default_it_is_slicers_own_python_without_its_launcher(path_with, monkeypatch):
     folder = path_with("PythonSlicer")
     monkeypatch.setenv("LD_LIBRARY_PATH", "/slicer/lib")
-    worker = command.worker_command()
+    worker = worker_command.worker_command()
     assert (worker.program, worker.arguments) == (str(folder / "PythonSlicer"), ["-m", "OsteoJointLib", "worker"])
     assert worker.environment["LD_LIBRARY_PATH"] == "/slicer/lib"
     path_with("python-real")
-    assert command.worker_command("").program == str(folder / "python-real")
+    assert worker_command.worker_command("").program == str(folder / "python-real")
 
 
 def test_a_slicer_without_python_is_an_error(path_with):
     path_with()
     with pytest.raises(RunFailed, match="PythonSlicer") as caught:
-        command.worker_command(None)
+        worker_command.worker_command(None)
     assert caught.value.reason is Reason.DEPENDENCY_MISSING
 
 
 def test_another_interpreter_gets_the_environment_that_slicer_was_started_in(path_with, monkeypatch):
     path_with("PythonSlicer")
-    monkeypatch.setattr(command, "system_environment", lambda: {"HOME": "/home/a", "PYTHONPATH": "/mine"})
+    monkeypatch.setattr(worker_command, "system_environment", lambda: {"HOME": "/home/a", "PYTHONPATH": "/mine"})
     monkeypatch.setenv("LD_LIBRARY_PATH", "/slicer/lib")
-    other = command.python_command(sys.executable, ["-V"])
+    other = worker_command.python_command(sys.executable, ["-V"])
     assert (other.program, other.arguments) == (sys.executable, ["-V"])
     assert "LD_LIBRARY_PATH" not in other.environment
     assert other.environment["PYTHONPATH"].endswith(os.pathsep + "/mine")
-    monkeypatch.setenv(command.PYTHON_VARIABLE, sys.executable)
-    assert command.worker_command().program == sys.executable
-    assert command.worker_command("/elsewhere/python").program == sys.executable
+    monkeypatch.setenv(worker_command.PYTHON_VARIABLE, sys.executable)
+    assert worker_command.worker_command().program == sys.executable
+    assert worker_command.worker_command("/elsewhere/python").program == sys.executable
 
 
 def test_an_interpreter_that_is_not_there_is_an_error(path_with):
     path_with("PythonSlicer")
     with pytest.raises(RunFailed, match="/no/such/python") as caught:
-        command.worker_command("/no/such/python")
+        worker_command.worker_command("/no/such/python")
     assert caught.value.reason is Reason.DEPENDENCY_MISSING
 
 

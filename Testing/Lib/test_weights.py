@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from OsteoJointLib import weights as module
 from OsteoJointLib.config import network_config
 from OsteoJointLib.errors import ExitCode, ModelRefused, Reason, UsageError
-from OsteoJointLib.network.level_config import LevelNetConfig
+from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.weights import load_weights, save_weights
 
 FIELDS = {

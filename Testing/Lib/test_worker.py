@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from OsteoJointLib.worker import PROTOCOL, serve
-from OsteoJointLib.worker_session import MAX_OPEN, Session
+from OsteoJointLib.worker.serving import PROTOCOL, serve
+from OsteoJointLib.worker.session import MAX_OPEN, Session
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -35,7 +35,7 @@ class Client:
                 raise InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
             return chain.make_ct()
 
-        monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", read_ct)
+        monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", read_ct)
         self.session = Session(load)
         self.events = []
 
@@ -115,7 +115,7 @@ def test_a_refusal_is_an_error_event_and_writes_nothing(client, tmp_path):
 
 
 def test_a_fault_is_an_error_event_and_the_worker_goes_on(client, monkeypatch, capsys):
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: 1 / 0)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: 1 / 0)
     error = client.ask("analyze", input="ct.nrrd")
     assert (error["reason"], error["exit_code"]) == ("failed", 5)
     assert "ZeroDivisionError" in error["message"]
@@ -127,7 +127,7 @@ def test_after_a_failure_of_the_card_the_worker_ends(client, monkeypatch):
     def fail(path):
         raise RuntimeError("CUDA error: unspecified launch failure")
 
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", fail)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", fail)
     (error,) = client.send({"id": 1, "op": "open", "input": "ct"}, {"id": 2, "op": "ping"})
     assert error["reason"] == "device_failed"
 
@@ -192,7 +192,7 @@ def test_shutdown_ends_before_the_next_line(client):
 def test_a_real_worker_keeps_stray_prints_off_stdout(tmp_path):
     code = """
 import os, sys
-import OsteoJointLib.worker as worker
+import OsteoJointLib.worker.serving as worker
 ping = worker.answer_request
 def noisy(request, session, progress):
     print("stray print")
@@ -213,7 +213,9 @@ sys.exit(worker.run_worker())
 
 
 def test_starting_a_worker_and_pinging_it_loads_no_torch():
-    code = "import sys; from OsteoJointLib.worker import run_worker; run_worker(); print('torch' in sys.modules)"
+    code = (
+        "import sys; from OsteoJointLib.worker.serving import run_worker; run_worker(); print('torch' in sys.modules)"
+    )
     child = subprocess.run(
         [sys.executable, "-c", code], input='{"id": 1, "op": "ping"}\n', capture_output=True, cwd=REPOSITORY, text=True
     )

@@ -9,8 +9,8 @@ import pytest
 import SimpleITK as sitk
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.preprocess import mask_to_plane
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.preprocess import mask_to_plane
 from OsteoJointLib.records import BodyEvidence, CtSlicePair, CtVolume, Flag, Level
 
 
@@ -192,7 +192,7 @@ def test_a_pair_of_slices_is_opened_read_and_drawn_but_no_label(client, chain, p
         flags = (Flag(Reason.KERNEL_UNKNOWN, "No kernel."),)
         return CtVolume(volume.hu[index : index + 1], grid, volume.source, flags)
 
-    monkeypatch.setattr("OsteoJointLib.io.reading.read_ct", lambda path: CtSlicePair(one(Level.L1), one(Level.L2)))
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: CtSlicePair(one(Level.L1), one(Level.L2)))
     opened = client.done("open", input="pair")
     case = opened["case"]
     assert [flag["code"] for flag in opened["flags"]] == ["kernel_unknown"]

@@ -18,7 +18,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
     """Each test begins with an empty scene and ends with no run under way."""
 
     def setUp(self):
-        from OsteoJointLib.slicer_bridge.requirements import missing_packages
+        from OsteoJointLib.slicer_bridge.setup.requirements import missing_packages
 
         if missing := missing_packages():
             self.skipTest(f"Slicer's Python lacks {', '.join(missing)}.")
@@ -75,12 +75,12 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertTrue(waitUntil(self.upToDate), self.message())
 
     def segmentation(self):
-        from OsteoJointLib.slicer_bridge.mask_nodes import segmentation_node
+        from OsteoJointLib.slicer_bridge.scene.mask_nodes import segmentation_node
 
         return segmentation_node(self.reading.nodes)
 
     def pointNode(self, level):
-        from OsteoJointLib.slicer_bridge.level_nodes import point_nodes
+        from OsteoJointLib.slicer_bridge.scene.level_nodes import point_nodes
 
         return point_nodes(self.reading.nodes)[("L1", "L2").index(level)]
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import InputRefused
+from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import STATUSES, Status
 from training.baseline import fit_thresholds
 

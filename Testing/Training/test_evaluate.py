@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import AxialSlice, BodyBox, Level, Status
 from training import evaluate as module
 

@@ -8,7 +8,7 @@ import torch
 
 from OsteoJointLib.config import network_config
 from OsteoJointLib.errors import InputRefused
-from OsteoJointLib.network.level_config import LevelNetConfig
+from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.network.level_net import LevelNet
 from OsteoJointLib.network.multitask import MultitaskNetwork
 from OsteoJointLib.weights import load_weights

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import UsageError
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.measure import MeasureConfig, measure_roi
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom import cases
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 from OsteoJointLib.records import Level, Status
 from training.baseline import phantom_hu
 from training.phantoms import write_phantoms

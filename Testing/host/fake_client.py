@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from OsteoJointLib.slicer_bridge.command import WorkerCommand, process_environment
-from OsteoJointLib.slicer_bridge.worker_client import WorkerClient
+from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
+from OsteoJointLib.slicer_bridge.process.worker_command import WorkerCommand, process_environment
 
 FAKE = Path(__file__).with_name("fake_worker.py")
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.batch import TABLE_FILE
-from OsteoJointLib.slicer_bridge.batch_ledger import Row
-from OsteoJointLib.slicer_bridge.batch_run import Batch, BatchEnd, case_report
-from OsteoJointLib.slicer_bridge.folder_batch import FolderBatch
-from OsteoJointLib.slicer_bridge.node_batch import NodeBatch
+from OsteoJointLib.batch.run import TABLE_FILE
+from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch
+from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch
+from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
+from OsteoJointLib.slicer_bridge.batch.waiting import Batch, BatchEnd, case_report
 from OsteoJointLib.slicer_bridge.panel.case_table import CaseTable
 from OsteoJointLib.slicer_bridge.panel.folders import link, open_file, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, show_text
-from OsteoJointLib.slicer_bridge.reading_nodes import ROLE
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 
 INPUT_SETTING = "OsteoJoint/BatchInput"
 OUTPUT_SETTING = "OsteoJoint/BatchOutput"

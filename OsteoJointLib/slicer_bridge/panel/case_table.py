@@ -8,9 +8,9 @@ import qt
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.flags import NOTES, reliability_reasons
+from OsteoJointLib.output.doubts import NOTES, reliability_reasons
 from OsteoJointLib.records import Flag
-from OsteoJointLib.slicer_bridge.batch_ledger import Row
+from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
 
 
 class CaseTable:

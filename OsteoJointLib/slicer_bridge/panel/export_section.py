@@ -10,11 +10,11 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.failures import as_ending
-from OsteoJointLib.slicer_bridge.case_folder import case_folder, holds_result, safe_name
+from OsteoJointLib.slicer_bridge.batch.folder_names import case_folder, holds_result, safe_name
 from OsteoJointLib.slicer_bridge.panel.folders import link, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.label_form import LabelForm
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, show_text
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 FOLDER_SETTING = "OsteoJoint/ReadingsFolder"
 

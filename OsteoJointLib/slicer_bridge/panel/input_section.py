@@ -12,10 +12,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.slicer_bridge.panel.widgets import ERROR, INFO, WARNING, allow, load_form, paint_frame, show_text
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState
-from OsteoJointLib.slicer_bridge.record import LEVELS
-from OsteoJointLib.stages import Stage
+from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 DEVICE_SETTING = "OsteoJoint/Device"
 DEVICES = ("auto", "cuda", "cpu")

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.record import LEVELS
+from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
 
 
 def fill_level_table(table, stretched: int, button: str = "") -> dict[str, Any]:

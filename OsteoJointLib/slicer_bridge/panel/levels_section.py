@@ -6,13 +6,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.levels.finding import CONFIDENCE_SURE
-from OsteoJointLib.slicer_bridge import level_nodes
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find
 from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
-from OsteoJointLib.slicer_bridge.reading_state import LevelState, ReadingState
-from OsteoJointLib.slicer_bridge.record import LEVELS
+from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
+from OsteoJointLib.slicer_bridge.scene import level_nodes
 
 POSITION, CONFIDENCE, SOURCE = 1, 2, 3
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import slicer
 
-from OsteoJointLib.slicer_bridge import views
-from OsteoJointLib.slicer_bridge.overlay_nodes import ROLES
-from OsteoJointLib.slicer_bridge.reading_state import LevelState
+from OsteoJointLib.slicer_bridge.reading.state import LevelState
+from OsteoJointLib.slicer_bridge.scene import slice_views
+from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
 
 
 class Overlay:
@@ -34,7 +34,7 @@ class Overlay:
         """Bring the slice views to a level."""
         center = self._reading.state.levels[level].center_ras
         if center is not None:
-            views.jump_to(center, self._reading.nodes.volume)
+            slice_views.jump_to(center, self._reading.nodes.volume)
 
     def show(self) -> None:
         """Show the map that is wanted now."""
@@ -52,7 +52,7 @@ class Overlay:
         if shown == self._shown:
             return
         self._shown = shown
-        views.show_foreground(volume, opacity / 100)
+        slice_views.show_foreground(volume, opacity / 100)
         if volume is not None and self._role != before:
             self._go_to_nearest()
 

@@ -19,9 +19,9 @@ from OsteoJointLib.slicer_bridge.panel.input_section import InputSection
 from OsteoJointLib.slicer_bridge.panel.levels_section import LevelsSection
 from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
 from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
+from OsteoJointLib.slicer_bridge.panel.panel_parameters import Parameters
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
-from OsteoJointLib.slicer_bridge.parameters import Parameters
 
 
 class Panel(slicer.util.VTKObservationMixin):

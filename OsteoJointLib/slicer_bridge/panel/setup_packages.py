@@ -10,11 +10,11 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.slicer_bridge.install import Installer
-from OsteoJointLib.slicer_bridge.install_dialog import InstallDialog
 from OsteoJointLib.slicer_bridge.panel.widgets import allow, show_text
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState
-from OsteoJointLib.slicer_bridge.requirements import MANUAL, REQUIREMENTS, Lack, lacking, pip_commands
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
+from OsteoJointLib.slicer_bridge.setup.install import Installer
+from OsteoJointLib.slicer_bridge.setup.install_dialog import InstallDialog
+from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, REQUIREMENTS, Lack, lacking, pip_commands
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 

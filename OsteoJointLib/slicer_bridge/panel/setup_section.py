@@ -6,7 +6,7 @@ from OsteoJointLib.slicer_bridge.panel.setup_packages import SetupPackages
 from OsteoJointLib.slicer_bridge.panel.setup_weights import SetupWeights
 from OsteoJointLib.slicer_bridge.panel.setup_worker import SetupWorker
 from OsteoJointLib.slicer_bridge.panel.widgets import load_form
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 
 class SetupSection:

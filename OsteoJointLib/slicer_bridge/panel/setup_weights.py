@@ -10,9 +10,14 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import ModelRefused
-from OsteoJointLib.slicer_bridge.imported_weights import WeightsChoice, import_weights, remove_weights, weights_choices
 from OsteoJointLib.slicer_bridge.panel.widgets import show_text
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
+from OsteoJointLib.slicer_bridge.setup.imported_weights import (
+    WeightsChoice,
+    import_weights,
+    remove_weights,
+    weights_choices,
+)
 from OsteoJointLib.weights import DEFAULT_NAME
 
 WEIGHTS_SETTING = "OsteoJoint/Weights"

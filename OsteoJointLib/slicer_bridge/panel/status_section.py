@@ -8,18 +8,18 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from OsteoJointLib.baseline import digits_needed
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.doubts import NOTES
 from OsteoJointLib.output.drawing import COLOR_STOPS
-from OsteoJointLib.output.flags import NOTES
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
+from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.records import STATUSES, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.widgets import WARNING, allow, load_form, paint_frame, show_text
-from OsteoJointLib.slicer_bridge.reading_state import ReadingState
-from OsteoJointLib.slicer_bridge.record import LEVELS
+from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 
 class StatusSection:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.measure import MeasureConfig, roi_mask
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.measure import MeasureConfig, roi_mask
 from OsteoJointLib.records import (
     AxialSlice,
     BodyBox,

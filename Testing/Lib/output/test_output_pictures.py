@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from OsteoJointLib.output.axial_views import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views, roi_of
-from OsteoJointLib.output.column_views import Plane, column_view
+from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views, roi_of
+from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import (
     BONE_WINDOW,
     COLOR_STOPS,

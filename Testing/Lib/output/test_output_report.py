@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from OsteoJointLib.baseline import Thresholds
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.flags import all_flags
+from OsteoJointLib.output.doubts import all_flags
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.output.report import report_html, write_report
+from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import Flag, Level
 
 VOID = {"meta", "img", "br", "rect", "path", "link", "input", "hr"}

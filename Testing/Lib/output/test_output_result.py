@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.output.flags import all_flags, class_is_reliable
-from OsteoJointLib.output.result import SCHEMA_PATH, box_in_volume_px, read_result, result_document, write_result
+from OsteoJointLib.output.doubts import all_flags, class_is_reliable
+from OsteoJointLib.output.result_json import SCHEMA_PATH, box_in_volume_px, read_result, result_document, write_result
 from OsteoJointLib.records import AxialSlice, BodyBox, Flag, Level
 
 

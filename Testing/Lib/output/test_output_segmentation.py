@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import RunFailed
-from OsteoJointLib.output.segmentation import write_segmentation
+from OsteoJointLib.output.seg_nrrd import write_segmentation
 from OsteoJointLib.output.terminology import CONTEXT_NAME, segment_color_rgb, terminology_document, terminology_entry
 from OsteoJointLib.records import Level
 

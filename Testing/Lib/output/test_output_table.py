@@ -7,8 +7,8 @@ import csv
 import pytest
 
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
-from OsteoJointLib.output.result import result_document
-from OsteoJointLib.output.table import COLUMNS, row_of_failure, row_of_result, write_table
+from OsteoJointLib.output.csv_rows import COLUMNS, row_of_failure, row_of_result, write_table
+from OsteoJointLib.output.result_json import result_document
 
 
 def test_the_first_columns_say_which_case_and_how_it_ended():

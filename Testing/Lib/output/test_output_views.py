@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from OsteoJointLib.geometry import Grid
-from OsteoJointLib.io.reading import read_ct
-from OsteoJointLib.labels import PlacedMask, read_level_mask
-from OsteoJointLib.measure import measure_roi, roi_mask
-from OsteoJointLib.output.views import level_views, write_views
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.output.viewer_arrays import level_views, write_views
 from OsteoJointLib.phantom.cases import make_phantom
-from OsteoJointLib.preprocess import PreprocessConfig, axial_slice, crop_around, plane_to_mask, to_unit_range
+from OsteoJointLib.pipeline.drawn_masks import PlacedMask, read_level_mask
+from OsteoJointLib.pipeline.measure import measure_roi, roi_mask
+from OsteoJointLib.pipeline.preprocess import PreprocessConfig, axial_slice, crop_around, plane_to_mask, to_unit_range
+from OsteoJointLib.pipeline.segmentation import mask_box
 from OsteoJointLib.records import CtVolume, Level, LevelPoint, PointSource, VertebraReading, VertebraSegmentation
-from OsteoJointLib.segmentation import mask_box
 
 
 @dataclass(frozen=True)

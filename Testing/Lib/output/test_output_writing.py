@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from OsteoJointLib.output import writing
-from OsteoJointLib.output.result import read_result
-from OsteoJointLib.output.writing import write_case
+from OsteoJointLib.output import case_files
+from OsteoJointLib.output.case_files import write_case
+from OsteoJointLib.output.result_json import read_result
 
 FILES = {"result.json", "report.html", "overview.png", "segmentation.seg.nrrd"}
 
@@ -40,7 +40,7 @@ def test_a_run_that_breaks_leaves_no_result(step, case, tmp_path, monkeypatch):
     def broken(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(writing, step, broken)
+    monkeypatch.setattr(case_files, step, broken)
     with pytest.raises(OSError, match="disk full"):
         write_case(case, tmp_path)
     left = names(tmp_path)

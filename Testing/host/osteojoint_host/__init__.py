@@ -7,7 +7,7 @@ A test in ``Testing/Bridge/test_*.py`` is an ordinary pytest function that asks 
 
     import slicer
     import qt
-    from OsteoJointLib.slicer_bridge.level_nodes import show_levels
+    from OsteoJointLib.slicer_bridge.scene.level_nodes import show_levels
 
     def test_a_point(scene):                 # an empty slicer.mrmlScene, cleared again afterwards
         ...

@@ -1,0 +1,1 @@
+"""Many CTs into one table, by workers side by side."""

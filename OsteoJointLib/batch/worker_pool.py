@@ -1,0 +1,158 @@
+"""A worker in its own process, asked line by line: what the batch runs its cases in."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from OsteoJointLib.device import usable_cores
+from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.failures import ending_from_document
+
+WORKER_COMMAND = (sys.executable, "-m", "OsteoJointLib", "worker")
+"""The worker of this very library in this very Python."""
+
+
+class WorkerProcess:
+    """One worker; a crash of it costs one case.
+
+    Args:
+        threads: CPU threads it may use.
+        command: what is started.
+    """
+
+    def __init__(self, threads: int, command: Sequence[str] = WORKER_COMMAND):
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
+        self._asked = 0
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=_environment(threads),
+            text=True,
+            encoding="utf-8",
+        )
+
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Send a request and wait for its end.
+
+        Returns:
+            What its "done" says.
+
+        Raises:
+            OsteoJointError: what its "error" says, or FAILED when the process died.
+        """
+        self._asked += 1
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps({"id": self._asked, "op": op, **fields}) + "\n")
+            self._process.stdin.flush()
+            for line in self._process.stdout:
+                event = json.loads(line)
+                if event["event"] == "error":
+                    ending = ending_from_document(event)
+                    if ending.reason is Reason.DEVICE_FAILED:  # it ends now, and must not be lent until it has
+                        self._process.kill()
+                        self._process.wait()
+                    raise ending
+                if event["event"] == "done":
+                    return event
+        except (BrokenPipeError, ValueError) as error:
+            raise self._died() from error
+        raise self._died()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process at once; a case under way leaves nothing."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
+        self._stderr.close()
+
+    def _died(self) -> RunFailed:
+        self._process.kill()
+        code = self._process.wait()
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode("utf-8", "replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+        advice = " It may have run out of memory: use fewer workers." if code == -9 else ""
+        return RunFailed(Reason.FAILED, f"The worker died with code {code}; its last words: {last}.{advice}")
+
+
+class WorkerPool:
+    """Workers that are lent one at a time, each started when it is first needed, with the weights loaded.
+
+    Args:
+        size: how many there may be.
+        start: starts a worker with so many threads.
+        weights: what each loads.
+        device: where.
+
+    Raises:
+        ModelRefused: the first worker can't load the weights.
+    """
+
+    def __init__(self, size: int, start: Callable[[int], WorkerProcess], weights: str, device: str):
+        self._threads = max(1, usable_cores() // size)
+        self._start, self._fields = start, {"weights": weights, "device": device, "threads": self._threads}
+        self._idle: queue.SimpleQueue[WorkerProcess | None] = queue.SimpleQueue()
+        self._started: list[WorkerProcess] = []
+        worker, done = self._loaded()
+        self.model_sha256: str = done["model"]["sha256"]
+        self._idle.put(worker)
+        for _ in range(size - 1):
+            self._idle.put(None)
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @contextmanager
+    def borrow(self) -> Iterator[WorkerProcess]:
+        """Lend a worker; one that died is replaced."""
+        worker = self._idle.get()
+        try:
+            if worker is None or not worker.alive:
+                worker, _ = self._loaded()
+            yield worker
+        finally:
+            self._idle.put(worker)
+
+    def kill(self) -> None:
+        """End all workers at once."""
+        for worker in self._started:
+            worker.kill()
+
+    def _loaded(self) -> tuple[WorkerProcess, dict[str, Any]]:
+        worker = self._start(self._threads)
+        self._started.append(worker)
+        try:
+            return worker, worker.ask("load", **self._fields)
+        except BaseException:
+            worker.kill()
+            raise
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """This process's environment, with the library on the path and its share of threads."""
+    library = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1", "OMP_NUM_THREADS": str(threads)}

@@ -1,0 +1,246 @@
+"""The command line (design §5): demo, analyze, batch, worker, doctor.
+
+Only argparse is loaded to print help or to refuse a wrong usage; each command imports what it needs. A refusal is one
+sentence on stderr with its reason code, never a traceback (set OSTEOJOINT_TRACEBACK=1 to see one for a fault).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from OsteoJointLib import __version__
+from OsteoJointLib.device import let_threads_sleep
+from OsteoJointLib.errors import ExitCode, Reason, UsageError
+from OsteoJointLib.failures import as_ending, ending_document, trace_of
+
+NOTICE = "Research only: not a medical device."
+DEFAULT_DEMO_OUT = Path("out/demo")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 2 usage, 3 input refused, 4 model refused, 5 failed.
+
+    Args:
+        argv: the arguments without the program's name; None for the process's own.
+    """
+    arguments = build_parser().parse_args(join_points(sys.argv[1:] if argv is None else argv))
+    let_threads_sleep()
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        print("osteojoint: interrupted; nothing half-done was left.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        return report_ending(error, as_json=getattr(arguments, "json", False))
+
+
+def report_ending(error: Exception, as_json: bool = False) -> int:
+    """Say on stderr (and, when asked, as JSON on stdout) why a command ended, and return its exit code."""
+    ending = as_ending(error)
+    if os.environ.get("OSTEOJOINT_TRACEBACK"):
+        sys.stderr.write(trace_of(error))
+    if as_json:
+        print(json.dumps({"error": ending_document(ending)}, ensure_ascii=False))
+    print(f"osteojoint: {ending.message} [{ending.reason}]", file=sys.stderr)
+    return int(ending.exit_code)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="osteojoint", description=f"Bone status of L1 and L2 from CT. {NOTICE}", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"osteojoint {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_analyze(commands)
+    _add_batch(commands)
+    _add_worker(commands)
+    _add_doctor(commands)
+    return parser
+
+
+def join_points(argv: Sequence[str]) -> list[str]:
+    """Write ``--l1 -12,3,4`` as ``--l1=-12,3,4``: argparse takes a value that starts with a minus for an option.
+
+    >>> join_points(["--l1", "-12,3,4", "--out", "x"])
+    ['--l1=-12,3,4', '--out', 'x']
+    """
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] in ("--l1", "--l2") and re.match(r"-[\d.]", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def parse_point(text: str) -> tuple[float, float, float]:
+    """Read a RAS point.
+
+    >>> parse_point("12.5,-30,-410")
+    (12.5, -30.0, -410.0)
+    """
+    try:
+        r, a, s = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected three numbers R,A,S in mm such as 12.5,-30,-410; got {text!r}"
+        ) from None
+    if not all(map(math.isfinite, (r, a, s))):
+        raise argparse.ArgumentTypeError(f"expected finite numbers, got {text!r}")
+    return (r, a, s)
+
+
+def device_name(text: str) -> str:
+    """Check the spelling of a device for argparse."""
+    from OsteoJointLib.device import check_device_name
+
+    try:
+        return check_device_name(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(error.message) from None
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    from OsteoJointLib.weights import DEFAULT_NAME
+
+    parser.add_argument("--device", type=device_name, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument(
+        "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
+    )
+
+
+def _add_reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--refine", action="store_true", help="let the level set move the masks")
+    parser.add_argument("--no-gradcam", dest="gradcam", action="store_false", help="leave Grad-CAM out")
+
+
+def _add_demo(commands) -> None:
+    parser = commands.add_parser("demo", help="phantom CT, full chain, comparison with its truth", allow_abbrev=False)
+    parser.add_argument("--out", type=Path, default=DEFAULT_DEMO_OUT, metavar="DIR", help="default: out/demo")
+    parser.add_argument("--seed", type=int, default=None, metavar="N", help="which phantom (default: a fixed one)")
+    parser.set_defaults(run=_demo)
+
+
+def _add_analyze(commands) -> None:
+    parser = commands.add_parser("analyze", help="read one CT", allow_abbrev=False)
+    parser.add_argument("input", type=Path, metavar="INPUT", help=".nrrd, .nii.gz, .mha, or a DICOM folder")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a new or empty folder, or an earlier result's"
+    )
+    _add_model_options(parser)
+    _add_reading_options(parser)
+    parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
+    parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
+    parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
+    parser.set_defaults(run=_analyze)
+
+
+def _add_batch(commands) -> None:
+    parser = commands.add_parser("batch", help="read many CTs into one table", allow_abbrev=False)
+    parser.add_argument(
+        "inputs", type=Path, nargs="+", metavar="INPUT", help="CT files, DICOM folders, or folders of them"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
+    parser.add_argument("--resume", action="store_true", help="skip cases that are done and haven't changed")
+    parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
+    _add_model_options(parser)
+    _add_reading_options(parser)
+    parser.set_defaults(run=_batch)
+
+
+def _add_worker(commands) -> None:
+    parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
+    parser.set_defaults(run=_worker)
+
+
+def _add_doctor(commands) -> None:
+    parser = commands.add_parser("doctor", help="what is installed, which device, which weights", allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_doctor)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.cli.demo import DEMO_SEED, run_demo
+    from OsteoJointLib.cli.terminal import progress_bar
+
+    seed = DEMO_SEED if arguments.seed is None else arguments.seed
+    with progress_bar() as progress:
+        table = run_demo(arguments.out, seed, progress)
+    print(table)
+    return ExitCode.DONE
+
+
+def _analyze(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.cli.terminal import progress_bar, summary
+    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.output.result_json import read_result
+    from OsteoJointLib.pipeline.loading import load_reader
+    from OsteoJointLib.pipeline.reader import analyze
+    from OsteoJointLib.pipeline.settings import ReadOptions
+    from OsteoJointLib.pipeline.stages import Stage
+
+    points = _user_points(arguments)
+    check_case_folder(arguments.out)
+    options = ReadOptions(refine=arguments.refine, gradcam=arguments.gradcam)
+    with progress_bar() as progress:
+        result = analyze(
+            arguments.input, lambda: load_reader(arguments.weights, arguments.device), points, options, progress
+        )
+        if progress is not None:
+            progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
+        files = deliver_case(result, arguments.out)
+    document = read_result(arguments.out)
+    print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
+    return ExitCode.DONE
+
+
+def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float, float]] | None:
+    """The points in LPS by level, or None."""
+    from OsteoJointLib.frames import flip_lps_ras
+    from OsteoJointLib.records import Level
+
+    given = {Level.L1: arguments.l1, Level.L2: arguments.l2}
+    if not any(given.values()):
+        return None
+    if not all(given.values()):
+        raise UsageError(Reason.USAGE, "--l1 and --l2 belong together; only one was given. Give both or none.")
+    points = {level: flip_lps_ras(point) for level, point in given.items()}
+    return {level: (float(x), float(y), float(z)) for level, (x, y, z) in points.items()}
+
+
+def _batch(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.batch.run import BatchOptions, run_batch
+    from OsteoJointLib.cli.terminal import batch_summary, case_bar
+
+    options = BatchOptions(
+        arguments.workers, arguments.resume, arguments.weights, arguments.device, arguments.refine, arguments.gradcam
+    )
+    with case_bar() as progress:
+        report = run_batch(arguments.inputs, arguments.out, options, progress)
+    print(batch_summary(report))
+    return report.exit_code
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.worker.serving import run_worker
+
+    return run_worker()
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.cli.doctor import examine, findings_text
+
+    findings = examine()
+    print(json.dumps(findings.document(), indent=2) if arguments.json else findings_text(findings))
+    return ExitCode.DONE if findings.fit else ExitCode.MODEL_REFUSED

@@ -1,0 +1,136 @@
+"""What a person sees in a terminal: progress bars where stderr is one, and results as short tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from OsteoJointLib.output.notice import RESEARCH_NOTICE
+from OsteoJointLib.pipeline.stages import Progress, Stage
+
+if TYPE_CHECKING:
+    from OsteoJointLib.batch.run import BatchReport
+
+_STAGE_WORDS = {
+    Stage.IO: "reading the CT",
+    Stage.MODEL: "loading the weights",
+    Stage.LEVELS: "finding L1 and L2",
+    Stage.PREPROCESS: "cutting the mid-slices",
+    Stage.LOCALIZATION: "localizing the bodies",
+    Stage.SEGMENTATION: "segmenting",
+    Stage.LEVEL_SET: "refining",
+    Stage.CLASSIFICATION: "classifying",
+    Stage.GRADCAM: "explaining",
+    Stage.MEASURE: "measuring",
+    Stage.OUTPUT: "writing",
+}
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """A bar over the stages of one reading on stderr; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=100, leave=False, bar_format="{l_bar}{bar}| {elapsed}", file=sys.stderr) as bar:
+
+        def report(stage: Stage, fraction: float) -> None:
+            bar.set_description_str(_STAGE_WORDS[stage], refresh=False)
+            bar.n = round(100 * fraction)
+            bar.refresh()
+
+        yield report
+
+
+@contextmanager
+def case_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar over the cases of a batch on stderr, called with (done, all); a line a case where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True)
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit="case", file=sys.stderr) as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        yield report
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out in columns; the first row is the head.
+
+    >>> print(table([["", "L1"], ["HU", "123"]]))
+        L1
+    HU  123
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(lines)
+
+
+def number(value: float | None, digits: int, unit: str = "") -> str:
+    """A number with its unit, or a dash where there is none.
+
+    >>> number(12.345, 1, "HU"), number(None, 1, "HU")
+    ('12.3 HU', '–')
+    """
+    return "–" if value is None else f"{value:.{digits}f} {unit}".rstrip()
+
+
+def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
+    """A result document in a few lines: levels, HU, class, doubts, files and the notice."""
+    classification = document["classification"]
+    unreliable = any(flag["code"] == "class_not_reliable" for flag in document["flags"])
+    chances = ", ".join(f"{name} {chance:.2f}" for name, chance in classification["probabilities"].items())
+    rows = [["", "L1", "L2"]]
+    for title, cell in _LEVEL_ROWS.items():
+        rows.append([title, *(cell(document, level) for level in ("L1", "L2"))])
+    lines = [
+        table(rows),
+        "",
+        f"Bone status: {classification['status']}{' (NOT RELIABLE)' if unreliable else ''}   {chances}",
+        *(f"  ! {flag['level'] + ': ' if flag['level'] else ''}{flag['message']}" for flag in document["flags"]),
+        "",
+        f"{number(document['timings_s'].get('total'), 1, 's')} on {document['device']}",
+        *(str(file) for file in files),
+        RESEARCH_NOTICE,
+    ]
+    return "\n".join(lines)
+
+
+def batch_summary(report: BatchReport) -> str:
+    """How a batch ended, in two lines and the notice."""
+    parts = [f"{count} {outcome}" for outcome, count in report.counts.items() if count]
+    first = f"{_counted(sum(report.counts.values()))}: {', '.join(parts)}"
+    return "\n".join([first, str(report.table), RESEARCH_NOTICE])
+
+
+def _center(document: Mapping[str, Any], level: str) -> str:
+    return ", ".join(f"{value:.1f}" for value in document["levels"][level]["center_ras_mm"])
+
+
+_LEVEL_ROWS: dict[str, Callable[[Mapping[str, Any], str], str]] = {
+    "center (R, A, S mm)": _center,
+    "placed by": lambda d, level: f"{d['levels'][level]['source']}, confidence {d['levels'][level]['confidence']:.2f}",
+    "slice": lambda d, level: str(d["levels"][level]["slice_index"]),
+    "body area": lambda d, level: number(d["segmentation"][level]["area_mm2"], 0, "mm2"),
+    "HU mean (median)": lambda d, level: (
+        f"{number(d['measurements'][level]['hu_mean'], 0)} ({number(d['measurements'][level]['hu_median'], 0)})"
+    ),
+    "ROI": lambda d, level: (
+        f"eroded {number(d['measurements'][level]['erosion_mm'], 1, 'mm')}, {d['measurements'][level]['voxels']} px"
+    ),
+    "BMD": lambda d, level: number(d["measurements"][level]["bmd_mg_cm3"], 0, "mg/cm3"),
+}
+
+
+def _counted(cases: int) -> str:
+    return f"{cases} case" if cases == 1 else f"{cases} cases"

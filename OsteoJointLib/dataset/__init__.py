@@ -1,0 +1,1 @@
+"""Datasets of labeled CTs on disk, by one manifest."""

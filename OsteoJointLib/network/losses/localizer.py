@@ -1,0 +1,62 @@
+"""The three localizer terms of Eq. 19 from the raw outputs and the true boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from OsteoJointLib.config import Anchors
+from OsteoJointLib.network.detection import STRIDES, decode
+from OsteoJointLib.network.losses.anchor_matching import assign
+from OsteoJointLib.network.losses.box import box_loss
+from OsteoJointLib.network.losses.box_class import box_class_loss
+from OsteoJointLib.network.losses.objectness import asked_anchors, objectness_loss
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionLosses:
+    """Scalars: L_IoU, L_cla and L_conf of Eq. 19."""
+
+    box: Tensor
+    box_class: Tensor
+    objectness: Tensor
+
+
+def detection_losses(
+    raw: Sequence[Tensor],
+    boxes_xyxy: Sequence[Tensor],
+    labels: Sequence[Tensor],
+    anchors: Anchors,
+    match_iou: float = 0.6,
+    ignore_iou: float = 0.5,
+) -> DetectionLosses:
+    """Compute the localizer's terms.
+
+    Args:
+        raw: per stride 8, 16, 32 a (B, A, H, W, 7) float32 tensor.
+        boxes_xyxy: B tensors (G, 4) in pixels, or one tensor (B, G, 4); G may be 0.
+        labels: B tensors (G,) int64, 0 for L1, 1 for L2, or one tensor (B, G).
+        anchors: the config's.
+        match_iou: see :func:`OsteoJointLib.network.losses.anchor_matching.assign`.
+        ignore_iou: see :func:`OsteoJointLib.network.losses.objectness.asked_anchors`.
+
+    Returns:
+        The three terms.
+
+    Raises:
+        UsageError: a box is empty or outside the slice.
+    """
+    decoded = decode(raw, anchors)
+    grids = [(output.shape[2], output.shape[3]) for output in raw]
+    pairs = assign(list(boxes_xyxy), list(labels), anchors, grids, STRIDES, match_iou)
+    target = torch.zeros_like(decoded.objectness_logits, dtype=torch.bool)
+    target[pairs.image, pairs.slot] = True
+    asked = asked_anchors(decoded.boxes_xyxy, boxes_xyxy, target, ignore_iou)
+    return DetectionLosses(
+        box=box_loss(decoded.boxes_xyxy[pairs.image, pairs.slot], pairs.boxes_xyxy),
+        box_class=box_class_loss(decoded.class_logits[pairs.image, pairs.slot], pairs.labels),
+        objectness=objectness_loss(decoded.objectness_logits, target, asked),
+    )

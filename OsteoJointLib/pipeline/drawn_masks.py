@@ -1,0 +1,210 @@
+"""A user's edited label map: read from a file, laid on the CT's grid, cut to the planes that were changed.
+
+VerSe numbers name the levels (L1 = 20, L2 = 21). In a ``.seg.nrrd`` the segments' own names count: Slicer may give a
+segment another number and put overlapping segments on several layers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.points import Case, volume_of
+from OsteoJointLib.pipeline.preprocess import mask_to_plane, plane_to_mask
+from OsteoJointLib.records import CaseResult, Level, VertebraReading
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedMask:
+    """A mask on a part of a grid; outside it there is nothing.
+
+    Args:
+        mask: (z, y, x) bool.
+        corner_zyx: index in the grid of its first voxel.
+    """
+
+    mask: np.ndarray
+    corner_zyx: tuple[int, int, int]
+
+    def draw(self, labels: np.ndarray, value: int) -> None:
+        """Write a value into the grid's array, in place, where the mask is."""
+        part = tuple(slice(c, c + n) for c, n in zip(self.corner_zyx, self.mask.shape, strict=True))
+        labels[part][self.mask] = value
+
+    def on_grid(self, grid: Grid) -> np.ndarray:
+        """The mask on the whole grid, (z, y, x) bool."""
+        out = np.zeros(grid.shape_zyx, dtype=bool)
+        self.draw(out, True)
+        return out
+
+    @property
+    def slices(self) -> int:
+        """How many slices it touches."""
+        return int(np.count_nonzero(self.mask.any(axis=(1, 2))))
+
+
+def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level, np.ndarray]:
+    """Read edited masks and keep those that differ from the ones there are.
+
+    Args:
+        result: the reading that was edited.
+        files: the label map that holds each level (one file for both, or one a slice of a pair).
+
+    Returns:
+        (y, x) bool on the CT's own plane for each level whose mask changed; a level without a segment counts as not
+        edited, one with an empty segment as erased.
+
+    Raises:
+        InputRefused: a file can't be read.
+    """
+    images: dict[Path, SimpleITK.Image] = {}
+    planes = {}
+    for reading in result.readings:
+        level = reading.point.level
+        if level not in files:
+            continue
+        path = files[level]
+        if path not in images:
+            images[path] = _open_label_map(path)
+        plane_grid = _plane_of(volume_of(result.volume, level).grid, reading.axial.slice_index)
+        mask = _mask_on_grid(images[path], level, plane_grid)
+        if mask is None:
+            continue
+        plane = mask.on_grid(plane_grid)[0]
+        if not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
+            planes[level] = plane
+    return planes
+
+
+def mask_from_plane(plane: np.ndarray, reading: VertebraReading) -> np.ndarray:
+    """Bring a user's mask from the CT's plane to the slice's frame, (512, 512) bool.
+
+    A plane that shows the network's own mask gives that very mask, so that taking an edit back takes all of it back.
+    """
+    network_mask = reading.segmentation.network_mask
+    if np.array_equal(plane, mask_to_plane(network_mask, reading.axial, plane.shape)):
+        return network_mask
+    return plane_to_mask(plane, reading.axial)
+
+
+def read_level_mask(path: Path, level: Level, grid: Grid) -> PlacedMask | None:
+    """Read one level's mask from a label map and lay it on a grid, by nearest neighbor.
+
+    Args:
+        path: .nrrd, .seg.nrrd, .nii.gz or .mha.
+        level: which level.
+        grid: of the CT.
+
+    Returns:
+        The mask; None when the file has segments, but none of this level.
+
+    Raises:
+        InputRefused: UNREADABLE.
+    """
+    return _mask_on_grid(_open_label_map(path), level, grid)
+
+
+def read_level_masks(files: Mapping[Level, Path], case: Case) -> dict[Level, PlacedMask]:
+    """Read the masks of all levels that are given.
+
+    Args:
+        files: the label map that holds each level.
+        case: the CT or the pair of slices on whose grid they are laid.
+
+    Raises:
+        InputRefused: a file can't be read or has no segment of its level.
+    """
+    masks = {}
+    for level, path in files.items():
+        mask = read_level_mask(path, level, volume_of(case, level).grid)
+        if mask is None:
+            raise InputRefused(
+                Reason.MASK_EMPTY, f"A segment named {level} was expected in {path.name}; it has others. Rename it."
+            )
+        masks[level] = mask
+    return masks
+
+
+def _plane_of(grid: Grid, slice_index: int) -> Grid:
+    """One slice of a grid."""
+    x, y, z = (float(v) for v in grid.index_to_lps(np.array([slice_index, 0, 0])))
+    return replace(grid, shape_zyx=(1, *grid.shape_zyx[1:]), origin_lps_mm=(x, y, z))
+
+
+def _open_label_map(path: Path) -> SimpleITK.Image:
+    import SimpleITK as sitk
+
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputRefused(
+            Reason.UNREADABLE, f"A label map was expected at {Path(path).name}; reading it failed: {reason}"
+        ) from None
+    if image.GetDimension() != 3:
+        raise InputRefused(
+            Reason.NOT_3D, f"{Path(path).name} has {image.GetDimension()} axes; a label map of three was expected."
+        )
+    return image
+
+
+def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMask | None:
+    """A level's mask on a grid, by nearest neighbor; None without such a segment."""
+    import SimpleITK as sitk
+
+    place = _layer_and_value(image, level)
+    if place is None:
+        return None
+    layer, value = place
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        image = sitk.VectorIndexSelectionCast(image, layer)
+    corner, stop = _reach(image, value, grid)
+    if np.any(stop <= corner):
+        return PlacedMask(np.zeros((0, 0, 0), dtype=bool), (0, 0, 0))
+    reference = sitk.Image([int(n) for n in (stop - corner)[::-1]], sitk.sitkUInt8)
+    reference.SetSpacing([float(v) for v in grid.spacing_xyz_mm])
+    reference.SetOrigin(grid.index_to_lps(corner).tolist())
+    reference.SetDirection(np.asarray(grid.direction, dtype=np.float64).ravel().tolist())
+    labels = sitk.Resample(image, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    z, y, x = (int(index) for index in corner)
+    return PlacedMask(sitk.GetArrayViewFromImage(labels) == value, (z, y, x))
+
+
+def _reach(image: SimpleITK.Image, value: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """First and past-the-last (z, y, x) index of the part of a grid that a label's voxels may reach."""
+    import SimpleITK as sitk
+
+    voxels = sitk.GetArrayViewFromImage(image) == value
+    ends = []
+    for axis in range(3):
+        hit = np.flatnonzero(voxels.any(axis=tuple(other for other in range(3) if other != axis)))
+        if hit.size == 0:
+            return np.zeros(3, dtype=int), np.zeros(3, dtype=int)
+        ends.append((hit[0] - 0.5, hit[-1] + 0.5))
+    corners = [
+        image.TransformContinuousIndexToPhysicalPoint((x, y, z)) for z in ends[0] for y in ends[1] for x in ends[2]
+    ]
+    index = grid.lps_to_index(np.asarray(corners))
+    first = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.shape_zyx)
+    return first, np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.shape_zyx)
+
+
+def _layer_and_value(image: SimpleITK.Image, level: Level) -> tuple[int, int] | None:
+    """Where a level stands: by its segment's ID or name where there are segments, else by VerSe's number."""
+    fields = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    segments = [found[1] for key in sorted(fields) if (found := re.fullmatch(r"(Segment\d+)_ID", key))]
+    for segment in segments:
+        names = (fields[f"{segment}_ID"], fields.get(f"{segment}_Name", ""))
+        if any(re.match(rf"{level.value}\b", name) for name in names):
+            return int(fields.get(f"{segment}_Layer", 0)), int(fields[f"{segment}_LabelValue"])
+    return None if segments else (0, level.verse_label)

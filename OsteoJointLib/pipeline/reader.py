@@ -1,0 +1,298 @@
+"""The one inference path: from a CT to a :class:`CaseResult`, and back in at any stage after a user's edit (design §1).
+
+A :class:`Reader` holds the loaded networks and nothing of any case, so it can be kept warm and asked in any order:
+
+* :meth:`Reader.read` runs everything;
+* :meth:`Reader.move` takes a moved point and runs from preprocess for that level, keeping the other level's mask;
+* :meth:`Reader.edit` takes an edited mask and runs classification and measure only;
+* :meth:`Reader.refine` lets the level set move masks there are and does the same.
+
+Every entry returns a new result. :func:`analyze` is the way from a path: it reads and checks the input first and loads
+the weights only then, so that what can't be read is refused at once. PyTorch is imported inside functions, because
+the command line and the worker import this module to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
+from OsteoJointLib.pipeline.localization import detect_boxes, refuse_without_localizer
+from OsteoJointLib.pipeline.points import Case, Points, level_point, moved_levels, placed_levels, volume_of
+from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_segmentation
+from OsteoJointLib.pipeline.segmented import SegmentedLevel, reading_flags
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
+from OsteoJointLib.pipeline.sites import Site, locate_site, take_slice
+from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
+from OsteoJointLib.records import (
+    AxialSlice,
+    CaseResult,
+    CtSlicePair,
+    CtVolume,
+    Level,
+    LevelPoint,
+    LevelsFound,
+    ModelInfo,
+    VertebraSegmentation,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from OsteoJointLib.network.detection import Detections
+    from OsteoJointLib.network.multitask import MultitaskNetwork
+    from OsteoJointLib.pipeline.localization import Detector
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """The loaded networks and the path through them.
+
+    Args:
+        network: segmenter, classifier and fusion, in eval mode on ``device``.
+        detector: the localizer with its box decoding; None when Ultralytics is missing.
+        finder: finds L1 and L2 in a volume.
+        model: which weights these are.
+        device: where they are.
+        config: settings of the stages.
+    """
+
+    network: MultitaskNetwork
+    detector: Detector | None
+    finder: Callable[[CtVolume], LevelsFound]
+    model: ModelInfo
+    device: torch.device
+    config: PipelineConfig = field(default_factory=PipelineConfig)
+
+    def read(
+        self,
+        case: Case,
+        points: Points | None = None,
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+        earlier_s: Mapping[str, float] | None = None,
+    ) -> CaseResult:
+        """Run the whole chain on one case.
+
+        Args:
+            case: a CT, or the paper's pair of mid-slices.
+            points: both levels' points by a user; None to find them.
+            options: refinement and Grad-CAM.
+            progress: called as each stage begins.
+            earlier_s: seconds of stages that ran before (reading, loading), for the result.
+
+        Raises:
+            InputRefused: levels not found, a point outside, a body not localized.
+            ModelRefused: a localizer is needed and Ultralytics is missing.
+        """
+        clock = StageClock(progress, earlier_s)
+        with clock.stage(Stage.LEVELS):
+            levels = self.find_levels(case, points)
+        return self.read_levels(case, levels, options, clock)
+
+    def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
+        """Place L1 and L2 by the user's points, or find them; None for a slice pair without points."""
+        if points is not None:
+            return placed_levels(case, points)
+        if self.detector is None:
+            refuse_without_localizer(None)
+        return None if isinstance(case, CtSlicePair) else self.finder(case)
+
+    def read_levels(
+        self,
+        case: Case,
+        levels: LevelsFound | None,
+        options: ReadOptions | None = None,
+        clock: StageClock | None = None,
+    ) -> CaseResult:
+        """Run from preprocess on, for levels that are known (None: a slice pair, whose bodies are looked for)."""
+        clock = clock or StageClock()
+        points = {level: None if levels is None else level_point(levels, level) for level in Level}
+        sites = self._locate(case, points, clock)
+        if levels is None:
+            levels = LevelsFound(sites[Level.L1].point, sites[Level.L2].point)
+        return self._conclude(case, levels, self._segment(sites, options, clock), options, clock)
+
+    def move(
+        self,
+        result: CaseResult,
+        points: Points,
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+    ) -> CaseResult:
+        """Read again after a user moved one or both points; a level whose point stayed keeps its mask.
+
+        Args:
+            result: the reading so far.
+            points: the new LPS mm points of the levels that moved.
+            options: as in :meth:`read`.
+            progress: as in :meth:`read`.
+        """
+        clock = StageClock(progress)
+        with clock.stage(Stage.LEVELS):
+            levels = moved_levels(result.volume, result.levels, points)
+        sites = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
+        parts = self._segment(sites, options, clock)
+        for reading in result.readings:
+            level = reading.point.level
+            if level not in points:
+                parts[level] = SegmentedLevel.of_reading(reading, volume_of(result.volume, level))
+        return self._conclude(result.volume, levels, parts, options, clock)
+
+    def edit(
+        self,
+        result: CaseResult,
+        planes: Mapping[Level, np.ndarray],
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+    ) -> CaseResult:
+        """Classify and measure again with masks drawn by a user; nothing before them runs.
+
+        Args:
+            result: the reading so far.
+            planes: (y, x) bool on the CT's own plane at each edited level's slice; levels left out keep their mask.
+                Empty: classify and measure again as it is (for example to have Grad-CAM now).
+            options: as in :meth:`read`; a refinement acts on the edited masks only.
+            progress: as in :meth:`read`.
+        """
+        refined = tuple(planes) if options is not None and options.refine else ()
+        return self.refine(result, refined, planes, options, progress)
+
+    def refine(
+        self,
+        result: CaseResult,
+        levels: Sequence[Level],
+        planes: Mapping[Level, np.ndarray] | None = None,
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+    ) -> CaseResult:
+        """Let the level set move the masks there are, then classify and measure again.
+
+        Args:
+            result: the reading so far.
+            levels: whose masks.
+            planes: as in :meth:`edit`, taken in first.
+            options: as in :meth:`read`.
+            progress: as in :meth:`read`.
+        """
+        clock, planes = StageClock(progress), planes or {}
+        parts = {}
+        for reading in result.readings:
+            level = reading.point.level
+            part, mask = SegmentedLevel.of_reading(reading, volume_of(result.volume, level)), reading.segmentation
+            if level in planes:
+                mask = edited_segmentation(mask_from_plane(planes[level], reading), reading.axial, mask)
+            if level in levels:
+                mask = self._refine(mask, reading.axial, clock)
+            parts[level] = part if mask is reading.segmentation else part.with_mask(mask, self.config)
+        return self._conclude(result.volume, result.levels, parts, options, clock)
+
+    def _locate(self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock) -> dict[Level, Site]:
+        """Preprocess and localization of the levels in ``points``."""
+        volumes = {level: volume_of(case, level) for level in points}
+        with clock.stage(Stage.PREPROCESS):
+            axials = {
+                level: take_slice(volumes[level], level, point, self.config.preprocess)
+                for level, point in points.items()
+            }
+        with clock.stage(Stage.LOCALIZATION):
+            found: Sequence[Detections | None] = [None] * len(axials)
+            if self.detector is not None:
+                found = detect_boxes(self.detector, list(axials.values()), self.device)
+            return {
+                level: locate_site(volumes[level], axials[level], points[level], detections, self.config)
+                for level, detections in zip(axials, found, strict=True)
+            }
+
+    def _segment(
+        self, sites: Mapping[Level, Site], options: ReadOptions | None, clock: StageClock
+    ) -> dict[Level, SegmentedLevel]:
+        """Masks of the network, refined when asked."""
+        with clock.stage(Stage.SEGMENTATION):
+            said = run_segmenter(self.network, [site.crop for site in sites.values()], self.device, self._name)
+            parts = {
+                level: SegmentedLevel.of_network(site, encoded, self.config)
+                for (level, site), encoded in zip(sites.items(), said.split(), strict=True)
+            }
+        if options is not None and options.refine:
+            for level, part in parts.items():
+                parts[level] = replace(part, segmentation=self._refine(part.segmentation, part.site.axial, clock))
+        return parts
+
+    def _refine(self, segmentation: VertebraSegmentation, axial: AxialSlice, clock: StageClock) -> VertebraSegmentation:
+        """Let the level set move a mask."""
+        with clock.stage(Stage.LEVEL_SET):
+            return refined_segmentation(segmentation, axial, self.config.level_set)
+
+    def _conclude(
+        self,
+        case: Case,
+        levels: LevelsFound,
+        parts: Mapping[Level, SegmentedLevel],
+        options: ReadOptions | None,
+        clock: StageClock,
+    ) -> CaseResult:
+        """Classification, Grad-CAM and measure, and the record of it all."""
+        with clock.stage(Stage.CLASSIFICATION):
+            pair = [self._encoded(parts[level]) for level in Level]
+            encoded = encode_pair(self.network, pair)
+            classification = classify_pair(self.network, encoded)
+        maps: list[np.ndarray | None] = [None, None]
+        if (options or ReadOptions()).gradcam:
+            with clock.stage(Stage.GRADCAM):
+                maps = list(explain_pair(self.network, encoded, classification))
+        with clock.stage(Stage.MEASURE):
+            l1, l2 = (part.measured(gradcam, self.config) for part, gradcam in zip(pair, maps, strict=True))
+        flags = (*reading_flags(l1, self.config), *reading_flags(l2, self.config))
+        device = str(self.device)
+        return CaseResult(case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s)
+
+    def _encoded(self, part: SegmentedLevel) -> SegmentedLevel:
+        """A level with what this network's segmenter says of its crop."""
+        if part.encoded is not None and part.encoded.made_by == self._name:
+            return part
+        return replace(part, encoded=run_segmenter(self.network, [part.site.crop], self.device, self._name))
+
+    @property
+    def _name(self) -> str:
+        return f"{self.model.sha256} on {self.device}"
+
+
+def analyze(
+    path: Path,
+    load: Callable[[], Reader],
+    points: Points | None = None,
+    options: ReadOptions | None = None,
+    progress: Progress | None = None,
+) -> CaseResult:
+    """Read a CT from a path and run the whole chain on it.
+
+    Args:
+        path: file or DICOM folder.
+        load: gives the reader; called after the input was read and checked, so that bad input is refused without
+            loading weights.
+        points: both levels' points by a user, or None.
+        options: refinement and Grad-CAM.
+        progress: called as each stage begins.
+
+    Returns:
+        The result.
+
+    Raises:
+        OsteoJointError: any refusal, with its reason.
+    """
+    from OsteoJointLib.io.ct_input import read_ct
+
+    clock = StageClock(progress)
+    with clock.stage(Stage.IO):
+        case = read_ct(path)
+    with clock.stage(Stage.MODEL):
+        reader = load()
+    earlier = {stage.value: clock.timings_s[stage.value] for stage in (Stage.IO, Stage.MODEL)}
+    return reader.read(case, points, options, progress, earlier)

@@ -1,0 +1,45 @@
+"""The settings of a reading: what is asked for, and the settings of every stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from OsteoJointLib.level_set.parameters import LevelSetParameters
+from OsteoJointLib.pipeline.localization import LocalizationConfig
+from OsteoJointLib.pipeline.measure import MeasureConfig
+from OsteoJointLib.pipeline.preprocess import PreprocessConfig
+from OsteoJointLib.pipeline.segmentation import SegmentationConfig
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a reading does beyond what it always does."""
+
+    refine: bool = False
+    """Let the level set move the network's masks (design §3)."""
+    gradcam: bool = True
+    """Compute one Grad-CAM map per vertebra."""
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """The settings of all stages."""
+
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    """Slice and crop."""
+    localization: LocalizationConfig = field(default_factory=LocalizationConfig)
+    """Choice of the box."""
+    segmentation: SegmentationConfig = field(default_factory=SegmentationConfig)
+    """Cut and plausibility of the mask."""
+    level_set: LevelSetParameters = field(default_factory=LevelSetParameters)
+    """Refinement."""
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
+    """Trabecular ROI."""
+    recenter_px: float = 8.0
+    """How far a user's mask may lie from the crop's center before box and crop follow it, pixels: about the
+    localizer's own scatter, so that a small edit doesn't move the window under the classifier."""
+
+    def __post_init__(self):
+        """Check that the distance isn't negative."""
+        if self.recenter_px < 0:
+            raise ValueError(f"recenter_px must be at least 0, got {self.recenter_px}")

@@ -1,0 +1,1 @@
+"""Batches from within Slicer, over volumes of the scene and over folders."""

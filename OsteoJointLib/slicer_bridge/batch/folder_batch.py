@@ -1,0 +1,149 @@
+"""A batch over files and folders: `osteojoint batch` in a process of its own, followed by what it writes.
+
+It runs in the worker's interpreter and environment. Its ledger, ``batch.jsonl``, is read each time it says that a case
+has ended, so that what is shown is what lies on the disk. Killed at any moment it leaves a right table, from which the
+next batch goes on.
+
+In Slicer's Python console::
+
+    from OsteoJointLib.slicer_bridge.batch.folder_batch import analyze_folder
+
+    rows = analyze_folder("/data/cts", "/data/readings")
+    for row in rows:
+        print(row["case"], row["outcome"], row["status"], row["reason"], row["message"])
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from OsteoJointLib.batch.run import read_ledger
+from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
+from OsteoJointLib.failures import as_ending
+from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
+from OsteoJointLib.slicer_bridge.batch.waiting import BatchEnd, OnProgress, count_words, wait_for
+from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
+from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
+from OsteoJointLib.slicer_bridge.process.worker_client import LOG_LINES
+from OsteoJointLib.slicer_bridge.process.worker_command import python_command
+from OsteoJointLib.slicer_bridge.process.worker_death import worker_death
+from OsteoJointLib.slicer_bridge.reading.state import Settings
+from OsteoJointLib.slicer_bridge.signal import Signal
+
+_PROGRESS = re.compile(r"(\d+)/(\d+)")
+_REFUSAL = re.compile(r"osteojoint: (?P<sentence>.*) \[(?P<reason>\w+)\]")
+
+
+def analyze_folder(
+    inputs: Path | str | Sequence[Path | str],
+    folder: Path | str,
+    *,
+    settings: Settings | None = None,
+    skip_existing: bool = True,
+    refine: bool = False,
+    gradcam: bool = True,
+    on_progress: OnProgress | None = None,
+) -> list[Row]:
+    """Read all CTs in a folder; waits, while Slicer's window stays alive.
+
+    Args:
+        inputs: a CT file, a DICOM folder, a folder of them, or a list of these; cases are found as by
+            :func:`OsteoJointLib.batch.inputs.find_cases`.
+        folder: gets ``batch.csv`` with one row a case, and ``cases/<case>`` with its report; new, empty or an earlier
+            batch's.
+        settings: interpreter, device and weights; None for the defaults.
+        skip_existing: skip cases that are done and haven't changed.
+        refine: let the level set move the masks.
+        gradcam: compute Grad-CAM.
+        on_progress: called with the cases done, all cases and the row, after each case; return False to stop there.
+
+    Returns:
+        The cases' rows of ``batch.csv``; what an earlier batch left of other cases stays there and isn't among them.
+
+    Raises:
+        OsteoJointError: the batch as a whole was refused: folder, weights, device.
+    """
+    listed = [inputs] if isinstance(inputs, Path | str) else list(inputs)
+    return wait_for(FolderBatch(listed, folder, settings, skip_existing, refine, gradcam), on_progress)
+
+
+class FolderBatch:
+    """One batch over files and folders, as :func:`analyze_folder`; see :class:`~.waiting.Batch` for its signals."""
+
+    def __init__(
+        self,
+        inputs: Sequence[Path | str],
+        folder: Path | str,
+        settings: Settings | None = None,
+        skip_existing: bool = True,
+        refine: bool = False,
+        gradcam: bool = True,
+    ):
+        self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
+        self.folder = Path(folder).absolute()
+        self.rows: dict[str, Row] = {}
+        self.skipped: set[str] = set()
+        self._earlier = {""}
+        self._settings = settings or Settings()
+        flags = {"--resume": skip_existing, "--refine": refine, "--no-gradcam": not gradcam}
+        self._arguments = [
+            *("-m", "OsteoJointLib", "batch", *(str(Path(path).absolute()) for path in inputs)),
+            *("--out", str(self.folder), "--device", self._settings.device, "--weights", self._settings.weights),
+            *(flag for flag, wanted in flags.items() if wanted),
+        ]
+        self._process = ChildProcess(self._heard, self._warned, self._has_ended)
+        self._lines, self._log, self._summary = LineBuffer(), deque[str](maxlen=LOG_LINES), b""
+
+    def start(self) -> None:
+        """Begin; every refusal comes by :attr:`ended`."""
+        try:
+            self._earlier |= {outcome.batch for outcome in read_ledger(self.folder).values()}
+            command = python_command(self._settings.python, self._arguments)
+        except Exception as error:
+            ending = as_ending(error)
+            self.ended.emit(BatchEnd(ending.message, ending))
+            return
+        self._process.start(command, str(Path.home()))
+
+    def cancel(self) -> None:
+        """Kill the batch with all that it started; what is done stays done."""
+        self._process.kill()
+
+    def _heard(self, piece: bytes) -> None:
+        self._summary += piece
+
+    def _warned(self, piece: bytes) -> None:
+        progress = None
+        for line in self._lines.feed(piece):
+            progress = _PROGRESS.fullmatch(line) or progress
+            self._log.append(line)
+        if progress:
+            self.progressed.emit(int(progress[1]), int(progress[2]))
+            self._read_ledger()
+
+    def _read_ledger(self) -> None:
+        for case, outcome in read_ledger(self.folder).items():
+            if outcome.batch not in self._earlier and case not in self.rows:
+                if outcome.outcome == "skipped":
+                    self.skipped.add(case)
+                self.rows[case] = dict(outcome.row)
+                self.row_done.emit(self.rows[case])
+
+    def _has_ended(self, exit_code: int | None) -> None:
+        if self._summary:  # it ended as it should; its exit code says only whether any case is done
+            self._read_ledger()
+            self.ended.emit(BatchEnd(count_words(self.rows.values(), self.skipped)))
+            return
+        error = _ending([*self._log, *self._lines.rest()], exit_code)
+        self.ended.emit(BatchEnd(error.message, error))
+
+
+def _ending(log: Sequence[str], exit_code: int | None) -> OsteoJointError:
+    """What broke a batch as a whole: its own refusal, or what its end looks like."""
+    refusals = [match for line in log if (match := _REFUSAL.fullmatch(line))]
+    if refusals:
+        return RunFailed(Reason(refusals[-1]["reason"]), refusals[-1]["sentence"])
+    return worker_death(exit_code, log)

@@ -1,0 +1,208 @@
+"""A batch over volumes in the scene: one after the other, each with its row in ``batch.csv`` and its report.
+
+It has a worker of its own, so that the panel's reading isn't disturbed. Points and masks that a user placed or
+corrected are used. Nothing is left in the scene unless that is asked for, and the worker lets each CT go before the
+next, so that memory stays flat. The folder and what is noted in it are those of `osteojoint batch`.
+
+In Slicer's Python console, for one volume, a list, or a generator that loads them one at a time::
+
+    from OsteoJointLib.slicer_bridge.batch.node_batch import analyze_nodes
+
+    rows = analyze_nodes(slicer.util.getNode("CTChest"), "/data/readings")
+    rows = analyze_nodes(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"), "/data/readings")
+    loaded = (slicer.util.loadVolume(path) for path in ["/data/a.nrrd", "/data/b.nii.gz"])
+    rows = analyze_nodes(loaded, "/data/readings", remove_inputs=True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sized
+from pathlib import Path
+from typing import Any
+
+import qt
+
+from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
+from OsteoJointLib.failures import as_ending
+from OsteoJointLib.slicer_bridge.batch.node_case import NodeCase
+from OsteoJointLib.slicer_bridge.batch.node_ledger import BatchLedger, Row
+from OsteoJointLib.slicer_bridge.batch.waiting import BatchEnd, OnProgress, count_words, wait_for
+from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
+from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
+from OsteoJointLib.slicer_bridge.reading.engine import Engine
+from OsteoJointLib.slicer_bridge.reading.state import Settings
+from OsteoJointLib.slicer_bridge.scene import volumes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
+from OsteoJointLib.slicer_bridge.scene.volume_digest import VolumeDigest
+from OsteoJointLib.slicer_bridge.signal import Signal
+from OsteoJointLib.weights import check_weights
+
+
+def analyze_nodes(
+    nodes: Any,
+    folder: Path | str,
+    *,
+    settings: Settings | None = None,
+    skip_existing: bool = True,
+    keep_nodes: bool = False,
+    remove_inputs: bool = False,
+    on_progress: OnProgress | None = None,
+) -> list[Row]:
+    """Read volumes of the scene; waits, while Slicer's window stays alive.
+
+    Args:
+        nodes: a vtkMRMLScalarVolumeNode, a list of them, or a generator that loads one after the other; the maps that
+            a reading has put into the scene are passed over.
+        folder: gets ``batch.csv`` with one row a volume, and ``cases/<name>`` with its report; new, empty or an earlier
+            batch's.
+        settings: interpreter, device and weights; None for the defaults.
+        skip_existing: skip volumes that were read before with the same weights and haven't changed.
+        keep_nodes: leave points, masks and overlays of each reading in the scene.
+        remove_inputs: remove each volume from the scene once it has its row.
+        on_progress: called with the volumes done, all of them as far as they are known, and the row; return False to
+            stop there.
+
+    Returns:
+        The rows of ``batch.csv``, one a volume, with its reason where it wasn't read.
+
+    Raises:
+        OsteoJointError: the batch as a whole was refused: folder, weights.
+    """
+    listed = [nodes] if hasattr(nodes, "IsA") else nodes
+    return wait_for(NodeBatch(listed, folder, settings, skip_existing, keep_nodes, remove_inputs), on_progress)
+
+
+class NodeBatch:
+    """One batch over volumes, as :func:`analyze_nodes`; see :class:`~.waiting.Batch` for its signals."""
+
+    def __init__(
+        self,
+        nodes: Iterable[Any],
+        folder: Path | str,
+        settings: Settings | None = None,
+        skip_existing: bool = True,
+        keep_nodes: bool = False,
+        remove_inputs: bool = False,
+    ):
+        self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
+        self.folder = Path(folder).absolute()
+        self.rows: dict[str, Row] = {}
+        self.skipped: set[str] = set()
+        self._settings = settings or Settings()
+        self._skip, self._keep, self._remove = skip_existing, keep_nodes, remove_inputs
+        self._nodes, self._count = iter(nodes), 0
+        self._total = len(nodes) if isinstance(nodes, Sized) else 0
+        self._client = WorkerClient(lambda: worker_command(self._settings.python))
+        self._engine = Engine(self._client)
+        self._ledger = BatchLedger(self.folder)
+        self._model_sha256 = ""
+        self._digest: VolumeDigest | None = None
+        self._running = False
+
+    def start(self) -> None:
+        """Begin; every refusal comes by :attr:`ended`."""
+        self._running = True
+        self._safely(self._begin)()
+
+    def cancel(self) -> None:
+        """Stop at once; what is done stays done."""
+        self._running = False
+        if self._digest is not None:
+            self._digest.cancel()
+        self._engine.cancel()
+        self._client.kill()
+
+    def _begin(self) -> None:
+        self._ledger.open()
+        self._model_sha256 = check_weights(self._settings.weights)["sha256"]
+        self._soon(self._next)
+
+    def _next(self) -> None:
+        node = next((node for node in self._nodes if not node.GetAttribute(ROLE)), None)  # a generator loads it
+        if node is None:
+            self._end()
+            return
+        case = NodeCase(node)
+        try:
+            volumes.check(node)
+        except OsteoJointError as error:
+            self._failed(case, error)
+            return
+        self._digest = VolumeDigest(node, self._safely(lambda digest: self._known(case, digest)))
+
+    def _known(self, case: NodeCase, digest: str) -> None:
+        """The CT is known by its digest: skip or read it."""
+        self._digest = None
+        case.digest, case.name = digest, self._ledger.name(case.words, digest)
+        try:
+            case.want(self._settings)
+        except OsteoJointError as error:
+            self._failed(case, error)
+            return
+        case.settings = {"model_sha256": self._model_sha256, "refine": False, "gradcam": True, "own": case.own_digest()}
+        row = self._ledger.row_if_done(case.name, case.settings) if self._skip else None
+        if row is not None:
+            self.skipped.add(case.name)
+            self._has_row(case, row)
+            return
+        self._engine.start(
+            case.wanted,
+            on_levels=case.levels_came,
+            on_result=case.result_came,
+            on_done=self._safely(lambda: self._deliver(case)),
+            on_error=self._safely(lambda error: self._failed(case, error)),
+            on_progress=lambda stage, fraction: None,
+        )
+
+    def _deliver(self, case: NodeCase) -> None:
+        self._engine.ask_case(
+            "deliver",
+            {"out": str(self._ledger.case_folder(case.name)), "row": case.name},
+            case.wanted.masks,
+            on_done=self._safely(lambda answer: self._delivered(case)),
+            on_error=self._safely(lambda error: self._failed(case, error)),
+        )
+
+    def _delivered(self, case: NodeCase) -> None:
+        row = self._ledger.enter_result(case.name, case.digest, case.settings, case.document)
+        if self._keep:
+            case.present()
+        self._has_row(case, row)
+
+    def _failed(self, case: NodeCase, error: OsteoJointError) -> None:
+        if error.exit_code == ExitCode.MODEL_REFUSED or error.reason is Reason.DEPENDENCY_MISSING:
+            raise error  # no other CT would fare better
+        name = case.name or self._ledger.name(case.words, case.digest)
+        self._has_row(case, self._ledger.enter_failure(name, case.digest, error))
+
+    def _has_row(self, case: NodeCase, row: Row) -> None:
+        self.rows[row["case"]] = row
+        self._count += 1
+        self._engine.forget(case.volume_id)
+        if self._remove:
+            case.remove(self._keep)
+        self.progressed.emit(self._count, max(self._total, self._count))
+        self.row_done.emit(row)
+        self._soon(self._next)
+
+    def _end(self, error: OsteoJointError | None = None) -> None:
+        self.cancel()
+        self.ended.emit(BatchEnd(error.message if error else count_words(self.rows.values(), self.skipped), error))
+
+    def _soon(self, step: Callable[[], None]) -> None:
+        """Go on in the next turn of the event loop, so that the window stays alive and no call nests in another."""
+        safely = self._safely(step)
+        qt.QTimer.singleShot(0, lambda: safely())
+
+    def _safely(self, step: Callable[..., None]) -> Callable[..., None]:
+        """The step, so that it doesn't run after the end, and that what breaks in it ends the batch."""
+
+        def run(*arguments: Any) -> None:
+            if not self._running:
+                return
+            try:
+                step(*arguments)
+            except Exception as error:
+                self._end(as_ending(error))
+
+        return run

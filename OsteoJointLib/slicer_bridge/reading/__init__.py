@@ -1,0 +1,1 @@
+"""The reading of one CT in the scene: what is wanted, what is there, and what is asked of the worker."""

@@ -1,0 +1,329 @@
+"""The reading of one CT in the scene: what the panel's buttons and the console's functions do.
+
+The scene holds the state: points, masks, the last result and the record of what it was made from. The worker is a cache
+that may die at any time. So every action looks at the scene, says what is wanted, and leaves the engine to find the
+fewest requests that bring it. What comes back is put into the scene, except over what a user changed in the meantime.
+
+Nothing here waits, except :meth:`Reading.run`, which is for scripts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
+from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
+from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
+from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
+from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
+from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.slicer_bridge.reading.standing import ReadingScene
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState, Settings
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
+from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
+from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
+from OsteoJointLib.slicer_bridge.signal import Signal
+
+
+class Reading:
+    """One CT's reading; :attr:`state` says how it stands and :attr:`changed` when to look again."""
+
+    def __init__(self) -> None:
+        self.changed = Signal()
+        self.settings = Settings()
+        self.client = WorkerClient(lambda: worker_command(self.settings.python))
+        self.engine = Engine(self.client)
+        self._scene: ReadingScene | None = None
+        self._watcher = Watcher(self._look, self._lost)
+        self._run: _Run | None = None
+        self._stage, self._fraction = "", 0.0
+        self._message, self._kind, self._reason = "", "", ""
+        self._comparing = ""
+        self._failed_at: object = None
+
+    @property
+    def hardware(self) -> dict[str, Any] | None:
+        """What the worker computes on; None until it was started."""
+        return self.engine.hardware
+
+    @property
+    def nodes(self) -> ReadingNodes | None:
+        """The nodes of the CT's reading; None when no CT is chosen."""
+        return None if self._scene is None else self._scene.nodes
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way, or files are being written."""
+        return self._run is not None or self.engine.running
+
+    @property
+    def state(self) -> ReadingState:
+        """How the reading stands now."""
+        told = ReadingState(
+            running=self.running,
+            stage=self._stage,
+            fraction=self._fraction,
+            message=self._message,
+            message_kind=self._kind,
+            reason=self._reason,
+            comparing=self._comparing,
+        )
+        return told if self._scene is None else self._scene.complete(told)
+
+    def select(self, volume_node) -> None:
+        """Take another CT, or None; a run under way for the former one is cancelled."""
+        if self._scene is not None and volume_node is not None and self._scene.volume is volume_node:
+            return
+        self.cancel()
+        former, self._scene = self.nodes, None if volume_node is None else ReadingScene(ReadingNodes(volume_node))
+        if former is not None and self.nodes is not None:
+            former.show(False)
+            self.nodes.show(True)
+            show_volume(volume_node)
+        self._tell("")
+        self._comparing, self._failed_at = "", None
+        self._watcher.watch(self.nodes)
+        self._look()
+
+    def find_levels(self) -> None:
+        """Look for L1 and L2 and put their points into the scene, in place of those that are there."""
+        self._start("levels", find=True)
+
+    def update(self) -> None:
+        """Bring everything up to date, from what is in the scene: points, masks, class."""
+        self._start("reading")
+
+    def refine(self, levels: list[str], parameters: Mapping[str, float]) -> None:
+        """Let the level set move the masks of ``levels``; ``parameters`` are fields of LevelSetParameters."""
+        self._start("reading", refine={"levels": levels, "parameters": dict(parameters)})
+
+    def cancel(self) -> None:
+        """Stop the run at once; nothing of it stays."""
+        if self.running:
+            self.engine.cancel()
+            self._end(RunFailed(Reason.CANCELLED, "Cancelled."))
+
+    def shift_levels(self, up: bool) -> None:
+        """Move both points to the next body of the column: for anatomy that was counted wrongly."""
+        scene = self._chosen()
+        points = scene.record.shifted(scene.points, up)
+        if points is not None:
+            with self._watcher.paused():
+                marks = {level: level_nodes.LevelMark(point, None, "user") for level, point in points.items()}
+                level_nodes.show_levels(scene.nodes, marks)
+            self._look()
+
+    def place(self, level: str) -> None:
+        """Let the user click where ``level`` is, in any slice view."""
+        if self.nodes is not None:
+            level_nodes.start_placing(self.nodes, level)
+            self._watcher.watch(self.nodes)
+
+    def undo_refinement(self) -> None:
+        """Exchange the masks with those from before the last refinement; a second time takes that back."""
+        nodes = self._chosen().nodes
+        mask_nodes.exchange(nodes, "before", [n for n in LEVELS if mask_nodes.has_masks(nodes, "before", n)])
+        self.compare("")
+        self._look()
+
+    def reset_mask(self, level: str) -> None:
+        """Put the network's own mask back."""
+        mask_nodes.restore(self._chosen().nodes, "network", [level])
+        self.compare("")
+        self._look()
+
+    def compare(self, which: str) -> None:
+        """Show the masks from "before" the last refinement, or the "network"'s, instead of the present ones ("")."""
+        if self.nodes is not None:
+            mask_nodes.swap_visible(self.nodes, which or None)
+            self._comparing = which
+            self.changed.emit()
+
+    def start_worker(self) -> None:
+        """Start the worker, so that it can say what it computes on."""
+        self.engine.load(self.settings.device, self.settings.weights, self.changed.emit, self._end)
+
+    def deliver(self, folder: Path, row: str, on_done: Callable[[list[str]], None]) -> None:
+        """Write the reading's files into a folder, brought up to date before.
+
+        Args:
+            folder: a new or empty one, or one with an earlier reading.
+            row: name of the case in ``result.csv``.
+            on_done: called with the paths of the files.
+        """
+
+        def ask() -> None:
+            pictures = screenshots(self.engine.folder)
+            fields = {"out": str(folder), "row": row, "screenshots": pictures}
+            self._ask("deliver", fields, lambda done: on_done(done["files"]))
+
+        self._start("reading", then=ask)
+
+    def label(self, fields: Mapping[str, Any], on_done: Callable[[dict[str, Any]], None]) -> None:
+        """Write the CT, its masks and its levels as a case for training.
+
+        Args:
+            fields: of the worker's ``label`` but for ``case``, ``segmentation`` and ``points``.
+            on_done: called with the worker's answer.
+        """
+        self._start("reading", then=lambda: self._ask("label", dict(fields), on_done))
+
+    def run(self, volume_node, until: str = "reading") -> dict[str, Any]:
+        """Read a CT and wait for it: for scripts. The window stays alive meanwhile.
+
+        Args:
+            volume_node: the CT.
+            until: "levels" or "reading".
+
+        Returns:
+            The result document ({} after "levels").
+
+        Raises:
+            OsteoJointError: no result came.
+        """
+        self.select(volume_node)
+        ended: list[OsteoJointError | None] = []
+        self._start(until, find=until == "levels", then=lambda: ended.append(None), otherwise=ended.append)
+        while not ended:
+            slicer.app.processEvents()
+            time.sleep(0.002)
+        if ended[0] is not None:
+            raise ended[0]
+        return (self._scene.document if self._scene else None) or {}
+
+    def close(self) -> None:
+        """End the worker and watch nothing any more."""
+        self._watcher.close()
+        self.engine.cancel()
+        self.client.close()
+
+    def _start(
+        self,
+        until: str,
+        find: bool = False,
+        refine: dict[str, Any] | None = None,
+        then: Callable[[], None] | None = None,
+        otherwise: Callable[[OsteoJointError], None] | None = None,
+    ) -> None:
+        """Start a run; ``then`` is called after its result is in the scene, ``otherwise`` where none came."""
+        if self.running:
+            raise RunFailed(Reason.USAGE, "A reading is under way: wait for it or cancel it first.")
+        run = self._run = _Run(then, otherwise)
+        try:
+            scene = self._chosen()
+            wanted = scene.wanted(self.settings, until, find, refine)
+        except OsteoJointError as error:
+            self._end(error)
+            return
+        run.masks = scene.masks
+        self._tell("")
+        self._stage, self._fraction = "start", 0.0
+        self.engine.start(
+            wanted,
+            on_levels=lambda answer: self._levels_came(scene, answer, wanted.points is None),
+            on_result=lambda document, views: self._result_came(scene, run.masks, wanted, document, views),
+            on_done=self._end,
+            on_error=self._end,
+            on_progress=self._progressed,
+        )
+        self.changed.emit()
+
+    def _chosen(self) -> ReadingScene:
+        if self._scene is None:
+            raise UsageError(Reason.USAGE, "A CT was expected, none is chosen. Load one and choose it.")
+        return self._scene
+
+    def _levels_came(self, scene: ReadingScene, answer: Mapping[str, Any], found: bool) -> None:
+        with self._watcher.paused():
+            present_levels(scene.nodes, answer, found)
+            scene.see()
+        self._watcher.watch(scene.nodes)
+        self.changed.emit()
+
+    def _result_came(
+        self, scene: ReadingScene, before: dict[str, str], wanted: Wanted, document: dict[str, Any], views: Views
+    ) -> None:
+        refined = wanted.refine["levels"] if wanted.refine else []
+        kept = scene.kept(before, set(wanted.masks) - set(refined))
+        redrawn = [level for level in scene.own_levels() if level not in kept and level not in refined]
+        if redrawn:
+            words = _("The network drew {levels} anew, on another slice. Undo (under Masks) brings yours back.")
+            self._tell(words.format(levels=" and ".join(redrawn)), "info")
+        with self._watcher.paused():
+            present_result(scene.nodes, document, views, kept, refined)
+        scene.result_is_in()
+        self._comparing = ""
+        self._watcher.watch(scene.nodes)
+
+    def _progressed(self, stage: str, fraction: float) -> None:
+        self._stage, self._fraction = stage, fraction
+        self.changed.emit()
+
+    def _end(self, error: OsteoJointError | None = None) -> None:
+        """A run has ended, with a result or with an error."""
+        run, self._run = self._run, None
+        self._stage, self._fraction = "", 0.0
+        if error is not None:
+            self._failed_at = self._scene.seen if self._scene else None
+            self._tell(error.message, "info" if error.reason is Reason.CANCELLED else "error", error.reason.value)
+        if run is not None and error is None and run.then is not None:
+            run.then()
+        elif run is not None and error is not None and run.otherwise is not None:
+            run.otherwise(error)
+        self._look()
+
+    def _ask(self, op: str, fields: dict[str, Any], on_done: Callable[[dict[str, Any]], None]) -> None:
+        """Ask the worker about the case that is up to date now, with the masks as they are in the scene."""
+        masks = mask_nodes.masks(self._chosen().nodes)
+        drawn = {level: mask for level, mask in masks.items() if mask is not None}
+
+        def answered(answer: dict[str, Any]) -> None:
+            self._stage = ""
+            on_done(answer)
+            self._look()
+
+        self._stage = "output"
+        self.engine.ask_case(op, fields, drawn, answered, self._end)
+
+    def _look(self) -> None:
+        """See what was changed in the scene, say so, and read again where that is wished."""
+        scene = self._scene
+        if scene is not None and scene.volume is not None:
+            with self._watcher.paused():
+                scene.see()
+        self.changed.emit()
+        if scene is None or not scene.stale or self.running or not self.settings.follow:
+            return
+        if self._failed_at != scene.seen:
+            self.update()
+
+    def _lost(self, closing: bool) -> None:
+        """The CT was removed, or the scene is closed."""
+        scene, self._scene = self._scene, None
+        self._tell("")
+        if self.running:
+            self.engine.cancel()
+            self._end(RunFailed(Reason.CANCELLED, "The CT was removed from the scene, so its reading was cancelled."))
+        if scene is not None and not closing:
+            scene.nodes.remove_hidden()  # no one could find them without the CT
+            self.engine.forget(scene.nodes.volume_id)
+        self.changed.emit()
+
+    def _tell(self, message: str, kind: str = "", reason: str = "") -> None:
+        self._message, self._kind, self._reason = message, kind, reason
+
+
+class _Run:
+    """A run under way: what to do at its end, and the masks' fingerprints when it began."""
+
+    def __init__(self, then: Callable[[], None] | None, otherwise: Callable[[OsteoJointError], None] | None):
+        self.then, self.otherwise = then, otherwise
+        self.masks: dict[str, str] = {}

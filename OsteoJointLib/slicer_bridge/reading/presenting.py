@@ -1,0 +1,61 @@
+"""What the worker answers, put into the scene: levels, masks, overlays, table, result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS, Record
+from OsteoJointLib.slicer_bridge.reading.standing import OWN
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
+
+
+def present_levels(nodes: ReadingNodes, answer: Mapping[str, Any], found: bool) -> None:
+    """Put the levels into the scene.
+
+    Args:
+        nodes: of the reading.
+        answer: the worker's ``levels``: points by level, and the column.
+        found: whether they were looked for; False where they are the user's own points, which stay where they are.
+    """
+    record = Record.of_document(result_node.record(nodes))
+    record.found = {level: dict(answer["levels"][level]) for level in LEVELS}
+    if found:
+        record.column = list(answer["column"])
+        marks = {
+            level: level_nodes.LevelMark(tuple(point["center_ras_mm"]), point["confidence"], point["source"])
+            for level, point in record.found.items()
+        }
+        level_nodes.show_levels(nodes, marks)
+    result_node.set_record(nodes, record.document())
+
+
+def present_result(
+    nodes: ReadingNodes, document: dict[str, Any], views: Views, kept: Mapping[str, str], refined: Collection[str]
+) -> None:
+    """Put a result into the scene.
+
+    Args:
+        nodes: of the reading.
+        document: as in result.json.
+        views: its pictures.
+        kept: the levels whose mask stays as the user drew it, with the fingerprint of the mask that was read; all
+            others take the worker's.
+        refined: the levels that the level set has moved.
+    """
+    drawn = [level for level in LEVELS if level not in kept]
+    if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in OWN]:
+        mask_nodes.keep(nodes, "before", owned)
+    mask_nodes.show_masks(nodes, views, drawn, one_slice=refined)
+    for level in drawn:
+        mask_nodes.mark_source(nodes, level, "refined" if level in refined else "network")
+    overlay_nodes.show_overlays(nodes, views)
+    table_node.show_table(nodes, document)
+    result_node.set_result(nodes, document)
+    record = Record.of_document(result_node.record(nodes))
+    record.points = {level: list(document["levels"][level]["center_ras_mm"]) for level in LEVELS}
+    record.masks = {**mask_nodes.mask_fingerprints(nodes), **kept}
+    record.ct = volumes.geometry_fingerprint(nodes.volume)
+    result_node.set_record(nodes, record.document())

@@ -1,0 +1,201 @@
+"""A reading as it stands in the scene: points, masks, the last result, and what was changed since that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.slicer_bridge.reading.memory import Wanted
+from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS, Point, Record, staleness
+from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState, Settings
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world, reaches_slice
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
+
+OWN = ("corrected", "refined")
+"""Sources of a mask that is not simply the network's."""
+
+
+class ReadingScene:
+    """What was last seen of a reading's nodes; :meth:`see` looks again.
+
+    Args:
+        nodes: of the reading.
+    """
+
+    def __init__(self, nodes: ReadingNodes):
+        self.nodes = nodes
+        self.points: dict[str, Point] = {}
+        self.masks: dict[str, str] = {}
+        self.stale: tuple[str, ...] = ()
+        self._changed: list[str] = []
+        self._image_time = 0
+
+    @property
+    def volume(self):
+        """The CT; None once it was removed."""
+        return self.nodes.volume
+
+    @property
+    def record(self) -> Record:
+        """What the last result was made from."""
+        return Record.of_document(result_node.record(self.nodes))
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """The last result."""
+        return result_node.result(self.nodes)
+
+    @property
+    def seen(self) -> object:
+        """All that was seen and a reading depends on, to be compared."""
+        return self.points, self.masks
+
+    def see(self) -> None:
+        """Look at points and masks, say what is stale, and note on the segments who drew them."""
+        self.points, self.masks, self.stale, self._changed = {}, {}, (), []
+        if self.problem():  # without a place in the world nothing can be compared
+            return
+        self.points = level_nodes.points(self.nodes)
+        self.masks = mask_nodes.mask_fingerprints(self.nodes)
+        record = self.record
+        if not record.points:
+            return
+        moved = record.moved(self.points)
+        edited = [level for level in record.edited(self.masks) if level not in moved]
+        self._changed = [*moved, *edited]
+        self.stale = tuple(staleness(moved, edited, self._ct_changed(record)))
+        network = mask_nodes.mask_fingerprints(self.nodes, "network") if edited else {}
+        for level in edited:
+            same = network.get(level) == self.masks[level]
+            mask_nodes.mark_source(self.nodes, level, "network" if same else "corrected")
+
+    def result_is_in(self) -> None:
+        """Note which voxels the result in the scene belongs to, for as long as the scene is open."""
+        self._image_time = self._voxels_changed_at()
+
+    def wanted(
+        self, settings: Settings, until: str, find: bool = False, refine: Mapping[str, Any] | None = None
+    ) -> Wanted:
+        """Look again, and say what the worker shall bring for what is in the scene now.
+
+        Args:
+            settings: device and weights.
+            until: "levels" or "reading".
+            find: look for the levels even where there are points.
+            refine: ``levels`` and ``parameters`` of a refinement.
+
+        Raises:
+            InputRefused: the CT can't be read.
+            UsageError: only one of the levels has a point.
+        """
+        volumes.check(self.volume)
+        self.see()
+        points = None if find or not self.points else self.points
+        if points is not None and (missing := [level for level in LEVELS if level not in points]):
+            raise UsageError(
+                Reason.USAGE,
+                f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or find both.",
+            )
+        masks = {} if points is None or until == "levels" else self.own_masks()
+        return Wanted(
+            volume_id=self.volume.GetID(),
+            points=points,
+            masks=masks,
+            until=until,
+            refine=refine,
+            device=settings.device,
+            weights=settings.weights,
+            found=self.record.found_points,
+        )
+
+    def own_masks(self) -> dict[str, MaskArray]:
+        """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero.
+
+        A point may be moved within the slice of such a mask, which then stays; on another slice the network draws anew.
+        """
+        record = self.record
+        moved, edited = record.moved(self.points), record.edited(self.masks)
+        drawn = mask_nodes.masks(self.nodes)
+        own = {}
+        for level in LEVELS:
+            made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
+            if made_by is None or not (level in edited or made_by in OWN):
+                continue
+            if level not in moved or (mask is not None and reaches_slice(mask, self.points[level])):
+                by_user, refined = self._making(level, level in edited)
+                own[level] = replace(mask or self._empty_mask(), edited=by_user, refined=refined)
+        return own
+
+    def own_levels(self) -> list[str]:
+        """The levels whose mask in the scene is not simply the network's."""
+        return [level for level in LEVELS if mask_nodes.source(self.nodes, level) in OWN]
+
+    def kept(self, before: Mapping[str, str], read: Collection[str]) -> dict[str, str]:
+        """The levels whose mask a result must leave alone, with the fingerprint of the mask that was read.
+
+        Args:
+            before: fingerprints when the run began.
+            read: levels whose mask in the scene is what was read; not those that the run has moved by itself.
+        """
+        now = mask_nodes.mask_fingerprints(self.nodes)
+        return {
+            level: fingerprint
+            for level, fingerprint in before.items()
+            if mask_nodes.source(self.nodes, level) is not None and (level in read or now[level] != fingerprint)
+        }
+
+    def complete(self, told: ReadingState) -> ReadingState:
+        """Add what the scene holds to the state of the panel."""
+        if self.volume is None:
+            return told
+        record, document = self.record, self.document
+        return replace(
+            told,
+            volume_name=self.volume.GetName(),
+            problem=self.problem(),
+            levels={level: self._level_state(level, record, document) for level in LEVELS},
+            can_shift_up=record.shifted(self.points, up=True) is not None,
+            can_shift_down=record.shifted(self.points, up=False) is not None,
+            document=document,
+            stale=self.stale,
+            can_undo_refinement=mask_nodes.has_masks(self.nodes, "before"),
+        )
+
+    def problem(self) -> str:
+        """Why the CT can't be read; "" when it can."""
+        try:
+            volumes.check(self.volume)
+        except OsteoJointError as error:
+            return error.message
+        return ""
+
+    def _level_state(self, level: str, record: Record, document: Mapping[str, Any] | None) -> LevelState:
+        point = self.points.get(level)
+        confidence, source = record.of_found(level, point)
+        area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
+        return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
+
+    def _ct_changed(self, record: Record) -> bool:
+        moved = record.ct != volumes.geometry_fingerprint(self.volume)
+        return moved or self._image_time not in (0, self._voxels_changed_at())
+
+    def _voxels_changed_at(self) -> int:
+        image = self.volume.GetImageData()
+        return 0 if image is None else image.GetMTime()
+
+    def _making(self, level: str, changed: bool) -> tuple[bool, bool]:
+        """Whether a user drew a mask and the level set moved it: as the last result says while it is the same."""
+        document = self.document
+        if document is not None and not changed:
+            made = document["segmentation"][level]
+            return made["edited"], made["refined"]
+        return True, mask_nodes.source(self.nodes, level) == "refined"
+
+    def _empty_mask(self) -> MaskArray:
+        return MaskArray(np.zeros((1, 1, 1), np.uint8), ijk_to_world(self.volume))

@@ -1,0 +1,1 @@
+"""What of a reading stands in the MRML scene: nodes for the CT, levels, masks, maps, numbers."""

@@ -1,0 +1,230 @@
+"""The points of L1 and L2 and a box around each, as markups of the scene.
+
+One fiducial node a level with at most one point, so that one click places it. The box is drawn along the CT's own axes
+and follows its point; it can't be taken hold of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from OsteoJointLib.output.terminology import segment_color_rgb
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_axes, ijk_to_local
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+
+BOX_MM = (50.0, 50.0, 35.0)
+"""Size of the box, right to left, back to front and bottom to top, mm: it frames a large lumbar body."""
+
+_FORMER = "OsteoJoint.Former"
+
+
+@dataclass(frozen=True)
+class LevelMark:
+    """A level's point.
+
+    Args:
+        center_ras: RAS mm of the world.
+        confidence: of the level's name, 0 to 1; None where a user placed it.
+        source: "auto" or "user".
+    """
+
+    center_ras: tuple[float, float, float]
+    confidence: float | None
+    source: str
+
+
+def show_levels(nodes: ReadingNodes, marks: Mapping[str, LevelMark]) -> None:
+    """Put the points of some levels into the scene; those of the others stay as they are.
+
+    Args:
+        nodes: of the reading.
+        marks: by level, "L1" or "L2".
+    """
+    nodes.follow_volume()
+    for level, mark in marks.items():
+        node = _point_node(nodes, level)
+        with slicer.util.NodeModify(node):
+            _set_point(node, mark.center_ras)
+            node.SetNthControlPointDescription(0, _description(mark))
+    update_boxes(nodes)
+
+
+def points(nodes: ReadingNodes) -> dict[str, tuple[float, float, float]]:
+    """The points that are there, RAS mm of the world, by level; one that is just being placed doesn't count."""
+    found = {}
+    for level in Level:
+        node = nodes.get(_point_role(level))
+        if node is not None and _is_placed(node):
+            place = [0.0, 0.0, 0.0]
+            node.GetNthControlPointPositionWorld(0, place)
+            found[level.value] = (place[0], place[1], place[2])
+    return found
+
+
+def point_nodes(nodes: ReadingNodes) -> list[Any]:
+    """The fiducial nodes that are there."""
+    return [node for level in Level if (node := nodes.get(_point_role(level))) is not None]
+
+
+def start_placing(nodes: ReadingNodes, level: str) -> None:
+    """Let the next click in a view place the point of ``level``; the former point comes back when it is called off."""
+    interaction, selection = interaction_node(), _selection_node()
+    if interaction is None or selection is None:
+        return
+    node = _point_node(nodes, level)
+    if _is_placed(node):
+        former = [0.0, 0.0, 0.0]
+        node.GetNthControlPointPosition(0, former)
+        node.SetAttribute(_FORMER, " ".join(map(repr, former)))
+        node.RemoveAllControlPoints()
+    node_id = node.GetID()
+
+    def ended(caller, event):
+        # by ``caller``: an observer that holds what it observes would keep it alive for ever
+        if caller.GetCurrentInteractionMode() != caller.Place:
+            caller.RemoveObserver(tag)
+            _bring_back(slicer.mrmlScene.GetNodeByID(node_id))
+
+    tag = interaction.AddObserver(interaction.InteractionModeChangedEvent, ended)
+    selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
+    selection.SetActivePlaceNodeID(node_id)
+    interaction.SetPlaceModePersistence(0)
+    interaction.SetCurrentInteractionMode(interaction.Place)
+
+
+def placed_now(nodes: ReadingNodes) -> str:
+    """The level whose point the next click places; "" where none is being placed."""
+    interaction, selection = interaction_node(), _selection_node()
+    if interaction is None or selection is None or interaction.GetCurrentInteractionMode() != interaction.Place:
+        return ""
+    place_node = selection.GetActivePlaceNodeID()
+    return next(
+        (n.value for n in Level if (p := nodes.get(_point_role(n))) is not None and p.GetID() == place_node), ""
+    )
+
+
+def stop_placing() -> None:
+    """Call placing off."""
+    if (interaction := interaction_node()) is not None:
+        interaction.SwitchToViewTransformMode()
+
+
+def interaction_node():
+    """What says whether clicks place points; None without an application."""
+    return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
+
+
+def update_boxes(nodes: ReadingNodes) -> None:
+    """Let each box follow its point: made, moved or removed with it. To be called when a point has moved."""
+    placed = points(nodes)
+    for level in Level:
+        role = _box_role(level)
+        if level.value not in placed:
+            nodes.remove(role)
+            continue
+        box = nodes.get(role) or _new_box(nodes, level)
+        if box is None:
+            continue
+        center = [0.0, 0.0, 0.0]
+        box.GetCenterWorld(center)
+        if not np.allclose(center, placed[level.value], atol=1e-6):
+            box.SetCenterWorld(placed[level.value])
+
+
+def _selection_node():
+    return slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+
+
+def _point_node(nodes: ReadingNodes, level: str):
+    role = _point_role(Level(level))
+    node = nodes.get(role)
+    if node is not None:
+        return node
+    node = slicer.vtkMRMLMarkupsFiducialNode()
+    node.SetMaximumNumberOfControlPoints(1)
+    node.SetControlPointLabelFormat(level)
+    nodes.add(role, node, level)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    color = _color(level)
+    display.SetColor(color)
+    display.SetSelectedColor(color)
+    display.SetActiveColor([min(1.0, channel * 1.4) for channel in color])
+    display.SetGlyphScale(2.0)
+    display.SetTextScale(3.5)
+    return node
+
+
+def _new_box(nodes: ReadingNodes, level: str):
+    volume = nodes.volume
+    if volume is None:
+        return None
+    node = slicer.vtkMRMLMarkupsROINode()
+    node.SetLocked(True)
+    nodes.add(_box_role(level), node, _("{level} region").format(level=level))
+    node.CreateDefaultDisplayNodes()
+    axes = np.eye(4)
+    axes[:3, :3] = anatomical_axes(ijk_to_local(volume))
+    node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(axes))
+    node.SetSize(BOX_MM)
+    display = node.GetDisplayNode()
+    color = _color(level)
+    display.SetColor(color)
+    display.SetSelectedColor(color)
+    display.SetHandlesInteractive(False)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetPointLabelsVisibility(False)
+    display.SetFillVisibility(False)
+    display.SetOpacity(0.5)
+    display.SetGlyphScale(1.0)  # its lines are as thick as that
+    return node
+
+
+def _set_point(node, center_ras) -> None:
+    if node.GetNumberOfControlPoints() == 0:
+        node.AddControlPointWorld(vtk.vtkVector3d(*center_ras))
+    else:
+        node.SetNthControlPointPositionWorld(0, *center_ras)
+    node.SetNthControlPointLabel(0, node.GetControlPointLabelFormat())
+    node.RemoveAttribute(_FORMER)
+
+
+def _bring_back(node) -> None:
+    """Put the former point back where placing was called off."""
+    if node is None or (former := node.GetAttribute(_FORMER)) is None:
+        return
+    node.RemoveAttribute(_FORMER)
+    if not _is_placed(node):
+        node.RemoveAllControlPoints()
+        node.AddControlPoint(vtk.vtkVector3d(*(float(x) for x in former.split())))
+
+
+def _is_placed(node) -> bool:
+    return node.GetNumberOfDefinedControlPoints() > 0
+
+
+def _description(mark: LevelMark) -> str:
+    if mark.source != "auto" or mark.confidence is None:
+        return _("placed by hand")
+    return _("found, confidence {confidence:.2f}").format(confidence=mark.confidence)
+
+
+def _color(level: str) -> tuple[float, float, float]:
+    red, green, blue = segment_color_rgb(Level(level))
+    return (red / 255, green / 255, blue / 255)
+
+
+def _point_role(level: str) -> str:
+    return f"{level} point"
+
+
+def _box_role(level: str) -> str:
+    return f"{level} box"

@@ -1,0 +1,100 @@
+"""The boundary heat map and Grad-CAM as volumes of the scene, to be laid over the CT.
+
+One volume a kind holds both levels. Low values are transparent; the colors are the report's, kept in a node of their
+own, so that a saved scene looks the same without OsteoJoint.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from OsteoJointLib.output.drawing import color_table, opaqueness
+from OsteoJointLib.slicer_bridge.scene.matrices import local_to_world
+from OsteoJointLib.slicer_bridge.scene.overlay_volume import FULL, PlacedMap, combine
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views
+
+FROM_PERCENT = 20
+"""What lies below isn't drawn."""
+ROLES = ("heatmap", "gradcam")
+"""Roles of the overlays' nodes, and names of their maps in
+:class:`~OsteoJointLib.slicer_bridge.scene.view_arrays.LevelViews`."""
+
+
+def show_overlays(nodes: ReadingNodes, views: Views) -> None:
+    """Put both overlays into the scene, in place of the former ones; one that no level has is removed.
+
+    They are shown by :func:`OsteoJointLib.slicer_bridge.scene.slice_views.show_foreground`.
+
+    Args:
+        nodes: of the reading.
+        views: its pictures.
+    """
+    nodes.follow_volume()
+    for role in ROLES:
+        maps = [
+            PlacedMap(values, level.crop_to_ras)
+            for level in views.levels.values()
+            if (values := getattr(level, role)) is not None
+        ]
+        if maps:
+            _show(nodes, role, combine(maps))
+        else:
+            nodes.remove(role)
+            nodes.remove(f"{role} colors")
+
+
+def _show(nodes: ReadingNodes, role: str, percent: MaskArray) -> None:
+    node = nodes.get(role) or _new_node(nodes, role)
+    with slicer.util.NodeModify(node):
+        slicer.util.updateVolumeFromArray(node, percent.array_kji)
+        ijk_to_local = np.linalg.inv(local_to_world(node)) @ percent.ijk_to_world
+        node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_local))
+
+
+def _new_node(nodes: ReadingNodes, role: str):
+    # hidden, so that no selector of volumes takes it for a CT
+    node = nodes.add(role, slicer.vtkMRMLScalarVolumeNode(), _title(role), hidden=True)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetAndObserveColorNodeID(_color_node(nodes, role).GetID())
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevelMinMax(0, FULL)
+    display.SetAutoThreshold(False)
+    display.SetLowerThreshold(FROM_PERCENT)
+    display.SetUpperThreshold(FULL)
+    display.SetApplyThreshold(True)
+    display.SetInterpolate(True)
+    _add_legend(node, role)
+    return node
+
+
+def _color_node(nodes: ReadingNodes, role: str):
+    colors = f"{role} colors"
+    if (node := nodes.get(colors)) is not None:
+        return node
+    node = slicer.vtkMRMLColorTableNode()
+    node.SetTypeToUser()
+    node.SetNumberOfColors(256)
+    opaque = opaqueness(np.linspace(0.0, 1.0, 256))
+    for index, (rgb, alpha) in enumerate(zip(color_table() / 255, opaque, strict=True)):
+        node.SetColor(index, f"{index / 255:.0%}", *rgb.tolist(), float(alpha))
+    return nodes.add(colors, node, _("{title} colors").format(title=_title(role)), hidden=True)
+
+
+def _add_legend(node, role: str) -> None:
+    legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(node)
+    if legend is not None:
+        legend.SetTitleText(_("{title} (%)").format(title=_title(role)))
+        legend.SetLabelFormat("%.0f")
+        legend.SetNumberOfLabels(3)
+        legend.GetTitleTextProperty().SetFontSize(14)
+        legend.GetLabelTextProperty().SetFontSize(12)
+        legend.SetSize(0.1, 0.4)
+        legend.SetPosition(0.98, 0.5)
+
+
+def _title(role: str) -> str:
+    return {"heatmap": _("Boundary heat map"), "gradcam": _("Grad-CAM")}[role]

@@ -1,0 +1,113 @@
+"""A volume of the scene as a CT: whether it can be read, where it lies in the world, how it was acquired."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import slicer
+
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.io.dicom_headers import NO_CONTRAST
+from OsteoJointLib.io.dicom_tags import as_positive, cleaned
+from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
+from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_ijk_to_world, ijk_to_world
+
+MAX_COSINE = 1e-3
+"""Cosine between two axes from which on a volume counts as sheared; registration leaves some 1e-6."""
+
+_KVP, _KERNEL, _CONTRAST = "0018,0060", "0018,1210", "0018,0010"
+
+
+def check(volume_node) -> None:
+    """Say why a volume can't be read as a CT, before anything is started.
+
+    Raises:
+        InputRefused: NOT_CT, NOT_3D, SINGLE_SLICE, BAD_GEOMETRY or GANTRY_TILT.
+    """
+    if volume_node is None or not volume_node.IsA("vtkMRMLScalarVolumeNode"):
+        raise InputRefused(Reason.NOT_CT, "Expected a CT volume, came none. Load a CT and choose it.")
+    if volume_node.IsA("vtkMRMLLabelMapVolumeNode"):
+        raise InputRefused(Reason.NOT_CT, "Expected a CT with gray values, came a label map. Choose the CT.")
+    image = volume_node.GetImageData()
+    if image is None or image.GetPointData().GetScalars() is None or min(image.GetDimensions()) < 1:
+        raise InputRefused(Reason.NOT_3D, "Expected a CT with voxels, came an empty volume. Load the CT again.")
+    if (components := image.GetNumberOfScalarComponents()) != 1:
+        raise InputRefused(
+            Reason.NOT_CT,
+            f"Expected one gray value per voxel, came {components} (colors, vectors). Choose the CT.",
+        )
+    if min(image.GetDimensions()) < 2:
+        raise InputRefused(
+            Reason.SINGLE_SLICE, "Expected a volume of several slices, came a single image. Load the whole series."
+        )
+    _check_place(volume_node)
+
+
+def content_stamp(volume_node) -> tuple[int, bytes]:
+    """What changes when voxels or place of a volume do, within this session: nothing is read or hashed."""
+    return volume_node.GetImageData().GetMTime(), ijk_to_world(volume_node).tobytes()
+
+
+def geometry_fingerprint(volume_node) -> str:
+    """A volume's size and place in the world as a short text, the same after saving and loading the scene."""
+    image = volume_node.GetImageData()
+    if image is None:
+        return ""
+    place = np.round(anatomical_ijk_to_world(volume_node), 3) + 0.0  # no negative zeros
+    return hashlib.sha256(f"{sorted(image.GetDimensions())}{place.tolist()}".encode()).hexdigest()[:16]
+
+
+def acquisition(volume_node) -> dict[str, str]:
+    """Tube voltage, kernel and contrast, as keys of a NRRD file.
+
+    Returns:
+        What the node's attributes of these names say and, before them, Slicer's DICOM database of a volume that was
+        loaded from there. What is missing or empty says nothing.
+    """
+    database = _acquisition_in_database(volume_node)
+    said = {key: database.get(key) or volume_node.GetAttribute(key) for key in (KVP_KEY, KERNEL_KEY, CONTRAST_KEY)}
+    kvp = as_positive(said[KVP_KEY])
+    said[KVP_KEY] = f"{kvp:g}" if kvp else None
+    return {key: value for key, value in said.items() if value}
+
+
+def _acquisition_in_database(volume_node) -> dict[str, str]:
+    uid = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split(" ")[0]
+    database = getattr(slicer, "dicomDatabase", None)
+    if not uid or database is None or not database.isOpen:
+        return {}
+    kernel = cleaned(_tag(database, uid, _KERNEL).split("\\")) or ""
+    agent = _tag(database, uid, _CONTRAST).strip()
+    return {KVP_KEY: _tag(database, uid, _KVP), KERNEL_KEY: kernel, CONTRAST_KEY: agent and _given(agent)}
+
+
+def _check_place(volume_node) -> None:
+    parent = volume_node.GetParentTransformNode()
+    if parent is not None and not parent.IsTransformToWorldLinear():
+        raise InputRefused(
+            Reason.BAD_GEOMETRY,
+            "Expected a CT that lies straight in space, came one that a non-linear transform bends. Harden the "
+            "transform (module Transforms), then choose the CT again.",
+        )
+    axes = ijk_to_world(volume_node)[:3, :3]
+    lengths = np.linalg.norm(axes, axis=0)
+    if not np.isfinite(axes).all() or lengths.min() < 1e-6:
+        raise InputRefused(
+            Reason.BAD_GEOMETRY, "Expected voxels of a size above 0, came a CT flattened by its transform. Remove it."
+        )
+    cosines = np.abs((axes / lengths).T @ (axes / lengths) - np.eye(3))
+    if cosines.max() > MAX_COSINE:
+        raise InputRefused(
+            Reason.GANTRY_TILT,
+            "Expected perpendicular axes, came a sheared CT: its transform shears it, or the tilt of the gantry was "
+            "not corrected. Remove that transform, or resample the CT (module Resample Scalar/Vector/DWI Volume).",
+        )
+
+
+def _tag(database, uid: str, tag: str) -> str:
+    return str(database.instanceValue(uid, tag) or "")
+
+
+def _given(agent: str) -> str:
+    return "no" if agent.upper() in NO_CONTRAST else "yes"

@@ -1,0 +1,144 @@
+"""The one dialog that asks before anything is downloaded: what, how much, under which licence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from OsteoJointLib.errors import RunFailed
+from OsteoJointLib.slicer_bridge.setup.install import get_extension, has_extension
+from OsteoJointLib.slicer_bridge.setup.requirements import AGPL, PYTORCH, Lack
+
+
+class InstallDialog:
+    """Lists what is missing; not modal in code: :meth:`open` returns at once.
+
+    Args:
+        lacks: what is missing.
+        folder: of wheels to install from; "" for the network.
+        on_accepted: called with what the user agreed to, which is never empty.
+        parent: the widget it belongs to.
+    """
+
+    def __init__(self, lacks: list[Lack], folder: str, on_accepted: Callable[[list[Lack]], None], parent=None):
+        self._lacks, self._folder, self._on_accepted = lacks, folder, on_accepted
+        names = {lack.requirement.package for lack in lacks}
+        self.needs_extension = bool(names & set(PYTORCH)) and not folder and not has_extension()
+        self.dialog = qt.QDialog(parent)
+        self.dialog.setWindowTitle(_("Install what OsteoJoint needs"))
+        self.dialog.setMinimumWidth(560)
+        layout = qt.QVBoxLayout(self.dialog)
+        for text in self._introduction():
+            layout.addWidget(_label(text))
+        self.table = qt.QTextBrowser()
+        self.table.setHtml(self._rows())
+        self.table.setMinimumHeight(320)
+        layout.addWidget(self.table)
+        self.agpl_box = qt.QCheckBox(_("Install Ultralytics too. Its licence is AGPL-3.0."))
+        layout.addWidget(self.agpl_box)
+        self.agpl_note = _label(
+            _(
+                "Ultralytics (YOLOv3) boxes the vertebral bodies by itself. It is not part of OsteoJoint. Without it, "
+                "you place a point at L1 and at L2 by hand; everything else works."
+            )
+        )
+        layout.addWidget(self.agpl_note)
+        self.agpl_box.setVisible(AGPL in names)
+        self.agpl_note.setVisible(AGPL in names)
+        self.agpl_box.connect("toggled(bool)", self._chosen_changed)
+        self.total = _label("")
+        layout.addWidget(self.total)
+        self._add_buttons(layout)
+        self._chosen_changed()
+
+    def open(self) -> None:
+        """Show it."""
+        self.dialog.open()
+
+    def chosen(self) -> list[Lack]:
+        """What would be installed as the box is ticked now."""
+        return [lack for lack in self._lacks if self.agpl_box.checked or not lack.requirement.automatic]
+
+    def _add_buttons(self, layout) -> None:
+        row = qt.QHBoxLayout()
+        layout.addLayout(row)
+        row.addStretch(1)
+        self.cancel_button = qt.QPushButton(_("Cancel"))
+        self.cancel_button.connect("clicked(bool)", self._cancel)
+        row.addWidget(self.cancel_button)
+        self.extension_button = qt.QPushButton(_("Get the PyTorch extension…"))
+        self.extension_button.connect("clicked(bool)", self._get_extension)
+        self.extension_button.setVisible(self.needs_extension)
+        row.addWidget(self.extension_button)
+        self.install_button = qt.QPushButton(_("Install"))
+        self.install_button.connect("clicked(bool)", self._install)
+        row.addWidget(self.install_button)
+
+    def _introduction(self) -> list[str]:
+        if self._folder:
+            return [_("These packages are installed into Slicer's Python from {folder}.").format(folder=self._folder)]
+        texts = [_("These packages are downloaded (from pypi.org and pytorch.org) and installed into Slicer's Python.")]
+        if self.needs_extension:
+            texts.append(
+                _(
+                    "<b>First get Slicer's PyTorch extension.</b> It installs the build of PyTorch that fits your "
+                    "graphics card. Slicer restarts for it; then press Install… again."
+                )
+            )
+        elif any(lack.requirement.package in PYTORCH for lack in self._lacks):
+            texts.append(
+                _(
+                    "Slicer's PyTorch extension picks the build of PyTorch that fits your graphics card: about "
+                    "200 MB without one, up to 3 GB with one. Slicer answers slowly meanwhile, for some minutes."
+                )
+            )
+        return texts
+
+    def _rows(self) -> str:
+        head = (f"<b>{title}</b>" for title in (_("Package"), _("Licence"), _("Download, up to")))
+        rows = [(_package(lack), lack.requirement.licence, _size(lack.requirement.megabytes)) for lack in self._lacks]
+        lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in (head, *rows))
+        return f'<table cellpadding="3" width="100%">{"".join(f"<tr>{line}</tr>" for line in lines)}</table>'
+
+    def _chosen_changed(self, checked=False) -> None:
+        chosen = self.chosen()
+        megabytes = sum(lack.requirement.megabytes for lack in chosen)
+        self.total.setText(_("In all up to {size}, and about twice that on the disk.").format(size=_size(megabytes)))
+        self.total.setVisible(bool(chosen) and not self._folder)
+        self.install_button.setEnabled(bool(chosen) and not self.needs_extension)
+        self.install_button.setToolTip("" if chosen else _("Tick the box: nothing else is missing."))
+
+    def _install(self, checked=False) -> None:
+        chosen = self.chosen()
+        self.dialog.accept()
+        self._on_accepted(chosen)
+
+    def _cancel(self, checked=False) -> None:
+        self.dialog.reject()
+
+    def _get_extension(self, checked=False) -> None:
+        self.dialog.reject()
+        try:
+            get_extension()
+        except RunFailed as error:
+            slicer.util.errorDisplay(error.message)
+
+
+def _label(text: str):
+    label = qt.QLabel(text)
+    label.setWordWrap(True)
+    return label
+
+
+def _package(lack: Lack) -> str:
+    only_with_it = lack.requirement.automatic and lack.requirement.package != AGPL
+    return lack.words + (_(" (with Ultralytics)") if only_with_it else "")
+
+
+def _size(megabytes: float) -> str:
+    if megabytes >= 1000:
+        return _("{size} GB").format(size=f"{megabytes / 1000:.1f}")
+    return _("{size} MB").format(size=f"{megabytes:.0f}" if megabytes >= 1 else f"{megabytes:.1f}")

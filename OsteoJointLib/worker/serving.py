@@ -1,0 +1,178 @@
+"""The worker: one request a line on stdin, events on stdout, the CT and the networks kept warm (design §5).
+
+A request is ``{"id": …, "op": …, …}``; its events are ``{"id", "event": "progress", "stage", "fraction"}``, then one
+``{"id", "event": "done", …}`` or ``{"id", "event": "error", "reason", "message", "exit_code"}``. "done" comes after
+the files are in place. Requests are answered in order; to cancel one, kill the process: a case's files appear whole or
+not at all. Points are RAS mm. Operations:
+
+* ``ping`` → ``version``, ``protocol``, ``pid``.
+* ``load`` [``weights``, ``device``, ``threads``] → ``model``, ``device``, ``localizer``, ``hardware``: {"torch", "cuda"
+  (what PyTorch is built for, or null), "driver" (or null), "cards": [{"name", "memory_gib"}], "cores", "threads",
+  "words": a sentence}. Other operations load with the defaults when nothing was loaded.
+* ``open`` ``input`` → ``case``, ``flags``. The CT is read and stays open under ``case``; no weights are loaded.
+* ``levels`` ``case`` or ``input`` [``points``: {"L1": [R, A, S], "L2": […]}] → ``case``, ``levels``: {"L1":
+  {"center_ras_mm", "slice_index", "confidence", "source"}, …} (null for a pair of slices without points), ``column``:
+  [{"name", "center_ras_mm", "score"}, …] from top to bottom (empty when the points were given), ``flags``. What was
+  read of the case before is forgotten. A refusal leaves an open case as it was.
+* ``segment`` ``case`` [``points`` of the levels that moved] → a result: runs from preprocess on, after ``levels`` for
+  both levels, after a result for the moved ones only. Without ``levels`` before it, it finds them itself.
+* ``analyze`` ``input`` [``points`` of both levels] → a result: the whole chain; the CT stays open.
+* ``edit`` ``case`` ``segmentation`` (a label map with the edited masks, L1 = 20 and L2 = 21 or by the names of
+  segments: one path, or {"L1": path, "L2": path}) [``made``: {"L1": {"edited": bool, "refined": bool}}, how a mask came
+  about that was made before; a user drew it when nothing is said] → a result and ``edited`` (levels whose mask
+  differed): classification and measure only. A level whose mask is the network's again counts as never edited.
+* ``refine`` ``case`` [``levels``: ["L1"], ``parameters``: fields of LevelSetParameters, ``segmentation`` and ``made``
+  as in ``edit``, taken in first] → as ``edit``: the level set moves the masks of these levels (both when not given).
+* ``classify`` ``case`` → a result: classification and measure again from the masks there are.
+* ``deliver`` ``case`` ``out`` [``segmentation`` as in ``edit``: masks, on as many slices as they have, that are written
+  instead of the mid-slices', ``screenshots``: [{"file", "caption"}, …], PNG or JPEG, shown in the report, ``row``: a
+  name under which the case gets a ``result.csv`` of one row, and its report's title] → ``files``. Nothing is computed
+  again.
+* ``label`` ``case`` ``folder`` ``name`` ``patient`` [``segmentation`` as in ``deliver``, ``points``, ``status``:
+  normal, osteopenia, osteoporosis or null, ``bmd``: {"L1": mg/cm3, "L2": …} with its ``bmd_method``, ``replace``: true
+  where a case of that name may be replaced] → ``files``, ``entry``, ``count``: the case becomes one of a dataset, see
+  :mod:`OsteoJointLib.dataset.manifest`. ``patient`` is a code. Levels and masks that aren't given are those of the
+  case; without ``status`` it follows from the mean of ``bmd``; what isn't known is null. A CT that is there under
+  another name is refused.
+* ``close`` ``case`` → ``open`` (how many stay). At most four cases stay open; the oldest goes first.
+* ``shutdown`` → the worker ends; so do the end of stdin and, after its error, a graphics card that broke off
+  (``device_failed``): only a new process can use it again.
+
+A result is ``case``, ``result`` (as result.json) and ``files``. Its operations take [``refine``: the level set moves
+the new masks, ``gradcam``, ``out``: a folder for all files; without it nothing is written and ``files`` is empty,
+``views``: a path]. With ``views`` the answer has ``views``: {"file": path, "L1": {"mask_to_ras", "crop_to_ras"}, …} and
+the file is an ``.npz`` with ``L1_mask``, ``L1_network_mask``, ``L1_roi`` (uint8, cut from the CT's own plane) and,
+where there are any, ``L1_heatmap``, ``L1_gradcam`` (float32 on the crop), and the same of L2; see
+:mod:`OsteoJointLib.output.viewer_arrays`.
+
+Nothing but these lines goes to stdout: whatever prints there is sent to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from OsteoJointLib import __version__
+from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.failures import as_ending, ending_document, trace_of
+from OsteoJointLib.pipeline.loading import load_reader
+from OsteoJointLib.pipeline.stages import Progress, Stage
+from OsteoJointLib.worker.session import Session
+
+PROTOCOL = "osteojoint.worker/1"
+"""Name and version of what passes over the lines."""
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def serve(requests: TextIO, emit: Emit, session: Session) -> None:
+    """Answer requests until ``shutdown``, a failure of the graphics card or the end of the lines.
+
+    Args:
+        requests: one JSON object a line.
+        emit: takes each event.
+        session: holds the open cases and the reader.
+    """
+    for line in requests:
+        if not line.strip():
+            continue
+        identifier = None
+        try:
+            request = _parse(line)
+            identifier = request["id"]
+            answer = answer_request(request, session, progress_events(identifier, emit))
+        except Exception as error:
+            ending = as_ending(error)
+            sys.stderr.write(trace_of(error))
+            emit({"id": identifier, "event": "error", **ending_document(ending)})
+            if ending.reason is Reason.DEVICE_FAILED:
+                return  # no process can use a card again after its failure
+            continue
+        emit({"id": identifier, "event": "done", **answer})
+        if request["op"] == "shutdown":
+            return
+
+
+def answer_request(request: dict[str, Any], session: Session, progress: Progress) -> dict[str, Any]:
+    """Carry out one request and return what its "done" says.
+
+    Raises:
+        OsteoJointError: any refusal.
+    """
+    operations: dict[str, Callable[[], dict[str, Any]]] = {
+        "ping": lambda: {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid()},
+        "load": lambda: session.load(request),
+        "open": lambda: session.open(request, progress),
+        "levels": lambda: session.levels(request, progress),
+        "segment": lambda: session.segment(request, progress),
+        "analyze": lambda: session.analyze(request, progress),
+        "edit": lambda: session.edit(request, progress),
+        "refine": lambda: session.refine(request, progress),
+        "classify": lambda: session.classify(request, progress),
+        "deliver": lambda: session.deliver(request, progress),
+        "label": lambda: session.label(request, progress),
+        "close": lambda: session.close(request),
+        "shutdown": dict,
+    }
+    operation = operations.get(request["op"])
+    if operation is None:
+        raise UsageError(Reason.USAGE, f"The operation must be one of {', '.join(operations)}; got {request['op']!r}.")
+    return operation()
+
+
+def progress_events(identifier: Any, emit: Emit) -> Progress:
+    """A progress callback that emits events for one request."""
+
+    def report(stage: Stage, fraction: float) -> None:
+        emit({"id": identifier, "event": "progress", "stage": stage.value, "fraction": round(fraction, 3)})
+
+    return report
+
+
+@contextmanager
+def claimed_stdout() -> Iterator[Emit]:
+    """Keep stdout for events alone: whatever else prints there, in Python or below, goes to stderr meanwhile.
+
+    Yields:
+        A function that writes one event as one line and flushes it.
+    """
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    events = os.fdopen(os.dup(saved), "w", encoding="utf-8", newline="\n")
+
+    def emit(event: dict[str, Any]) -> None:
+        events.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
+        events.flush()
+
+    try:
+        yield emit
+    finally:
+        sys.stdout.flush()
+        events.close()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def run_worker() -> int:
+    """Serve stdin until it ends; the command ``osteojoint worker``."""
+    with open(os.dup(0), encoding="utf-8", errors="replace") as requests, claimed_stdout() as emit:
+        serve(requests, emit, Session(load_reader))
+    return 0
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except ValueError:
+        request = None
+    if not isinstance(request, dict) or "id" not in request or not isinstance(request.get("op"), str):
+        raise UsageError(
+            Reason.USAGE, 'A request must be one line of JSON like {"id": 1, "op": "ping"}; got something else.'
+        )
+    return request
