@@ -187,6 +187,17 @@ def test_kill_reaches_a_worker_behind_a_launcher(host, fake, heard, tmp_path):
     assert gone(pids)
 
 
+def test_kill_without_psutil_ends_the_worker_alone(fake, heard, monkeypatch):
+    ask(fake, heard, "spawn")
+    heard.wait("done")
+    worker, *children = heard.last("done")["pids"]
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    fake.client.kill()
+    assert gone([worker])
+    for child in children:
+        os.kill(child, 9)
+
+
 def test_kill_right_after_the_question(host, fake, heard):
     ask(fake, heard, "spawn")
     process = fake.client._process
