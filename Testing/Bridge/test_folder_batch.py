@@ -18,7 +18,7 @@ from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.phantom.writing import write_nrrd
 from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch, analyze_folder
 from OsteoJointLib.slicer_bridge.batch.node_batch import analyze_nodes
-from OsteoJointLib.slicer_bridge.reading.state import Settings
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 
 REFUSED = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
 
@@ -48,11 +48,11 @@ def interpreter(tmp_path):
     for number in range(3):
         (folder / f"{number}.jsonl").write_text("".join(f"{line}\n" for line in ledger[: number + 1]), "utf-8")
 
-    def make(text: str) -> Settings:
+    def make(text: str) -> WorkerSettings:
         script = folder / "python"
         script.write_text(START.format(python=sys.executable) + text, encoding="utf-8")
         script.chmod(0o755)
-        return Settings(python=str(script), device="cpu")
+        return WorkerSettings(python=str(script), device="cpu")
 
     return make
 
@@ -119,7 +119,7 @@ def test_a_batch_that_breaks_says_its_last_words(scene, interpreter, tmp_path):
 
 def test_a_missing_interpreter_is_said(scene, tmp_path):
     with pytest.raises(OsteoJointError, match="Python interpreter"):
-        analyze_folder(tmp_path, tmp_path / "out", settings=Settings(python="/nowhere/python"))
+        analyze_folder(tmp_path, tmp_path / "out", settings=WorkerSettings(python="/nowhere/python"))
 
 
 def test_a_missing_package_is_named(scene, interpreter, tmp_path):
@@ -164,7 +164,7 @@ def test_cancel_kills_the_whole_tree(scene, interpreter, tmp_path, host):
 def test_a_file_and_its_volume_in_the_scene_read_alike(scene, tmp_path):
     path = write_nrrd(make_phantom(DEMO_SEED), tmp_path / "Äpfel" / "p")
     path.with_name("broken.nrrd").write_bytes(b"NRRD0004\n")
-    settings = Settings(device="cpu")
+    settings = WorkerSettings(device="cpu")
     broken, read = analyze_folder(path.parents[1], tmp_path / "folder", settings=settings)
     assert (broken["outcome"], broken["reason"]) == ("refused", "unreadable")
     node = slicer.util.loadVolume(str(path))
