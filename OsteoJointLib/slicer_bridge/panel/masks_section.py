@@ -8,6 +8,7 @@ import numpy as np
 import qt
 from slicer.i18n import tr as _
 
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.mask_editor import MaskEditor
@@ -16,7 +17,6 @@ from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_chec
 from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import mask_nodes, segments
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 SOURCE, AREA = 1, 2
 REFINED_LEVELS = (list(LEVELS), [LEVELS[0]], [LEVELS[1]])

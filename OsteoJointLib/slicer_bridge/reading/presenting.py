@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS, Record
 from OsteoJointLib.slicer_bridge.reading.standing import OWN
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
 
 
 def present_levels(nodes: ReadingNodes, answer: Mapping[str, Any], found: bool) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.slicer_bridge.reading.memory import Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS, Point, Record, staleness
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState, Settings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
-from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world, reaches_slice
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 OWN = ("corrected", "refined")
 """Sources of a mask that is not simply the network's."""
@@ -127,7 +127,7 @@ class ReadingScene:
             made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
             if made_by is None or not (level in edited or made_by in OWN):
                 continue
-            if level not in moved or (mask is not None and reaches_slice(mask, self.points[level])):
+            if level not in moved or (mask is not None and mask.reaches_slice(self.points[level])):
                 by_user, refined = self._making(level, level in edited)
                 own[level] = replace(mask or self._empty_mask(), edited=by_user, refined=refined)
         return own
