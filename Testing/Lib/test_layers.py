@@ -34,7 +34,7 @@ STOREYS = (
     *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses", "phantom", "levels")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "dataset", "worker", "batch", "cli")),
     BRIDGE,
-    *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel")),
+    *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__")
 """Above everything: what a script imports, and what ``python -m`` runs."""
