@@ -22,7 +22,7 @@ help:
 	@echo 'make test     format, lint, types, unit tests, wheel, CMake lists                     [JOBS=n]'
 	@echo 'make docs     the documentation -> out/site'
 	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
-	@echo 'make screenshots  render the pictures of the README anew'
+	@echo 'make screenshots  render the pictures of the README and docs anew'
 	@echo 'make format   put every file into shape'
 	@echo 'make lists    write the files on disk into the CMake lists'
 	@echo 'make clean    remove what the commands above wrote (distclean: .venv too)'
@@ -44,7 +44,7 @@ unit: $(READY)
 	$(CHECK) pytest -n $(JOBS) Testing/Bridge
 
 docs: $(READY)
-	$(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 format: $(READY)
 	$(CHECK) ruff check --fix .

@@ -1,8 +1,8 @@
 """What MkDocs does for docs/ beside its own work (hooks named in mkdocs.yml): links, pictures, equations, no network.
 
-The pages are read in two places: on GitHub as they lie, and on the built site. Their links are right for GitHub. Here a
-link to a picture of Resources/Screenshots or to a page at the root becomes one of the site, and a link to a file of code
-one of the repository.
+The pages are read in two places: on GitHub as they lie, and on the built site. Their links are right for GitHub. Here
+a link to a picture of Resources/Screenshots or to a page at the root becomes one of the site, and a link to a file of
+code one of the repository.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ _LOADED = re.compile(r'<(?:script|img|link rel="stylesheet")[^>]*(?:src|href)="(
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages at the root and the pictures to the site's files."""
-    places = {source: PAGES[source] for source in PAGES}
+    places = dict(PAGES)
     places |= {f"{PICTURES}{picture.name}": f"pictures/{picture.name}" for picture in (ROOT / PICTURES).iterdir()}
+    places |= {"Resources/Icons/OsteoJoint.png": "pictures/OsteoJoint.png"}
     for source, place in places.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))
     return files
@@ -78,8 +79,10 @@ def site_link(target: str, page: str, repository: str) -> str:
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn equations in LaTeX into MathML, which browsers draw without a script."""
     return _EQUATION.sub(
-        lambda match: convert(match[2].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").strip(),
-                              display="block" if match[1] == "div" else "inline"),
+        lambda match: convert(
+            match[2].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">").strip(),
+            display="block" if match[1] == "div" else "inline",
+        ),
         html,
     )
 

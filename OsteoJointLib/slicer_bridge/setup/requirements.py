@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MANUAL = "https://github.com/OsteoJoint/SlicerOsteoJoint#troubleshooting"
-"""Where the README says what to do when an installation fails."""
+MANUAL = "https://github.com/OsteoJoint/SlicerOsteoJoint/blob/main/docs/troubleshooting.md"
+"""What to do when an installation fails."""
 
 
 @dataclass(frozen=True)
