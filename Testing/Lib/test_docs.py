@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,13 @@ def test_links_lead_somewhere(page):
 def test_every_picture_is_shown():
     shown = "".join(page.read_text("utf-8") for page in PAGES)
     assert [p.name for p in (REPOSITORY / "Resources" / "Screenshots").iterdir() if p.name not in shown] == []
+
+
+def test_every_dependency_has_its_notice():
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    notices = text_of("THIRD_PARTY_NOTICES.md").lower()
+    assert [one for one in wanted if re.match(r"[\w-]+", one)[0].lower() not in notices] == []
 
 
 def test_every_reason_code_is_explained():
