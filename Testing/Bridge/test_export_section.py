@@ -10,7 +10,7 @@ import slicer
 from PySide6 import QtCore
 
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
-from OsteoJointLib.slicer_bridge.panel.label_form import FOLDER_SETTING
+from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING
 
 from .fake_reading import FOUND_LEVELS, FakeReading, add_ct, document
 
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_looked_into_is_said(section, tmp_path, monkeypa
     monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.export_section.case_folder", refused)
     section.save_into(tmp_path)
     assert "expected to be readable and writable" in section.ui.savedLabel.text
-    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.label_form.existing_case", refused)
+    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.parts.label_form.existing_case", refused)
     fill(section, tmp_path)
     section.ui.labelButton.click()
     assert "expected to be readable and writable" in section.ui.labeledLabel.text

@@ -12,7 +12,8 @@ from OsteoJointLib.slicer_bridge.panel import setup_packages
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.setup_weights import weights_folder
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
-from OsteoJointLib.slicer_bridge.reading.state import ReadingState, Settings
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.setup.python_setting import chosen_python
 from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, REQUIREMENTS, Lack
 
@@ -44,7 +45,7 @@ class Setup:
         self.asked: list[str] = []
         client = SimpleNamespace(log=[], kill=lambda: self.asked.append("kill"))
         self.reading = SimpleNamespace(
-            settings=Settings(),
+            settings=WorkerSettings(),
             hardware=None,
             client=client,
             state=ReadingState(),

@@ -56,11 +56,13 @@ def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels):
     said = run_segmenter(network, crops, device)
     masks = [shrunk(mask) if index in levels else mask for index, mask in enumerate(masks)]
     # the whole batch at once, with the soft mask where nothing was drawn
-    evidence = torch.sigmoid(network.segmenter.real(said.crops).mask_logits)
+    real = network.segmenter.real
+    own = real(said.crops)
+    evidence = torch.sigmoid(own.mask_logits)
     for index in levels:
         (top, left), drawn = crops[index].corner_yx, masks[index].mask
         evidence[index, 0] = torch.from_numpy(drawn[top : top + 224, left : left + 224].astype(np.float32))
-    expected = network.segmenter.real(said.crops, evidence)
+    expected = real.with_mask(own, said.crops, evidence)
     calls = network.segmenter.calls
     encoded = encode_pair(network, pair_of(said, crops, masks))
     assert network.segmenter.calls == calls

@@ -15,11 +15,9 @@ from OsteoJointLib.pipeline.localization import (
 from OsteoJointLib.records import BodyBox, Level
 
 
-def detections(*boxes, objectness, labels=None) -> Detections:
-    count = len(boxes)
-    labels = torch.tensor(labels or [0] * count)
+def detections(*boxes, objectness) -> Detections:
     certainty = torch.tensor(objectness)
-    return Detections(torch.tensor(boxes).reshape(-1, 4), certainty * 0.5, labels, certainty)
+    return Detections(torch.tensor(boxes).reshape(-1, 4), certainty * 0.5, certainty)
 
 
 NEAR, FAR = (240.0, 240.0, 280.0, 270.0), (20.0, 20.0, 60.0, 50.0)
@@ -32,11 +30,6 @@ def test_best_box_near_the_point_wins_over_a_better_one_elsewhere():
     assert box.xyxy_px == NEAR
     assert box.confidence == pytest.approx(0.8)
     assert box.detected
-
-
-def test_the_class_of_a_box_does_not_matter():
-    found = detections(NEAR, objectness=[0.7], labels=[1])
-    assert choose_box(found, Level.L1, 0.8, POINT_PX).xyxy_px == NEAR
 
 
 def test_reach_is_in_mm():

@@ -10,7 +10,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.install import Installer
 from OsteoJointLib.slicer_bridge.setup.install_dialog import InstallDialog

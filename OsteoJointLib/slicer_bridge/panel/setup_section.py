@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import load_form
 from OsteoJointLib.slicer_bridge.panel.setup_packages import SetupPackages
 from OsteoJointLib.slicer_bridge.panel.setup_weights import SetupWeights
 from OsteoJointLib.slicer_bridge.panel.setup_worker import SetupWorker
-from OsteoJointLib.slicer_bridge.panel.widgets import load_form
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 

@@ -53,6 +53,7 @@ REQUIREMENTS = (
     Requirement("jinja2", "jinja2", "BSD-3-Clause", 0.2),
     Requirement("numpy", "numpy", "BSD-3-Clause", 17, "1.26"),
     Requirement("PIL", "pillow", "MIT-CMU", 7),
+    Requirement("psutil", "psutil", "BSD-3-Clause", 0.2),
     Requirement("pydicom", "pydicom", "MIT", 3, "3.0"),
     Requirement("pylibjpeg", "pylibjpeg", "MIT", 0.1),
     Requirement("openjpeg", "pylibjpeg-openjpeg", "MIT", 2),
