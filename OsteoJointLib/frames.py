@@ -98,3 +98,12 @@ class Grid:
         """Say whether a point lies inside the grid's voxels (edges included)."""
         index = self.lps_to_index(point_lps_mm)
         return bool(np.all(index >= -0.5) and np.all(index <= np.asarray(self.shape_zyx) - 0.5))
+
+
+def box_to_plane(xyxy_px: tuple[float, float, float, float], axial) -> tuple[float, float, float, float]:
+    """Map a box from a slice to the CT's own plane; (x1, y1, x2, y2) edge coordinates in both."""
+    (origin_y, origin_x), (step_y, step_x) = axial.origin_yx, axial.step_yx
+    x1, y1, x2, y2 = (edge_to_center(edge) for edge in xyxy_px)
+    corners = (origin_x + x1 * step_x, origin_y + y1 * step_y, origin_x + x2 * step_x, origin_y + y2 * step_y)
+    left, top, right, bottom = (float(center_to_edge(corner)) for corner in corners)
+    return left, top, right, bottom

@@ -93,8 +93,8 @@ def refuse_bad_field_of_view(grid: Grid, limits: ReadingLimits) -> None:
 
 
 def acquisition_flags(source: SourceInfo, limits: ReadingLimits) -> tuple[Flag, ...]:
-    """Doubts from the tags: contrast, kernel, tube voltage, slice thickness."""
-    flags = [*_contrast_flags(source), *_kernel_flags(source), *_kvp_flags(source, limits)]
+    """Say what the tags give reason to doubt: contrast, kernel, tube voltage, slice thickness."""
+    flags = [*unknown_flags(source), *_contrast_flags(source), *_kernel_flags(source), *_kvp_flags(source, limits)]
     if source.slice_thickness_mm is not None and source.slice_thickness_mm > limits.thick_mm + 1e-3:
         flags.append(
             Flag(
@@ -106,14 +106,22 @@ def acquisition_flags(source: SourceInfo, limits: ReadingLimits) -> tuple[Flag, 
     return tuple(flags)
 
 
-def _contrast_flags(source: SourceInfo) -> list[Flag]:
+def unknown_flags(source: SourceInfo) -> tuple[Flag, ...]:
+    """Say what the tags leave open: contrast, kernel, tube voltage."""
+    flags = []
     if source.contrast is None:
-        return [
-            Flag(
-                Reason.CONTRAST_UNKNOWN,
-                "The file does not say whether contrast agent was given; every contrast phase raises the HU of bone.",
-            )
-        ]
+        words = "Whether a contrast agent was given is not said; every contrast phase raises the HU of bone."
+        flags.append(Flag(Reason.CONTRAST_UNKNOWN, words))
+    if classify_kernel(source.kernel) is KernelClass.UNKNOWN:
+        said = f"The kernel {source.kernel} is not known" if source.kernel else "The reconstruction kernel is not named"
+        flags.append(Flag(Reason.KERNEL_UNKNOWN, f"{said}; a sharp one would change HU and texture."))
+    if source.kvp is None:
+        words = "The tube voltage is not named; HU of bone depend on it by some 5 %."
+        flags.append(Flag(Reason.KVP_UNKNOWN, words))
+    return tuple(flags)
+
+
+def _contrast_flags(source: SourceInfo) -> list[Flag]:
     if source.contrast:
         return [
             Flag(
@@ -126,8 +134,7 @@ def _contrast_flags(source: SourceInfo) -> list[Flag]:
 
 
 def _kernel_flags(source: SourceInfo) -> list[Flag]:
-    kind = classify_kernel(source.kernel)
-    if kind is KernelClass.SHARP:
+    if classify_kernel(source.kernel) is KernelClass.SHARP:
         return [
             Flag(
                 Reason.KERNEL_SHARP,
@@ -135,19 +142,12 @@ def _kernel_flags(source: SourceInfo) -> list[Flag]:
                 "Prefer a soft-tissue kernel.",
             )
         ]
-    if kind is KernelClass.UNKNOWN:
-        said = f"names the kernel {source.kernel}, which is not known" if source.kernel else "names no kernel"
-        return [Flag(Reason.KERNEL_UNKNOWN, f"The file {said}; a sharp kernel would change HU and texture.")]
     return []
 
 
 def _kvp_flags(source: SourceInfo, limits: ReadingLimits) -> list[Flag]:
-    if source.kvp is None:
-        return [
-            Flag(Reason.KVP_UNKNOWN, "The file does not name the tube voltage; HU of bone depend on it by some 5 %.")
-        ]
     low, high = limits.standard_kvp
-    if not low <= source.kvp <= high:
+    if source.kvp is not None and not low <= source.kvp <= high:
         return [
             Flag(
                 Reason.KVP_OTHER,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.pipeline.doubts import all_flags
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
 from OsteoJointLib.pipeline.localization import detect_boxes, refuse_without_localizer
 from OsteoJointLib.pipeline.points import Case, Points, level_point, moved_levels, placed_levels, volume_of
@@ -249,7 +250,7 @@ class Reader:
                 maps = list(explain_pair(self.network, encoded, classification))
         with clock.stage(Stage.MEASURE):
             l1, l2 = (part.measured(gradcam, self.config) for part, gradcam in zip(pair, maps, strict=True))
-        flags = (*reading_flags(l1, self.config), *reading_flags(l2, self.config))
+        flags = all_flags(case, levels, (*reading_flags(l1, self.config), *reading_flags(l2, self.config)))
         device = str(self.device)
         return CaseResult(case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s)
 
