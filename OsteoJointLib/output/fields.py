@@ -23,7 +23,9 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import box_to_plane, flip_lps_ras
 from OsteoJointLib.output.kinds import Choice, Count, Kind, List, Number, Share, Text, YesNo
 from OsteoJointLib.pipeline.baseline import BaselineReading
-from OsteoJointLib.records import STATUSES, CaseResult, Classification, CtVolume, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import STATUSES, Classification, CtVolume
 
 T = TypeVar("T", contravariant=True)
 

@@ -26,8 +26,10 @@ from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.baseline import digits_needed
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable, reliability_reasons
-from OsteoJointLib.records import STATUSES, CaseResult, CtVolume, Flag, Level, PointSource, Status, VertebraReading
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import STATUSES, CtVolume, Flag, Level, PointSource, Status
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")

@@ -18,7 +18,8 @@ from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, Lev
 from OsteoJointLib.output.kinds import Number
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.baseline import read_baseline
-from OsteoJointLib.records import CaseResult, CtVolume, Flag, Level
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.records import CtVolume, Flag, Level
 
 RESULT_SCHEMA = "osteojoint.result/1"
 """Name and version of the format, the value of the key ``schema``."""

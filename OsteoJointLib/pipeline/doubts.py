@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.io.checks import unknown_flags
-from OsteoJointLib.pipeline.points import Case
+from OsteoJointLib.io.header_checks import unknown_flags
+from OsteoJointLib.pipeline.case import Case
 from OsteoJointLib.records import CtVolume, Flag, LevelsFound
 
 NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED})
