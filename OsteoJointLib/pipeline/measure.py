@@ -2,7 +2,7 @@
 
 The region of interest (ROI) is the body's mask eroded by a Euclidean distance, without its posterior part. Where the
 ROI lies moves the number more than the network does: on one real CT the mean falls from 163 HU over the whole body to
-119 HU after 3 mm of erosion (``shared/reference/peers.md`` 2.5). So nothing is ever measured un-eroded: an ROI that
+119 HU after 3 mm of erosion. So nothing is ever measured un-eroded: an ROI that
 is too small gives None and a flag. Erosion and pixel count travel with every number.
 """
 
@@ -108,11 +108,10 @@ def measure_roi(
     roi = roi_mask(mask, pixel_mm, config)
     voxels = int(np.count_nonzero(roi))
     if voxels * pixel_mm**2 < config.min_area_mm2:
-        return RoiMeasurement(level, config.erosion_mm, voxels, None, None, None)
+        return RoiMeasurement(level, np.zeros_like(roi), config.erosion_mm, voxels, None, None, None)
     values = np.asarray(hu)[roi].astype(np.float64)
-    return RoiMeasurement(
-        level, config.erosion_mm, voxels, float(values.mean()), float(np.median(values)), float(values.std())
-    )
+    mean, median, sd = float(values.mean()), float(np.median(values)), float(values.std())
+    return RoiMeasurement(level, roi, config.erosion_mm, voxels, mean, median, sd)
 
 
 def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None = None) -> tuple[Flag, ...]:
