@@ -257,6 +257,7 @@ class RoiMeasurement:
         level: which.
         mask: (512, 512) bool in the frame of the :class:`AxialSlice`: the ROI that was measured; empty where none was.
         erosion_mm: how far the mask was eroded.
+        area_mm2: what that leaves, measured or too small.
         voxels: pixels of the slice left in the ROI.
         hu_mean, hu_median, hu_sd: HU.
         bmd_mg_cm3: only with a named calibration.
@@ -266,6 +267,7 @@ class RoiMeasurement:
     level: Level
     mask: np.ndarray
     erosion_mm: float
+    area_mm2: float
     voxels: int
     hu_mean: float | None
     hu_median: float | None

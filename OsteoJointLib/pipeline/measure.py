@@ -107,11 +107,12 @@ def measure_roi(
         raise ValueError(f"hu and mask must be of one shape, got {np.shape(hu)} and {np.shape(mask)}")
     roi = roi_mask(mask, pixel_mm, config)
     voxels = int(np.count_nonzero(roi))
-    if voxels * pixel_mm**2 < config.min_area_mm2:
-        return RoiMeasurement(level, np.zeros_like(roi), config.erosion_mm, voxels, None, None, None)
+    area_mm2 = voxels * pixel_mm**2
+    if area_mm2 < config.min_area_mm2:
+        return RoiMeasurement(level, np.zeros_like(roi), config.erosion_mm, area_mm2, voxels, None, None, None)
     values = np.asarray(hu)[roi].astype(np.float64)
     mean, median, sd = float(values.mean()), float(np.median(values)), float(values.std())
-    return RoiMeasurement(level, roi, config.erosion_mm, voxels, mean, median, sd)
+    return RoiMeasurement(level, roi, config.erosion_mm, area_mm2, voxels, mean, median, sd)
 
 
 def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None = None) -> tuple[Flag, ...]:
@@ -125,8 +126,8 @@ def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None 
     flags = []
     if measurement.hu_mean is None:
         message = (
-            f"HU of {measurement.level} was not measured: {measurement.voxels} pixels are left "
-            f"{measurement.erosion_mm:g} mm inside the mask, and a trabecular ROI needs {config.min_area_mm2:g} mm2. "
+            f"HU of {measurement.level} was not measured: only {measurement.area_mm2:.0f} mm² are left "
+            f"{measurement.erosion_mm:g} mm inside its mask, and {config.min_area_mm2:g} mm² are needed. "
             "Check the mask and the slice."
         )
         flags.append(Flag(Reason.ROI_TOO_SMALL, message, measurement.level))

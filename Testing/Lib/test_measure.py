@@ -83,21 +83,23 @@ def test_cortex_and_vein_do_not_touch_the_number():
 def test_an_roi_too_small_gives_none_and_a_flag_and_is_never_un_eroded(mask):
     measured = measure_roi(np.full(mask.shape, 120.0), mask, 0.7, Level.L1)
     assert (measured.hu_mean, measured.hu_median, measured.hu_sd) == (None, None, None)
-    assert measured.voxels * 0.49 < 100.0
+    assert measured.area_mm2 == pytest.approx(measured.voxels * 0.49) and measured.area_mm2 < 100.0
     flag, not_calibrated = measurement_flags(measured)
     assert not_calibrated.code is Reason.NOT_CALIBRATED
     assert flag.code is Reason.ROI_TOO_SMALL and flag.level is Level.L1
-    assert "4 mm inside the mask" in flag.message and "100 mm2" in flag.message
+    assert "4 mm inside its mask" in flag.message and "100 mm²" in flag.message
 
 
-def test_an_roi_of_just_the_least_area_is_measured():
+@pytest.mark.parametrize("pixel_mm", [0.5, 1.0, 2.0])
+def test_an_roi_of_just_the_least_area_is_measured(pixel_mm):
     mask = np.zeros((24, 24), dtype=bool)
-    mask[2:20, 2:20] = True
-    hu = np.zeros(mask.shape)
-    config = MeasureConfig(erosion_mm=4.0, posterior_fraction=0.0, min_area_mm2=100.0)
-    assert measure_roi(hu, mask, 1.0, Level.L1, config).hu_mean == 0.0
+    mask[2:20, 2:20] = True  # 18 x 18 pixels, of which an erosion by four leaves 10 x 10
+    least = MeasureConfig(4.0 * pixel_mm, posterior_fraction=0.0, min_area_mm2=100.0 * pixel_mm**2)
+    measured = measure_roi(np.zeros(mask.shape), mask, pixel_mm, Level.L1, least)
+    assert (measured.hu_mean, measured.area_mm2) == (0.0, 100.0 * pixel_mm**2)
     mask[19] = False
-    assert measure_roi(hu, mask, 1.0, Level.L1, config).hu_mean is None
+    measured = measure_roi(np.zeros(mask.shape), mask, pixel_mm, Level.L1, least)
+    assert (measured.hu_mean, measured.area_mm2) == (None, 90.0 * pixel_mm**2)
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,13 @@ def lopsided_case(case) -> CaseResult:
         box=BodyBox((40.0, 50.0, 120.0, 90.0), 0.8),
         segmentation=replace(case.l2.segmentation, area_mm2=1021.5, refined=True),
         measurement=replace(
-            case.l2.measurement, erosion_mm=3.5, voxels=611, hu_mean=131.25, hu_median=129.5, hu_sd=21.75
+            case.l2.measurement,
+            erosion_mm=3.5,
+            area_mm2=343.69,
+            voxels=611,
+            hu_mean=131.25,
+            hu_median=129.5,
+            hu_sd=21.75,
         ),
     )
     l1 = replace(
