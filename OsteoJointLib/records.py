@@ -258,7 +258,7 @@ class RoiMeasurement:
         mask: (512, 512) bool in the frame of the :class:`AxialSlice`: the ROI that was measured; empty where none was.
         erosion_mm: how far the mask was eroded.
         area_mm2: what that leaves, measured or too small.
-        voxels: pixels of the slice left in the ROI.
+        voxels: of the CT's own grid in the ROI.
         hu_mean, hu_median, hu_sd: HU.
         bmd_mg_cm3: only with a named calibration.
         calibration: its name.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.frames import SliceFrame, mask_to_plane
 from OsteoJointLib.records import Flag, Level, RoiMeasurement
 
 
@@ -84,33 +85,39 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
 
 
 def measure_roi(
-    hu: np.ndarray, mask: np.ndarray, pixel_mm: float, level: Level, config: MeasureConfig | None = None
+    hu: np.ndarray,
+    mask: np.ndarray,
+    pixel_mm: float,
+    level: Level,
+    config: MeasureConfig | None = None,
+    frame: SliceFrame | None = None,
 ) -> RoiMeasurement:
-    """Measure the HU of the trabecular ROI.
+    """Measure the HU of the trabecular ROI, on the CT's own voxels.
 
     Args:
-        hu: (y, x) HU, unclipped.
-        mask: (y, x) bool, the body.
-        pixel_mm: edge length of the square pixels, > 0.
+        hu: (y, x) HU of the CT's own plane, unclipped.
+        mask: (y, x) bool, the body, on the slice.
+        pixel_mm: edge length of the slice's square pixels, > 0.
         level: which vertebra.
         config: the ROI; None: the defaults.
+        frame: where the slice lies on the plane; None: they are one.
 
     Returns:
-        Mean, median and standard deviation (of the ROI's own pixels, not corrected for the sample) in HU; all None
+        Mean, median and standard deviation (of the ROI's own voxels, not corrected for the sample) in HU; all None
         when the ROI is smaller than ``min_area_mm2``. Ask :func:`measurement_flags` for the flag that says so.
 
     Raises:
-        ValueError: if the shapes differ or the pixel size isn't positive.
+        ValueError: if the shapes of one and the same plane differ or the pixel size isn't positive.
     """
     config = config or MeasureConfig()
-    if np.shape(hu) != np.shape(mask):
+    if frame is None and np.shape(hu) != np.shape(mask):
         raise ValueError(f"hu and mask must be of one shape, got {np.shape(hu)} and {np.shape(mask)}")
     roi = roi_mask(mask, pixel_mm, config)
-    voxels = int(np.count_nonzero(roi))
-    area_mm2 = voxels * pixel_mm**2
-    if area_mm2 < config.min_area_mm2:
+    area_mm2 = int(np.count_nonzero(roi)) * pixel_mm**2
+    values = np.asarray(hu)[roi if frame is None else mask_to_plane(roi, frame, np.shape(hu))].astype(np.float64)
+    voxels = values.size
+    if area_mm2 < config.min_area_mm2 or voxels == 0:
         return RoiMeasurement(level, np.zeros_like(roi), config.erosion_mm, area_mm2, voxels, None, None, None)
-    values = np.asarray(hu)[roi].astype(np.float64)
     mean, median, sd = float(values.mean()), float(np.median(values)), float(values.std())
     return RoiMeasurement(level, roi, config.erosion_mm, area_mm2, voxels, mean, median, sd)
 
