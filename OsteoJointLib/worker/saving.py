@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.names import check_name
 from OsteoJointLib.records import CaseResult, CtVolume, Level, LevelsFound, Status
 from OsteoJointLib.worker.requests import Request, given, mask_files, path_of, points_of
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 def deliver(result: CaseResult, request: Request) -> dict[str, Any]:
     """Write the files of a result as it is; nothing is computed again."""
-    from OsteoJointLib.dataset.manifest import check_name
     from OsteoJointLib.output.case_files import Additions
     from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
     from OsteoJointLib.output.delivery import deliver_case
@@ -39,7 +39,7 @@ def deliver(result: CaseResult, request: Request) -> dict[str, Any]:
 
 def label(case: Case, levels: LevelsFound | None, result: CaseResult | None, request: Request) -> dict[str, Any]:
     """Write a case into a dataset: its CT, masks, levels and what a user knows of its bone."""
-    from OsteoJointLib.dataset.manifest import add_case, check_name
+    from OsteoJointLib.dataset.manifest import add_case
     from OsteoJointLib.output.seg_nrrd import label_array
     from OsteoJointLib.pipeline.drawn_masks import read_level_masks
     from OsteoJointLib.pipeline.points import level_point, moved_levels, placed_levels

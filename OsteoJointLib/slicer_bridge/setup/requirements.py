@@ -49,6 +49,7 @@ class Requirement:
 REQUIREMENTS = (
     Requirement("torch", "torch", "BSD-3-Clause", 3000, "2.4"),
     Requirement("cv2", "opencv-python-headless", "Apache-2.0", 62),
+    Requirement("filelock", "filelock", "MIT", 0.1),
     Requirement("gdcm", "python-gdcm", "Apache-2.0", 14),
     Requirement("jinja2", "jinja2", "BSD-3-Clause", 0.2),
     Requirement("numpy", "numpy", "BSD-3-Clause", 17, "1.26"),

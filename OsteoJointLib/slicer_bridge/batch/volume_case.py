@@ -15,7 +15,7 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_nod
 from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
 
 
-class NodeCase:
+class VolumeCase:
     """A volume under way.
 
     Args:
@@ -44,7 +44,7 @@ class NodeCase:
         """
         if self._node.GetScene() is None:
             raise InputRefused(
-                Reason.NOT_FOUND, f"{self.words} was expected in the scene until it was read; it was removed."
+                Reason.NOT_FOUND, f"{self.words} was removed from the scene before it was read. Load it again."
             )
         return self._node
 
