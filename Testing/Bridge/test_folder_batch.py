@@ -130,7 +130,7 @@ def test_a_missing_package_is_named(scene, interpreter, tmp_path):
 
 
 def test_false_from_the_caller_stops_it(scene, interpreter, tmp_path):
-    settings = interpreter("case(0, 2); time.sleep(60)")
+    settings = interpreter("case(1, 2); time.sleep(60)")
     rows = analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=lambda *one: False)
     assert len(rows) == 1
 

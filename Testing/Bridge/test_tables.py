@@ -9,9 +9,9 @@ import numpy as np
 import slicer
 from example_readings import add_ct, make_views, save_and_load
 
+from OsteoJointLib.output.viewer_arrays import read_views
 from OsteoJointLib.slicer_bridge.scene import result_node, segment_terminology, table_node
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import read_views
 
 
 def document() -> dict:

@@ -211,6 +211,6 @@ def test_names_that_will_do(name):
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_names_that_will_not_do(name):
-    words = {"": "needs a name", "NUL": "Windows keeps", "com1.nrrd": "Windows keeps"}
+    words = {"": "has no name", "NUL": "Windows keeps", "com1.nrrd": "Windows keeps"}
     with pytest.raises(UsageError, match=words.get(name, "letters, digits")):
         check_name(name)

@@ -11,11 +11,11 @@ import SimpleITK as sitk
 
 import OsteoJointLib
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.slicer_bridge.process import worker_command
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.raw_nrrd import nrrd_header, write_label_map
 from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory, Wanted, mask_key
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 
 @pytest.fixture
