@@ -9,6 +9,7 @@ from OsteoJointLib.pipeline.localization import LocalizationConfig
 from OsteoJointLib.pipeline.measure import MeasureConfig
 from OsteoJointLib.pipeline.preprocess import PreprocessConfig
 from OsteoJointLib.pipeline.segmentation import SegmentationConfig
+from OsteoJointLib.weights import DEFAULT_NAME
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,18 @@ class ReadOptions:
     """Let the level set move the network's masks (design §3)."""
     gradcam: bool = True
     """Compute one Grad-CAM map per vertebra."""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """What is loaded, and where it computes."""
+
+    weights: str = DEFAULT_NAME
+    """A name in the weights' manifest, or the path of a weights file."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    threads: int | None = None
+    """CPU threads; None for a sensible number."""
 
 
 @dataclass(frozen=True)
