@@ -74,7 +74,7 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return _read_either(kind, [one for one in inner if one is not NoneType], value, name)
     if kind is Any:
         return value
-    if is_dataclass(kind) and isinstance(value, Mapping):
+    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping):
         given = {field: value.get(field.name) for field in fields(kind) if field.init}
         return kind(**{f.name: _read_field(kind, f, one, f"{name}.{f.name}".lstrip(".")) for f, one in given.items()})
     if origin is tuple and isinstance(value, list):

@@ -15,7 +15,7 @@ import numpy as np
 
 from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.hardware import Hardware
-from OsteoJointLib.pipeline.points import Case, volume_of
+from OsteoJointLib.pipeline.case import Case, volume_of
 from OsteoJointLib.pipeline.preprocess import slice_index_of
 from OsteoJointLib.records import CtVolume, Flag, Level, LevelPoint, LevelsFound, PointSource
 

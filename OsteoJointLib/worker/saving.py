@@ -14,9 +14,10 @@ from OsteoJointLib.output.delivery import deliver_case
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import read_screenshot
 from OsteoJointLib.output.seg_nrrd import label_array
+from OsteoJointLib.pipeline.case import Case, CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask, read_level_masks
-from OsteoJointLib.pipeline.points import Case, Points, level_point, moved_levels, placed_levels
-from OsteoJointLib.records import CaseResult, CtVolume, Level, LevelsFound, Status
+from OsteoJointLib.pipeline.points import Points, level_point, moved_levels, placed_levels
+from OsteoJointLib.records import CtVolume, Level, LevelsFound, Status
 from OsteoJointLib.worker.answers import Delivered, Labeled
 from OsteoJointLib.worker.requests import Deliver, Label, mask_files
 

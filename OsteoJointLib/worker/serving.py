@@ -54,10 +54,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.failures import as_ending, trace_of
+from OsteoJointLib.pipeline.loading import load_reader
 from OsteoJointLib.pipeline.stages import Progress, Stage
 from OsteoJointLib.worker.lines import (
     Event,
@@ -70,9 +71,6 @@ from OsteoJointLib.worker.lines import (
 )
 from OsteoJointLib.worker.requests import Shutdown
 from OsteoJointLib.worker.session import Session
-
-if TYPE_CHECKING:
-    from OsteoJointLib.pipeline.reader import Reader
 
 Emit = Callable[[Event], None]
 
@@ -141,12 +139,5 @@ def claimed_stdout() -> Iterator[Emit]:
 def run_worker() -> int:
     """Serve stdin until it ends; the command ``osteojoint worker``."""
     with open(os.dup(0), encoding="utf-8", errors="replace") as requests, claimed_stdout() as emit:
-        serve(requests, emit, Session(_load))
+        serve(requests, emit, Session(load_reader))
     return 0
-
-
-def _load(**options: Any) -> Reader:
-    """Load weights; SciPy and PyTorch are imported with them, not when the worker starts."""
-    from OsteoJointLib.pipeline.loading import load_reader
-
-    return load_reader(**options)

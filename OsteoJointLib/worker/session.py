@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +18,14 @@ from OsteoJointLib.io import ct_input
 from OsteoJointLib.output.delivery import check_case_folder, deliver_case
 from OsteoJointLib.output.result_json import read_result, result_document
 from OsteoJointLib.output.viewer_arrays import write_views
+from OsteoJointLib.pipeline.case import Case, CaseResult
 from OsteoJointLib.pipeline.drawn_masks import edited_planes
-from OsteoJointLib.pipeline.points import Case, Points, moved_levels
+from OsteoJointLib.pipeline.points import Points, moved_levels
+from OsteoJointLib.pipeline.reader import Reader, analyze
 from OsteoJointLib.pipeline.settings import LoadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
-from OsteoJointLib.records import CaseResult, Level, LevelsFound, VertebraReading
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import Level, LevelsFound
 from OsteoJointLib.worker.answers import (
     Alive,
     CaseRead,
@@ -60,9 +63,6 @@ from OsteoJointLib.worker.requests import (
     mask_files,
 )
 from OsteoJointLib.worker.saving import deliver, label
-
-if TYPE_CHECKING:
-    from OsteoJointLib.pipeline.reader import Reader
 
 MAX_OPEN = 4
 """Cases that stay open; the one that was opened first is let go for a fifth, so that memory has an end."""
@@ -124,8 +124,6 @@ class Session:
         return Opened(self._keep_open(opened), case_flags(opened.case))
 
     def _analyze(self, request: Analyze, progress: Progress) -> CaseRead:
-        from OsteoJointLib.pipeline.reader import analyze
-
         _check(request)
         points = _lps_points(request.points, both=True)
         result = analyze(request.input, self._warm, points, request.options, progress)
