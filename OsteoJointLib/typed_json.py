@@ -3,18 +3,15 @@
 Texts, numbers and truth values are themselves; an enum is its value, a path a text, a tuple a list, a mapping and a
 record an object. A field that is null or missing takes its default, one that isn't known is passed over.
 
->>> @dataclass(frozen=True)
-... class Point:
-...     name: str
-...     center_mm: tuple[float, float] = (0.0, 0.0)
->>> to_json(Point("a", (1.5, 2.0)))
-{'name': 'a', 'center_mm': [1.5, 2.0]}
->>> from_json(Point, {"name": "a", "center_mm": [1.5, 2]})
-Point(name='a', center_mm=(1.5, 2.0))
->>> from_json(Point, {"name": "a", "center_mm": [1.5]})
+>>> from OsteoJointLib.records import Flag, Level, Reason
+>>> to_json(Flag(Reason.METAL, "Metal.", Level.L2))
+{'code': 'metal', 'message': 'Metal.', 'level': 'L2'}
+>>> from_json(Flag, {"code": "metal", "message": "Metal.", "more": 1}).code is Reason.METAL
+True
+>>> from_json(Flag, {"code": "metal", "message": "Metal.", "level": "L3"})
 Traceback (most recent call last):
     ...
-OsteoJointLib.typed_json.WrongField: The field center_mm must be a list of 2, each a number; it is [1.5].
+OsteoJointLib.typed_json.WrongField: The field level must be L1 or L2; it is 'L3'.
 """
 
 from __future__ import annotations
