@@ -1,64 +1,75 @@
-"""From two finished trainings to one weights file with its manifest entry.
-
-``python -m training.export --multitask runs/compact/last.pt --levels runs/levels/levels.safetensors`` writes
-``Resources/Weights/compact.safetensors`` from the multitask run's averaged weights and the level network's. After the
-evaluation its numbers are entered with ``--metrics FILE`` (the same tensors, so the same hash).
-"""
+"""From two finished trainings to one weights file with its manifest entry."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.config import NetworkConfig
-from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.resources import resource_path
+from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.weights import save_weights
+from training.checkpoint import load_checkpoint
+from training.seeds import EVALUATION_SEEDS, require_seeds
+from training.tasks.levels import load_level_network
+from training.tasks.multitask import MultitaskTask
 
 INTENDED_USE = (
     "Research only, not a medical device: trained on synthetic phantoms, never validated on patients for diagnosis."
 )
 LICENCE = "Apache-2.0"
 _LARGEST_BYTES = 10_000_000
+"""What the project lets its weights weigh, so that they can come with the extension."""
+_BYTES_A_WEIGHT = 2
+"""Weights are stored in half precision."""
 
 
-def export(multitask: Path, levels: Path, name: str, folder: Path, metrics: dict[str, Any] | None = None) -> Path:
-    """Write one weights file of both networks.
+def export(
+    multitask: Path, levels: Path, name: str, folder: Path, metrics: dict[str, Any] | None = None, replace: bool = False
+) -> Path:
+    """Write one weights file of both networks, from the averaged weights of two checkpoints.
 
     Args:
-        multitask: checkpoint of :mod:`training.train`; its averaged weights are taken.
-        levels: checkpoint or weights of :mod:`training.train_levels`.
+        multitask: checkpoint of the multitask task.
+        levels: checkpoint of the levels task.
         name: of the weights.
         folder: of the weights and their manifest.
         metrics: numbers of ``python -m training evaluate``, or None before there are any.
+        replace: write over weights of this name.
 
     Returns:
         The path of the file.
 
     Raises:
-        InputRefused: an input is no checkpoint, or the file would be too large to ship.
+        InputRefused: an input is no checkpoint of its task, or the file would be too large to ship.
+        UsageError: there are weights of this name, and ``replace`` is False.
     """
-    from OsteoJointLib.weights import save_weights
-    from training.train import load_checkpoint
-    from training.train_levels import load_network
-
-    content = load_checkpoint(multitask)
-    config = json.loads(content["config"])
-    level_network = load_network(levels)
-    state = {f"multitask.{key}": value for key, value in content["average"].items()}
+    checkpoint, level_network = load_checkpoint(multitask, MultitaskTask.name), load_level_network(levels)
+    recipe = checkpoint.recipe
+    state = {f"multitask.{key}": value for key, value in checkpoint.average.items()}
     state |= {f"levels.{key}": value for key, value in level_network.state_dict().items()}
-    size = sum(2 * value.numel() for value in state.values())
+    size = sum(_BYTES_A_WEIGHT * value.numel() for value in state.values())
     if size > _LARGEST_BYTES:
         raise InputRefused(
-            Reason.UNREADABLE, f"Shipped weights may have 10 MB; {multitask} and {levels} make {size / 1e6:.1f} MB."
+            Reason.UNREADABLE,
+            f"The networks of {multitask} and {levels} are too large to ship: {size / 1e6:.1f} MB, where 10 MB may be. "
+            "Train narrower ones.",
         )
-    minutes = content["elapsed_s"] / 60.0
+    if (folder / f"{name}.safetensors").exists() and not replace:
+        raise UsageError(
+            Reason.OUTPUT_EXISTS,
+            f"There are weights named {name} in {folder} already. Choose another --name or --out, or say --replace to "
+            "write over them.",
+        )
     fields = {
-        "config": NetworkConfig.from_json(config["network"]).to_json(),
+        "config": NetworkConfig.from_json(recipe["network"]).to_json(),
         "level_config": level_network.config.to_json(),
-        "trained_on": f"OsteoJoint phantoms (training pairs and level samples), {content['step']} multitask steps",
-        "training": {"steps": content["step"], "minutes": round(minutes, 1), "experiment": _experiment(config)},
+        "trained_on": f"OsteoJoint phantoms (training pairs and level samples), {checkpoint.step} multitask steps",
+        "training": {
+            "steps": checkpoint.step,
+            "minutes": round(checkpoint.elapsed_s / 60.0, 1),
+            "experiment": {key: recipe[key] for key in ("name", "seed", "optimizer", "windows_px", "precision")},
+        },
         "metrics": metrics or {},
         "intended_use": INTENDED_USE,
         "licence": LICENCE,
@@ -66,40 +77,21 @@ def export(multitask: Path, levels: Path, name: str, folder: Path, metrics: dict
     return save_weights(folder, name, state, fields)
 
 
-def _experiment(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: config[key] for key in ("name", "seed", "optimizer", "windows_px", "precision")}
-
-
 def evaluation_metrics(path: Path) -> dict[str, Any]:
-    """The numbers of an evaluation that belong into a manifest.
+    """Read the numbers of an evaluation that belong into a manifest.
 
     Raises:
         InputRefused: when the file is none.
+        UsageError: when it is one of phantoms that are not kept for the evaluation.
     """
     keys = ("n", "first_seed", "levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline")
     try:
         numbers = json.loads(path.read_text(encoding="utf-8"))
-        return {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
+        found = {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
     except (OSError, ValueError, KeyError) as error:
         raise InputRefused(
-            Reason.UNREADABLE, f"The JSON of python -m training evaluate was expected in {path}: {error!r}."
+            Reason.UNREADABLE,
+            f"{path} can't be read, or was not written by python -m training evaluate. Give its --json file.",
         ) from error
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line of this module."""
-    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--multitask", type=Path, required=True, help="last.pt of the multitask run")
-    parser.add_argument("--levels", type=Path, required=True, help="last.pt or levels.safetensors of the level run")
-    parser.add_argument("--name", default="compact")
-    parser.add_argument("--folder", type=Path, default=resource_path("Weights"), help="default: the project's own")
-    parser.add_argument("--metrics", type=Path, help="JSON of python -m training evaluate")
-    options = parser.parse_args(arguments)
-    metrics = None if options.metrics is None else evaluation_metrics(options.metrics)
-    path = export(options.multitask, options.levels, options.name, options.folder, metrics)
-    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    require_seeds(found["first_seed"], found["n"], EVALUATION_SEEDS)
+    return found

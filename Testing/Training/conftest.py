@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.records import STATUSES
-from training.pairs import save_pair
+from training.data.pairs import save_pair
 
 HU_OF_STATUS = (200.0, 120.0, 50.0)
 

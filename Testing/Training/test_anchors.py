@@ -7,9 +7,9 @@ import numpy as np
 
 from OsteoJointLib.network.anchors import mean_best_overlap
 from OsteoJointLib.records import STATUSES
-from training.anchors import box_sizes_px, main
-from training.augment import box_of
-from training.pairs import PairFolder, load_pair, save_pair
+from training.data.anchors import box_sizes_px, main
+from training.data.augment import box_of
+from training.data.pairs import PairFolder, load_pair, save_pair
 
 
 def test_sizes_are_those_of_the_masks_boxes(pair_folder):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.augment import (
+from training.data.augment import (
     AugmentConfig,
     Intensity,
     Placement,

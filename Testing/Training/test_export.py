@@ -12,10 +12,10 @@ from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.network.level_net import LevelNet
 from OsteoJointLib.network.multitask import MultitaskNetwork
 from OsteoJointLib.weights import load_weights
-from training.config import TrainConfig
 from training.export import evaluation_metrics, export
-from training.train import save_checkpoint, start
-from training.train_levels import save_weights as save_level_weights
+from training.loop import save_checkpoint, start
+from training.run_config import TrainConfig
+from training.tasks.levels import save_weights as save_level_weights
 
 
 def checkpoints(folder, network):

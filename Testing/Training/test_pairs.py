@@ -5,7 +5,7 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused
 from OsteoJointLib.records import STATUSES, Status
-from training.pairs import PairFolder, load_pair, make_pairs, pair_path
+from training.data.pairs import PairFolder, load_pair, make_pairs, pair_path
 
 
 def test_a_stored_pair_comes_back(pair_folder):
@@ -24,7 +24,7 @@ def test_a_stored_pair_comes_back(pair_folder):
 def test_too_few_pairs_and_broken_files_are_refused(pair_folder, tmp_path):
     with pytest.raises(InputRefused, match="At least 13 training pairs"):
         PairFolder.listed(pair_folder, at_least=13)
-    with pytest.raises(InputRefused, match="training.pairs"):
+    with pytest.raises(InputRefused, match="training.data.pairs"):
         PairFolder.listed(tmp_path / "nowhere")
     broken = pair_path(tmp_path, 7, Status.NORMAL)
     broken.write_bytes(b"no zip")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import UsageError
-from training.sampling import class_probabilities, draw_rows
+from training.data.sampling import class_probabilities, draw_rows
 from training.seeds import EVALUATION_SEEDS, TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
 
 
