@@ -141,11 +141,11 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
 
     @property
     def reading(self):
-        """The reading that the panel shows, an OsteoJointLib.slicer_bridge.reading.actions.Reading."""
+        """The reading that the panel shows, an OsteoJointLib.slicer_bridge.reading.controller.ReadingController."""
         if self._reading is None:
-            from OsteoJointLib.slicer_bridge.reading.actions import Reading
+            from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
 
-            self._reading = Reading()
+            self._reading = ReadingController()
         return self._reading
 
     def process(self, volumeNode, until="reading"):

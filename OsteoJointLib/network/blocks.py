@@ -8,16 +8,15 @@ from OsteoJointLib.errors import Reason, UsageError
 
 
 class ConvNormAct(nn.Sequential):
-    """Convolution, batch normalization, ReLU; same width and height.
+    """3x3 convolution, batch normalization, ReLU; same width and height.
 
     Args:
         in_channels, out_channels: channels before and after.
-        kernel: odd kernel edge.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3):
+    def __init__(self, in_channels: int, out_channels: int):
         super().__init__(
-            nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
         )

@@ -39,14 +39,12 @@ class Detections:
 
     Args:
         boxes_xyxy: (N, 4) float32, pixels, edge coordinates, clipped to the slice.
-        scores: (N,) objectness times the probability of the label.
-        labels: (N,) int64, 0 for L1, 1 for L2.
+        scores: (N,) objectness times the probability of the likelier label.
         objectness: (N,) probability that it is a vertebral body at all.
     """
 
     boxes_xyxy: Tensor
     scores: Tensor
-    labels: Tensor
     objectness: Tensor
 
 
@@ -151,5 +149,4 @@ def _detections(boxes: Tensor, objectness: Tensor, classes: Tensor, config: Netw
     boxes = boxes[candidates].clamp(0.0, float(config.slice_px))
     kept = suppress(boxes, objectness[candidates], config.nms_iou)
     chosen = candidates[kept]
-    probability, labels = classes[chosen].max(dim=-1)
-    return Detections(boxes[kept], objectness[chosen] * probability, labels, objectness[chosen])
+    return Detections(boxes[kept], objectness[chosen] * classes[chosen].amax(dim=-1), objectness[chosen])

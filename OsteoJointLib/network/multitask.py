@@ -71,32 +71,26 @@ class MultitaskNetwork(nn.Module):
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = config.batch_norm_momentum
 
-    def classify(
-        self, crops_l1: Tensor, crops_l2: Tensor, mask_l1: Tensor | None = None, mask_l2: Tensor | None = None
-    ) -> ClassifierOutput:
+    def classify(self, crops_l1: Tensor, crops_l2: Tensor) -> ClassifierOutput:
         """Segment and classify pairs of crops.
 
         Args:
             crops_l1, crops_l2: (B, 1, 224, 224) in [0, 1].
-            mask_l1, mask_l2: (B, 1, 224, 224) in [0, 1], masks edited by a user that replace the predicted ones as
-                evidence for the class (both or none; without effect where the config has no grey evidence).
 
         Returns:
             Logits, fusion weights, segmentation and features.
 
         Raises:
-            UsageError: the two batches differ in shape, or one mask is missing.
+            UsageError: the two batches differ in shape.
         """
-        if crops_l1.shape != crops_l2.shape or (mask_l1 is None) != (mask_l2 is None):
+        if crops_l1.shape != crops_l2.shape:
             raise UsageError(
                 Reason.USAGE,
-                f"Classification needs one crop (and one mask or none) of L1 for each of L2; got crops "
+                f"Classification needs as many crops of L1 as of L2, all of one size; these are "
                 f"{tuple(crops_l1.shape)} and {tuple(crops_l2.shape)}. Give pairs.",
             )
         crops = torch.cat((crops_l1, crops_l2))
-        mask = None if mask_l1 is None or mask_l2 is None else torch.cat((mask_l1, mask_l2))
-        segmentation = self.segmenter(crops, mask)
-        return self.fuse(crops, segmentation)
+        return self.fuse(crops, self.segmenter(crops))
 
     def fuse(self, crops: Tensor, segmentation: SegmenterOutput) -> ClassifierOutput:
         """Classify 2B crops (first all L1, then all L2) whose segmentation is there already."""

@@ -121,12 +121,11 @@ class Segmenter(nn.Module):
         decoded = [branches * c for c in channels[2:-1]]
         self.feature_channels = tuple(c + extra for c in (*decoded, channels[-1]))
 
-    def forward(self, crops: Tensor, mask: Tensor | None = None) -> SegmenterOutput:
+    def forward(self, crops: Tensor) -> SegmenterOutput:
         """Segment crops.
 
         Args:
             crops: (B, in_channels, H, W) in [0, 1], H and W multiples of 32; 224 in both profiles.
-            mask: (B, 1, H, W) in [0, 1], a user's mask that replaces the predicted one in the evidence only.
 
         Returns:
             Mask logits, heat map and the classifier's features.
@@ -147,8 +146,7 @@ class Segmenter(nn.Module):
         features = [torch.cat(scale, dim=1) for scale in zip(*(level[2:] for level in levels), strict=True)]
         features.append(maps[-1])
         if self.grey_evidence:
-            body = torch.sigmoid(mask_logits) if mask is None else mask
-            features = self._with_evidence(features, crops, body)
+            features = self._with_evidence(features, crops, torch.sigmoid(mask_logits))
         return SegmenterOutput(mask_logits, heatmap, tuple(features))
 
     def with_mask(self, output: SegmenterOutput, crops: Tensor, mask: Tensor) -> SegmenterOutput:
@@ -160,7 +158,7 @@ class Segmenter(nn.Module):
             mask: (B, 1, H, W) in [0, 1].
 
         Returns:
-            What :meth:`forward` says with this mask.
+            The same logits and heat map; features whose evidence is of this mask.
         """
         if not self.grey_evidence:
             return output

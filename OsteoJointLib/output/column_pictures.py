@@ -12,11 +12,13 @@ from enum import StrEnum
 
 import numpy as np
 
+from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR
 from OsteoJointLib.output.drawing import BONE_WINDOW, Label, gray, write_labels
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.pipeline.preprocess import mask_to_plane
-from OsteoJointLib.records import CaseResult, CtVolume, LevelsFound, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import CtVolume, LevelsFound
 
 HEIGHT_MM = 300.0
 """Most that is shown along the column, mm, about the middle between L1 and L2."""

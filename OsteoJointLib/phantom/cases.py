@@ -75,7 +75,6 @@ class TrainingPair:
     Args:
         hu: (2, 512, 512) float32.
         masks: (2, 512, 512) bool, the vertebral body.
-        boxes_xyxy_px: (2, 4) float32, edge coordinates.
         pixel_mm: edge of the square pixels.
         bmd_mg_cm3: mean of L1 and L2.
         status: its class.
@@ -84,7 +83,6 @@ class TrainingPair:
 
     hu: np.ndarray
     masks: np.ndarray
-    boxes_xyxy_px: np.ndarray
     pixel_mm: float
     bmd_mg_cm3: float
     status: Status
@@ -132,7 +130,7 @@ def _build_patient(rng: np.random.Generator, randomized: bool, rods: bool = Fals
     tissue = draw_tissue_hu(acquisition.phase, 2.5 if randomized else 1.0, rng)
     cortex_hu = float(rng.uniform(450, 1100)) + 1.2 * base
     scene = Scene()
-    add_wall(scene, torso, tissue, person, rng)
+    add_wall(scene, torso, tissue, person)
     add_chest(scene, torso, column, tissue, rng)
     add_bowel(scene, torso, tissue, acquisition.oral_contrast, rng)
     add_organs(scene, torso, column, tissue, rng)
@@ -277,9 +275,8 @@ def make_training_pair(seed: int) -> TrainingPair:
             acquire(render_hu(patient.scene, grid, rng), grid, patient.acquisition, rng)[0].astype(np.float32)
         )
         masks.append(render_labels(patient.scene, grid)[0] == level.verse_label)
-    boxes = np.array([_box_xyxy_px(m) for m in masks], np.float32)
     person = patient.person
-    return TrainingPair(np.stack(slices), np.stack(masks), boxes, pixel, person.mean_bmd_mg_cm3, person.status, seed)
+    return TrainingPair(np.stack(slices), np.stack(masks), pixel, person.mean_bmd_mg_cm3, person.status, seed)
 
 
 def make_level_sample(seed: int, spacing_mm: float = 4.0) -> LevelSample:

@@ -66,7 +66,7 @@ def draw_tissue_hu(phase: str, spread: float, rng: np.random.Generator) -> Tissu
     return TissueHu(**drawn)
 
 
-def add_wall(scene: Scene, torso: Torso, tissue: TissueHu, person: Person, rng: np.random.Generator) -> None:
+def add_wall(scene: Scene, torso: Torso, tissue: TissueHu, person: Person) -> None:
     """Skin, subcutaneous fat, muscular wall and the cavity's fat."""
     marbling = 10.0 + 20.0 * person.muscle_fat
     scene.background += [

@@ -14,8 +14,9 @@ from PySide6.QtTest import QTest
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from OsteoJointLib.slicer_bridge.panel.panel import Panel
-from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState, Settings
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 NOT_CALIBRATED = {
@@ -94,14 +95,15 @@ def click_cell(table, row: int, column: int) -> None:
 
 
 class FakeReading:
-    """Stands in for `slicer_bridge.reading.Reading`.
+    """Stands in for `slicer_bridge.reading.controller.ReadingController`.
 
     ``asked`` holds every request in order, as tuples.
     """
 
     def __init__(self):
         self.changed = Signal()
-        self.settings = Settings()
+        self.settings = WorkerSettings()
+        self.follow = True
         self.hardware = None
         self.nodes = None
         self.state = ReadingState()
@@ -120,7 +122,7 @@ class FakeReading:
 
     def select(self, volume_node) -> None:
         self.asked.append(("select", None if volume_node is None else volume_node.GetName()))
-        self.nodes = None if volume_node is None else ReadingNodes(volume_node)
+        self.nodes = None if volume_node is None else OwnedNodes(volume_node)
         self.become(volume_name=None if volume_node is None else volume_node.GetName())
 
     def __getattr__(self, name: str):

@@ -10,7 +10,7 @@ import slicer
 from PySide6 import QtCore
 
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
-from OsteoJointLib.slicer_bridge.panel.label_form import FOLDER_SETTING
+from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING
 
 from .fake_reading import FOUND_LEVELS, FakeReading, add_ct, document
 
@@ -21,7 +21,7 @@ def section(scene, tmp_path):
     qt.QSettings().setValue(FOLDER_SETTING, "")
     reading = FakeReading()
     parent = qt.QWidget()
-    made = ExportSection(qt.QVBoxLayout(parent), reading, None)
+    made = ExportSection(qt.QVBoxLayout(parent), reading)
     reading.changed.connect(lambda: made.show(reading.state))
     made.parent, made.reading, made.ui = parent, reading, slicer.util.childWidgetVariables(parent)
     return made
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_looked_into_is_said(section, tmp_path, monkeypa
     monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.export_section.case_folder", refused)
     section.save_into(tmp_path)
     assert "expected to be readable and writable" in section.ui.savedLabel.text
-    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.label_form.existing_case", refused)
+    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.parts.label_form.existing_case", refused)
     fill(section, tmp_path)
     section.ui.labelButton.click()
     assert "expected to be readable and writable" in section.ui.labeledLabel.text
@@ -242,7 +242,7 @@ def test_the_dataset_folder_is_remembered(section, tmp_path):
     fill(section, tmp_path)
     section.ui.labelButton.click()
     parent = qt.QWidget()
-    ExportSection(qt.QVBoxLayout(parent), FakeReading(), None)
+    ExportSection(qt.QVBoxLayout(parent), FakeReading())
     slicer.app.processEvents()
     assert slicer.util.childWidgetVariables(parent).datasetPath.currentPath == str(tmp_path)
 

@@ -18,7 +18,7 @@ from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.phantom.writing import write_nrrd
 from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch, analyze_folder
 from OsteoJointLib.slicer_bridge.batch.node_batch import analyze_nodes
-from OsteoJointLib.slicer_bridge.reading.state import Settings
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 
 REFUSED = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
 
@@ -48,11 +48,11 @@ def interpreter(tmp_path):
     for number in range(3):
         (folder / f"{number}.jsonl").write_text("".join(f"{line}\n" for line in ledger[: number + 1]), "utf-8")
 
-    def make(text: str) -> Settings:
+    def make(text: str) -> WorkerSettings:
         script = folder / "python"
         script.write_text(START.format(python=sys.executable) + text, encoding="utf-8")
         script.chmod(0o755)
-        return Settings(python=str(script), device="cpu")
+        return WorkerSettings(python=str(script), device="cpu")
 
     return make
 
@@ -73,7 +73,7 @@ def test_only_its_own_cases_are_told_and_which_were_done_before(scene, interpret
 
 def test_a_folder_that_cannot_be_read_is_said(scene, interpreter, tmp_path):
     (tmp_path / "out" / "batch.jsonl").mkdir(parents=True)
-    with pytest.raises(OsteoJointError, match="expected to be readable and writable"):
+    with pytest.raises(OsteoJointError, match="can't be read or written"):
         analyze_folder(tmp_path, tmp_path / "out", settings=interpreter("print('0 cases')"))
 
 
@@ -113,13 +113,13 @@ def test_a_refusal_says_its_reason(scene, interpreter, tmp_path):
 
 def test_a_batch_that_breaks_says_its_last_words(scene, interpreter, tmp_path):
     settings = interpreter("print('Segmentation fault', file=sys.stderr); sys.exit(139)")
-    with pytest.raises(OsteoJointError, match=r"exit code 139; its last words: Segmentation fault"):
+    with pytest.raises(OsteoJointError, match=r"exit code 139. Its last words: Segmentation fault"):
         analyze_folder(tmp_path, tmp_path / "out", settings=settings)
 
 
 def test_a_missing_interpreter_is_said(scene, tmp_path):
     with pytest.raises(OsteoJointError, match="Python interpreter"):
-        analyze_folder(tmp_path, tmp_path / "out", settings=Settings(python="/nowhere/python"))
+        analyze_folder(tmp_path, tmp_path / "out", settings=WorkerSettings(python="/nowhere/python"))
 
 
 def test_a_missing_package_is_named(scene, interpreter, tmp_path):
@@ -164,7 +164,7 @@ def test_cancel_kills_the_whole_tree(scene, interpreter, tmp_path, host):
 def test_a_file_and_its_volume_in_the_scene_read_alike(scene, tmp_path):
     path = write_nrrd(make_phantom(DEMO_SEED), tmp_path / "Äpfel" / "p")
     path.with_name("broken.nrrd").write_bytes(b"NRRD0004\n")
-    settings = Settings(device="cpu")
+    settings = WorkerSettings(device="cpu")
     broken, read = analyze_folder(path.parents[1], tmp_path / "folder", settings=settings)
     assert (broken["outcome"], broken["reason"]) == ("refused", "unreadable")
     node = slicer.util.loadVolume(str(path))

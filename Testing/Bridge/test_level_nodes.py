@@ -10,20 +10,20 @@ from example_readings import LYING, add_ct, move, placed, save_and_load, turned,
 
 from OsteoJointLib.slicer_bridge.scene import level_nodes
 from OsteoJointLib.slicer_bridge.scene.level_nodes import BOX_MM, LevelMark, interaction_node
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 L1, L2 = (1.0, 2.0, 3.5), (2.0, 1.0, -30.25)
 FOUND = {"L1": LevelMark(L1, 0.987, "auto"), "L2": LevelMark(L2, None, "user")}
 
 
 @pytest.fixture
-def nodes(scene) -> ReadingNodes:
-    return ReadingNodes(add_ct())
+def nodes(scene) -> OwnedNodes:
+    return OwnedNodes(add_ct())
 
 
 @pytest.mark.parametrize("lying", LYING)
 def test_points_are_in_the_world(scene, lying):
-    nodes = ReadingNodes(add_ct(lying))
+    nodes = OwnedNodes(add_ct(lying))
     level_nodes.show_levels(nodes, FOUND)
     found = level_nodes.points(nodes)
     np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-6)
@@ -50,7 +50,7 @@ def test_showing_again_moves_the_point_and_adds_none(nodes):
 @pytest.mark.parametrize("lying", LYING)
 def test_the_box_stands_along_the_ct_around_the_point(scene, lying):
     volume = add_ct(lying)
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     level_nodes.show_levels(nodes, FOUND)
     box = nodes.get("L1 box")
     np.testing.assert_allclose(box.GetCenterWorld(), L1, atol=1e-6)
@@ -195,10 +195,10 @@ def test_placing_may_end_after_the_scene_was_closed(nodes):
 
 
 def test_levels_survive_a_saved_scene(scene, tmp_path):
-    nodes = ReadingNodes(add_ct("upside down, moved"))
+    nodes = OwnedNodes(add_ct("upside down, moved"))
     level_nodes.show_levels(nodes, FOUND)
     save_and_load(tmp_path)
-    again = ReadingNodes(slicer.util.getNode("CT"))
+    again = OwnedNodes(slicer.util.getNode("CT"))
     found = level_nodes.points(again)
     np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-3)
     box = again.get("L1 box")

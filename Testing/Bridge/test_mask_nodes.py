@@ -25,10 +25,10 @@ from example_readings import (
 
 from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
+from OsteoJointLib.output.viewer_arrays import LevelViews, MaskArray, Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene import mask_nodes
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import LevelViews, MaskArray, Views
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 LOGIC = slicer.vtkSlicerSegmentationsModuleLogic
 
@@ -54,7 +54,7 @@ def volume_of(mask: MaskArray) -> float:
 @pytest.mark.parametrize("lying", LYING)
 def test_every_voxel_lies_where_the_worker_put_it(scene, lying):
     volume = add_ct(lying)
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
     for which, kind in (("masks", "mask"), ("network", "network_mask"), ("measured", "roi")):
         for level, mask in mask_nodes.masks(nodes, which).items():
@@ -66,7 +66,7 @@ def test_every_voxel_lies_where_the_worker_put_it(scene, lying):
 def test_slicer_itself_sees_the_voxels_there(scene, lying):
     """By Slicer's own export of the segment onto the CT: the same voxels of the CT are in the mask."""
     volume = add_ct(lying)
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
     array = slicer.util.arrayFromSegmentBinaryLabelmap(nodes.get("masks"), "L2", volume)
     expected = centers_ras(views.levels["L2"].mask, views.levels["L2"].mask_to_ras)
@@ -75,7 +75,7 @@ def test_slicer_itself_sees_the_voxels_there(scene, lying):
 
 def test_segments_carry_name_color_terminology_and_geometry(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     node = mask_nodes.segmentation_node(nodes)
     assert node.GetNodeReference("referenceImageGeometryRef") is volume
@@ -93,7 +93,7 @@ def test_segments_carry_name_color_terminology_and_geometry(scene):
 
 def test_an_update_keeps_the_segments_themselves(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     node = nodes.get("masks")
     former = [node.GetSegmentation().GetSegment(level) for level in ("L1", "L2")]
@@ -107,7 +107,7 @@ def test_an_update_keeps_the_segments_themselves(scene):
 
 def test_levels_that_are_not_asked_for_keep_the_users_mask(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     paint(nodes.get("masks"), "L1", (10, 10, 2), (3, 4, 5), volume)
     before = mask_nodes.mask_fingerprints(nodes)
@@ -118,7 +118,7 @@ def test_levels_that_are_not_asked_for_keep_the_users_mask(scene):
 
 def test_reading_back_follows_what_a_user_drew(scene):
     volume = add_ct()
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
     # over three slices, beyond the former extent
     paint(nodes.get("masks"), "L1", (2, 3, 20), (3, 4, 5), volume)
@@ -133,7 +133,7 @@ def test_reading_back_follows_what_a_user_drew(scene):
 def test_reading_back_a_label_map_of_another_geometry(scene):
     """The Segment Editor can oversample: the body stays where it is and as large as it is."""
     volume = add_ct("oblique")
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
     before = mask_nodes.masks(nodes)["L1"]
     segmentation = nodes.get("masks").GetSegmentation()
@@ -160,7 +160,7 @@ def test_reading_back_a_label_map_of_another_geometry(scene):
 
 def test_no_mask_is_none_however_it_went(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     assert mask_nodes.masks(nodes) == {"L1": None, "L2": None}
     assert mask_nodes.mask_fingerprints(nodes) == {"L1": "", "L2": ""}
     views = make_views(volume)
@@ -184,7 +184,7 @@ def test_no_mask_is_none_however_it_went(scene):
 
 def test_a_segment_made_anew_by_a_user_is_found_by_its_name(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     segmentation = nodes.get("masks").GetSegmentation()
     segmentation.RemoveSegment("L1")
@@ -198,7 +198,7 @@ def test_a_segment_made_anew_by_a_user_is_found_by_its_name(scene):
 
 def test_a_fingerprint_changes_with_the_voxels_alone(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     first = mask_nodes.mask_fingerprints(nodes)
     assert first["L1"] != first["L2"] and all(first.values())
@@ -230,13 +230,13 @@ def _matrix(volume):
 @pytest.mark.parametrize("lying", LYING)
 def test_a_saved_scene_gives_the_same_masks(scene, lying, tmp_path):
     volume = add_ct(lying)
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
     mask_nodes.mark_source(nodes, "L1", "refined")
     mask_nodes.keep(nodes, "before", ["L2"])
     first = mask_nodes.mask_fingerprints(nodes)
     save_and_load(tmp_path)
-    again = ReadingNodes(slicer.util.getNode("CT"))
+    again = OwnedNodes(slicer.util.getNode("CT"))
     assert mask_nodes.mask_fingerprints(again) == first
     assert mask_nodes.source(again, "L1") == "refined"
     assert mask_nodes.has_masks(again, "before", "L2") and not mask_nodes.has_masks(again, "before", "L1")
@@ -248,7 +248,7 @@ def test_a_saved_scene_gives_the_same_masks(scene, lying, tmp_path):
 
 def test_masks_from_before_come_back_with_all_their_slices(scene):
     volume = add_ct("oblique")
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     paint(nodes.get("masks"), "L1", (2, 3, 15), (3, 4, 5), volume)
     mask_nodes.mark_source(nodes, "L1", "corrected")
@@ -273,7 +273,7 @@ def test_masks_from_before_come_back_with_all_their_slices(scene):
 
 def test_an_exchange_loses_nothing_and_is_its_own_undo(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     mask_nodes.mark_source(nodes, "L1", "corrected")
     mask_nodes.keep(nodes, "before", ["L1"])
@@ -291,7 +291,7 @@ def test_an_exchange_loses_nothing_and_is_its_own_undo(scene):
 
 def test_other_masks_are_shown_in_place_of_the_present_ones(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     mask_nodes.swap_visible(nodes, "before")  # nothing there yet
     mask_nodes.show_masks(nodes, make_views(volume))
     mask_nodes.keep(nodes, "before", ["L1"])
@@ -311,7 +311,7 @@ def test_other_masks_are_shown_in_place_of_the_present_ones(scene):
 
 def test_the_surface_is_a_plate_at_the_mask(scene):
     volume = add_ct()
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_surface(nodes, True)  # nothing there yet
     mask_nodes.show_masks(nodes, views)
     display = nodes.get("masks").GetDisplayNode()
@@ -331,7 +331,7 @@ def test_the_surface_is_a_plate_at_the_mask(scene):
 
 def test_a_mask_between_the_voxels_is_refused(scene):
     volume = add_ct()
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     move(volume, placed(np.eye(3), (1, 1, 1), (0.3, 0.0, 0.0)))
     with pytest.raises(RunFailed, match="moved or replaced during the run"):
         mask_nodes.show_masks(nodes, views)
@@ -341,7 +341,7 @@ def test_a_large_ct_costs_nothing(scene):
     """Printed, not asserted: pytest -s shows it."""
     oblique = placed(turned(3, 5) @ AXIAL, (0.7, 0.7, 1.0), (180, 170, -200))
     volume = add_volume(np.zeros((400, 512, 512), np.int16), oblique)
-    nodes, views = ReadingNodes(volume), make_views(volume, slices=(220, 186), corner_yx=(250, 240))
+    nodes, views = OwnedNodes(volume), make_views(volume, slices=(220, 186), corner_yx=(250, 240))
     big = {
         level: LevelViews(*(np.kron(mask, np.ones((5, 5), np.uint8)) for mask in (one.mask, one.network_mask, one.roi)),
                           one.mask_to_ras, one.crop_to_ras)

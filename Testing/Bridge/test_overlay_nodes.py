@@ -9,10 +9,10 @@ from example_readings import LYING, add_ct, centers_ras, make_views, move, place
 
 from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.output.drawing import COLOR_STOPS
+from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.slicer_bridge.scene import overlay_nodes
-from OsteoJointLib.slicer_bridge.scene.overlay_volume import PlacedMap, combine
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
+from OsteoJointLib.slicer_bridge.scene.combined_map import PlacedMap, combine
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 
 def shifted(x: float, y: float, z: float) -> np.ndarray:
@@ -24,7 +24,7 @@ def shifted(x: float, y: float, z: float) -> np.ndarray:
 @pytest.mark.parametrize("lying", LYING)
 def test_every_pixel_lies_where_the_worker_put_it(scene, lying):
     volume = add_ct(lying)
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     overlay_nodes.show_overlays(nodes, views)
     for role, value in (("heatmap", 100), ("gradcam", 50)):
         node = nodes.get(role)
@@ -38,7 +38,7 @@ def test_every_pixel_lies_where_the_worker_put_it(scene, lying):
 
 def test_low_values_are_transparent_and_colors_are_the_nodes_own(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
     for role in ("heatmap", "gradcam"):
         display = nodes.get(role).GetDisplayNode()
@@ -53,7 +53,7 @@ def test_low_values_are_transparent_and_colors_are_the_nodes_own(scene):
 
 def test_yellow_is_most_in_both_and_the_colors_are_the_report_s(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
     for role in overlay_nodes.ROLES:
         lookup = nodes.get(f"{role} colors").GetLookupTable()
@@ -65,7 +65,7 @@ def test_yellow_is_most_in_both_and_the_colors_are_the_report_s(scene):
 
 def test_an_update_keeps_the_nodes_and_what_a_user_set(scene):
     volume = add_ct()
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
     first = nodes.get("gradcam")
     first.GetDisplayNode().SetLowerThreshold(40)
@@ -78,7 +78,7 @@ def test_an_update_keeps_the_nodes_and_what_a_user_set(scene):
 
 def test_an_overlay_that_is_not_there_any_more_is_removed(scene):
     volume = add_ct()
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume, maps=False))
     assert nodes.all() == []
     overlay_nodes.show_overlays(nodes, Views({"L1": views.levels["L1"]}))  # one level is enough
@@ -90,7 +90,7 @@ def test_an_overlay_that_is_not_there_any_more_is_removed(scene):
 
 def test_overlays_of_a_moved_ct_stay_on_it(scene):
     volume = add_ct()
-    nodes, views = ReadingNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume)
     overlay_nodes.show_overlays(nodes, views)
     parent = placed(np.eye(3), (1, 1, 1), (5.0, 6.0, 7.0))
     first = world_matrix(nodes.get("heatmap"))
@@ -101,11 +101,11 @@ def test_overlays_of_a_moved_ct_stay_on_it(scene):
 
 def test_overlays_survive_a_saved_scene(scene, tmp_path):
     volume = add_ct("oblique")
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
     first = world_matrix(nodes.get("gradcam")), slicer.util.arrayFromVolume(nodes.get("gradcam")).copy()
     save_and_load(tmp_path)
-    nodes = ReadingNodes(slicer.util.getNode("CT"))
+    nodes = OwnedNodes(slicer.util.getNode("CT"))
     node = nodes.get("gradcam")
     np.testing.assert_allclose(world_matrix(node), first[0], atol=1e-4)
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), first[1])

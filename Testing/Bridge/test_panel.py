@@ -5,11 +5,11 @@ import sys
 import pytest
 import slicer
 
+from OsteoJointLib.packages import PACKAGES, Lack
 from OsteoJointLib.slicer_bridge.panel import setup_packages
 from OsteoJointLib.slicer_bridge.panel.panel import first_volume
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.setup.requirements import REQUIREMENTS, Lack
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 from .fake_reading import add_ct, open_panel
 
@@ -35,7 +35,7 @@ def test_the_first_ct_of_the_scene_is_chosen(scene):
 def test_a_label_map_and_the_reading_s_own_maps_are_no_ct(scene):
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
     ct = add_ct()
-    ReadingNodes(ct).add("heatmap", slicer.vtkMRMLScalarVolumeNode(), "Boundary heat map", hidden=True)
+    OwnedNodes(ct).add("heatmap", slicer.vtkMRMLScalarVolumeNode(), "Boundary heat map", hidden=True)
     assert first_volume() is ct
     ct.SetHideFromEditors(True)
     assert first_volume() is None
@@ -94,13 +94,13 @@ def test_a_saved_scene_brings_its_choices_back(opened, tmp_path):
     path = str(tmp_path / "scene.mrb")
     assert slicer.util.saveScene(path)
     slicer.mrmlScene.Clear()
-    assert opened.reading.settings.follow
+    assert opened.reading.follow
     slicer.util.loadScene(path)
     assert opened.ui.volumeSelector.currentNode().GetName() == "B"
     assert chosen(opened)[-1] == "B"
     assert opened.ui.maxShiftSlider.value == 3.5
     assert opened.ui.gradcamOpacitySlider.value == 33
-    assert not opened.reading.settings.follow
+    assert not opened.reading.follow
 
 
 def test_a_closed_panel_hears_nothing_any_more(scene):
@@ -120,7 +120,7 @@ def test_two_panels_may_be_made_one_after_the_other(scene):
             assert opened.ui.applyButton.enabled
 
 
-TORCH, ULTRALYTICS = (Lack(one) for one in REQUIREMENTS if one.package in ("torch", "ultralytics"))
+TORCH, ULTRALYTICS = (Lack(one) for one in PACKAGES if one.name in ("torch", "ultralytics"))
 
 
 def test_missing_packages_open_setup_and_are_told_of_at_the_top(scene, monkeypatch):

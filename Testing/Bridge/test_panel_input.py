@@ -140,9 +140,9 @@ def test_what_was_found_is_said_in_words(opened):
 
 def test_edits_are_followed_unless_unticked(opened):
     add_ct()
-    assert opened.reading.settings.follow
+    assert opened.reading.follow
     opened.ui.followCheckBox.setChecked(False)
-    assert not opened.reading.settings.follow
+    assert not opened.reading.follow
     opened.reading.state = read_state(stale=("the point of L1 was moved",))
     assert opened.asked == []
     opened.ui.followCheckBox.setChecked(True)

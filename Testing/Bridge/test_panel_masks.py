@@ -8,7 +8,7 @@ import qt
 import slicer
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 from .fake_reading import READ_LEVELS, add_ct, open_panel
 
@@ -25,7 +25,7 @@ def opened(scene):
 def add_masks():
     """Put a segmentation with L1 and L2 into the scene, as a reading does."""
     ct = slicer.util.getNode("CT")
-    node = ReadingNodes(ct).add("masks", slicer.vtkMRMLSegmentationNode(), "L1 and L2")
+    node = OwnedNodes(ct).add("masks", slicer.vtkMRMLSegmentationNode(), "L1 and L2")
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
     for row, level in enumerate(("L1", "L2")):
@@ -38,7 +38,7 @@ def add_masks():
 
 def add_map(role: str):
     """Put one of the reading's maps into the scene."""
-    return ReadingNodes(slicer.util.getNode("CT")).add(role, slicer.vtkMRMLScalarVolumeNode(), role, hidden=True)
+    return OwnedNodes(slicer.util.getNode("CT")).add(role, slicer.vtkMRMLScalarVolumeNode(), role, hidden=True)
 
 
 def foregrounds() -> set:

@@ -9,9 +9,9 @@ import numpy as np
 import slicer
 from example_readings import add_ct, make_views, save_and_load
 
+from OsteoJointLib.output.viewer_arrays import read_views
 from OsteoJointLib.slicer_bridge.scene import result_node, segment_terminology, table_node
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import read_views
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 
 def document() -> dict:
@@ -39,7 +39,7 @@ def cells(node) -> dict[str, list]:
 
 
 def test_the_table_has_a_row_a_level(scene):
-    nodes = ReadingNodes(add_ct())
+    nodes = OwnedNodes(add_ct())
     table_node.show_table(nodes, document())
     node = nodes.get("table")
     found = cells(node)
@@ -53,7 +53,7 @@ def test_the_table_has_a_row_a_level(scene):
 
 
 def test_the_table_is_renewed_in_place(scene):
-    nodes = ReadingNodes(add_ct())
+    nodes = OwnedNodes(add_ct())
     table_node.show_table(nodes, document())
     first = nodes.get("table")
     changed = document()
@@ -64,14 +64,14 @@ def test_the_table_is_renewed_in_place(scene):
 
 
 def test_table_and_result_survive_a_saved_scene(scene, tmp_path):
-    nodes = ReadingNodes(add_ct())
+    nodes = OwnedNodes(add_ct())
     table_node.show_table(nodes, document())
     long = {**document(), "text": 'Käse "mg/cm³" ~ \\ | , ; <&> ' * 200}
     result_node.set_result(nodes, long)
     result_node.set_record(nodes, {"points": {"L1": [0.1, 0.2, 0.30000000000000004]}})
     assert nodes.get("result").GetHideFromEditors()
     save_and_load(tmp_path)
-    again = ReadingNodes(slicer.util.getNode("CT"))
+    again = OwnedNodes(slicer.util.getNode("CT"))
     assert result_node.result(again) == long
     assert result_node.record(again) == {"points": {"L1": [0.1, 0.2, 0.30000000000000004]}}
     assert cells(again.get("table"))["Level"] == ["L1", "L2"]
@@ -80,14 +80,14 @@ def test_table_and_result_survive_a_saved_scene(scene, tmp_path):
 
 def test_a_short_result_survives_a_saved_scene(scene, tmp_path):
     """Slicer writes short texts into the scene file itself, long ones into files of their own."""
-    nodes = ReadingNodes(add_ct())
+    nodes = OwnedNodes(add_ct())
     result_node.set_result(nodes, {"status": 'a "b" <c> & é'})
     save_and_load(tmp_path)
-    assert result_node.result(ReadingNodes(slicer.util.getNode("CT"))) == {"status": 'a "b" <c> & é'}
+    assert result_node.result(OwnedNodes(slicer.util.getNode("CT"))) == {"status": 'a "b" <c> & é'}
 
 
 def test_a_result_that_can_not_be_read_is_none(scene):
-    nodes = ReadingNodes(add_ct())
+    nodes = OwnedNodes(add_ct())
     assert result_node.result(nodes) is None
     result_node.set_result(nodes, {"a": 1})
     for text in ("", "{", "[]", "3"):

@@ -25,7 +25,7 @@ from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, slice_views
 from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 SLICES = ("Red", "Yellow", "Green")
 
@@ -88,7 +88,7 @@ def test_views_are_turned_onto_an_oblique_ct_alone(scene, views_host):
 
 def test_only_our_own_foreground_is_taken_away(scene, views_host):
     volume, other = add_ct(), add_ct(name="PET")
-    nodes = ReadingNodes(volume)
+    nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
     slice_views.show_volume(volume)
     slice_views.show_foreground(other, 0.3)
@@ -120,7 +120,7 @@ def shown(scene, views_host):
     volume = add_volume(np.full((24, 40, 44), 100, np.int16), matrix)
     volume.GetDisplayNode().SetAutoWindowLevel(False)
     volume.GetDisplayNode().SetWindowLevel(400, 100)
-    nodes, pictures = ReadingNodes(volume), make_views(volume)
+    nodes, pictures = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, pictures)
     overlay_nodes.show_overlays(nodes, pictures)
     body = centers_ras(pictures.levels["L1"].mask, pictures.levels["L1"].mask_to_ras)

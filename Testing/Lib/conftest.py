@@ -72,9 +72,9 @@ def make_reader(seed: int = 0, **changes):
             super().__init__()
             self.real, self.calls = real, 0
 
-        def forward(self, crops, mask=None):
+        def forward(self, crops):
             self.calls += 1
-            output = self.real(crops, mask)
+            output = self.real(crops)
             return SegmenterOutput(200 * (crops - 0.65), output.heatmap, output.features)
 
         def with_mask(self, output, crops, mask):
@@ -86,7 +86,7 @@ def make_reader(seed: int = 0, **changes):
             rows, columns = torch.where(image > 0.65)
             edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             box = torch.tensor([[float(edge) for edge in edges]])
-            found.append(Detections(box, torch.tensor([0.5]), torch.tensor([0]), torch.tensor([0.9])))
+            found.append(Detections(box, torch.tensor([0.5]), torch.tensor([0.9])))
         return found
 
     torch.manual_seed(seed)

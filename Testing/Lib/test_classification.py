@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, run_segmenter
-from OsteoJointLib.pipeline.segmented import SegmentedLevel
-from OsteoJointLib.pipeline.sites import Site
+from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import STATUSES
 
 
-def pair_of(said, crops, masks) -> list[SegmentedLevel]:
+def pair_of(said, crops, masks) -> list[VertebraReading]:
     """Both levels, each with its part of what was said."""
-    sites = [Site(None, None, None, None, crop) for crop in crops]
-    return [SegmentedLevel(*part) for part in zip(sites, masks, said.split(), strict=True)]
+    return [
+        VertebraReading(None, None, None, None, crop, encoded=encoded, segmentation=mask)
+        for crop, mask, encoded in zip(crops, masks, said.split(), strict=True)
+    ]
 
 
 @pytest.fixture
@@ -55,11 +56,13 @@ def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels):
     said = run_segmenter(network, crops, device)
     masks = [shrunk(mask) if index in levels else mask for index, mask in enumerate(masks)]
     # the whole batch at once, with the soft mask where nothing was drawn
-    evidence = torch.sigmoid(network.segmenter.real(said.crops).mask_logits)
+    real = network.segmenter.real
+    own = real(said.crops)
+    evidence = torch.sigmoid(own.mask_logits)
     for index in levels:
         (top, left), drawn = crops[index].corner_yx, masks[index].mask
         evidence[index, 0] = torch.from_numpy(drawn[top : top + 224, left : left + 224].astype(np.float32))
-    expected = network.segmenter.real(said.crops, evidence)
+    expected = real.with_mask(own, said.crops, evidence)
     calls = network.segmenter.calls
     encoded = encode_pair(network, pair_of(said, crops, masks))
     assert network.segmenter.calls == calls

@@ -30,11 +30,12 @@ START = (
 
 # From the ground up: a folder may import itself and the folders that stand before it.
 STOREYS = (
+    "OsteoJointLib.frames",
     "OsteoJointLib",
     *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses", "phantom", "levels")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "dataset", "worker", "batch", "cli")),
     BRIDGE,
-    *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel")),
+    *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__")
 """Above everything: what a script imports, and what ``python -m`` runs."""

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from OsteoJointLib.errors import UsageError
-from OsteoJointLib.network.coding import encode_boxes
 from OsteoJointLib.network.detection import OUTPUTS, STRIDES, decode
 from OsteoJointLib.network.losses.anchor_matching import assign, shape_iou
 from OsteoJointLib.network.losses.box import box_loss
@@ -30,10 +29,13 @@ def perfect_raw(body: torch.Tensor, label: int, sure: float) -> list[torch.Tenso
     for anchors, (rows, columns), stride in zip(ANCHORS, GRIDS, STRIDES, strict=True):
         output = torch.zeros(1, len(anchors), rows, columns, OUTPUTS)
         output[..., 4] = -sure
+        center = (body[0, :2] + body[0, 2:]) / 2 / stride
+        column, row = center.long().tolist()
+        offset = torch.logit(center.frac(), eps=1e-4).tolist()
         for a, anchor in enumerate(anchors):
-            coded, (column, row) = encode_boxes(body[0], torch.tensor(anchor), stride)
+            size = torch.log((body[0, 2:] - body[0, :2]) / torch.tensor(anchor)).tolist()
             classes = [sure if c == label else -sure for c in range(2)]
-            output[0, a, row, column] = torch.tensor([*coded.tolist(), sure, *classes])
+            output[0, a, row, column] = torch.tensor([*offset, *size, sure, *classes])
         raw.append(output)
     return raw
 

@@ -102,11 +102,12 @@ def test_an_edited_mask_changes_the_class():
     l1, l2 = pair()
     mask = torch.zeros_like(l1)
     mask[:, :, 20:44, 20:44] = 1.0
-    own, edited = network.classify(l1, l2), network.classify(l1, l2, mask, mask)
+    own, crops = network.classify(l1, l2), torch.cat((l1, l2))
+    edited = network.fuse(crops, network.segmenter.with_mask(own.segmentation, crops, torch.cat((mask, mask))))
     assert not torch.allclose(own.logits, edited.logits)
     torch.testing.assert_close(own.segmentation.mask_logits, edited.segmentation.mask_logits, rtol=0, atol=0)
     with pytest.raises(UsageError, match="pairs"):
-        network.classify(l1, l2, mask)
+        network.classify(l1, torch.cat((l2, l2)))
 
 
 def test_classify_is_its_parts():
@@ -136,6 +137,7 @@ def test_grey_level_in_the_body_can_be_read_off_exactly():
     crop = 0.6 + 0.3 * torch.rand(1, 1, 224, 224, generator=torch.Generator().manual_seed(0))
     mask = torch.zeros_like(crop)
     mask[:, :, 90:137, 80:144] = 1.0
-    feature = network.classify(crop, crop, mask, mask).features[0, 0].item()
+    segmentation = network.segmenter.with_mask(network.segmenter(crop), crop, mask)
+    feature = network.classifier(crop, segmentation.features)[0, 0].item()
     mean_hu = -160 + 400 * crop[:, :, 94:133, 84:140].mean().item()
     assert 120 + 50 * feature == pytest.approx(mean_hu, abs=1.0)

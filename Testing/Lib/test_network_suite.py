@@ -147,9 +147,9 @@ class TestGatedChannelTransformation(NetworkSuite):
         return [(batch, network.out_channels, 6, 7)]
 
 
-class TestResidualDoubleConv(NetworkSuite):
+class TestConvNormAct(NetworkSuite):
     def make(self):
-        return ResidualDoubleConv(3, 5)
+        return ConvNormAct(3, 5)
 
     def inputs(self, batch=2):
         return (random(batch, 3, 6, 7),)
@@ -158,9 +158,9 @@ class TestResidualDoubleConv(NetworkSuite):
         return [(batch, network.out_channels, 6, 7)]
 
 
-class TestConvNormAct(TestResidualDoubleConv):
+class TestResidualDoubleConv(TestConvNormAct):
     def make(self):
-        return ConvNormAct(3, 5, kernel=1)
+        return ResidualDoubleConv(3, 5)
 
 
 class TestSegmenter(NetworkSuite):

@@ -18,14 +18,14 @@ class OsteoJointScenarioTest(unittest.TestCase):
     """Each test begins with an empty scene and ends with no run under way."""
 
     def setUp(self):
-        from OsteoJointLib.slicer_bridge.setup.requirements import missing_packages
+        from OsteoJointLib.packages import lacking
 
-        if missing := missing_packages():
-            self.skipTest(f"Slicer's Python lacks {', '.join(missing)}.")
+        if lacks := lacking():
+            self.skipTest(f"Slicer's Python lacks {', '.join(lack.words for lack in lacks)}.")
         slicer.mrmlScene.Clear()
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
         self.reading = self.widget.logic.reading
-        self.reading.settings.follow = True
+        self.reading.follow = True
         folder = tempfile.TemporaryDirectory(prefix="OsteoJoint-test-")
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
@@ -174,7 +174,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
 
     def test_anEditWithoutFollowingIsStale(self):
         node = self.read()
-        self.reading.settings.follow = False
+        self.reading.follow = False
         mask = support.segmentMask(self.segmentation(), "L1", node)
         support.paint(self.segmentation(), "L1", node, mask & (np.cumsum(mask, axis=1) > 4))
         self.assertTrue(waitUntil(lambda: self.reading.state.stale))

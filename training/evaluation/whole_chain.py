@@ -24,6 +24,7 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
+from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import STATUSES, Level
 from training.data.augment import box_of
@@ -43,8 +44,9 @@ from training.seeds import EVALUATION_SEEDS, require_seeds
 
 if TYPE_CHECKING:
     from OsteoJointLib.phantom.cases import Phantom
+    from OsteoJointLib.pipeline.case import CaseResult
     from OsteoJointLib.pipeline.reader import Reader
-    from OsteoJointLib.records import CaseResult, VertebraReading
+    from OsteoJointLib.pipeline.vertebra import VertebraReading
 
 
 def evaluate(weights: str, first_seed: int, count: int, path: Path, processes: int = 2) -> dict[str, Any]:
@@ -162,8 +164,6 @@ def compare(result: CaseResult, phantom: Phantom) -> dict[str, Any]:
 
 def compare_level(reading: VertebraReading, phantom: Phantom) -> dict[str, Any]:
     """Compare box and mask of one level with the truth on the same slice, in the slice's frame."""
-    from OsteoJointLib.pipeline.preprocess import plane_to_mask
-
     axial = reading.axial
     truth = plane_to_mask(phantom.labels[axial.slice_index] == reading.point.level.verse_label, axial)
     overlap = Overlap.of(reading.segmentation.mask, truth)
@@ -247,7 +247,7 @@ def _classes(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _baseline(rows: list[dict[str, Any]], thresholds: Thresholds) -> dict[str, Any]:
-    """Measure the plain rule, mean ROI HU of both levels and two thresholds, on the cases whose ROIs could be measured."""
+    """Measure the plain rule (mean ROI HU of both levels, two thresholds) where both ROIs could be measured."""
     measured = [row for row in rows if "roi_hu" in row and None not in row["roi_hu"]]
     hu = np.array([np.mean(row["roi_hu"]) for row in measured])
     true = np.array([STATUSES.index(row["status"]) for row in measured])

@@ -29,9 +29,9 @@ from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.worker_client import LOG_LINES
 from OsteoJointLib.slicer_bridge.process.worker_command import python_command
-from OsteoJointLib.slicer_bridge.process.worker_death import worker_death
-from OsteoJointLib.slicer_bridge.reading.state import Settings
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.signal import Signal
+from OsteoJointLib.worker.death import worker_death
 
 _PROGRESS = re.compile(r"(\d+)/(\d+)")
 _REFUSAL = re.compile(r"osteojoint: (?P<sentence>.*) \[(?P<reason>\w+)\]")
@@ -41,7 +41,7 @@ def analyze_folder(
     inputs: Path | str | Sequence[Path | str],
     folder: Path | str,
     *,
-    settings: Settings | None = None,
+    settings: WorkerSettings | None = None,
     skip_existing: bool = True,
     refine: bool = False,
     gradcam: bool = True,
@@ -77,7 +77,7 @@ class FolderBatch:
         self,
         inputs: Sequence[Path | str],
         folder: Path | str,
-        settings: Settings | None = None,
+        settings: WorkerSettings | None = None,
         skip_existing: bool = True,
         refine: bool = False,
         gradcam: bool = True,
@@ -87,7 +87,7 @@ class FolderBatch:
         self.rows: dict[str, Row] = {}
         self.skipped: set[str] = set()
         self._earlier = {""}
-        self._settings = settings or Settings()
+        self._settings = settings or WorkerSettings()
         flags = {"--resume": skip_existing, "--refine": refine, "--no-gradcam": not gradcam}
         self._arguments = [
             *("-m", "OsteoJointLib", "batch", *(str(Path(path).absolute()) for path in inputs)),

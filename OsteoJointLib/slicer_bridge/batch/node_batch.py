@@ -30,7 +30,7 @@ from OsteoJointLib.slicer_bridge.batch.waiting import BatchEnd, OnProgress, coun
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
 from OsteoJointLib.slicer_bridge.reading.engine import Engine
-from OsteoJointLib.slicer_bridge.reading.state import Settings
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.slicer_bridge.scene.volume_digest import VolumeDigest
@@ -42,7 +42,7 @@ def analyze_nodes(
     nodes: Any,
     folder: Path | str,
     *,
-    settings: Settings | None = None,
+    settings: WorkerSettings | None = None,
     skip_existing: bool = True,
     keep_nodes: bool = False,
     remove_inputs: bool = False,
@@ -79,7 +79,7 @@ class NodeBatch:
         self,
         nodes: Iterable[Any],
         folder: Path | str,
-        settings: Settings | None = None,
+        settings: WorkerSettings | None = None,
         skip_existing: bool = True,
         keep_nodes: bool = False,
         remove_inputs: bool = False,
@@ -88,7 +88,7 @@ class NodeBatch:
         self.folder = Path(folder).absolute()
         self.rows: dict[str, Row] = {}
         self.skipped: set[str] = set()
-        self._settings = settings or Settings()
+        self._settings = settings or WorkerSettings()
         self._skip, self._keep, self._remove = skip_existing, keep_nodes, remove_inputs
         self._nodes, self._count = iter(nodes), 0
         self._total = len(nodes) if isinstance(nodes, Sized) else 0

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.slicer_bridge.reading.engine import Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
-from OsteoJointLib.slicer_bridge.reading.standing import ReadingScene
-from OsteoJointLib.slicer_bridge.reading.state import Settings
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes, remove_node
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
+from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
 
 
 class NodeCase:
@@ -30,7 +30,7 @@ class NodeCase:
         self.settings: dict[str, Any] = {}
         self.document: dict[str, Any] = {}
         self.wanted = Wanted(self.volume_id)
-        self._node, self._nodes = node, ReadingNodes(node)
+        self._node, self._nodes = node, OwnedNodes(node)
         self._levels: Mapping[str, Any] = {}
         self._views: Views | None = None
         self._masks: dict[str, str] = {}
@@ -48,7 +48,7 @@ class NodeCase:
             )
         return self._node
 
-    def want(self, settings: Settings) -> None:
+    def want(self, settings: WorkerSettings) -> None:
         """Say what is wanted, from what the user has put into the scene: points and masks of their own are used.
 
         Raises:
@@ -94,6 +94,6 @@ class NodeCase:
             self._nodes.remove_all()
         remove_node(node)
 
-    def _scene(self) -> ReadingScene:
+    def _scene(self) -> Snapshot:
         """What the scene holds of the volume's reading."""
-        return ReadingScene(ReadingNodes(self.volume))
+        return Snapshot(OwnedNodes(self.volume))

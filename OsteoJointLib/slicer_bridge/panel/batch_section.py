@@ -14,9 +14,9 @@ from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch
 from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
 from OsteoJointLib.slicer_bridge.batch.waiting import Batch, BatchEnd, case_report
-from OsteoJointLib.slicer_bridge.panel.case_table import CaseTable
-from OsteoJointLib.slicer_bridge.panel.folders import link, open_file, remember, remembered
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.case_table import CaseTable
+from OsteoJointLib.slicer_bridge.panel.parts.folders import link, open_file, remember, remembered
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 
@@ -32,10 +32,9 @@ class BatchSection:
     Args:
         layout: the layout of the section's collapsible button.
         reading: its settings (interpreter, device, weights) are the batch's.
-        parameters: the panel's settings that are kept in the scene; none is used here.
     """
 
-    def __init__(self, layout, reading, parameters):
+    def __init__(self, layout, reading):
         self._reading = reading
         self._batch: Batch | None = None
         self._folder = Path()

@@ -11,9 +11,9 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.slicer_bridge.batch.folder_names import case_folder, holds_result, safe_name
-from OsteoJointLib.slicer_bridge.panel.folders import link, remember, remembered
-from OsteoJointLib.slicer_bridge.panel.label_form import LabelForm
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.folders import link, remember, remembered
+from OsteoJointLib.slicer_bridge.panel.parts.label_form import LabelForm
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 FOLDER_SETTING = "OsteoJoint/ReadingsFolder"
@@ -25,10 +25,9 @@ class ExportSection:
     Args:
         layout: the layout of the section's collapsible button.
         reading: whose files are written.
-        parameters: the panel's settings that are kept in the scene; none is used here.
     """
 
-    def __init__(self, layout, reading, parameters):
+    def __init__(self, layout, reading):
         self._reading = reading
         self._widget, self._ui = load_form(layout, "Export")
         self._labels = LabelForm(self._ui, reading)

@@ -13,8 +13,16 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.pipeline.stages import Stage
-from OsteoJointLib.slicer_bridge.panel.widgets import ERROR, INFO, WARNING, allow, load_form, paint_frame, show_text
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
+    ERROR,
+    INFO,
+    WARNING,
+    allow,
+    load_form,
+    paint_frame,
+    show_text,
+)
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 DEVICE_SETTING = "OsteoJoint/Device"
@@ -34,11 +42,10 @@ class InputSection:
     Args:
         layout: the panel's layout.
         reading: what is started.
-        parameters: the panel's settings that are kept in the scene.
         open_setup: shows the section Setup.
     """
 
-    def __init__(self, layout, reading, parameters, open_setup: Callable[[], None]):
+    def __init__(self, layout, reading, open_setup: Callable[[], None]):
         self._reading, self._open_setup = reading, open_setup
         self._widget, self._ui = load_form(layout, "Input")
         self._widget.setMRMLScene(slicer.mrmlScene)
@@ -121,7 +128,7 @@ def why_not_run(state: ReadingState) -> str:
     """Say why the CT can't be read now; empty when it can."""
     if why_not := why_not_find(state):
         return why_not
-    missing = [level for level in LEVELS if state.levels[level].center_ras is None]
+    missing = [level for level in Level if state.levels[level].center_ras is None]
     if len(missing) != 1:  # where both are missing they are found
         return ""
     return _("{level} has no point yet: place it, or let both be found.").format(level=missing[0])

@@ -6,11 +6,11 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.levels.finding import CONFIDENCE_SURE
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find
-from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
-from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
+from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import level_nodes
 
@@ -23,12 +23,12 @@ class LevelsSection(slicer.util.VTKObservationMixin):
     Args:
         layout: the layout of the section's collapsible button.
         reading: whose levels are shown.
-        overlay: the maps over the slices, which follow the level looked at.
+        foreground: the maps over the slices, which follow the level looked at.
     """
 
-    def __init__(self, layout, reading, overlay: Overlay):
+    def __init__(self, layout, reading, foreground: Foreground):
         slicer.util.VTKObservationMixin.__init__(self)
-        self._reading, self._overlay = reading, overlay
+        self._reading, self._foreground = reading, foreground
         self._widget, self._ui = load_form(layout, "Levels")
         ui = self._ui
         ui.findButton.connect("clicked(bool)", self._find)
@@ -49,7 +49,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         allow(
             ui.findButton, why_not, _("Look for L1 and L2 and mark each by a point, in place of those that are there.")
         )
-        for row, level in enumerate(LEVELS):
+        for row, level in enumerate(Level):
             shown = state.levels[level]
             table.item(row, POSITION).setText(position_words(shown))
             table.item(row, CONFIDENCE).setText(confidence_words(shown))
@@ -67,7 +67,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         self._show_placing(state)
         if self._looking and not state.running:
             self._looking = False
-            self._overlay.look_at(LEVELS[0])
+            self._foreground.look_at(Level.L1)
 
     def close(self) -> None:
         """Follow the mouse's mode no more."""
@@ -109,7 +109,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         self._reading.shift_levels(False)
 
     def _row_clicked(self, row=0, column=0) -> None:
-        self._overlay.look_at(LEVELS[row])
+        self._foreground.look_at(list(Level)[row])
 
 
 def position_words(level: LevelState) -> str:
@@ -146,10 +146,10 @@ def levels_hint(state: ReadingState, placed: str) -> str:
         return ""
     if placed:
         return _("Click on the center of the body of {level} in a slice. A right click ends.").format(level=placed)
-    missing = [level for level in LEVELS if state.levels[level].center_ras is None]
+    missing = [level for level in Level if state.levels[level].center_ras is None]
     if not missing:
         return "" if state.document else _("Check both points, then press Apply above.")
-    if len(missing) == len(LEVELS):
+    if len(missing) == len(Level):
         return _("Let them be found, or place each by hand: press Place, then click on its center in a slice.")
     return _("Now place {level}: press Place in its row, then click on its center in a slice. Or find both.").format(
         level=missing[0]

@@ -8,18 +8,18 @@ import numpy as np
 import qt
 from slicer.i18n import tr as _
 
+from OsteoJointLib.output.viewer_arrays import MaskArray
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
-from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
-from OsteoJointLib.slicer_bridge.panel.mask_editor import MaskEditor
-from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, load_form, set_checked, show_text
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
+from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
+from OsteoJointLib.slicer_bridge.panel.parts.mask_editor import MaskEditor
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import mask_nodes, segments
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 SOURCE, AREA = 1, 2
-REFINED_LEVELS = (list(LEVELS), [LEVELS[0]], [LEVELS[1]])
+REFINED_LEVELS = (list(Level), [Level.L1], [Level.L2])
 """What the selector of levels to refine offers, in its order."""
 
 
@@ -30,11 +30,11 @@ class MasksSection:
         layout: the layout of the section's collapsible button.
         reading: whose masks are shown.
         parameters: the panel's settings that are kept in the scene.
-        overlay: the maps over the slices, which follow the level looked at.
+        foreground: the maps over the slices, which follow the level looked at.
     """
 
-    def __init__(self, layout, reading, parameters, overlay: Overlay):
-        self._reading, self._parameters, self._overlay = reading, parameters, overlay
+    def __init__(self, layout, reading, parameters, foreground: Foreground):
+        self._reading, self._parameters, self._foreground = reading, parameters, foreground
         self._entered, self._filling = True, False
         self._surface_of: tuple[str, bool] | None = None
         self._widget, self._ui = load_form(layout, "Masks")
@@ -127,7 +127,7 @@ class MasksSection:
 
     def _show_table(self, state: ReadingState, segmentation) -> None:
         self._filling = True
-        for row, level in enumerate(LEVELS):
+        for row, level in enumerate(Level):
             shown = state.levels[level]
             item, table = self._ui.masksTable.item(row, 0), self._ui.masksTable
             if shown.mask_source is None:
@@ -158,13 +158,13 @@ class MasksSection:
         set_checked(ui.compareButton, before)
 
     def _row_clicked(self, row=0, column=0) -> None:
-        self._overlay.look_at(LEVELS[row])
+        self._foreground.look_at(list(Level)[row])
 
     def _ticked(self, item=None) -> None:
         segmentation = self._segmentation()
         if self._filling or item is None or segmentation is None or segmentation.GetDisplayNode() is None:
             return
-        segment_id = segments.find_segment_id(segmentation, LEVELS[item.row()])
+        segment_id = segments.find_segment_id(segmentation, list(Level)[item.row()])
         visible = item.checkState() == qt.Qt.Checked
         segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
 

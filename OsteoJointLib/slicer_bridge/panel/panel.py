@@ -18,8 +18,8 @@ from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.input_section import InputSection
 from OsteoJointLib.slicer_bridge.panel.levels_section import LevelsSection
 from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
-from OsteoJointLib.slicer_bridge.panel.overlay import Overlay
 from OsteoJointLib.slicer_bridge.panel.panel_parameters import Parameters
+from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
 
@@ -43,7 +43,7 @@ class Panel(slicer.util.VTKObservationMixin):
         layout.addStretch(1)
         self.parameters = Parameters()
         self._buttons: dict[str, Any] = {}
-        self._overlay = Overlay(reading, self.parameters)
+        self._foreground = Foreground(reading, self.parameters)
         self._sections = self._make_sections()
         self.parameters.bind(slicer.util.childWidgetVariables(self.widget))
         self._observe_scene()
@@ -65,7 +65,7 @@ class Panel(slicer.util.VTKObservationMixin):
         state = replace(self._reading.state, ready=self._setup.ready)
         for section in self._sections:
             section.show(state)
-        self._overlay.show()
+        self._foreground.show()
 
     def enter(self) -> None:
         """The module is shown."""
@@ -97,13 +97,13 @@ class Panel(slicer.util.VTKObservationMixin):
         notice.setObjectName("noticeLabel")
         notice.setToolTip(RESEARCH_NOTICE)
         self._column.addWidget(notice)
-        inputs = InputSection(self._column, reading, parameters, self._open_setup)
-        levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._overlay)
-        self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._overlay)
+        inputs = InputSection(self._column, reading, self._open_setup)
+        levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._foreground)
+        self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
-        export = ExportSection(self._add_button("exportSection", _("Export")), reading, parameters)
-        batch = BatchSection(self._add_button("batchSection", _("Batch")), reading, parameters)
-        self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading, parameters)
+        export = ExportSection(self._add_button("exportSection", _("Export")), reading)
+        batch = BatchSection(self._add_button("batchSection", _("Batch")), reading)
+        self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
         for name in ("exportSection", "batchSection", "setupSection"):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
         return [inputs, levels, self._masks, status, export, batch, self._setup]
@@ -136,7 +136,7 @@ class Panel(slicer.util.VTKObservationMixin):
     def _scene_closes(self, caller=None, event=None) -> None:
         self.parameters.detach()
         self._masks.scene_closes()
-        self._overlay.forget()
+        self._foreground.forget()
         self._reading.select(None)
 
     def _scene_is_read(self, caller=None, event=None) -> None:
@@ -159,17 +159,16 @@ class Panel(slicer.util.VTKObservationMixin):
             return
         self._set_follow(node.follow)
         if node.volume is not (None if nodes is None else nodes.volume) or (nodes is not None and node.volume is None):
-            self._overlay.forget()
+            self._foreground.forget()
             self._reading.select(node.volume)
             self.show()
         else:
             self._masks.show_surface()
-            self._overlay.show()
+            self._foreground.show()
 
     def _set_follow(self, follow: bool) -> None:
         """Follow edits from now on, those before included."""
-        settings = self._reading.settings
-        begins, settings.follow = follow and not settings.follow, follow
+        begins, self._reading.follow = follow and not self._reading.follow, follow
         if begins:
             state = self._reading.state
             if state.document and state.stale and not state.running:

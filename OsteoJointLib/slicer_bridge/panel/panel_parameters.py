@@ -11,7 +11,7 @@ from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
-from OsteoJointLib.slicer_bridge.panel.bound_widgets import BoundWidgets
+from OsteoJointLib.slicer_bridge.panel.parts.bound_widgets import BoundWidgets
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 REFINEMENT = ("max_shift_mm", "length_weight", "area_weight")
@@ -31,7 +31,7 @@ RANGES = {
 
 
 @parameterNodeWrapper
-class OsteoJointParameters:
+class OsteoJointParameterNode:
     """The module's parameter node; ``volume`` is None until a CT is chosen."""
 
     volume: vtkMRMLScalarVolumeNode
@@ -49,7 +49,7 @@ class OsteoJointParameters:
 class Parameters:
     """The parameters of the scene that is open, under one object that outlives scenes.
 
-    ``node`` is the :class:`OsteoJointParameters`, None while there is no scene; ``changed`` has no arguments.
+    ``node`` is the :class:`OsteoJointParameterNode`, None while there is no scene; ``changed`` has no arguments.
     """
 
     def __init__(self):
@@ -65,7 +65,7 @@ class Parameters:
     def attach(self, node) -> None:
         """Take the parameters of a scene, from the vtkMRMLScriptedModuleNode that holds them."""
         self.detach()
-        self.node = OsteoJointParameters(node)  # type: ignore[call-arg] # the wrapper writes the constructor
+        self.node = OsteoJointParameterNode(node)  # type: ignore[call-arg] # the wrapper writes the constructor
         if self._widgets is not None:
             self._widgets.take(self.node)
         self._observer = self.node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._modified)

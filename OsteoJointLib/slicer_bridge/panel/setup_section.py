@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import load_form
 from OsteoJointLib.slicer_bridge.panel.setup_packages import SetupPackages
 from OsteoJointLib.slicer_bridge.panel.setup_weights import SetupWeights
 from OsteoJointLib.slicer_bridge.panel.setup_worker import SetupWorker
-from OsteoJointLib.slicer_bridge.panel.widgets import load_form
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 
@@ -15,10 +15,9 @@ class SetupSection:
     Args:
         layout: the layout of the section's collapsible button.
         reading: whose settings are set here.
-        parameters: the panel's settings that are kept in the scene; unused here.
     """
 
-    def __init__(self, layout, reading, parameters):
+    def __init__(self, layout, reading):
         self.widget, ui = load_form(layout, "Setup")
         self.worker = SetupWorker(ui, reading)
         self.weights = SetupWeights(self.widget, ui, reading)

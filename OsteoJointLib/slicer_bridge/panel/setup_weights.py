@@ -10,7 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import ModelRefused
-from OsteoJointLib.slicer_bridge.panel.widgets import show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.imported_weights import (
     WeightsChoice,

@@ -7,7 +7,7 @@ from pathlib import Path
 import qt
 from slicer.i18n import tr as _
 
-from OsteoJointLib.slicer_bridge.panel.widgets import show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import show_text
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.python_setting import chosen_python, forced_python, remember_python

@@ -14,11 +14,10 @@ from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
 from OsteoJointLib.pipeline.baseline import digits_needed
-from OsteoJointLib.records import STATUSES, Status
+from OsteoJointLib.records import STATUSES, Level, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
-from OsteoJointLib.slicer_bridge.panel.level_table import fill_level_table
-from OsteoJointLib.slicer_bridge.panel.widgets import WARNING, allow, load_form, paint_frame, show_text
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
+from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 
@@ -77,7 +76,7 @@ class StatusSection:
 
     def _show_numbers(self, document: dict[str, Any]) -> None:
         table = self._ui.measuresTable
-        for row, level in enumerate(LEVELS):
+        for row, level in enumerate(Level):
             for column, words in enumerate(measure_words(document["measurements"][level]), start=1):
                 table.item(row, column).setText(words)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import qt
 
@@ -18,7 +20,8 @@ from OsteoJointLib.slicer_bridge.process.worker_command import WorkerCommand
 
 _DIES_IN_MS = 20
 """What is killed is mostly gone by then; no longer is waited, ms."""
-_BURY_MS, _BURY_TRIES = 50, 40
+_BURY_MS = 50
+"""How often it is looked whether a killed process is dead, ms."""
 
 
 class ChildProcess:
@@ -89,11 +92,11 @@ class ChildProcess:
             return
         self._ended = True
         if self.pid:
-            kill_tree(self.pid)
-        else:
-            self._process.kill()
+            with suppress(ModuleNotFoundError):  # no psutil before the packages are installed
+                kill_tree(self.pid)
+        self._process.kill()
         self._process.waitForFinished(_DIES_IN_MS)
-        qt.QTimer.singleShot(0, lambda: self._bury(_BURY_TRIES))  # not here: this may be one of its signals
+        qt.QTimer.singleShot(0, lambda: self._bury())  # not here: this may be one of its signals
 
     def _read_out(self) -> None:
         if not self._ended:
@@ -126,14 +129,12 @@ class ChildProcess:
         by_signal = self._process.exitStatus() == qt.QProcess.CrashExit and os.name != "nt"
         return -code if by_signal else code
 
-    def _bury(self, tries: int) -> None:
-        """Hold on to the process until it is dead; one that doesn't die of its tree's end is killed alone."""
+    def _bury(self) -> None:
+        """Hold on to the process until it is dead."""
         if self._process.state() == qt.QProcess.NotRunning:
             self._disconnect()
-            return
-        if tries == 0:
-            self._process.kill()
-        qt.QTimer.singleShot(_BURY_MS, lambda: self._bury(tries - 1))
+        else:
+            qt.QTimer.singleShot(_BURY_MS, lambda: self._bury())
 
     def _disconnect(self) -> None:
         """Undo the connections; never inside one of its signals."""
@@ -142,7 +143,7 @@ class ChildProcess:
         self._slots.clear()
 
 
-def _bytes(array) -> bytes:
+def _bytes(array: Any) -> bytes:
     """The bytes of a QByteArray, whose ``data()`` is bytes or text, as the binding has it."""
     data = array.data()
     return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)

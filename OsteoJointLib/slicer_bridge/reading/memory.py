@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS, Point, same_point
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views
+from OsteoJointLib.output.viewer_arrays import MaskArray, Views
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.reading.provenance import Point, same_point
 from OsteoJointLib.weights import DEFAULT_NAME
 
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
@@ -89,7 +90,7 @@ class CaseMemory:
     def took(self, step: Step, answer: Mapping[str, Any], views: Views | None) -> None:
         """Note what a step has brought."""
         if step.op == "levels":
-            self.points = {level: _point(answer["levels"][level]["center_ras_mm"]) for level in LEVELS}
+            self.points = {level: _point(answer["levels"][level]["center_ras_mm"]) for level in Level}
             self.found = None if "points" in step.fields else dict(answer)
             self.document, self.views, self.given = None, None, {}
             return
@@ -119,7 +120,9 @@ class CaseMemory:
     def _segment_step(self, wanted: Wanted) -> Step | None:
         there = self.points or {}
         target = there if wanted.points is None else wanted.points
-        moved = {level: target[level] for level in LEVELS if not same_point(target[level], there.get(level))}
+        moved: dict[str, Point] = {
+            level: target[level] for level in Level if not same_point(target[level], there.get(level))
+        }
         if self.document is not None and not moved:
             return None
         fields: dict[str, Any] = {"points": _as_fields(moved)} if moved else {}
@@ -141,7 +144,7 @@ class CaseMemory:
     def _changed_masks(self, masks: Mapping[str, MaskArray]) -> dict[str, MaskArray]:
         """The masks that the worker must be given: not those that it was given last or has itself."""
         assert self.views is not None
-        changed = {}
+        changed: dict[str, MaskArray] = {}
         for level, views in self.views.levels.items():
             mask = masks.get(level) or views.mask_array("network_mask")
             if mask_key(mask) not in (self.given.get(level), mask_key(views.mask_array())):

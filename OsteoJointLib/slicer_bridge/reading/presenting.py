@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS, Record
-from OsteoJointLib.slicer_bridge.reading.standing import OWN
+from OsteoJointLib.output.viewer_arrays import Views
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
+from OsteoJointLib.slicer_bridge.reading.snapshot import OWN
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 
-def present_levels(nodes: ReadingNodes, answer: Mapping[str, Any], found: bool) -> None:
+def present_levels(nodes: OwnedNodes, answer: Mapping[str, Any], found: bool) -> None:
     """Put the levels into the scene.
 
     Args:
@@ -20,8 +21,8 @@ def present_levels(nodes: ReadingNodes, answer: Mapping[str, Any], found: bool) 
         answer: the worker's ``levels``: points by level, and the column.
         found: whether they were looked for; False where they are the user's own points, which stay where they are.
     """
-    record = Record.of_document(result_node.record(nodes))
-    record.found = {level: dict(answer["levels"][level]) for level in LEVELS}
+    record = Provenance.of_document(result_node.record(nodes))
+    record.found = {level: dict(answer["levels"][level]) for level in Level}
     if found:
         record.column = list(answer["column"])
         marks = {
@@ -33,7 +34,7 @@ def present_levels(nodes: ReadingNodes, answer: Mapping[str, Any], found: bool) 
 
 
 def present_result(
-    nodes: ReadingNodes, document: dict[str, Any], views: Views, kept: Mapping[str, str], refined: Collection[str]
+    nodes: OwnedNodes, document: dict[str, Any], views: Views, kept: Mapping[str, str], refined: Collection[str]
 ) -> None:
     """Put a result into the scene.
 
@@ -45,7 +46,7 @@ def present_result(
             others take the worker's.
         refined: the levels that the level set has moved.
     """
-    drawn = [level for level in LEVELS if level not in kept]
+    drawn = [level for level in Level if level not in kept]
     if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in OWN]:
         mask_nodes.keep(nodes, "before", owned)
     mask_nodes.show_masks(nodes, views, drawn, one_slice=refined)
@@ -54,8 +55,8 @@ def present_result(
     overlay_nodes.show_overlays(nodes, views)
     table_node.show_table(nodes, document)
     result_node.set_result(nodes, document)
-    record = Record.of_document(result_node.record(nodes))
-    record.points = {level: list(document["levels"][level]["center_ras_mm"]) for level in LEVELS}
+    record = Provenance.of_document(result_node.record(nodes))
+    record.points = {level: list(document["levels"][level]["center_ras_mm"]) for level in Level}
     record.masks = {**mask_nodes.mask_fingerprints(nodes), **kept}
     record.ct = volumes.geometry_fingerprint(nodes.volume)
     result_node.set_record(nodes, record.document())

@@ -13,7 +13,6 @@ from typing import Any
 
 from OsteoJointLib.records import Level
 
-LEVELS = tuple(level.value for level in Level)
 SAME_MM = 0.01
 """Points nearer than this are the same point, mm: Slicer writes coordinates with fewer digits than it holds."""
 
@@ -21,7 +20,7 @@ Point = tuple[float, float, float]
 
 
 @dataclass
-class Record:
+class Provenance:
     """The record of one CT's reading.
 
     Args:
@@ -43,7 +42,7 @@ class Record:
         return asdict(self)
 
     @classmethod
-    def of_document(cls, document: Mapping[str, Any] | None) -> Record:
+    def of_document(cls, document: Mapping[str, Any] | None) -> Provenance:
         """Rebuild a record; an empty one from nothing."""
         return cls(**document) if document else cls()
 
@@ -54,11 +53,11 @@ class Record:
 
     def moved(self, points: Mapping[str, Point]) -> list[str]:
         """The levels whose point is elsewhere than it was for the last result."""
-        return [level for level in LEVELS if level in points and not same_point(points[level], self.points.get(level))]
+        return [level for level in Level if level in points and not same_point(points[level], self.points.get(level))]
 
     def edited(self, masks: Mapping[str, str]) -> list[str]:
         """The levels whose mask differs from what the last result left."""
-        return [level for level in LEVELS if level in self.masks and masks.get(level) != self.masks[level]]
+        return [level for level in Level if level in self.masks and masks.get(level) != self.masks[level]]
 
     def of_found(self, level: str, point: Point | None) -> tuple[float | None, str | None]:
         """Confidence and source of a level's point: those of the finding while it stays there, else the user's own."""
@@ -74,19 +73,20 @@ class Record:
 
         >>> heights = {"T12": 60.0, "L1": 30.0, "L2": 0.0}
         >>> bodies = [{"name": name, "center_ras_mm": [0.0, 0.0, z]} for name, z in heights.items()]
-        >>> Record(column=bodies).shifted({"L1": (0.0, 1.0, 31.0), "L2": (0.0, 0.0, 0.0)}, up=True)
-        {'L1': (0.0, 0.0, 60.0), 'L2': (0.0, 0.0, 30.0)}
-        >>> Record(column=bodies).shifted({"L1": (0.0, 1.0, 31.0), "L2": (0.0, 0.0, 0.0)}, up=False) is None
+        >>> points = {Level.L1: (0.0, 1.0, 31.0), Level.L2: (0.0, 0.0, 0.0)}
+        >>> list(Provenance(column=bodies).shifted(points, up=True).values())
+        [(0.0, 0.0, 60.0), (0.0, 0.0, 30.0)]
+        >>> Provenance(column=bodies).shifted(points, up=False) is None
         True
         """
-        if len(points) != len(LEVELS) or not self.column:
+        if len(points) != len(Level) or not self.column:
             return None
         centers = [body["center_ras_mm"] for body in self.column]
         first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points["L1"]))
         first += -1 if up else 1
         if first < 0 or first + 1 >= len(centers):
             return None
-        return {level: _point(centers[first + index]) for index, level in enumerate(LEVELS)}
+        return {level: _point(centers[first + index]) for index, level in enumerate(Level)}
 
 
 def same_point(a: Point | list[float], b: Point | list[float] | None) -> bool:

@@ -6,22 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
-from OsteoJointLib.weights import DEFAULT_NAME
-
-
-@dataclass
-class Settings:
-    """How a reading is made on this machine."""
-
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    weights: str = DEFAULT_NAME
-    """Name of shipped weights, or the path of others."""
-    follow: bool = True
-    """Read again by itself as soon as a point was moved or a mask edited."""
-    python: str = ""
-    """Another interpreter for the worker; empty: Slicer's own."""
+from OsteoJointLib.records import Level
 
 
 @dataclass(frozen=True)
@@ -37,7 +22,7 @@ class LevelState:
 
 @dataclass(frozen=True)
 class ReadingState:
-    """A reading as it stands; see the fields' names, and :class:`~OsteoJointLib.slicer_bridge.reading.actions.Reading`.
+    """A reading as it stands.
 
     Args:
         ready: whether everything is installed that a reading can't do without; the panel looks for itself.
@@ -60,7 +45,7 @@ class ReadingState:
     running: bool = False
     stage: str = ""
     fraction: float = 0.0
-    levels: Mapping[str, LevelState] = field(default_factory=lambda: {level: LevelState() for level in LEVELS})
+    levels: Mapping[str, LevelState] = field(default_factory=lambda: {level: LevelState() for level in Level})
     can_shift_up: bool = False
     can_shift_down: bool = False
     document: dict[str, Any] | None = None

@@ -15,10 +15,11 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from OsteoJointLib.frames import anatomical_axes
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_axes, ijk_to_local
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_local
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 BOX_MM = (50.0, 50.0, 35.0)
 """Size of the box, right to left, back to front and bottom to top, mm: it frames a large lumbar body."""
@@ -41,7 +42,7 @@ class LevelMark:
     source: str
 
 
-def show_levels(nodes: ReadingNodes, marks: Mapping[str, LevelMark]) -> None:
+def show_levels(nodes: OwnedNodes, marks: Mapping[str, LevelMark]) -> None:
     """Put the points of some levels into the scene; those of the others stay as they are.
 
     Args:
@@ -57,7 +58,7 @@ def show_levels(nodes: ReadingNodes, marks: Mapping[str, LevelMark]) -> None:
     update_boxes(nodes)
 
 
-def points(nodes: ReadingNodes) -> dict[str, tuple[float, float, float]]:
+def points(nodes: OwnedNodes) -> dict[str, tuple[float, float, float]]:
     """The points that are there, RAS mm of the world, by level; one that is just being placed doesn't count."""
     found = {}
     for level in Level:
@@ -69,12 +70,12 @@ def points(nodes: ReadingNodes) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def point_nodes(nodes: ReadingNodes) -> list[Any]:
+def point_nodes(nodes: OwnedNodes) -> list[Any]:
     """The fiducial nodes that are there."""
     return [node for level in Level if (node := nodes.get(_point_role(level))) is not None]
 
 
-def start_placing(nodes: ReadingNodes, level: str) -> None:
+def start_placing(nodes: OwnedNodes, level: str) -> None:
     """Let the next click in a view place the point of ``level``; the former point comes back when it is called off."""
     interaction, selection = interaction_node(), _selection_node()
     if interaction is None or selection is None:
@@ -100,7 +101,7 @@ def start_placing(nodes: ReadingNodes, level: str) -> None:
     interaction.SetCurrentInteractionMode(interaction.Place)
 
 
-def placed_now(nodes: ReadingNodes) -> str:
+def placed_now(nodes: OwnedNodes) -> str:
     """The level whose point the next click places; "" where none is being placed."""
     interaction, selection = interaction_node(), _selection_node()
     if interaction is None or selection is None or interaction.GetCurrentInteractionMode() != interaction.Place:
@@ -122,7 +123,7 @@ def interaction_node():
     return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
 
 
-def update_boxes(nodes: ReadingNodes) -> None:
+def update_boxes(nodes: OwnedNodes) -> None:
     """Let each box follow its point: made, moved or removed with it. To be called when a point has moved."""
     placed = points(nodes)
     for level in Level:
@@ -143,7 +144,7 @@ def _selection_node():
     return slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
 
 
-def _point_node(nodes: ReadingNodes, level: str):
+def _point_node(nodes: OwnedNodes, level: str):
     role = _point_role(Level(level))
     node = nodes.get(role)
     if node is not None:
@@ -163,7 +164,7 @@ def _point_node(nodes: ReadingNodes, level: str):
     return node
 
 
-def _new_box(nodes: ReadingNodes, level: str):
+def _new_box(nodes: OwnedNodes, level: str):
     volume = nodes.volume
     if volume is None:
         return None

@@ -19,20 +19,17 @@ from slicer import vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
+from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
 from OsteoJointLib.slicer_bridge.scene import segments
 from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_ijk_to_world
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 SOURCE = "OsteoJoint.Source"
 """Tag of a segment: "network", "corrected" or "refined"."""
 
 
-def show_masks(
-    nodes: ReadingNodes, views: Views, levels: Iterable[str] = LEVELS, one_slice: Collection[str] = ()
-) -> None:
+def show_masks(nodes: OwnedNodes, views: Views, levels: Iterable[str] = Level, one_slice: Collection[str] = ()) -> None:
     """Put the masks of a reading into the scene; segments that are there are updated in place.
 
     Args:
@@ -54,31 +51,31 @@ def show_masks(
             segments.write_segment(node, segment_id, view.mask_array(kind), nodes.volume, one)
 
 
-def segmentation_node(nodes: ReadingNodes, which: str = "masks"):
+def segmentation_node(nodes: OwnedNodes, which: str = "masks"):
     """The segmentation node, or None; ``which`` is "masks", "network", "before" or "measured"."""
     return nodes.get(which)
 
 
-def masks(nodes: ReadingNodes, which: str = "masks") -> dict[str, MaskArray | None]:
+def masks(nodes: OwnedNodes, which: str = "masks") -> dict[str, MaskArray | None]:
     """Both levels' masks as they are in the scene, cut to what is drawn; None where there is none."""
     node = nodes.get(which)
-    return {level: segments.read_segment(node, level, nodes.memory(which)) for level in LEVELS}
+    return {level: segments.read_segment(node, level, nodes.memory(which)) for level in Level}
 
 
-def has_masks(nodes: ReadingNodes, which: str, level: str | None = None) -> bool:
+def has_masks(nodes: OwnedNodes, which: str, level: str | None = None) -> bool:
     """Whether there is a mask of ``level`` (None: of any) in one of the segmentations."""
     found = masks(nodes, which)
-    return any(found[one] is not None for one in (LEVELS if level is None else (level,)))
+    return any(found[one] is not None for one in (Level if level is None else (level,)))
 
 
-def mask_fingerprints(nodes: ReadingNodes, which: str = "masks") -> dict[str, str]:
+def mask_fingerprints(nodes: OwnedNodes, which: str = "masks") -> dict[str, str]:
     """A short text for each level's mask that changes with its voxels alone; "" where there is no mask.
 
     It stays the same when the CT is moved by a transform, and when the scene is saved and loaded.
     """
     volume = nodes.volume
     if volume is None or volume.GetImageData() is None:
-        return dict.fromkeys(LEVELS, "")
+        return dict.fromkeys(Level, "")
     world_to_ct = np.linalg.inv(anatomical_ijk_to_world(volume))
     return {
         level: "" if mask is None else _fingerprint(mask.array_kji, world_to_ct @ mask.ijk_to_world)
@@ -86,35 +83,35 @@ def mask_fingerprints(nodes: ReadingNodes, which: str = "masks") -> dict[str, st
     }
 
 
-def mark_source(nodes: ReadingNodes, level: str, made_by: str) -> None:
+def mark_source(nodes: OwnedNodes, level: str, made_by: str) -> None:
     """Note on the visible segment where it comes from: "network", "corrected" or "refined"."""
     if (segment := segments.find_segment(nodes.get("masks"), level)) is not None:
         segment.SetTag(SOURCE, made_by)
 
 
-def source(nodes: ReadingNodes, level: str, which: str = "masks") -> str | None:
+def source(nodes: OwnedNodes, level: str, which: str = "masks") -> str | None:
     """Where a segment comes from; None where that isn't known or there is no segment."""
     return segments.tag(segments.find_segment(nodes.get(which), level), SOURCE)
 
 
-def keep(nodes: ReadingNodes, which: str, levels: Iterable[str]) -> None:
+def keep(nodes: OwnedNodes, which: str, levels: Iterable[str]) -> None:
     """Copy the visible masks of ``levels`` into "before" (or another), which holds nothing else then."""
     forget(nodes, which)
     _copy(nodes, "masks", which, levels)
 
 
-def forget(nodes: ReadingNodes, which: str) -> None:
+def forget(nodes: OwnedNodes, which: str) -> None:
     """Remove the segments of "before" (or another)."""
     if (node := nodes.get(which)) is not None:
         node.GetSegmentation().RemoveAllSegments()
 
 
-def restore(nodes: ReadingNodes, which: str, levels: Iterable[str]) -> None:
+def restore(nodes: OwnedNodes, which: str, levels: Iterable[str]) -> None:
     """Put the masks of ``levels`` from "before" or "network" back in place of the visible ones."""
     _copy(nodes, which, "masks", levels)
 
 
-def exchange(nodes: ReadingNodes, which: str, levels: Iterable[str]) -> None:
+def exchange(nodes: OwnedNodes, which: str, levels: Iterable[str]) -> None:
     """Put the masks of ``levels`` from "before" back in place of the visible ones, and keep these there instead."""
     for level in levels:
         now = slicer.vtkSegment()
@@ -125,7 +122,7 @@ def exchange(nodes: ReadingNodes, which: str, levels: Iterable[str]) -> None:
         node.GetSegmentation().GetSegment(segment_id).SetTag(SOURCE, segments.tag(now, SOURCE) or "network")
 
 
-def swap_visible(nodes: ReadingNodes, which: str | None) -> None:
+def swap_visible(nodes: OwnedNodes, which: str | None) -> None:
     """Show the masks from "before" or of the "network" in place of the present ones, to compare; None: the present."""
     shown = ("masks", "measured") if which is None else (which,)
     for role in ("masks", "network", "before", "measured"):
@@ -133,7 +130,7 @@ def swap_visible(nodes: ReadingNodes, which: str | None) -> None:
             node.SetDisplayVisibility(role in shown)
 
 
-def show_surface(nodes: ReadingNodes, on: bool) -> None:
+def show_surface(nodes: OwnedNodes, on: bool) -> None:
     """Show or hide the visible masks in 3D.
 
     A mask lies on one slice, so its surface is a plate as thick as the slice and no vertebra; only a mask that a user
@@ -149,13 +146,13 @@ def show_surface(nodes: ReadingNodes, on: bool) -> None:
     node.GetDisplayNode().SetVisibility3D(on)
 
 
-def _target(nodes: ReadingNodes, which: str, level: str):
+def _target(nodes: OwnedNodes, which: str, level: str):
     """The segmentation node and the segment's ID, made where they are missing."""
     node = nodes.get(which) or _new_node(nodes, which)
     return node, segments.find_segment_id(node, level) or _new_segment(node, which, level)
 
 
-def _new_node(nodes: ReadingNodes, which: str):
+def _new_node(nodes: OwnedNodes, which: str):
     name = {
         "masks": "L1 L2",
         "network": _("network's L1 L2"),
@@ -190,7 +187,7 @@ def _new_segment(node, which: str, level: str) -> str:
     return segment_id
 
 
-def _copy(nodes: ReadingNodes, of: str, to: str, levels: Iterable[str]) -> None:
+def _copy(nodes: OwnedNodes, of: str, to: str, levels: Iterable[str]) -> None:
     """Copy masks with all their slices and their source, whatever their geometry."""
     nodes.follow_volume()
     for level in levels:

@@ -11,19 +11,19 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.output.drawing import color_table, opaqueness
+from OsteoJointLib.output.viewer_arrays import MaskArray, Views
+from OsteoJointLib.slicer_bridge.scene.combined_map import FULL, PlacedMap, combine
 from OsteoJointLib.slicer_bridge.scene.matrices import local_to_world
-from OsteoJointLib.slicer_bridge.scene.overlay_volume import FULL, PlacedMap, combine
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 FROM_PERCENT = 20
 """What lies below isn't drawn."""
 ROLES = ("heatmap", "gradcam")
 """Roles of the overlays' nodes, and names of their maps in
-:class:`~OsteoJointLib.slicer_bridge.scene.view_arrays.LevelViews`."""
+:class:`~OsteoJointLib.output.viewer_arrays.LevelViews`."""
 
 
-def show_overlays(nodes: ReadingNodes, views: Views) -> None:
+def show_overlays(nodes: OwnedNodes, views: Views) -> None:
     """Put both overlays into the scene, in place of the former ones; one that no level has is removed.
 
     They are shown by :func:`OsteoJointLib.slicer_bridge.scene.slice_views.show_foreground`.
@@ -46,7 +46,7 @@ def show_overlays(nodes: ReadingNodes, views: Views) -> None:
             nodes.remove(f"{role} colors")
 
 
-def _show(nodes: ReadingNodes, role: str, percent: MaskArray) -> None:
+def _show(nodes: OwnedNodes, role: str, percent: MaskArray) -> None:
     node = nodes.get(role) or _new_node(nodes, role)
     with slicer.util.NodeModify(node):
         slicer.util.updateVolumeFromArray(node, percent.array_kji)
@@ -54,7 +54,7 @@ def _show(nodes: ReadingNodes, role: str, percent: MaskArray) -> None:
         node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_local))
 
 
-def _new_node(nodes: ReadingNodes, role: str):
+def _new_node(nodes: OwnedNodes, role: str):
     # hidden, so that no selector of volumes takes it for a CT
     node = nodes.add(role, slicer.vtkMRMLScalarVolumeNode(), _title(role), hidden=True)
     node.CreateDefaultDisplayNodes()
@@ -71,7 +71,7 @@ def _new_node(nodes: ReadingNodes, role: str):
     return node
 
 
-def _color_node(nodes: ReadingNodes, role: str):
+def _color_node(nodes: OwnedNodes, role: str):
     colors = f"{role} colors"
     if (node := nodes.get(colors)) is not None:
         return node

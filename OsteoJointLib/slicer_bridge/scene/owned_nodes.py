@@ -17,7 +17,7 @@ CT = "OsteoJoint.CT"
 """Role of the node reference to the CT."""
 
 
-class ReadingNodes:
+class OwnedNodes:
     """The nodes of one CT's reading.
 
     Args:

@@ -11,10 +11,10 @@ import vtk
 from slicer.i18n import tr as _
 
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 
-def show_table(nodes: ReadingNodes, document: Mapping[str, Any]) -> None:
+def show_table(nodes: OwnedNodes, document: Mapping[str, Any]) -> None:
     """Put a result's measurements into the scene, in place of the former ones.
 
     Args:

@@ -14,7 +14,7 @@ import slicer
 
 from OsteoJointLib.slicer_bridge.scene.level_nodes import point_nodes, update_boxes
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import segmentation_node
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 QUIET_MS = 80
 """How long nothing must happen before a change is told, ms."""
@@ -31,14 +31,14 @@ class Watcher(slicer.util.VTKObservationMixin):
     def __init__(self, on_change: Callable[[], None], on_lost: Callable[[bool], None]):
         slicer.util.VTKObservationMixin.__init__(self)
         self._on_change, self._on_lost = on_change, on_lost
-        self._nodes: ReadingNodes | None = None
+        self._nodes: OwnedNodes | None = None
         self._paused = self._held = False
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(QUIET_MS)
         self._timer.connect("timeout()", self._tell)
 
-    def watch(self, nodes: ReadingNodes | None) -> None:
+    def watch(self, nodes: OwnedNodes | None) -> None:
         """Watch another reading, or the same after nodes were added; None: nothing at all."""
         self.removeObservers()
         self._nodes, self._held = nodes, False

@@ -14,10 +14,10 @@ from OsteoJointLib.dataset.manifest import case_words, existing_case
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.records import STATUSES
-from OsteoJointLib.slicer_bridge.panel.case_table import class_word
-from OsteoJointLib.slicer_bridge.panel.folders import link, remember, remembered
-from OsteoJointLib.slicer_bridge.panel.label_entry import LabelEntry, next_name
-from OsteoJointLib.slicer_bridge.panel.widgets import allow, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.case_table import class_word
+from OsteoJointLib.slicer_bridge.panel.parts.folders import link, remember, remembered
+from OsteoJointLib.slicer_bridge.panel.parts.label_entry import LabelEntry, next_name
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 FOLDER_SETTING = "OsteoJoint/DatasetFolder"

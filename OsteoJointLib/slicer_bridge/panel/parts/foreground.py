@@ -15,7 +15,7 @@ from OsteoJointLib.slicer_bridge.scene import slice_views
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
 
 
-class Overlay:
+class Foreground:
     """Keeps the foreground of the slice views in step with the parameters.
 
     The parameters that switch the maps on are named after their roles; those of their opacity end in ``_opacity``.

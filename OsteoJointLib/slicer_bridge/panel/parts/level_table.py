@@ -9,7 +9,6 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
 
 
 def fill_level_table(table, stretched: int, button: str = "") -> dict[str, Any]:
@@ -24,9 +23,9 @@ def fill_level_table(table, stretched: int, button: str = "") -> dict[str, Any]:
         The buttons by level.
     """
     last = table.columnCount - 1
-    table.setRowCount(len(LEVELS))
-    buttons = {}
-    for row, level in enumerate(LEVELS):
+    table.setRowCount(len(Level))
+    buttons: dict[str, Any] = {}
+    for row, level in enumerate(Level):
         table.setItem(row, 0, level_item(level))
         for column in range(1, last if button else last + 1):
             table.setItem(row, column, qt.QTableWidgetItem(""))

@@ -1,15 +1,8 @@
-"""Coordinate conventions, written once, and the maps between them.
-
-* Arrays are (z, y, x) for volumes and (y, x) for slices.
-* World is LPS millimetres: x to the patient's left, y to posterior, z to superior. RAS (Slicer, command line) differs
-  by the sign of the first two and is converted only at the edge, by :func:`flip_lps_ras`.
-* A continuous index counts voxel *centers*: index 0.0 is the center of the first voxel (ITK's convention).
-* Boxes are (x1, y1, x2, y2) in *edge* coordinates, half-open: the first pixel spans 0 to 1. The half pixel between
-  the two lives in :func:`edge_to_center` and :func:`center_to_edge`.
-"""
+"""Points between LPS and RAS, edges and centers of pixels, and the grid on which a CT lies in the world."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +34,7 @@ def center_to_edge(index_px: np.ndarray | float) -> np.ndarray | float:
 
 
 def mask_extent_xyxy(mask: np.ndarray) -> tuple[float, float, float, float] | None:
-    """Smallest box around a (y, x) bool mask, (x1, y1, x2, y2) in edge coordinates; None when the mask is empty.
+    """Find the smallest box around a (y, x) bool mask: (x1, y1, x2, y2) in edge coordinates, None when it is empty.
 
     >>> mask_extent_xyxy(np.eye(4, dtype=bool)[:, 1:])
     (0.0, 1.0, 3.0, 4.0)
@@ -69,8 +62,10 @@ class Grid:
     direction: np.ndarray
 
     @classmethod
-    def axis_aligned(cls, shape_zyx, spacing_xyz_mm, origin_lps_mm) -> Grid:
-        """A grid whose index axes run along L, P and S."""
+    def axis_aligned(
+        cls, shape_zyx: Sequence[float], spacing_xyz_mm: Sequence[float], origin_lps_mm: Sequence[float]
+    ) -> Grid:
+        """Make a grid whose index axes run along L, P and S."""
         slices, rows, columns = (int(n) for n in shape_zyx)
         x_mm, y_mm, z_mm = (float(s) for s in spacing_xyz_mm)
         left, back, up = (float(o) for o in origin_lps_mm)

@@ -9,26 +9,28 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.output.viewer_arrays import MaskArray
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.memory import Wanted
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS, Point, Record, staleness
-from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState, Settings
+from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, staleness
+from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
-from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world, reaches_slice
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 OWN = ("corrected", "refined")
 """Sources of a mask that is not simply the network's."""
 
 
-class ReadingScene:
+class Snapshot:
     """What was last seen of a reading's nodes; :meth:`see` looks again.
 
     Args:
         nodes: of the reading.
     """
 
-    def __init__(self, nodes: ReadingNodes):
+    def __init__(self, nodes: OwnedNodes):
         self.nodes = nodes
         self.points: dict[str, Point] = {}
         self.masks: dict[str, str] = {}
@@ -42,9 +44,9 @@ class ReadingScene:
         return self.nodes.volume
 
     @property
-    def record(self) -> Record:
+    def record(self) -> Provenance:
         """What the last result was made from."""
-        return Record.of_document(result_node.record(self.nodes))
+        return Provenance.of_document(result_node.record(self.nodes))
 
     @property
     def document(self) -> dict[str, Any] | None:
@@ -80,7 +82,7 @@ class ReadingScene:
         self._image_time = self._voxels_changed_at()
 
     def wanted(
-        self, settings: Settings, until: str, find: bool = False, refine: Mapping[str, Any] | None = None
+        self, settings: WorkerSettings, until: str, find: bool = False, refine: Mapping[str, Any] | None = None
     ) -> Wanted:
         """Look again, and say what the worker shall bring for what is in the scene now.
 
@@ -97,7 +99,7 @@ class ReadingScene:
         volumes.check(self.volume)
         self.see()
         points = None if find or not self.points else self.points
-        if points is not None and (missing := [level for level in LEVELS if level not in points]):
+        if points is not None and (missing := [level for level in Level if level not in points]):
             raise UsageError(
                 Reason.USAGE,
                 f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or find both.",
@@ -122,19 +124,19 @@ class ReadingScene:
         record = self.record
         moved, edited = record.moved(self.points), record.edited(self.masks)
         drawn = mask_nodes.masks(self.nodes)
-        own = {}
-        for level in LEVELS:
+        own: dict[str, MaskArray] = {}
+        for level in Level:
             made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
             if made_by is None or not (level in edited or made_by in OWN):
                 continue
-            if level not in moved or (mask is not None and reaches_slice(mask, self.points[level])):
+            if level not in moved or (mask is not None and mask.reaches_slice(self.points[level])):
                 by_user, refined = self._making(level, level in edited)
                 own[level] = replace(mask or self._empty_mask(), edited=by_user, refined=refined)
         return own
 
     def own_levels(self) -> list[str]:
         """The levels whose mask in the scene is not simply the network's."""
-        return [level for level in LEVELS if mask_nodes.source(self.nodes, level) in OWN]
+        return [level for level in Level if mask_nodes.source(self.nodes, level) in OWN]
 
     def kept(self, before: Mapping[str, str], read: Collection[str]) -> dict[str, str]:
         """The levels whose mask a result must leave alone, with the fingerprint of the mask that was read.
@@ -159,7 +161,7 @@ class ReadingScene:
             told,
             volume_name=self.volume.GetName(),
             problem=self.problem(),
-            levels={level: self._level_state(level, record, document) for level in LEVELS},
+            levels={level: self._level_state(level, record, document) for level in Level},
             can_shift_up=record.shifted(self.points, up=True) is not None,
             can_shift_down=record.shifted(self.points, up=False) is not None,
             document=document,
@@ -175,13 +177,13 @@ class ReadingScene:
             return error.message
         return ""
 
-    def _level_state(self, level: str, record: Record, document: Mapping[str, Any] | None) -> LevelState:
+    def _level_state(self, level: str, record: Provenance, document: Mapping[str, Any] | None) -> LevelState:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
         return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
 
-    def _ct_changed(self, record: Record) -> bool:
+    def _ct_changed(self, record: Provenance) -> bool:
         moved = record.ct != volumes.geometry_fingerprint(self.volume)
         return moved or self._image_time not in (0, self._voxels_changed_at())
 

@@ -7,11 +7,11 @@ from example_readings import add_ct, make_views, move, placed, save_and_load, tu
 
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node
 from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 
-def fill(volume) -> ReadingNodes:
-    nodes, views = ReadingNodes(volume), make_views(volume)
+def fill(volume) -> OwnedNodes:
+    nodes, views = OwnedNodes(volume), make_views(volume)
     level_nodes.show_levels(nodes, {"L1": LevelMark((1, 2, 3), 0.9, "auto"), "L2": LevelMark((1, 2, -25), 0.9, "auto")})
     mask_nodes.show_masks(nodes, views)
     overlay_nodes.show_overlays(nodes, views)
@@ -72,7 +72,7 @@ def test_a_closed_scene_holds_nothing(scene):
     scene.Clear()
     assert nodes.volume is None and nodes.all() == [] and nodes.get("masks") is None
     # a new CT gets the old one's ID: nothing of the old reading comes back
-    assert ReadingNodes(add_ct()).all() == []
+    assert OwnedNodes(add_ct()).all() == []
 
 
 def test_nodes_stay_with_a_ct_that_is_moved(scene):
@@ -103,7 +103,7 @@ def test_a_saved_scene_finds_its_nodes_again_beside_other_cts(scene, tmp_path):
     roles = sorted(node.GetAttribute("OsteoJoint.Role") for node in first.all())
     save_and_load(tmp_path)
     for name in ("one", "other"):
-        nodes = ReadingNodes(slicer.util.getNode(name))
+        nodes = OwnedNodes(slicer.util.getNode(name))
         assert sorted(node.GetAttribute("OsteoJoint.Role") for node in nodes.all()) == roles
         assert result_node.result(nodes) == {"name": name}
         assert len(level_nodes.points(nodes)) == 2

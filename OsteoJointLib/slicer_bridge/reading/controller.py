@@ -4,7 +4,7 @@ The scene holds the state: points, masks, the last result and the record of what
 that may die at any time. So every action looks at the scene, says what is wanted, and leaves the engine to find the
 fewest requests that bring it. What comes back is put into the scene, except over what a user changed in the meantime.
 
-Nothing here waits, except :meth:`Reading.run`, which is for scripts.
+Nothing here waits, except :meth:`ReadingController.run`, which is for scripts.
 """
 
 from __future__ import annotations
@@ -18,30 +18,33 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
+from OsteoJointLib.output.viewer_arrays import Views
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
 from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
-from OsteoJointLib.slicer_bridge.reading.provenance import LEVELS
-from OsteoJointLib.slicer_bridge.reading.standing import ReadingScene
-from OsteoJointLib.slicer_bridge.reading.state import ReadingState, Settings
+from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
+from OsteoJointLib.slicer_bridge.reading.state import ReadingState
+from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ReadingNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 
-class Reading:
+class ReadingController:
     """One CT's reading; :attr:`state` says how it stands and :attr:`changed` when to look again."""
 
     def __init__(self) -> None:
         self.changed = Signal()
-        self.settings = Settings()
+        self.settings = WorkerSettings()
+        self.follow = True
+        """Whether to read again by itself as soon as a point was moved or a mask edited."""
         self.client = WorkerClient(lambda: worker_command(self.settings.python))
         self.engine = Engine(self.client)
-        self._scene: ReadingScene | None = None
+        self._scene: Snapshot | None = None
         self._watcher = Watcher(self._look, self._lost)
         self._run: _Run | None = None
         self._stage, self._fraction = "", 0.0
@@ -55,7 +58,7 @@ class Reading:
         return self.engine.hardware
 
     @property
-    def nodes(self) -> ReadingNodes | None:
+    def nodes(self) -> OwnedNodes | None:
         """The nodes of the CT's reading; None when no CT is chosen."""
         return None if self._scene is None else self._scene.nodes
 
@@ -83,7 +86,7 @@ class Reading:
         if self._scene is not None and volume_node is not None and self._scene.volume is volume_node:
             return
         self.cancel()
-        former, self._scene = self.nodes, None if volume_node is None else ReadingScene(ReadingNodes(volume_node))
+        former, self._scene = self.nodes, None if volume_node is None else Snapshot(OwnedNodes(volume_node))
         if former is not None and self.nodes is not None:
             former.show(False)
             self.nodes.show(True)
@@ -130,7 +133,7 @@ class Reading:
     def undo_refinement(self) -> None:
         """Exchange the masks with those from before the last refinement; a second time takes that back."""
         nodes = self._chosen().nodes
-        mask_nodes.exchange(nodes, "before", [n for n in LEVELS if mask_nodes.has_masks(nodes, "before", n)])
+        mask_nodes.exchange(nodes, "before", [n for n in Level if mask_nodes.has_masks(nodes, "before", n)])
         self.compare("")
         self._look()
 
@@ -236,12 +239,12 @@ class Reading:
         )
         self.changed.emit()
 
-    def _chosen(self) -> ReadingScene:
+    def _chosen(self) -> Snapshot:
         if self._scene is None:
             raise UsageError(Reason.USAGE, "A CT was expected, none is chosen. Load one and choose it.")
         return self._scene
 
-    def _levels_came(self, scene: ReadingScene, answer: Mapping[str, Any], found: bool) -> None:
+    def _levels_came(self, scene: Snapshot, answer: Mapping[str, Any], found: bool) -> None:
         with self._watcher.paused():
             present_levels(scene.nodes, answer, found)
             scene.see()
@@ -249,7 +252,7 @@ class Reading:
         self.changed.emit()
 
     def _result_came(
-        self, scene: ReadingScene, before: dict[str, str], wanted: Wanted, document: dict[str, Any], views: Views
+        self, scene: Snapshot, before: dict[str, str], wanted: Wanted, document: dict[str, Any], views: Views
     ) -> None:
         refined = wanted.refine["levels"] if wanted.refine else []
         kept = scene.kept(before, set(wanted.masks) - set(refined))
@@ -300,7 +303,7 @@ class Reading:
             with self._watcher.paused():
                 scene.see()
         self.changed.emit()
-        if scene is None or not scene.stale or self.running or not self.settings.follow:
+        if scene is None or not scene.stale or self.running or not self.follow:
             return
         if self._failed_at != scene.seen:
             self.update()

@@ -1,0 +1,19 @@
+"""What the worker computes with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from OsteoJointLib.weights import DEFAULT_NAME
+
+
+@dataclass
+class WorkerSettings:
+    """The worker's interpreter, device and weights, as they are set on this computer."""
+
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    weights: str = DEFAULT_NAME
+    """Name of shipped weights, or the path of others."""
+    python: str = ""
+    """Another interpreter for the worker; empty: Slicer's own."""
