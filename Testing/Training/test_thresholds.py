@@ -40,5 +40,5 @@ def test_saved_thresholds_come_back_and_a_missing_file_is_refused(tmp_path):
     thresholds = Thresholds(80.5, 140.25, 0.9, 300)
     thresholds.save(tmp_path / "t.json")
     assert Thresholds.load(tmp_path / "t.json") == thresholds
-    with pytest.raises(InputRefused, match="python -m training.evaluation.thresholds"):
+    with pytest.raises(InputRefused, match="python -m training thresholds"):
         Thresholds.load(tmp_path / "none.json")

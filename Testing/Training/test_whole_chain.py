@@ -9,7 +9,7 @@ import pytest
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import AxialSlice, BodyBox, Level, Status
-from training import evaluate as module
+from training.evaluation import whole_chain as module
 
 THRESHOLDS = Thresholds(low_hu=100.0, high_hu=160.0, accuracy=1.0, n=3)
 
@@ -17,7 +17,7 @@ THRESHOLDS = Thresholds(low_hu=100.0, high_hu=160.0, accuracy=1.0, n=3)
 def row(seed, status, predicted, probabilities, hu, error_mm=1.0, iou=0.9, pixels=(90, 5, 5)):
     level = {
         "box_iou": iou,
-        "box_confidence": 0.9,
+        "box_confidence": 0.9 - 0.1 * seed,
         "pixels": list(pixels),
         "dice": 2 * pixels[0] / (2 * pixels[0] + pixels[1] + pixels[2]),
         "iou": pixels[0] / sum(pixels),
@@ -53,7 +53,7 @@ def test_summary_of_four_rows_worked_by_hand():
     assert numbers["auc"] == {"normal": 1.0, "osteopenia": 1.0, "osteoporosis": 1.0}
     assert numbers["dice"] == pytest.approx((3 * 180 / 190 + 0.5 + 1 / 6) / 4)
     assert numbers["pooled"]["iou"] == pytest.approx(320 / (320 + 40 + 40))
-    # six of eight boxes hit, all of one confidence and in the order of the rows: the two misses come after four hits
+    # six of eight boxes hit, confidence falling with the rows: the two misses come after four hits
     assert numbers["ap50"] == pytest.approx((4 * 1.0 + 2 * 6 / 8) / 8)
     # the baseline calls 150 HU osteopenia and the other three right
     assert numbers["baseline"]["accuracy"] == 0.75 and numbers["baseline"]["n"] == 4
@@ -132,7 +132,7 @@ class FakeReader:
 def test_a_refused_case_is_read_again_at_the_true_points(phantom, monkeypatch):
     reader = FakeReader(phantom)
     monkeypatch.setattr(module, "_reader", lambda weights: reader)
-    monkeypatch.setattr("OsteoJointLib.phantom.cases.make_phantom", lambda seed: phantom)
+    monkeypatch.setattr(module, "make_phantom", lambda seed: phantom)
     made = module.case_row("compact", "abc", 900_000)
     assert reader.points == [None, {Level.L1: (0.0, 0.0, 5.0), Level.L2: (0.0, 0.0, 0.0)}]
     assert made["refused"] == "levels_undecided" and made["levels_given"] and made["predicted"] == "normal"
@@ -151,7 +151,7 @@ def test_rows_that_are_there_are_not_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "case_row", made)
     monkeypatch.setattr(module.Thresholds, "load", lambda: THRESHOLDS)
     loaded = SimpleNamespace(info=SimpleNamespace(sha256="abc"))
-    monkeypatch.setattr("OsteoJointLib.weights.load_weights", lambda name: loaded)
+    monkeypatch.setattr(module, "load_weights", lambda name: loaded)
     path = tmp_path / "numbers.json"
     module.evaluate("compact", 900_000, 2, path, processes=1)
     module.evaluate("compact", 900_000, 4, path, processes=1)

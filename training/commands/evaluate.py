@@ -9,6 +9,7 @@ from pathlib import Path
 
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.weights import DEFAULT_NAME
+from training.data.level_samples import list_samples
 from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS
 
 
@@ -45,7 +46,6 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _evaluate_levels(options: argparse.Namespace) -> None:
-    from training.data.level_samples import list_samples
     from training.evaluation.level_scores import score_samples, summarize
     from training.tasks.levels import load_level_network
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from OsteoJointLib.cli.main import device_name
 from OsteoJointLib.errors import Reason, UsageError
 from training.run_config import overridden
+from training.schedule import Budget
 from training.seeds import SEEDS_IN_WORDS
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _train(options: argparse.Namespace) -> None:
     from training.loop import train
-    from training.schedule import Budget
 
     budget = Budget(options.steps, options.minutes)
     task = chosen_task(options.config, options.set, options.seed)

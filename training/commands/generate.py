@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from OsteoJointLib.level_config import LevelNetConfig
 from training.seeds import SEEDS_IN_WORDS, TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
 
 
@@ -43,7 +44,6 @@ def _pairs(options: argparse.Namespace) -> None:
 
 
 def _samples(options: argparse.Namespace) -> None:
-    from OsteoJointLib.level_config import LevelNetConfig
     from training.data.level_samples import make_samples
 
     spacing_mm = options.spacing_mm or LevelNetConfig().spacing_mm

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from OsteoJointLib.weights import DEFAULT_NAME
-
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare export."""
@@ -19,7 +17,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--multitask", type=Path, required=True, metavar="FILE", help="last.pt of the multitask run")
     parser.add_argument("--levels", type=Path, required=True, metavar="FILE", help="last.pt of the level network's run")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the weights and the manifest")
-    parser.add_argument("--name", default=DEFAULT_NAME, help=f"of the weights (default: {DEFAULT_NAME})")
+    parser.add_argument("--name", required=True, help="of the weights: letters, digits, - and _")
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="enter these numbers: the JSON of evaluate")
     parser.add_argument("--replace", action="store_true", help="write over weights of this name in the folder")
     parser.set_defaults(run=_export)

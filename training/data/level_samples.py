@@ -13,6 +13,7 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.phantom.cases import make_level_sample
 from training.data.filling import fill
 from training.seeds import refuse_other_seeds
 
@@ -115,8 +116,6 @@ def _found(folder: Path) -> dict[int, Path]:
 
 def make_sample(seed: int, spacing_mm: float) -> CachedSample:
     """Make the phantom of a seed on the coarse grid."""
-    from OsteoJointLib.phantom.cases import make_level_sample
-
     made = make_level_sample(seed, spacing_mm=spacing_mm)
     hu = np.clip(np.rint(made.hu), -1024, 3071).astype(np.int16)
     return CachedSample(hu, made.classes, np.asarray(made.centers_index_zyx), tuple(made.names), spacing_mm, seed)

@@ -8,18 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.errors import InputRefused, Reason, RunFailed
+from OsteoJointLib.phantom.cases import TrainingPair, make_training_pair
 from OsteoJointLib.records import STATUSES, Status
 from training.data.filling import fill
 from training.seeds import refuse_other_seeds
-
-if TYPE_CHECKING:
-    from OsteoJointLib.phantom.cases import TrainingPair
 
 _NAME = re.compile(r"^(\d{7})-([a-z]+)\.npz$")
 
@@ -133,7 +130,6 @@ def load_pair(path: Path) -> StoredPair:
 
 def make_pairs(folder: Path, seeds: range) -> int:
     """Make the pairs of the seeds that are not there yet; returns how many were made."""
-    from OsteoJointLib.phantom.cases import make_training_pair
 
     def write(seed: int) -> None:
         pair = make_training_pair(seed)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, manifest_entry
+from OsteoJointLib.phantom.cases import PhantomTruth, make_phantom
+from OsteoJointLib.phantom.writing import write_dicom_series, write_labels, write_nrrd, write_truth
 from OsteoJointLib.records import Level
 from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
-
-if TYPE_CHECKING:
-    from OsteoJointLib.phantom.cases import PhantomTruth
 
 
 def write_phantoms(
@@ -31,9 +30,6 @@ def write_phantoms(
     Raises:
         UsageError: a seed is kept for the evaluation.
     """
-    from OsteoJointLib.phantom.cases import make_phantom
-    from OsteoJointLib.phantom.writing import write_dicom_series, write_labels, write_nrrd, write_truth
-
     seeds = require_seeds(first_seed, count, TRAINING_SEEDS, VALIDATION_SEEDS)
     manifest = Manifest(folder)
     made = []

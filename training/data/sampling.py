@@ -1,4 +1,4 @@
-"""Balanced-MixUp (Zhang 2023 §3.2, Eq. 1-2): instance-based and class-based draws, mixed by a factor from Beta(alpha, 1).
+"""Balanced-MixUp (Zhang 2023 §3.2, Eq. 1-2): instance-based and class-based draws, mixed by a factor of Beta(alpha, 1).
 
 With alpha = 0.1 half of the factors are below 0.001: those rows are the class-based image itself, and so can carry a
 mask too. Factors nearer to 0 or 1 than ``snap`` are therefore set to 0 or 1; the mixed rows serve the class term only.

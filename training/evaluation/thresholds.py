@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import STATUSES, Level, Status
 from training.seeds import TRAINING_SEEDS, require_seeds
@@ -57,8 +59,6 @@ def phantom_hu(seed: int) -> tuple[float, Status]:
 
     Only the two mid-slices are rendered: a coarse grid tells where they are.
     """
-    from OsteoJointLib.frames import Grid
-    from OsteoJointLib.phantom.cases import make_phantom
     from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 
     around = Grid.axis_aligned((16, 12, 12), (20.0, 20.0, 20.0), (-110.0, -110.0, -150.0))

@@ -25,8 +25,10 @@ import numpy as np
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.frames import plane_to_mask
+from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import STATUSES, Level
+from OsteoJointLib.weights import load_weights
 from training.data.augment import box_of
 from training.evaluation.metrics import (
     AP_IOU,
@@ -43,7 +45,6 @@ from training.evaluation.metrics import (
 from training.seeds import EVALUATION_SEEDS, require_seeds
 
 if TYPE_CHECKING:
-    from OsteoJointLib.phantom.cases import Phantom
     from OsteoJointLib.pipeline.case import CaseResult
     from OsteoJointLib.pipeline.reader import Reader
     from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -61,8 +62,6 @@ def evaluate(weights: str, first_seed: int, count: int, path: Path, processes: i
     Returns:
         What was written.
     """
-    from OsteoJointLib.weights import load_weights
-
     seeds = require_seeds(first_seed, count, EVALUATION_SEEDS)
     thresholds = Thresholds.load()
     sha256 = load_weights(weights).info.sha256
@@ -108,8 +107,6 @@ def _reader(weights: str) -> Reader:
 
 def case_row(weights: str, sha256: str, seed: int) -> dict[str, Any]:
     """Make one phantom, read it, and compare; a row of plain values."""
-    from OsteoJointLib.phantom.cases import make_phantom
-
     began = time.monotonic()
     phantom = make_phantom(seed)
     made_s = time.monotonic() - began
