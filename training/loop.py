@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from OsteoJointLib.device import resolve_device, set_threads
 from OsteoJointLib.errors import Reason, RunFailed
 from training.checkpoint import Run, load_checkpoint, recipe_of, refuse_other_recipe, resume, save_checkpoint, start
-from training.data.step_batches import step_loader
 from training.optimizing import update_average
 from training.run_log import RunLog
 from training.schedule import Budget, learning_rate
+from training.step_batches import step_loader
 from training.task import StepBatch, StepLosses, StepModule, Task
 
 CHECKPOINT = "last.pt"

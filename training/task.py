@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from training.data.step_batches import StepBatches
 from training.run_config import RunConfig
+from training.step_batches import StepBatches
 
 
 class StepLosses(Protocol):

@@ -37,9 +37,7 @@ def test_seeds_kept_for_something_else_are_refused(command, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folders_of_kept_seeds_are_refused(
-    watched_pairs, watched_samples, tmp_path, capsys
-):
+def test_folders_of_kept_seeds_are_refused(watched_pairs, watched_samples, tmp_path, capsys):
     out = ["--out", str(tmp_path), "--steps", "1", "--workers", "0"]
     for arguments in (
         ["anchors", "--data", str(watched_pairs)],

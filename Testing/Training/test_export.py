@@ -14,8 +14,8 @@ from OsteoJointLib.network.multitask import MultitaskNetwork
 from OsteoJointLib.resources import resource_path
 from OsteoJointLib.weights import load_weights
 from training.checkpoint import recipe_of, save_checkpoint, start
-from training.export import evaluation_metrics, export
 from training.schedule import Budget
+from training.tasks.export import evaluation_metrics, export
 from training.tasks.levels import LevelConfig
 from training.tasks.multitask import MultitaskConfig
 

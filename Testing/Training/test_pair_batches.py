@@ -10,8 +10,8 @@ from training.data.augment import AugmentConfig
 from training.data.pair_batches import PairBatchConfig, PairBatches, plain_row
 from training.data.pairs import PairFolder, load_pair
 from training.data.sampling import Draw
-from training.data.step_batches import step_loader
 from training.seeds import TRAINING_SEEDS
+from training.step_batches import step_loader
 
 SMALL = PairBatchConfig(rows=4, images=2, localizer_every=2, minimum_pairs=4)
 

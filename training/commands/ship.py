@@ -24,7 +24,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _export(options: argparse.Namespace) -> None:
-    from training.export import evaluation_metrics, export
+    from training.tasks.export import evaluation_metrics, export
 
     metrics = None if options.metrics is None else evaluation_metrics(options.metrics)
     path = export(options.multitask, options.levels, options.name, options.out, metrics, options.replace)

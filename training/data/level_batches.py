@@ -13,8 +13,8 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.level_config import LevelNetConfig
 from training.data.level_crops import CropSettings, LevelCrop, draw_crop
 from training.data.level_samples import list_samples, load_sample
-from training.data.step_batches import StepBatches
 from training.seeds import TRAINING_SEEDS
+from training.step_batches import StepBatches
 
 
 class LevelBatch(NamedTuple):

@@ -29,8 +29,8 @@ from training.data.augment import (
 )
 from training.data.pairs import PairFolder, StoredPair, load_pair
 from training.data.sampling import Draw, draw_rows
-from training.data.step_batches import StepBatches
 from training.seeds import TRAINING_SEEDS
+from training.step_batches import StepBatches
 
 CROP_SIZE = NetworkConfig.crop_px
 IMAGE_SIZE = NetworkConfig.slice_px
