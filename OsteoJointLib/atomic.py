@@ -55,7 +55,7 @@ def write_whole(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def hidden_folder(folder: Path) -> Iterator[Path]:
-    """A new hidden folder beside ``folder``, on the same disk; gone afterward unless it was renamed."""
+    """Make a hidden folder beside ``folder``, on the same disk; gone afterward unless it was renamed."""
     made = [parent for parent in folder.absolute().parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"

@@ -34,8 +34,9 @@ def as_ending(error: BaseException) -> OsteoJointError:
         error: anything that ended a run.
 
     Returns:
-        OUT_OF_MEMORY for a lack of memory on CPU or GPU, DEVICE_FAILED for a graphics card that broke off, FAILED for
-        all else: in a sentence where the system refused a file or folder, in the exception's own words otherwise.
+        OUT_OF_MEMORY for a lack of memory on CPU or GPU, DEVICE_FAILED for a graphics card that broke off,
+        DEPENDENCY_MISSING for a Python package that isn't installed, FAILED for all else: in a sentence where the
+        system refused a file or folder, in the exception's own words otherwise.
     """
     if isinstance(error, OsteoJointError):
         return error
@@ -43,8 +44,8 @@ def as_ending(error: BaseException) -> OsteoJointError:
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _CARD_IS_FULL.search(words):
         return RunFailed(
             Reason.OUT_OF_MEMORY,
-            "More memory was needed than there is. Close other programs, crop the CT to the lumbar spine, use fewer "
-            "workers, or compute on the CPU (--device cpu).",
+            "Memory ran out. Close other programs, crop the CT to the lumbar spine, use fewer workers, or compute on "
+            "the CPU (--device cpu).",
         )
     if name == "AcceleratorError" or _CARD_FAILED.search(words):
         what = words.split(" CUDA kernel errors might")[0].rstrip(". ")  # advice for programmers follows
@@ -53,24 +54,32 @@ def as_ending(error: BaseException) -> OsteoJointError:
             f"The graphics card broke off: {what}. Run it again; if that happens once more, compute on the CPU "
             "(--device cpu) or renew the card's driver.",
         )
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return lacks_package(error.name.partition(".")[0])
     if isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC):
         return RunFailed(Reason.FAILED, _of_files(error))
     return RunFailed(
-        Reason.FAILED, f"The run was expected to end with a result; it broke: {name}: {words or 'no words'}."
+        Reason.FAILED,
+        f"OsteoJoint broke down: {name}: {words or 'no words'}. This is a fault of the program; please report it.",
+    )
+
+
+def lacks_package(name: str) -> OsteoJointError:
+    """The ending for a Python package that isn't installed."""
+    return RunFailed(
+        Reason.DEPENDENCY_MISSING,
+        f"The Python package {name} is missing. Install it (in Slicer: under Setup), then try again.",
     )
 
 
 def _of_files(error: OSError) -> str:
     """What the system refused, in a sentence; of a hidden file of ours the folder is named, which the user chose."""
     if error.errno == errno.ENOSPC:
-        return "Room was expected on the disk; it is full. Free some, or choose a folder on another disk."
+        return "The disk is full. Free some room, or choose a folder on another disk."
     path = Path(os.fsdecode(error.filename))
     if path.name.startswith("."):
         path = path.parent
-    return (
-        f"{path} was expected to be readable and writable; the system says: {error.strerror}. Choose another folder, "
-        "or change its rights."
-    )
+    return f"{path} can't be read or written: {error.strerror}. Choose another folder, or change its rights."
 
 
 def ending_document(error: OsteoJointError) -> dict[str, Any]:
@@ -81,7 +90,7 @@ def ending_document(error: OsteoJointError) -> dict[str, Any]:
 def ending_from_document(document: dict[str, Any]) -> OsteoJointError:
     """Rebuild an ending from :func:`ending_document`.
 
-    >>> error = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
+    >>> error = InputRefused(Reason.NOT_CT, "This is an MR, not a CT.")
     >>> ending_from_document(ending_document(error)).exit_code
     <ExitCode.INPUT_REFUSED: 3>
     """

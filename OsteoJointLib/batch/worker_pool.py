@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.device import usable_cores
-from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import ending_from_document
+from OsteoJointLib.worker.death import worker_death
 
 WORKER_COMMAND = (sys.executable, "-m", "OsteoJointLib", "worker")
 """The worker of this very library in this very Python."""
+_ENDS_IN_S = 5.0
+"""How long a worker that has closed its pipe may take to end, seconds (chosen; the system needs milliseconds)."""
 
 
 class WorkerProcess:
@@ -49,7 +52,7 @@ class WorkerProcess:
             What its "done" says.
 
         Raises:
-            OsteoJointError: what its "error" says, or FAILED when the process died.
+            OsteoJointError: what its "error" says, or how the process died.
         """
         self._asked += 1
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -85,14 +88,15 @@ class WorkerProcess:
                     stream.close()
         self._stderr.close()
 
-    def _died(self) -> RunFailed:
-        self._process.kill()
-        code = self._process.wait()
+    def _died(self) -> OsteoJointError:
+        try:
+            code = self._process.wait(_ENDS_IN_S)
+        except subprocess.TimeoutExpired:  # it lives, but what it says is no answer
+            self._process.kill()
+            self._process.wait()
+            return RunFailed(Reason.FAILED, "The worker gave an answer that can't be read, and was ended. Try again.")
         self._stderr.seek(0)
-        lines = self._stderr.read().decode("utf-8", "replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
-        advice = " It may have run out of memory: use fewer workers." if code == -9 else ""
-        return RunFailed(Reason.FAILED, f"The worker died with code {code}; its last words: {last}.{advice}")
+        return worker_death(code, self._stderr.read().decode("utf-8", "replace").split("\n"))
 
 
 class WorkerPool:

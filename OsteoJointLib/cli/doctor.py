@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from OsteoJointLib import __version__
 from OsteoJointLib.errors import OsteoJointError
-from OsteoJointLib.pipeline.loading import has_ultralytics
+from OsteoJointLib.packages import PACKAGES, Lack, Need, installed_version, lacking
 from OsteoJointLib.weights import DEFAULT_NAME, load_weights
-
-PACKAGES = {
-    "torch": "torch",
-    "ultralytics": "ultralytics",
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "SimpleITK": "simpleitk",
-    "pydicom": "pydicom",
-    "scikit-image": "scikit-image",
-    "OpenCV": "opencv-python-headless",
-    "safetensors": "safetensors",
-    "jinja2": "jinja2",
-    "tqdm": "tqdm",
-}
-"""Packages the chain uses, and the distribution that brings each."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +18,11 @@ class Findings:
 
     Args:
         osteojoint, python, system: versions.
-        packages: version by package; None where it is missing.
+        packages: version by package; empty where it came under another name, None where it is missing.
+        lacks: the packages that are missing or too old.
         devices: CPU with its usable cores, and every CUDA device.
         weights: name, profile, sha256 and trained_on of the default weights; None when they can't be used.
         weights_error: why they can't.
-        localizer: whether automatic localization is possible.
         network: what is switched off.
     """
 
@@ -46,21 +30,20 @@ class Findings:
     python: str
     system: str
     packages: dict[str, str | None]
+    lacks: list[Lack]
     devices: list[str]
     weights: dict[str, str] | None
     weights_error: str | None
-    localizer: bool
     network: str
 
     @property
     def fit(self) -> bool:
-        """Whether a CT can be read with the default weights, be it with points placed by hand."""
-        needed = all(version is not None for name, version in self.packages.items() if name != "ultralytics")
-        return needed and self.weights is not None
+        """Whether a CT can be read with the default weights."""
+        return self.weights is not None and not any(lack.package.need is Need.READING for lack in self.lacks)
 
     def document(self) -> dict[str, Any]:
         """The findings as JSON."""
-        return {**asdict(self), "fit": self.fit}
+        return {**asdict(self), "lacks": [lack.words for lack in self.lacks], "fit": self.fit}
 
 
 def examine(weights: str = DEFAULT_NAME) -> Findings:
@@ -70,21 +53,22 @@ def examine(weights: str = DEFAULT_NAME) -> Findings:
         __version__,
         platform.python_version(),
         platform.platform(terse=True),
-        {name: _version(distribution) for name, distribution in PACKAGES.items()},
+        {package.name: installed_version(package) for package in PACKAGES},
+        lacking(),
         _devices(),
         found,
         error,
-        has_ultralytics(),
         "not used: no telemetry, no downloads; Ultralytics is set offline while it is imported",
     )
 
 
 def findings_text(findings: Findings) -> str:
-    """The findings as a person reads them."""
+    """Write the findings as a person reads them."""
     from OsteoJointLib.cli.terminal import table
 
     rows = [["OsteoJoint", findings.osteojoint], ["Python", f"{findings.python} on {findings.system}"]]
-    rows += [[name, version or "missing"] for name, version in findings.packages.items()]
+    missing = {lack.package.name: _missing(lack) for lack in findings.lacks}
+    rows += [[name, missing.get(name, version or "installed")] for name, version in findings.packages.items()]
     rows += [["device", device] for device in findings.devices]
     if findings.weights is not None:
         rows += [
@@ -94,19 +78,18 @@ def findings_text(findings: Findings) -> str:
         ]
     else:
         rows.append(["weights", findings.weights_error or "missing"])
-    localization = "automatic" if findings.localizer else "by points placed by hand (Ultralytics, AGPL-3.0, is missing)"
-    rows += [["localization", localization], ["network", findings.network]]
+    rows.append(["network", findings.network])
     return f"{table(rows)}\n\n{'Fit to read a CT.' if findings.fit else 'Not fit to read a CT: see above.'}"
 
 
-def _version(distribution: str) -> str | None:
-    names = (distribution, "opencv-python") if distribution.startswith("opencv") else (distribution,)
-    for name in names:
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return None
+def _missing(lack: Lack) -> str:
+    found = f"{lack.found} is too old, {lack.package.minimum} or newer is needed" if lack.found else "missing"
+    without = {
+        Need.READING: "can't do without",
+        Need.COMFORT: "works without",
+        Need.LOCALIZER: "works without, by a fixed window in place of YOLOv3's box",
+    }
+    return f"{found} (for {lack.package.purpose}; {without[lack.package.need]})"
 
 
 def _devices() -> list[str]:

@@ -46,13 +46,13 @@ def to_canonical(array: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
 
 
 def triple(values: Iterable[float]) -> tuple[float, float, float]:
-    """Three numbers as plain floats."""
+    """Turn three numbers into plain floats."""
     first, second, third = (float(value) for value in values)
     return first, second, third
 
 
 def oblique_angle_deg(direction: np.ndarray) -> float:
-    """Largest angle in degrees between an index axis and the patient axis nearest to it.
+    """Measure the largest angle in degrees between an index axis and the patient axis nearest to it.
 
     >>> round(oblique_angle_deg(np.diag([-1.0, -1.0, 1.0])), 3)
     0.0
@@ -62,17 +62,12 @@ def oblique_angle_deg(direction: np.ndarray) -> float:
     return float(np.degrees(np.arccos(np.clip(min(cosines), -1.0, 1.0))))
 
 
-def is_left_handed(direction: np.ndarray) -> bool:
-    """Say whether the index axes (x, y, z) form a left-handed system."""
-    return bool(np.linalg.det(direction) < 0)
-
-
 def slice_axis_name(direction: np.ndarray) -> str:
     """Name the plane of the slices, whose normal is the index z axis: axial, coronal or sagittal."""
     return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(direction[:, 2])))]
 
 
 def _nearest_axes(direction: np.ndarray) -> list[int]:
-    """Which index axis (0 x, 1 y, 2 z) serves L, P and S, by the largest sum of cosines over the six assignments."""
+    """Find which index axis (0 x, 1 y, 2 z) serves L, P and S, by the largest sum of cosines of the six ways."""
     size = np.abs(np.asarray(direction, dtype=np.float64))
     return max((list(order) for order in permutations(range(3))), key=lambda order: float(size[range(3), order].sum()))

@@ -12,7 +12,7 @@ from pathlib import Path
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.dicom import read_dicom
 from OsteoJointLib.io.dicom_headers import list_files, looks_like_dicom
-from OsteoJointLib.io.limits import ReadingLimits, default_limits
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.io.volume_files import KINDS, read_volume_file, volume_kind
 from OsteoJointLib.records import CtSlicePair, CtVolume
 
@@ -22,7 +22,7 @@ def read_ct(path: Path | str, limits: ReadingLimits | None = None) -> CtVolume |
 
     Args:
         path: a DICOM folder, or a .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd or DICOM file.
-        limits: what is refused or flagged; the defaults when None.
+        limits: by what it is refused or flagged; the defaults when None.
 
     Returns:
         The volume in Hounsfield units, (z, y, x) int16, axes nearest to S, P and L; or the pair of single slices.
@@ -30,7 +30,7 @@ def read_ct(path: Path | str, limits: ReadingLimits | None = None) -> CtVolume |
     Raises:
         InputRefused: with its reason, when it can't be used.
     """
-    path, limits = Path(path), limits or default_limits()
+    path, limits = Path(path), limits or ReadingLimits()
     try:
         if path.is_dir():
             return read_dicom(list_files(path, limits), path.resolve().name, limits)
@@ -41,39 +41,15 @@ def read_ct(path: Path | str, limits: ReadingLimits | None = None) -> CtVolume |
         _refuse_unknown(path)
         return read_dicom([path], path.name, limits)
     except OSError as error:
-        raise _unreadable(error) from error
-
-
-def read_slice_pair(first: Path | str, second: Path | str, limits: ReadingLimits | None = None) -> CtSlicePair:
-    """Read two single-slice DICOM files, given in any order; the upper slice is L1.
-
-    Raises:
-        InputRefused: with its reason, when they are no such pair.
-    """
-    paths, limits = [Path(first), Path(second)], limits or default_limits()
-    try:
-        for path in paths:
-            _refuse_unknown(path)
-        pair = read_dicom(paths, paths[0].name, limits)
-    except OSError as error:
-        raise _unreadable(error) from error
-    if not isinstance(pair, CtSlicePair):
         raise InputRefused(
-            Reason.SINGLE_SLICE, "Expected two DICOM files of one slice each (L1 and L2), came a multi-frame file."
-        )
-    return pair
+            Reason.UNREADABLE,
+            f"The file or folder can't be opened ({error.strerror}). Check that it is whole and that you may read it.",
+        ) from error
 
 
 def _refuse_unknown(path: Path) -> None:
     if not looks_like_dicom(path):
         raise InputRefused(
             Reason.UNREADABLE,
-            f"Expected a DICOM folder or file or one of {', '.join(KINDS)}, came a file of another kind; "
-            "convert it or give the DICOM folder.",
+            f"This file is neither DICOM nor one of {', '.join(KINDS)}. Convert it, or give the DICOM folder.",
         )
-
-
-def _unreadable(error: OSError) -> InputRefused:
-    return InputRefused(
-        Reason.UNREADABLE, f"Expected a readable file or folder, came one that can't be opened ({error.strerror})."
-    )

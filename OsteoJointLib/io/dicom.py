@@ -10,19 +10,20 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.canonical import to_canonical
-from OsteoJointLib.io.checks import acquisition_flags, check_geometry
-from OsteoJointLib.io.dicom_geometry import fill_gaps, straighten
+from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, fill_gaps, straighten
 from OsteoJointLib.io.dicom_headers import FolderHeaders, read_headers
 from OsteoJointLib.io.dicom_pair import read_pair
 from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
+from OsteoJointLib.io.header_checks import acquisition_flags, check_geometry, too_short
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.records import CtSlicePair, CtVolume, Flag
 
 _OTHER_REGIONS = re.compile(r"HEAD|BRAIN|SKULL|NECK|C-?SPINE|SINUS|HAND|WRIST|ELBOW|KNEE|ANKLE|FOOT|SHOULDER", re.I)
 _OTHER_REGION_VIEW_MM = 300.0
+"""A wider view may hold the trunk whatever the tag says: a trunk needs 300 to 500 mm, a head or limb less."""
 
 
 def read_dicom(files: list[Path], name: str, limits: ReadingLimits) -> CtVolume | CtSlicePair:
@@ -64,7 +65,7 @@ def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: Readin
     flags += [*_stack_flags(choice, stack, limits), *tag_flags(stack.headers, folder)]
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
-    flags += check_geometry(canonical, grid.direction, limits)
+    flags += check_geometry(canonical, limits)
     flags += check_hu(array, canonical, limits)
     flags += acquisition_flags(source, limits)
     return CtVolume(array, canonical, source, one_per_code(flags))
@@ -74,13 +75,13 @@ def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack
     """Drop images that repeat the one before at the same position; refuse where they differ."""
     if not stack.geometry.duplicates:
         return hu, stack, []
-    repeats = np.concatenate([[False], np.diff(stack.geometry.depth_mm) < 0.01])
+    repeats = np.concatenate([[False], np.diff(stack.geometry.depth_mm) < SAME_POSITION_MM])
     for index in np.flatnonzero(repeats):
         if not np.array_equal(hu[index], hu[index - 1]):
             raise InputRefused(
                 Reason.DUPLICATE_SLICES,
-                f"Expected one image per position, came {int(repeats.sum())} positions with several different images "
-                "(phases or reconstructions mixed in one series); export them as separate series.",
+                f"At {int(repeats.sum())} positions lie several different images (phases or reconstructions mixed in "
+                "one series). Export them as separate series.",
             )
     keep = np.flatnonzero(~repeats)
     geometry = replace(
@@ -98,14 +99,17 @@ def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Fl
         )
     if stack.odd_ones:
         flags.append(
-            Flag(Reason.MIXED_ORIENTATION, f"{stack.odd_ones} image(s) of the series are turned otherwise; left out.")
+            Flag(
+                Reason.MIXED_ORIENTATION,
+                f"{stack.odd_ones} image(s) of the series are turned otherwise and were left out.",
+            )
         )
     if geometry.tilt_deg >= limits.tilt_deg:
         flags.append(
             Flag(
                 Reason.GANTRY_TILT,
-                f"The gantry was tilted by {geometry.tilt_deg:.1f} degrees; each slice was shifted in its own plane to "
-                "straighten the volume.",
+                f"The gantry was tilted by {geometry.tilt_deg:.1f} degrees, so each slice was shifted in its own plane "
+                "to straighten the volume.",
             )
         )
     elif abs(stack.first.tilt_deg or 0.0) >= limits.tilt_deg:
@@ -113,7 +117,7 @@ def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Fl
             Flag(
                 Reason.GANTRY_TILT,
                 f"The tags name a gantry tilt of {stack.first.tilt_deg:.1f} degrees, but the slices' positions show "
-                "none; distances from head to foot may be wrong.",
+                "none, so distances from head to foot may be wrong.",
             )
         )
     if not geometry.even:
@@ -121,7 +125,7 @@ def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Fl
         flags.append(
             Flag(
                 Reason.UNEVEN_SLICES,
-                f"The slices lie {gaps.min():.2f} to {gaps.max():.2f} mm apart (slices missing or mixed); they were "
+                f"The slices lie {gaps.min():.2f} to {gaps.max():.2f} mm apart (slices missing or mixed), so they were "
                 f"interpolated to {geometry.step_mm:.2f} mm.",
             )
         )
@@ -135,8 +139,8 @@ def _refuse_other_region(stack: Stack) -> None:
     if header.body_part and _OTHER_REGIONS.search(header.body_part) and view_mm < _OTHER_REGION_VIEW_MM:
         raise InputRefused(
             Reason.LEVEL_NOT_IN_VIEW,
-            f"Expected a CT with L1 and L2, came a CT of the {header.body_part.lower()} with a {view_mm:.0f} mm view; "
-            "give an abdominal or lumbar CT.",
+            f"This is a CT of the {header.body_part.lower()} with a view of {view_mm:.0f} mm, which can't hold L1 and "
+            "L2. Give an abdominal or lumbar CT.",
         )
 
 
@@ -150,8 +154,4 @@ def _refuse_short(stack: Stack, limits: ReadingLimits) -> None:
         reason, fault = Reason.GANTRY_TILT, f", acquired with the gantry tilted by {geometry.tilt_deg:.1f} degrees"
     if not geometry.even:
         reason, fault = Reason.UNEVEN_SLICES, f"{fault}, with slices missing in between"
-    raise InputRefused(
-        reason,
-        f"Expected at least {limits.min_extent_mm:g} mm of even slices from head to foot, so that L1 and L2 fit in, "
-        f"came {len(stack.headers)} slices over {geometry.extent_mm:.1f} mm{fault}; give the whole series.",
-    )
+    raise InputRefused(reason, too_short(len(stack.headers), geometry.extent_mm, limits, fault))

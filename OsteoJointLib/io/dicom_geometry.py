@@ -18,8 +18,26 @@ from OsteoJointLib.io.canonical import triple
 from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.limits import ReadingLimits
 
-_SAME_POSITION_MM = 0.01
+SAME_POSITION_MM = 0.01
+"""Positions closer than this are one: tags are rounded to a hundredth, no two slices lie so close."""
+
 _MAX_LATERAL_RESIDUAL_MM = 2.0
+"""Sideways error of a slice, after the tilt is taken off, that is rounding; two to three pixels (chosen)."""
+
+_UNIT_LENGTHS = (0.9, 1.1)
+"""Length of a direction that is a unit vector written with few digits (chosen)."""
+
+_PERPENDICULAR = 0.01
+"""Largest cosine between the directions of row and column that is rounding: half a degree (chosen)."""
+
+_UNEVEN_PLACE, _UNEVEN_GAP = 0.25, 0.5
+"""How far, in steps, a slice may lie off its even place, and a gap off the typical one, by rounding (chosen)."""
+
+_MOST_FILLED = 4
+"""A stack is not filled up to more than this many times its slices (chosen)."""
+
+_WHOLE_PIXEL = 1e-3
+"""A shift by less than this part of a pixel moves nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +69,7 @@ class StackGeometry:
     @property
     def duplicates(self) -> bool:
         """Whether two images share one position."""
-        return bool(np.any(np.diff(self.depth_mm) < _SAME_POSITION_MM))
+        return bool(np.any(np.diff(self.depth_mm) < SAME_POSITION_MM))
 
     @property
     def extent_mm(self) -> float:
@@ -59,7 +77,7 @@ class StackGeometry:
         return float(self.depth_mm[-1] - self.depth_mm[0] + self.step_mm)
 
     def even_grid(self, rows: int, columns: int) -> Grid:
-        """The grid of the even, straight stack."""
+        """Lay out the grid of the even, straight stack."""
         slices = round((self.depth_mm[-1] - self.depth_mm[0]) / self.step_mm) + 1
         return Grid((slices, rows, columns), (*self.pixel_mm, self.step_mm), triple(self.origin_lps_mm), self.axes)
 
@@ -80,7 +98,7 @@ class SlicePlace:
 
 
 def place_of(header: SliceHeader) -> SlicePlace:
-    """Where a slice lies, as its tags say.
+    """Tell where a slice lies, as its tags say.
 
     Raises:
         InputRefused: BAD_GEOMETRY where position or orientation is missing or the axes are not perpendicular.
@@ -88,16 +106,16 @@ def place_of(header: SliceHeader) -> SlicePlace:
     if header.orientation is None or header.position_mm is None or header.pixel_spacing_mm is None:
         raise InputRefused(
             Reason.BAD_GEOMETRY,
-            "Expected position, orientation and pixel spacing in every slice, came slices without them; "
-            "export the original series again.",
+            "Some slices don't state their position, orientation or pixel spacing. Export the original series again.",
         )
     along_columns = np.asarray(header.orientation[:3], dtype=np.float64)
     along_rows = np.asarray(header.orientation[3:], dtype=np.float64)
     lengths = np.linalg.norm(along_columns), np.linalg.norm(along_rows)
-    if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(along_columns @ along_rows) > 0.01:
+    shortest, longest = _UNIT_LENGTHS
+    if min(lengths) < shortest or max(lengths) > longest or abs(along_columns @ along_rows) > _PERPENDICULAR:
         raise InputRefused(
             Reason.BAD_GEOMETRY,
-            "Expected perpendicular unit vectors as the slices' orientation, came others; export the series again.",
+            "The slices' orientation is no right angle, so they can't be placed. Export the original series again.",
         )
     along_columns /= lengths[0]
     along_rows -= (along_rows @ along_columns) * along_columns
@@ -126,12 +144,12 @@ def arrange(headers: tuple[SliceHeader, ...], limits: ReadingLimits) -> StackGeo
     depths = positions @ axes[:, 2]
     order = np.lexsort(([header.instance for header in headers], np.round(depths, 4)))
     depths, positions = depths[order], positions[order]
-    distinct = depths[np.concatenate([[True], np.diff(depths) >= _SAME_POSITION_MM])]
+    distinct = depths[np.concatenate([[True], np.diff(depths) >= SAME_POSITION_MM])]
     if len(distinct) < 2:
         raise InputRefused(
             Reason.DUPLICATE_SLICES,
-            f"Expected slices at different positions, came {len(headers)} images at one position (a bolus or perfusion "
-            "series, or copies); give the series of the whole region.",
+            f"All {len(headers)} images lie at one position (a bolus or perfusion series, or copies). Give the series "
+            "of the whole region.",
         )
     step, even = _step(distinct, limits)
     shift, tilt = _shift(positions, depths, axes)
@@ -139,25 +157,25 @@ def arrange(headers: tuple[SliceHeader, ...], limits: ReadingLimits) -> StackGeo
 
 
 def _step(distinct_mm: np.ndarray, limits: ReadingLimits) -> tuple[float, bool]:
-    """The even step and whether the slices lie on it already."""
+    """Find the even step in mm, and say whether the slices lie on it already."""
     gaps = np.diff(distinct_mm)
     typical = float(np.median(gaps))
     mean = float((distinct_mm[-1] - distinct_mm[0]) / len(gaps))
     residual = np.abs(distinct_mm - distinct_mm[0] - mean * np.arange(len(distinct_mm))).max()
-    if residual <= 0.25 * mean and np.abs(gaps - typical).max() <= 0.5 * typical:
+    if residual <= _UNEVEN_PLACE * mean and np.abs(gaps - typical).max() <= _UNEVEN_GAP * typical:
         return mean, True
-    widest = int(np.argmax(gaps))
-    if gaps[widest] > limits.max_gap_mm or (distinct_mm[-1] - distinct_mm[0]) / typical > 4 * len(distinct_mm):
+    widest, length_mm = int(np.argmax(gaps)), distinct_mm[-1] - distinct_mm[0]
+    if gaps[widest] > limits.max_gap_mm or length_mm / typical > _MOST_FILLED * len(distinct_mm):
         raise InputRefused(
             Reason.UNEVEN_SLICES,
-            f"Expected evenly spaced slices, came gaps from {gaps.min():.2f} to {gaps.max():.2f} mm, the widest after "
-            f"slice {widest + 1} of {len(distinct_mm)}: slices are missing. Export the whole series again.",
+            f"Slices are missing: the gaps between them are {gaps.min():.2f} to {gaps.max():.2f} mm, the widest after "
+            f"slice {widest + 1} of {len(distinct_mm)}. Export the whole series again.",
         )
     return typical, False
 
 
 def _shift(positions: np.ndarray, depths: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, float]:
-    """In-plane offsets in mm against the first slice, and the tilt in degrees they amount to."""
+    """Measure the in-plane offsets in mm against the first slice, and the tilt in degrees they amount to."""
     lateral = (positions - positions[0]) @ axes[:, :2]
     depth = depths - depths[0]
     slope = depth @ lateral / (depth @ depth)
@@ -165,8 +183,7 @@ def _shift(positions: np.ndarray, depths: np.ndarray, axes: np.ndarray) -> tuple
     if residual > _MAX_LATERAL_RESIDUAL_MM:
         raise InputRefused(
             Reason.BAD_GEOMETRY,
-            f"Expected slices in line, came slices shifted sideways by up to {residual:.1f} mm out of line; "
-            "export the original series again.",
+            f"The slices are out of line, by up to {residual:.1f} mm sideways. Export the original series again.",
         )
     return lateral, float(np.degrees(np.arctan(np.linalg.norm(slope))))
 
@@ -203,7 +220,7 @@ def _translated(image: np.ndarray, shift_yx: np.ndarray, shape: tuple[int, int],
         room = shape[axis] - result.shape[axis] - whole
         before[axis] = (whole, room)
         moved = np.pad(result, before, constant_values=fill_hu)
-        if part > 1e-3:
+        if part > _WHOLE_PIXEL:
             after[axis] = (1, 0)
             later = np.pad(moved, after, constant_values=fill_hu)
             later = later[:-1] if axis == 0 else later[:, :-1]

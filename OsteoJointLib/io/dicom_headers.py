@@ -103,16 +103,15 @@ class FolderHeaders:
 
 
 def list_files(folder: Path, limits: ReadingLimits) -> list[Path]:
-    """All visible files below a folder, sorted.
+    """List all visible files below a folder, sorted.
 
     Raises:
-        InputRefused: UNREADABLE when the folder may not be read, NO_SERIES when it holds absurdly many files.
+        OSError: a folder may not be read.
+        InputRefused: NO_SERIES when it holds absurdly many files.
     """
 
     def stop(error: OSError) -> None:
-        raise InputRefused(
-            Reason.UNREADABLE, f"Expected a readable folder, came one that can't be opened ({error.strerror})."
-        ) from error
+        raise error
 
     files: list[Path] = []
     for parent, folders, names in os.walk(folder, onerror=stop):
@@ -121,8 +120,8 @@ def list_files(folder: Path, limits: ReadingLimits) -> list[Path]:
         if len(files) > limits.max_files:
             raise InputRefused(
                 Reason.NO_SERIES,
-                f"Expected the folder of one CT study, came one with more than {limits.max_files} files; "
-                "give the study's own folder.",
+                f"The folder holds more than {limits.max_files} files, too many for one study. Give the study's own "
+                "folder.",
             )
     return files
 
@@ -236,7 +235,7 @@ def _image_type(dataset: Any, groups: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def _contrast(dataset: Any) -> bool | None:
-    """True or False where the tags say so; an empty or missing tag says nothing."""
+    """Say whether contrast agent was given, None where the tags don't tell: an empty one says nothing."""
     agent = cleaned(value_of(dataset, "ContrastBolusAgent"))
     if agent is not None:
         return agent.upper() not in NO_CONTRAST
@@ -254,5 +253,5 @@ def _split_keys(dataset: Any, content: Any) -> tuple[str, ...]:
 def _private_words(dataset: Any) -> Iterator[str]:
     for tag in ("PatientName", "PatientID"):
         for word in (text_of(dataset, tag) or "").replace("^", " ").replace("=", " ").replace(",", " ").split():
-            if len(word) >= 3:
+            if len(word) >= 3:  # initials would blank half of every name
                 yield word

@@ -7,20 +7,21 @@ import numpy as np
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import slice_axis_name, to_canonical, triple
-from OsteoJointLib.io.checks import acquisition_flags, refuse_bad_field_of_view, slice_geometry_flags
-from OsteoJointLib.io.dicom_geometry import place_of
+from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, place_of
 from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
 from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
+from OsteoJointLib.io.header_checks import acquisition_flags, refuse_bad_field_of_view, slice_geometry_flags
 from OsteoJointLib.io.hu_checks import check_hu
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.records import CtSlicePair, CtVolume
 
 _UNKNOWN_THICKNESS_MM = 1.0
+"""A single slice needs some height to lie in the world; nothing is measured by it."""
 
 
 def read_pair(slices: tuple[SliceHeader, ...], folder: FolderHeaders, limits: ReadingLimits) -> CtSlicePair:
-    """Two single axial slices as a pair; the upper one is L1.
+    """Read two single axial slices as a pair; the upper one is L1.
 
     Raises:
         InputRefused: BAD_GEOMETRY, MIXED_ORIENTATION, DUPLICATE_SLICES, SINGLE_SLICE (too near or too far), NOT_HU ...
@@ -29,30 +30,30 @@ def read_pair(slices: tuple[SliceHeader, ...], folder: FolderHeaders, limits: Re
     if len(frames) > 1:
         raise InputRefused(
             Reason.BAD_GEOMETRY,
-            "Expected two slices of one examination, came slices with different frames of reference, so that upper and "
-            "lower can't be told; give slices of one series.",
+            "The two slices are of different examinations (frames of reference), so it can't be told which is the "
+            "upper one. Give slices of one series.",
         )
     for header in slices:
         plane = slice_axis_name(place_of(header).axes)
         if plane != "axial":
             raise InputRefused(
                 Reason.MIXED_ORIENTATION,
-                f"Expected two axial slices (of L1 and of L2), came a {plane} one; give axial ones.",
+                f"One of the two slices is {plane}. Give axial ones, of L1 and of L2.",
             )
     lower, upper = sorted(slices, key=_center_height_mm)
     distance = _center_height_mm(upper) - _center_height_mm(lower)
     low, high = limits.pair_distance_mm
     if not low <= distance <= high:
         raise InputRefused(
-            Reason.DUPLICATE_SLICES if distance < 0.01 else Reason.SINGLE_SLICE,
-            f"Expected the mid-slices of L1 and of L2, {low:g} to {high:g} mm apart, came two slices {distance:.1f} mm "
-            "apart; give the right two slices or the whole series.",
+            Reason.DUPLICATE_SLICES if distance < SAME_POSITION_MM else Reason.SINGLE_SLICE,
+            f"The two slices lie {distance:.1f} mm apart, but the mid-slices of L1 and L2 lie {low:g} to {high:g} mm "
+            "apart. Give the right two slices, or the whole series.",
         )
     return CtSlicePair(_read_single(upper, folder, limits), _read_single(lower, folder, limits))
 
 
 def _center_height_mm(header: SliceHeader) -> float:
-    """LPS z of the slice's center, so that a tilted slice is placed by what it shows."""
+    """Compute the LPS z of the slice's center, so that a tilted slice is placed by what it shows."""
     place = place_of(header)
     half_size_mm = np.array([(header.columns or 1) - 1, (header.rows or 1) - 1]) * place.pixel_mm / 2
     return float(place.position_lps_mm[2] + place.axes[2, :2] @ half_size_mm)

@@ -24,6 +24,7 @@ _PIXEL_TAGS = """
     NumberOfFrames PlanarConfiguration ExtendedOffsetTable ExtendedOffsetTableLengths PixelData
 """.split()  # noqa: SIM905 - a list literal would take one line a word
 _HIGHEST_BELIEVABLE_HU = 4000
+"""Padding beyond this is no tissue: a CT of 12 bits ends at 3071 HU."""
 
 
 def read_slices(headers: Sequence[SliceHeader]) -> tuple[np.ndarray, str]:
@@ -54,14 +55,14 @@ def read_slices(headers: Sequence[SliceHeader]) -> tuple[np.ndarray, str]:
             except Exception as error:  # decoders raise almost anything on a broken file
                 raise InputRefused(
                     Reason.UNREADABLE,
-                    f"Expected readable pixel data, came one not decodable (image {index + 1} of {len(headers)}; "
-                    "truncated, broken or of an unknown compression); copy or export the series again.",
+                    f"The pixels of image {index + 1} of {len(headers)} can't be read: they are truncated, broken or "
+                    "compressed in an unknown way. Copy or export the series again.",
                 ) from error
             if raw.shape != out.shape[1:]:
                 raise InputRefused(
                     Reason.NOT_CT,
-                    f"Expected gray images of {out.shape[1]} x {out.shape[2]} pixels, came one of shape {raw.shape}; "
-                    "give the original CT series.",
+                    f"Image {index + 1} is no gray image of {out.shape[1]} x {out.shape[2]} pixels like the others. "
+                    "Give the original CT series.",
                 )
             out[index] = to_hu(raw, header.slope, header.intercept, header.padding)
     return out, hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

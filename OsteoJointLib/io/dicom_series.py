@@ -17,6 +17,7 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.canonical import slice_axis_name
 from OsteoJointLib.io.dicom_geometry import StackGeometry, arrange
 from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
+from OsteoJointLib.io.header_checks import SINGLE_SLICE
 from OsteoJointLib.io.kernels import KernelClass, classify_kernel
 from OsteoJointLib.io.limits import ReadingLimits
 
@@ -25,9 +26,21 @@ _MAPS = frozenset(
     {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "TTD", "PBV", "IODINE", "ZEFF", "RHO", "VNC"}
     | {"MIP", "MAX_IP", "MIN_IP", "MINIP", "SCREEN SAVE", "DOSE", "DOSE_INFO", "VRT", "SSD", "RENDERED"}
 )
-_ORIENTATION_TOLERANCE = 1e-3
+_SAME_PLANE = 1e-3
+"""Direction cosines (0.06 degrees) and pixel spacings in mm that differ by less are the same, rounded."""
+
+_SAME_PLACE_DIGITS = 2
+"""Digits of a position in mm: images whose positions agree in them lie at one place."""
+
 _WHOLE_TRUNK_MM = 100.0
+"""A stack of this length can hold L1 and L2 with a neighbor above and below (chosen)."""
+
+_THICKNESS_CLASSES_MM = (1.6, 2.6, 3.1, 5.1)
+"""Slices up to 1.5, 2.5, 3 and 5 mm, the usual reconstructions, with room for rounding; within a class the other
+criteria decide, because 1 or 1.25 mm make no difference here."""
+
 _MAX_PIXELS = 4096
+"""More rows or columns than any CT has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +92,7 @@ def ct_slices(folder: FolderHeaders) -> tuple[tuple[SliceHeader, ...], Counter[s
     if len(patients) > 1:
         raise InputRefused(
             Reason.SEVERAL_SERIES,
-            f"Expected the CT of one patient, came slices of {len(patients)} patients in one folder; "
-            "give each patient's own folder.",
+            f"The folder holds slices of {len(patients)} patients. Give each patient's own folder.",
         )
     return tuple(slices), aside
 
@@ -99,12 +111,12 @@ def choose_stack(slices: tuple[SliceHeader, ...], aside: Counter[str], limits: R
             refusals.append((len(headers), refusal))
     if not stacks:
         raise max(refusals, key=lambda item: item[0])[1]
-    ranked = sorted(stacks, key=lambda stack: tuple(value for _, value in _criteria(stack)), reverse=True)
-    return Choice(ranked[0], len(ranked), _why(ranked, aside))
+    ranked = sorted(stacks, key=lambda stack: tuple(value for _, value in _criteria(stack, limits)), reverse=True)
+    return Choice(ranked[0], len(ranked), _why(ranked, aside, limits))
 
 
 def _kind(header: SliceHeader) -> str | None:
-    """What an image is when it is no CT slice in HU; None for a CT slice."""
+    """Say what an image is when it is no CT slice in HU; None for a CT slice."""
     if header.modality and header.modality != "CT":
         return f"{header.modality} image"
     if not header.is_ct_class:
@@ -122,27 +134,27 @@ def _refuse_nothing_left(folder: FolderHeaders, aside: Counter[str]) -> NoReturn
     if not folder.images and folder.damaged:
         raise InputRefused(
             Reason.UNREADABLE,
-            f"Expected DICOM CT, came {folder.damaged} file(s) that start like DICOM and can't be parsed; "
-            "copy them again.",
+            f"{folder.damaged} file(s) start like DICOM but are broken. Copy them again.",
         )
     if not folder.images:
-        came = "an empty folder" if folder.files == 0 else f"{folder.files} file(s), none of them a DICOM image"
-        raise InputRefused(
-            Reason.NO_SERIES,
-            f"Expected DICOM CT, came {came}; give a DICOM series' folder or a .nrrd, .nii.gz or .mha file.",
+        found = (
+            "The folder is empty"
+            if folder.files == 0
+            else f"There is no DICOM image here, only {folder.files} other file(s)"
         )
-    came = _counted(aside)
+        raise InputRefused(
+            Reason.NO_SERIES, f"{found}. Give the folder of a DICOM series, or a .nrrd, .nii.gz or .mha file."
+        )
+    found = f"There is no CT slice here, only {_counted(aside)}."
     if "derived map" in aside:
-        raise InputRefused(
-            Reason.NOT_HU, f"Expected CT slices in Hounsfield units, came {came}; give the original CT series."
-        )
+        raise InputRefused(Reason.NOT_HU, f"{found} Maps hold no Hounsfield units: give the original CT series.")
     if "localizer" in aside:
-        raise InputRefused(Reason.NO_SERIES, f"Expected axial CT slices, came {came}; give the original CT series.")
-    raise InputRefused(Reason.NOT_CT, f"Expected CT, came {came}; give a CT series (bone can't be read from others).")
+        raise InputRefused(Reason.NO_SERIES, f"{found} Give the original CT series.")
+    raise InputRefused(Reason.NOT_CT, f"{found} Give a CT series: bone can't be read from other images.")
 
 
 def _group(slices: tuple[SliceHeader, ...], limits: ReadingLimits) -> list[tuple[tuple[SliceHeader, ...], int]]:
-    """Stacks of one series, size, kernel, type and orientation; with each, the odd slices of its series."""
+    """Collect stacks of one series, size, kernel, type and orientation; with each, the odd slices of its series."""
     by_series: dict[tuple, list[list[SliceHeader]]] = {}
     for header in slices:
         key = (header.series, header.rows, header.columns, header.kernel, header.image_type, header.stack)
@@ -167,7 +179,7 @@ def _same_plane(one: SliceHeader, other: SliceHeader) -> bool:
         if left is None or right is None:
             if left is not right:
                 return False
-        elif not np.allclose(left, right, rtol=0.0, atol=_ORIENTATION_TOLERANCE):
+        elif not np.allclose(left, right, rtol=0.0, atol=_SAME_PLANE):
             return False
     return True
 
@@ -188,7 +200,7 @@ def _without_repeats(group: list[SliceHeader]) -> list[list[SliceHeader]]:
 
 
 def _repeats(group: list[SliceHeader]) -> bool:
-    places = [header.position_mm and tuple(np.round(header.position_mm, 2)) for header in group]
+    places = [header.position_mm and tuple(np.round(header.position_mm, _SAME_PLACE_DIGITS)) for header in group]
     return len(set(places)) < len(places)
 
 
@@ -196,31 +208,27 @@ def _stack(headers: tuple[SliceHeader, ...], odd_ones: int, limits: ReadingLimit
     rows, columns = headers[0].rows or 0, headers[0].columns or 0
     if not (0 < rows <= _MAX_PIXELS and 0 < columns <= _MAX_PIXELS):
         raise InputRefused(
-            Reason.UNREADABLE, f"Expected images of believable size, came {rows} x {columns} pixels; export them again."
+            Reason.UNREADABLE, f"The header calls the images {rows} x {columns} pixels large. Export them again."
         )
     if len(headers) == 1:
-        raise InputRefused(
-            Reason.SINGLE_SLICE,
-            "Expected a volume or two single slices (mid-slices of L1 and of L2), came one single slice; "
-            "give the whole series.",
-        )
+        raise InputRefused(Reason.SINGLE_SLICE, SINGLE_SLICE)
     total = len(headers) + odd_ones
     if odd_ones > limits.max_odd_fraction * total:
         raise InputRefused(
             Reason.MIXED_ORIENTATION,
-            f"Expected slices of one orientation, came a series of {total} slices of which {odd_ones} are turned "
-            "otherwise (one block per disc?); give an axial series of the whole region.",
+            f"{odd_ones} of the {total} slices of the series are turned otherwise than the rest (one block per disc?). "
+            "Give an axial series of the whole region.",
         )
     geometry = arrange(headers, limits)
     return Stack(tuple(headers[index] for index in geometry.order), geometry, odd_ones)
 
 
-def _criteria(stack: Stack) -> list[tuple[str, float]]:
-    """What makes a stack better, the weightiest first: (reason in words, value; larger is better)."""
+def _criteria(stack: Stack, limits: ReadingLimits) -> list[tuple[str, float]]:
+    """Say what makes a stack better, the weightiest first: (reason in words, value; larger is better)."""
     header, geometry = stack.first, stack.geometry
     kernel = {KernelClass.SOFT: 2, KernelClass.UNKNOWN: 1, KernelClass.SHARP: 0}[classify_kernel(header.kernel)]
     thickness = max(geometry.step_mm, header.thickness_mm or 0.0)
-    spine = header.kvp is not None and 110 <= header.kvp <= 130
+    low_kvp, high_kvp = limits.standard_kvp
     return [
         ("it is axial", stack.plane == "axial"),
         ("it covers the trunk", geometry.extent_mm >= _WHOLE_TRUNK_MM),
@@ -228,33 +236,33 @@ def _criteria(stack: Stack) -> list[tuple[str, float]]:
         ("no contrast agent was given", header.contrast is not True),
         ("its kernel is softer", kernel),
         ("it is an original reconstruction", "ORIGINAL" in header.image_type or not header.image_type),
-        ("its slices are thinner", -sum(thickness > limit for limit in (1.6, 2.6, 3.1, 5.1))),
+        ("its slices are thinner", -sum(thickness > limit for limit in _THICKNESS_CLASSES_MM)),
         ("its slices are evenly spaced", geometry.even),
-        ("its tube voltage is 120 kV", spine),
+        ("its tube voltage is 120 kV", low_kvp <= (header.kvp or 0.0) <= high_kvp),
         ("it covers more of the body", round(geometry.extent_mm, -1)),
         ("it has more slices", len(stack.headers)),
         ("it has the lower series number", -(header.series_number or 10**9)),
     ]
 
 
-def _why(ranked: list[Stack], aside: Counter[str]) -> str | None:
+def _why(ranked: list[Stack], aside: Counter[str], limits: ReadingLimits) -> str | None:
     best = ranked[0]
     left_out = f" Left out: {_counted(aside)}." if aside else ""
     if len(ranked) == 1:
-        return f"It is the only CT stack.{left_out}" if aside else None
+        return f"It is the only CT series.{left_out}" if aside else None
     reason = "they are alike and it comes first"
-    for (words, value), (_, other) in zip(_criteria(best), _criteria(ranked[1]), strict=True):
+    for (words, value), (_, other) in zip(*(_criteria(stack, limits) for stack in ranked[:2]), strict=True):
         if value != other:
             reason = words
             break
     return (
-        f"{len(ranked)} CT stacks were found; {_described(best)} was read because {reason} "
+        f"{len(ranked)} CT series were found; {_described(best)} was read because {reason} "
         f"(next best: {_described(ranked[1])}).{left_out}"
     )
 
 
 def _described(stack: Stack) -> str:
-    """A stack in words, without patient data."""
+    """Put a stack in words, without patient data."""
     number = stack.first.series_number
     name = f"series {number}" if number is not None else "a series without number"
     kernel = f", kernel {stack.first.kernel}" if stack.first.kernel else ""

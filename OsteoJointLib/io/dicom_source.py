@@ -12,7 +12,7 @@ _UID = re.compile(r"\d+(\.\d+){4,}")
 
 
 def safe_name(name: str, private_words: tuple[str, ...] = ()) -> str:
-    """A file or folder name without UIDs and without the patient's name or number.
+    """Strip a file or folder name of UIDs and of the patient's name or number.
 
     >>> safe_name("DOE_JANE 1.3.12.2.1107.5.1", ("Doe", "Jane"))
     '[removed]_[removed] [uid]'
@@ -23,7 +23,7 @@ def safe_name(name: str, private_words: tuple[str, ...] = ()) -> str:
 
 
 def source_info(headers: tuple[SliceHeader, ...], sha256: str, names: tuple[str, ...]) -> SourceInfo:
-    """The source as the first header describes it."""
+    """Describe the source as the first header does."""
     header = headers[0]
     return SourceInfo(
         kind="dicom",
@@ -40,12 +40,12 @@ def tag_flags(headers: tuple[SliceHeader, ...], folder: FolderHeaders) -> list[F
     """Flag TAGS_REPAIRED with all that was missing and had to be assumed."""
     notes = list(dict.fromkeys(note for header in headers for note in header.repaired))
     if folder.damaged:
-        notes.append(f"{folder.damaged} DICOM file(s) could not be parsed and were left out")
+        notes.append(f"{folder.damaged} DICOM file(s) are broken and were left out")
     if not notes:
         return []
     return [Flag(Reason.TAGS_REPAIRED, f"The DICOM tags are incomplete: {'; '.join(notes)}.")]
 
 
 def one_per_code(flags: list[Flag]) -> tuple[Flag, ...]:
-    """The first flag of each code, in order."""
+    """Keep the first flag of each code, in order."""
     return tuple({flag.code: flag for flag in reversed(flags)}[code] for code in dict.fromkeys(f.code for f in flags))

@@ -19,7 +19,7 @@ def quiet_dicom() -> Iterator[None]:
 
 
 def sequence_item(groups: tuple[Any, ...], sequence: str) -> Any:
-    """First item of a sequence in the first functional group that has it, None otherwise."""
+    """Find the first item of a sequence in the first functional group that has it, None otherwise."""
     for group in groups:
         items = value_of(group, sequence)
         if items:
@@ -28,13 +28,13 @@ def sequence_item(groups: tuple[Any, ...], sequence: str) -> Any:
 
 
 def value_from(dataset: Any, groups: tuple[Any, ...], sequence: str, tag: str) -> Any:
-    """A tag from the functional groups' sequence, else from the data set itself."""
+    """Read a tag from the functional groups' sequence, else from the data set itself."""
     value = value_of(sequence_item(groups, sequence), tag)
     return value if value is not None else value_of(dataset, tag)
 
 
 def value_of(dataset: Any, tag: str) -> Any:
-    """A tag's value; None when it is missing, empty or can't be parsed."""
+    """Read a tag's value; None when it is missing, empty or can't be parsed."""
     if dataset is None:
         return None
     try:
@@ -45,7 +45,7 @@ def value_of(dataset: Any, tag: str) -> Any:
 
 
 def cleaned(value: Any) -> str | None:
-    """One or several values as one text without outer blanks."""
+    """Join one or several values to one text without outer blanks."""
     if value is None:
         return None
     text = value if isinstance(value, str) else " ".join(str(part) for part in value)
@@ -53,13 +53,13 @@ def cleaned(value: Any) -> str | None:
 
 
 def text_of(dataset: Any, tag: str) -> str | None:
-    """A tag as text without outer blanks."""
+    """Read a tag as text without outer blanks."""
     value = value_of(dataset, tag)
     return None if value is None else (str(value).strip() or None)
 
 
 def as_number(value: Any) -> float | None:
-    """A finite number of believable size."""
+    """Read a finite number of believable size: beyond 1e9 a tag is damaged."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -68,19 +68,19 @@ def as_number(value: Any) -> float | None:
 
 
 def as_positive(value: Any) -> float | None:
-    """A number above 0."""
+    """Read a number above 0."""
     number = as_number(value)
     return number if number is not None and number > 0 else None
 
 
 def integer_of(dataset: Any, tag: str) -> int | None:
-    """A tag as an integer."""
+    """Read a tag as an integer."""
     number = as_number(value_of(dataset, tag))
     return None if number is None else int(number)
 
 
 def as_numbers(value: Any, count: int) -> tuple[float, ...] | None:
-    """Exactly ``count`` numbers of believable size."""
+    """Read exactly ``count`` numbers; a position or direction beyond 1e6 mm is damaged."""
     try:
         numbers = tuple(float(part) for part in value)
     except (TypeError, ValueError):

@@ -17,9 +17,62 @@ from OsteoJointLib.records import Flag
 LOWEST_HU = -1024
 """Everything below (padding such as -3024, noise in air) is set to this value."""
 
+TISSUE_HU = -300
+"""Denser than this is tissue: lung lies below -500 HU, fat above -150."""
+
 _HIGHEST_COUNTED_HU = 4096
+"""Top of the histogram; a CT of 12 bits ends at 3071, and what is brighter counts as this."""
+
 _SAMPLE_VOXELS = 1_000_000
-_HU_ADVICE = "give the CT in Hounsfield units (rescale slope and intercept applied once), not MR, a mask or a picture."
+"""Voxels that go into the histogram, so that a large CT takes no longer than a small one."""
+
+_SMOOTHING_HU = 21
+"""Width over which the histogram is smoothed before its peak is sought, about the noise of a CT (chosen)."""
+
+_MODE_RANGE_HU = (TISSUE_HU, 300)
+"""Where the commonest value of a body is sought: fat and soft tissue, without air and most bone."""
+
+_MOST_LABELS = 64
+"""A volume without negative values and with no more distinct ones is a label map: VerSe counts to 28, a CT has
+hundreds."""
+
+_UNSCALED_HU = (850, 1200)
+"""Where fat and soft tissue lie in stored values from which 1024 or 1000 was not taken off."""
+
+_UNSCALED_FROM_HU, _UNSCALED_SHARE = 300, 0.3
+"""So much of all that is brighter than bone's lower end lies there when the intercept was not applied (chosen)."""
+
+_WINDOW_TOP_HU, _WINDOW_SHARE = 1000, 0.002
+"""An image whose highest value is lower than cortical bone's, and in which this share of the voxels has exactly that
+value, was cut to a display window (chosen; in a CT the highest value stands once or twice)."""
+
+_AIR_TOP_HU = -970
+"""Air is -1000 HU by definition; 30 HU of noise are allowed (chosen)."""
+
+_NEAR_AIR_TOP_HU = -800
+"""What is brighter is lung."""
+
+_SHIFTED_SHARE, _SHIFTED_AIR = 0.02, 0.1
+"""The scale is called shifted where more than the first share of all voxels lies between the two values above, and
+air itself holds less than the second part of that (chosen)."""
+
+_LEAST_AIR_SHARE = 0.002
+"""Share of voxels, air or padding, that confirms that the scale begins at -1000 (chosen)."""
+
+_RIM_SLICES = 40
+"""Slices that are looked at for tissue at the rim, evenly spread."""
+
+_FRAME_RIM, _CIRCLE_RIM = (0.97, 1.01), (0.94, 0.98)
+"""The rim, in half widths of the image: its outermost 1.5 %, or a ring just inside a round reconstruction, whose own
+edge is blurred (chosen)."""
+
+_RIM_BACK = 0.5
+"""The rim farther back than this, in half heights of the image, is not looked at: there lies the table."""
+
+_CORNER = 20
+"""The corners that tell a round reconstruction are this part of the image's width and height."""
+
+_HU_ADVICE = "Give the CT in Hounsfield units (rescale slope and intercept applied once), not MR, a mask or a picture."
 
 
 def check_hu(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> tuple[Flag, ...]:
@@ -39,7 +92,7 @@ def check_hu(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> tuple[Flag, .
     lowest, highest = int(hu.min()), int(hu.max())
     if lowest == highest:
         raise InputRefused(
-            Reason.CONSTANT, f"Expected a CT, came a volume of one constant value ({lowest}); check the export."
+            Reason.CONSTANT, f"Every voxel has the same value, {lowest}, so this is no CT. Check the export."
         )
     counts = _histogram(hu)
     _refuse_label_map(counts, lowest)
@@ -50,7 +103,7 @@ def check_hu(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> tuple[Flag, .
 
 
 def _histogram(hu: np.ndarray) -> np.ndarray:
-    """Counts of the values from LOWEST_HU to _HIGHEST_COUNTED_HU (clipped) in an evenly thinned sample."""
+    """Count the values from LOWEST_HU to _HIGHEST_COUNTED_HU (clipped) in an evenly thinned sample."""
     step = max(1, round((hu.size / _SAMPLE_VOXELS) ** (1 / 3)))
     sample = hu[::step, ::step, ::step] if min(hu.shape) >= 4 * step else hu
     values = np.clip(sample, LOWEST_HU, _HIGHEST_COUNTED_HU).astype(np.int32) - LOWEST_HU
@@ -58,12 +111,12 @@ def _histogram(hu: np.ndarray) -> np.ndarray:
 
 
 def _between(counts: np.ndarray, low_hu: int, high_hu: int) -> int:
-    """Voxels with low <= HU <= high."""
+    """Count the voxels with low <= HU <= high."""
     return int(counts[low_hu - LOWEST_HU : high_hu - LOWEST_HU + 1].sum())
 
 
-def _mode_hu(counts: np.ndarray, low_hu: int, high_hu: int, width_hu: int = 21) -> int | None:
-    """The commonest value between two HU after smoothing, None where there is nothing.
+def _mode_hu(counts: np.ndarray, low_hu: int, high_hu: int) -> int | None:
+    """Find the commonest value between two HU after smoothing, None where there is nothing.
 
     The lowest bin of all is left out: it holds padding and everything clamped.
     """
@@ -72,30 +125,31 @@ def _mode_hu(counts: np.ndarray, low_hu: int, high_hu: int, width_hu: int = 21) 
     part = counts[low_hu - LOWEST_HU : high_hu - LOWEST_HU + 1].astype(np.float64)
     if part.sum() == 0:
         return None
-    return low_hu + int(np.argmax(np.convolve(part, np.ones(width_hu), mode="same")))
+    return low_hu + int(np.argmax(np.convolve(part, np.ones(_SMOOTHING_HU), mode="same")))
 
 
 def _refuse_label_map(counts: np.ndarray, lowest: int) -> None:
     distinct = int(np.count_nonzero(counts))
-    if lowest >= 0 and distinct <= 64:
+    if lowest >= 0 and distinct <= _MOST_LABELS:
         raise InputRefused(
             Reason.NOT_HU,
-            f"Expected Hounsfield units, came {distinct} distinct values from {lowest} upward, as in a mask or label "
-            f"map; {_HU_ADVICE}",
+            f"The image holds only {distinct} different values from {lowest} upward, as a mask or label map does. "
+            f"{_HU_ADVICE}",
         )
 
 
 def _refuse_without_tissue(counts: np.ndarray, lowest: int, highest: int, limits: ReadingLimits) -> None:
-    body = _between(counts, -300, _HIGHEST_COUNTED_HU)
+    body = _between(counts, TISSUE_HU, _HIGHEST_COUNTED_HU)
     fat = _between(counts, *limits.fat_hu)
-    mode = _mode_hu(counts, -300, 300)
+    mode = _mode_hu(counts, *_MODE_RANGE_HU)
     low, high = limits.soft_tissue_hu
     fat_seen = body > 0 and fat >= limits.min_fat_fraction * body
     tissue_seen = mode is not None and (low <= mode <= high or limits.fat_hu[0] <= mode <= limits.fat_hu[1])
     if fat_seen and tissue_seen:
         return
-    unscaled = _mode_hu(counts, 850, 1200)
-    if unscaled is not None and _between(counts, 850, 1200) > 0.3 * _between(counts, 300, _HIGHEST_COUNTED_HU) > 0:
+    unscaled = _mode_hu(counts, *_UNSCALED_HU)
+    bright = _between(counts, _UNSCALED_FROM_HU, _HIGHEST_COUNTED_HU)
+    if unscaled is not None and _between(counts, *_UNSCALED_HU) > _UNSCALED_SHARE * bright > 0:
         hint = f"soft tissue lies near {unscaled}, as when the rescale intercept was not applied"
     elif not fat_seen:
         hint = "there is no fat near -100 HU, as in MR, a mask, a map or a rescaled picture"
@@ -103,32 +157,33 @@ def _refuse_without_tissue(counts: np.ndarray, lowest: int, highest: int, limits
         hint = f"the commonest tissue value is {mode}"
     raise InputRefused(
         Reason.NOT_HU,
-        f"Expected a body CT in Hounsfield units, came values from {lowest} to {highest} where {hint}; {_HU_ADVICE}",
+        f"The values from {lowest} to {highest} are no Hounsfield units of a body: {hint}. {_HU_ADVICE}",
     )
 
 
 def _refuse_cut_range(counts: np.ndarray, highest: int) -> None:
     at_top = _between(counts, highest, highest) if highest <= _HIGHEST_COUNTED_HU else 0
-    if highest < 1000 and at_top > 0.002 * counts.sum():
+    if highest < _WINDOW_TOP_HU and at_top > _WINDOW_SHARE * counts.sum():
         raise InputRefused(
             Reason.NOT_HU,
-            f"Expected the full range of Hounsfield units, came an image cut off at {highest} HU (a display window), "
-            "in which bone can't be measured; give the original CT.",
+            f"The image is cut off at {highest} HU, as by a display window, so bone can't be measured in it. Give the "
+            "original CT.",
         )
 
 
 def _scale_flags(counts: np.ndarray) -> list[Flag]:
     """Flag air that is shifted or not there. The lowest bin is padding or clamped air, so it proves nothing alone."""
     total = counts.sum()
-    near, above = _between(counts, LOWEST_HU + 1, -970), _between(counts, -969, -800)
-    if above > 0.02 * total and near < 0.1 * above:
-        air = _mode_hu(counts, -969, -800)
-        what = f"the darkest common value is {air} HU instead of air near -1000 (a shifted scale, or lung alone)"
-    elif near + counts[0] > 0.002 * total:
+    near_air = (_AIR_TOP_HU + 1, _NEAR_AIR_TOP_HU)
+    near, above = _between(counts, LOWEST_HU + 1, _AIR_TOP_HU), _between(counts, *near_air)
+    if above > _SHIFTED_SHARE * total and near < _SHIFTED_AIR * above:
+        air = _mode_hu(counts, *near_air)
+        what = f"The darkest common value is {air} HU instead of air near -1000 (a shifted scale, or lung alone)"
+    elif near + counts[0] > _LEAST_AIR_SHARE * total:
         return []
     else:
-        what = "no air near -1000 HU is in view"
-    return [Flag(Reason.HU_OFFSET, f"The HU scale could not be confirmed: {what}. Check the rescale values.")]
+        what = "No air near -1000 HU is in view"
+    return [Flag(Reason.HU_OFFSET, f"{what}, so the HU scale can't be confirmed. Check the rescale values.")]
 
 
 def _metal_flags(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> list[Flag]:
@@ -138,18 +193,18 @@ def _metal_flags(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> list[Flag
     return [
         Flag(
             Reason.METAL,
-            f"{volume_ml:.1f} ml lie at or above {limits.metal_hu} HU: metal or very dense contrast. Streaks near L1 "
-            "or L2 make HU and masks wrong.",
+            f"{volume_ml:.1f} ml of metal or very dense contrast are in view ({limits.metal_hu} HU and more). Near L1 "
+            "or L2 their streaks make HU and masks wrong.",
         )
     ]
 
 
 def _view_flags(hu: np.ndarray, limits: ReadingLimits) -> list[Flag]:
     """Flag tissue at the right, left or front rim of the field of view (at the back lies the table)."""
-    step = max(1, hu.shape[0] // 40)
+    step = max(1, hu.shape[0] // _RIM_SLICES)
     sample = hu[::step]
     rim = _rim(sample.shape[1:], circle=_corners_are_padding(sample))
-    fraction = float(np.mean(sample[:, rim] > -300))
+    fraction = float(np.mean(sample[:, rim] > TISSUE_HU))
     if fraction < limits.truncated_fraction:
         return []
     return [
@@ -162,15 +217,15 @@ def _view_flags(hu: np.ndarray, limits: ReadingLimits) -> list[Flag]:
 
 
 def _corners_are_padding(sample: np.ndarray) -> bool:
-    """Whether all four in-plane corners hold only the lowest value, as outside a round reconstruction."""
-    edge_y, edge_x = (max(1, n // 20) for n in sample.shape[1:])
+    """Say whether all four in-plane corners hold only the lowest value, as outside a round reconstruction."""
+    edge_y, edge_x = (max(1, n // _CORNER) for n in sample.shape[1:])
     ends_y, ends_x = (slice(edge_y), slice(-edge_y, None)), (slice(edge_x), slice(-edge_x, None))
     return all(np.all(sample[:, y, x] == LOWEST_HU) for y in ends_y for x in ends_x)
 
 
 def _rim(shape_yx: tuple[int, int], circle: bool) -> np.ndarray:
-    """(y, x) bool: the front and the sides of the image's frame, or of the circle that touches it from inside."""
+    """Mark (y, x) the front and the sides of the image's frame, or of the circle that touches it from inside."""
     y, x = np.meshgrid(*(np.linspace(-1.0, 1.0, n) for n in shape_yx), indexing="ij")
     distance = np.hypot(y, x) if circle else np.maximum(np.abs(y), np.abs(x))
-    inner, outer = (0.94, 0.98) if circle else (0.97, 1.01)
-    return (distance >= inner) & (distance <= outer) & (y < 0.5)
+    inner, outer = _CIRCLE_RIM if circle else _FRAME_RIM
+    return (distance >= inner) & (distance <= outer) & (y < _RIM_BACK)

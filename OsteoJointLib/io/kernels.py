@@ -26,11 +26,14 @@ _PHILIPS_SHARP = {"D", "E", "L", "YD", "YE", "YL", "EL", "ED"}
 _SIEMENS = re.compile(r"^[A-Z][A-Z]?(\d\d)[A-Z]?$")
 _CANON = re.compile(r"^FC(\d\d)[A-Z]?$")
 _SIEMENS_FIRST_SHARP = 50
+"""Siemens kernels from B50 or Br50 on are made for bone and lung."""
+
 _CANON_LAST_SOFT = 19
+"""Canon's FC01 to FC19 are made for the body."""
 
 
 def classify_kernel(name: str | None) -> KernelClass:
-    """Class of a kernel's name (Siemens, GE, Philips, Canon/Toshiba).
+    """Classify a kernel's name (Siemens, GE, Philips, Canon/Toshiba).
 
     >>> [classify_kernel(name).value for name in ("Br38f 3", "B70s", "STANDARD", "BONEPLUS", "FC08", "11", None)]
     ['soft', 'sharp', 'soft', 'sharp', 'soft', 'unknown', 'unknown']

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def image_on_grid(array: np.ndarray, grid: Grid) -> SimpleITK.Image:
-    """A (z, y, x) array as an image that lies on a grid."""
+    """Put a (z, y, x) array on a grid as an image."""
     import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(array)
@@ -41,7 +41,7 @@ def write_image(
 
 
 def acquisition_keys(source: SourceInfo) -> dict[str, str]:
-    """Tube voltage, kernel and contrast as the key/value pairs that the reader understands; unknown ones left out.
+    """Write tube voltage, kernel and contrast as key/value pairs that the reader understands, unknown ones left out.
 
     >>> acquisition_keys(SourceInfo("dicom", kvp=120.0, contrast=False))
     {'osteojoint_kvp': '120.0', 'osteojoint_contrast': 'no'}

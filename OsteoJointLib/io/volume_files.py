@@ -17,8 +17,8 @@ import numpy as np
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import to_canonical, triple
-from OsteoJointLib.io.checks import acquisition_flags, check_geometry
 from OsteoJointLib.io.dicom_source import one_per_code, safe_name
+from OsteoJointLib.io.header_checks import SINGLE_SLICE, acquisition_flags, check_geometry
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.io.nifti import read_nifti_voxels
@@ -44,7 +44,7 @@ _DETACHED = re.compile(r"^(?:data ?file:|ElementDataFile *=) *(\S.*?) *$", re.M 
 
 
 def volume_kind(path: Path) -> str | None:
-    """The kind of file by its name's ending, None when it is none of :data:`KINDS`."""
+    """Tell the kind of file by its name's ending, None when it is none of :data:`KINDS`."""
     name = path.name.lower()
     return next((kind for ending, kind in KINDS.items() if name.endswith(ending)), None)
 
@@ -61,19 +61,19 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
     """
     reader, oriented = _open(path)
     grid = _grid(reader)
-    hu, notes = _voxels(reader, path)
+    hu, notes, flags = _voxels(reader, path)
     source = _source(path, reader)
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
-    flags = [Flag(Reason.TAGS_REPAIRED, note) for note in [" ".join([*oriented, *notes])] if note]
-    flags += check_geometry(canonical, grid.direction, limits)
+    flags += [Flag(Reason.TAGS_REPAIRED, note) for note in [" ".join([*oriented, *notes])] if note]
+    flags += check_geometry(canonical, limits)
     flags += check_hu(array, canonical, limits)
     flags += acquisition_flags(source, limits)
     return CtVolume(array, canonical, source, one_per_code(flags))
 
 
 def _open(path: Path) -> tuple[SimpleITK.ImageFileReader, list[str]]:
-    """A reader that has read the header, and notes on its orientation."""
+    """Open a reader that has read the header, with notes on its orientation."""
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # ITK prints file names on stderr
@@ -85,34 +85,35 @@ def _open(path: Path) -> tuple[SimpleITK.ImageFileReader, list[str]]:
         if "orthonormal" in str(error):
             raise InputRefused(
                 Reason.GANTRY_TILT,
-                "Expected a volume with perpendicular axes, came a sheared one (gantry tilt not corrected on "
-                "conversion); give the DICOM series.",
+                "The volume is sheared: the gantry was tilted, which was not corrected on conversion. Give the DICOM "
+                "series.",
             ) from error
         raise _unreadable(path) from error
     _refuse_shape(reader)
     return reader, _orientation_notes(reader, path)
 
 
-def _voxels(reader: SimpleITK.ImageFileReader, path: Path) -> tuple[np.ndarray, list[str]]:
-    """(z, y, x) int16 HU and notes on them."""
+def _voxels(reader: SimpleITK.ImageFileReader, path: Path) -> tuple[np.ndarray, list[str], list[Flag]]:
+    """Read (z, y, x) int16 HU, with notes on them and flags of the file."""
     import SimpleITK as sitk
 
     if volume_kind(path) == "nifti":
         columns, rows, slices = reader.GetSize()
         nifti = read_nifti_voxels(path, (slices, rows, columns))
-        return _to_int16(nifti.stored, nifti.slope, nifti.intercept)
+        said = "The file states two orientations that are mirror images of each other. Check left and right."
+        flags = [Flag(Reason.LEFT_HANDED, said)] if nifti.contradictory else []
+        return (*_to_int16(nifti.stored, nifti.slope, nifti.intercept), flags)
     try:
         image = reader.Execute()
     except RuntimeError as error:
         raise _unreadable(path) from error
-    return _to_int16(sitk.GetArrayViewFromImage(image), 1.0, 0.0)
+    return (*_to_int16(sitk.GetArrayViewFromImage(image), 1.0, 0.0), [])
 
 
 def _unreadable(path: Path) -> InputRefused:
     return InputRefused(
         Reason.UNREADABLE,
-        f"Expected a readable {volume_kind(path)} file, came one whose content is of another kind or broken; "
-        "export or copy it again.",
+        f"The file is broken, or not of the kind {volume_kind(path)} that its name says. Export or copy it again.",
     )
 
 
@@ -121,17 +122,12 @@ def _refuse_shape(reader: SimpleITK.ImageFileReader) -> None:
     if reader.GetNumberOfComponents() != 1:
         raise InputRefused(
             Reason.NOT_CT,
-            f"Expected one gray value per voxel, came {reader.GetNumberOfComponents()} (colors, vectors); give the CT.",
+            f"Each voxel holds {reader.GetNumberOfComponents()} values (colors, vectors) and not one HU. Give the CT.",
         )
     if len([n for n in size if n > 1]) == 2 and len(size) <= 3:
-        raise InputRefused(
-            Reason.SINGLE_SLICE,
-            f"Expected a volume, came one single image of {size[0]} x {size[1]} pixels; give the whole series.",
-        )
+        raise InputRefused(Reason.SINGLE_SLICE, SINGLE_SLICE)
     if len(size) != 3:
-        raise InputRefused(
-            Reason.NOT_3D, f"Expected a volume of three axes, came {len(size)} axes ({size}); give one CT volume."
-        )
+        raise InputRefused(Reason.NOT_3D, f"The file has {len(size)} axes ({size}) and not three. Give one CT volume.")
 
 
 def _orientation_notes(reader: SimpleITK.ImageFileReader, path: Path) -> list[str]:
@@ -146,19 +142,17 @@ def _orientation_notes(reader: SimpleITK.ImageFileReader, path: Path) -> list[st
     if not stated:
         raise InputRefused(
             Reason.BAD_GEOMETRY,
-            f"Expected a file that states its orientation in the patient, came a {kind} file without; convert the "
-            "DICOM series again with a tool that keeps it (Slicer, dcm2niix).",
+            f"The {kind} file doesn't state how it lies in the patient. Convert the DICOM series again with a tool "
+            "that keeps the orientation (Slicer, dcm2niix).",
         )
     if kind == "mha" and not re.search(rb"^(TransformMatrix|Rotation|Orientation) *=", _start(path), re.M):
-        return [
-            "The MetaImage header states no orientation; its documented default (axes to left, back, head) was taken."
-        ]
+        return ["The MetaImage header states no orientation, so its default (axes to left, back, head) was taken."]
     return []
 
 
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(8192)
+        return file.read(8192)  # more than any header's own lines
 
 
 def _grid(image: SimpleITK.ImageFileReader) -> Grid:
@@ -170,7 +164,7 @@ def _grid(image: SimpleITK.ImageFileReader) -> Grid:
 
 
 def _to_int16(stored: np.ndarray, slope: float, intercept: float) -> tuple[np.ndarray, list[str]]:
-    """(z, y, x) int16 HU, rescaled, rounded, clamped from below at -1024, slice by slice to keep memory low."""
+    """Rescale to (z, y, x) int16 HU, rounded, clamped from below at -1024, slice by slice to keep memory low."""
     out = np.empty(stored.shape, dtype=np.int16)
     missing = 0
     highest = np.iinfo(np.int16).max
@@ -181,7 +175,7 @@ def _to_int16(stored: np.ndarray, slope: float, intercept: float) -> tuple[np.nd
             missing += int(unknown.sum())
             values = np.rint(np.where(unknown, LOWEST_HU, values))
         out[index] = np.clip(values, LOWEST_HU if values.dtype.kind != "u" else 0, highest)
-    return out, [f"{missing} voxels hold no number; they were taken as air."] if missing else []
+    return out, [f"{missing} voxels hold no number and were taken as air."] if missing else []
 
 
 def _source(path: Path, image: SimpleITK.ImageFileReader) -> SourceInfo:
@@ -199,7 +193,7 @@ def _source(path: Path, image: SimpleITK.ImageFileReader) -> SourceInfo:
 
 
 def _sha256(path: Path) -> str:
-    """Of the file's bytes, followed by those of its data file where the header names one."""
+    """Hash the file's bytes, followed by those of its data file where the header names one."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     if path.suffix.lower() in (".nhdr", ".mhd"):

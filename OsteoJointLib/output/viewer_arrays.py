@@ -1,12 +1,14 @@
 """What a viewer draws of a reading: masks and maps of each level as small arrays, with the matrices that place them.
 
-The arrays go into one ``.npz``, the matrices into the worker's answer. A mask lies on the CT's own plane of the level's
-slice, cut to what is drawn; a heat map or Grad-CAM map lies on the pixels of the network's crop. Each is one slice of
-a volume: its matrix takes (x index, y index, z index, 1) to RAS mm, the third column being the step to the next slice.
+The arrays go into one ``.npz``, the matrices into the worker's answer; both are written and read here. A mask lies on
+the CT's own plane of the level's slice, cut to what is drawn; a heat map or Grad-CAM map lies on the pixels of the
+network's crop. Each is one slice of a volume: its matrix takes (x index, y index, z index, 1) to RAS mm, the third
+column being the step to the next slice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,42 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.atomic import write_whole
-from OsteoJointLib.frames import Grid, mask_extent_xyxy
+from OsteoJointLib.frames import Grid, mask_extent_xyxy, mask_to_plane, plane_to_ras, slice_to_crop
 from OsteoJointLib.output.axial_pictures import roi_of
-from OsteoJointLib.pipeline.points import volume_of
-from OsteoJointLib.pipeline.preprocess import mask_to_plane, slice_to_crop
-from OsteoJointLib.records import AxialSlice, CaseResult, Crop, CtVolume, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult, volume_of
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import AxialSlice, Crop, CtVolume, Level
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_ARRAYS = ("mask", "network_mask", "roi", "heatmap", "gradcam")
+_MATRICES = ("mask_to_ras", "crop_to_ras")
+
+
+@dataclass(frozen=True, eq=False)
+class MaskArray:
+    """A mask with its place in the world.
+
+    Args:
+        array_kji: (k, j, i) uint8, 0 or 1.
+        ijk_to_world: (4, 4), voxel indices to RAS mm of the world.
+        edited, refined: whether a user drew it, and whether the level set moved it.
+    """
+
+    array_kji: np.ndarray
+    ijk_to_world: np.ndarray
+    edited: bool = False
+    refined: bool = False
+
+    def reaches_slice(self, point_ras: Sequence[float]) -> bool:
+        """Say whether it has voxels on the axial slice of a point: on the axis that runs nearest to the patient's own.
+
+        >>> mask = MaskArray(np.ones((2, 3, 3), np.uint8), np.diag([1.0, 1.0, 5.0, 1.0]))
+        >>> [mask.reaches_slice((99.0, 99.0, height)) for height in (-2.6, -2.4, 7.4, 7.6)]
+        [False, True, True, False]
+        """
+        columns = self.ijk_to_world[:3, :3] / np.linalg.norm(self.ijk_to_world[:3, :3], axis=0)
+        axis = int(np.abs(columns[2]).argmax())
+        index = (np.linalg.inv(self.ijk_to_world) @ [*point_ras, 1.0])[axis]
+        return bool(0 <= round(index) < self.array_kji.shape[2 - axis])
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,19 +59,31 @@ class LevelViews:
     """What is drawn of one level.
 
     Args:
-        mask, network_mask, roi: (h, w) uint8, 0 or 1, one box for the three; (1, 1) zeros when all are empty.
+        mask, network_mask, roi: (h, w) uint8, 0 or 1, one box for the three; (1, 1) zeros when all are empty. The
+            network's mask is that before any refinement or edit.
         mask_to_ras: (4, 4), of their pixels.
-        heatmap, gradcam: (224, 224) float32 in [0, 1], or None where there is none.
         crop_to_ras: (4, 4), of the maps' pixels.
+        heatmap, gradcam: (224, 224) float32 in [0, 1], or None where there is none.
     """
 
     mask: np.ndarray
     network_mask: np.ndarray
     roi: np.ndarray
     mask_to_ras: np.ndarray
-    heatmap: np.ndarray | None
-    gradcam: np.ndarray | None
     crop_to_ras: np.ndarray
+    heatmap: np.ndarray | None = None
+    gradcam: np.ndarray | None = None
+
+    def mask_array(self, kind: str = "mask") -> MaskArray:
+        """Give ``mask``, ``network_mask`` or ``roi`` as a volume of one slice."""
+        return MaskArray(getattr(self, kind)[None], self.mask_to_ras)
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """What is drawn of a case, by level."""
+
+    levels: dict[Level, LevelViews]
 
 
 def level_views(reading: VertebraReading, volume: CtVolume) -> LevelViews:
@@ -64,33 +107,10 @@ def level_views(reading: VertebraReading, volume: CtVolume) -> LevelViews:
         network_mask,
         roi,
         plane_to_ras(volume.grid, axial.slice_index, (y1, x1)),
+        crop_to_ras(volume.grid, axial, reading.crop),
         None if heatmap is None else slice_to_crop(heatmap, reading.crop).astype(np.float32),
         None if reading.gradcam is None else reading.gradcam.astype(np.float32),
-        crop_to_ras(volume.grid, axial, reading.crop),
     )
-
-
-def plane_to_ras(
-    grid: Grid, slice_index: int, corner_yx: tuple[float, float], step_yx: tuple[float, float] = (1.0, 1.0)
-) -> np.ndarray:
-    """Place an array that lies on one plane of a grid.
-
-    Args:
-        grid: of the CT.
-        slice_index: the plane.
-        corner_yx: continuous index in the plane under the array's first pixel.
-        step_yx: indices in the plane per pixel of the array.
-
-    Returns:
-        (4, 4): from (x, y, z) index of the array to RAS mm.
-
-    >>> grid = Grid.axis_aligned((9, 9, 9), (0.5, 0.5, 2.0), (10.0, 20.0, 30.0))
-    >>> (plane_to_ras(grid, 3, (4, 2)) @ [0, 0, 0, 1]).tolist()
-    [-11.0, -22.0, 36.0, 1.0]
-    """
-    place = np.diag([step_yx[1], step_yx[0], 1.0, 1.0])
-    place[:3, 3] = (corner_yx[1], corner_yx[0], slice_index)
-    return LPS_TO_RAS @ grid.matrix @ place
 
 
 def crop_to_ras(grid: Grid, axial: AxialSlice, crop: Crop) -> np.ndarray:
@@ -114,11 +134,20 @@ def write_views(result: CaseResult, path: Path) -> dict[str, Any]:
     for reading in result.readings:
         level = reading.point.level
         views = level_views(reading, volume_of(result.volume, level))
-        for name in ("mask", "network_mask", "roi", "heatmap", "gradcam"):
-            array = getattr(views, name)
-            if array is not None:
-                arrays[f"{level}_{name}"] = array
-        answer[level.value] = {"mask_to_ras": views.mask_to_ras.tolist(), "crop_to_ras": views.crop_to_ras.tolist()}
+        found = {name: getattr(views, name) for name in _ARRAYS}
+        arrays.update({f"{level}_{name}": array for name, array in found.items() if array is not None})
+        answer[level.value] = {name: getattr(views, name).tolist() for name in _MATRICES}
     with write_whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     return answer
+
+
+def read_views(answer: Mapping[str, Any]) -> Views:
+    """Read what :func:`write_views` wrote, from its answer; the file may be deleted then."""
+    with np.load(Path(answer["file"]), allow_pickle=False) as arrays:
+        return Views({level: _level_views(answer[level], arrays, level) for level in Level if level in answer})
+
+
+def _level_views(matrices: Mapping[str, Any], arrays: Mapping[str, np.ndarray], level: Level) -> LevelViews:
+    found: dict[str, Any] = {name: arrays.get(f"{level}_{name}") for name in _ARRAYS}
+    return LevelViews(**found, **{name: np.asarray(matrices[name], dtype=np.float64) for name in _MATRICES})

@@ -54,7 +54,7 @@ def section(scene, tmp_path, monkeypatch):
     for name in ("FolderBatch", "NodeBatch"):
         monkeypatch.setattr(batch_section, name, FakeBatch)
     parent = qt.QWidget()
-    made = BatchSection(qt.QVBoxLayout(parent), FakeReading(), None)
+    made = BatchSection(qt.QVBoxLayout(parent), FakeReading())
     made.parent, made.ui = parent, slicer.util.childWidgetVariables(parent)
     made.ui.outputPath.setCurrentPath(str(tmp_path / "out"))
     yield made

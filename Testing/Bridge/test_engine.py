@@ -14,8 +14,8 @@ from fake_client import Fake, Heard, alive, gone
 from fake_worker import POINTS, network_mask, place
 
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 from OsteoJointLib.worker.session import MAX_OPEN
 
 FOUND = {level: tuple(point) for level, point in POINTS.items()}

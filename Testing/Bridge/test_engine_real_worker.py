@@ -14,12 +14,12 @@ from fake_client import Heard, gone
 
 from OsteoJointLib.cli.demo import DEMO_SEED
 from OsteoJointLib.frames import flip_lps_ras
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import python_command
 from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def section(scene, tmp_path):
     qt.QSettings().setValue(FOLDER_SETTING, "")
     reading = FakeReading()
     parent = qt.QWidget()
-    made = ExportSection(qt.QVBoxLayout(parent), reading, None)
+    made = ExportSection(qt.QVBoxLayout(parent), reading)
     reading.changed.connect(lambda: made.show(reading.state))
     made.parent, made.reading, made.ui = parent, reading, slicer.util.childWidgetVariables(parent)
     return made
@@ -242,7 +242,7 @@ def test_the_dataset_folder_is_remembered(section, tmp_path):
     fill(section, tmp_path)
     section.ui.labelButton.click()
     parent = qt.QWidget()
-    ExportSection(qt.QVBoxLayout(parent), FakeReading(), None)
+    ExportSection(qt.QVBoxLayout(parent), FakeReading())
     slicer.app.processEvents()
     assert slicer.util.childWidgetVariables(parent).datasetPath.currentPath == str(tmp_path)
 

@@ -11,12 +11,13 @@ import pytest
 import slicer
 
 from OsteoJointLib.errors import RunFailed
+from OsteoJointLib.packages import PACKAGES, Lack, Package
 from OsteoJointLib.slicer_bridge.setup import install, install_dialog
 from OsteoJointLib.slicer_bridge.setup.install import Installer
 from OsteoJointLib.slicer_bridge.setup.install_dialog import InstallDialog
-from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, REQUIREMENTS, Lack, Requirement
+from OsteoJointLib.slicer_bridge.setup.pip_calls import MANUAL
 
-BY_NAME = {one.package: one for one in REQUIREMENTS}
+BY_NAME = {one.name: one for one in PACKAGES}
 
 
 def lacks(*names: str) -> list[Lack]:
@@ -202,7 +203,7 @@ def test_pip_takes_what_it_is_given(real_pip, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # slicer.util leaves pip's output open
 def test_pip_s_own_words_reach_the_user(real_pip, tmp_path):
-    nowhere = Lack(Requirement("nowhere", "osteojoint-nowhere", "MIT", 1))
+    nowhere = Lack(Package("nowhere", "osteojoint-nowhere", "nothing", "MIT", 1))
     problem = Run([nowhere], str(tmp_path)).finish()
     assert "No matching distribution found for osteojoint-nowhere" in problem
 
@@ -238,7 +239,7 @@ class Opened:
         slicer.app.processEvents()
 
     def _accepted(self, chosen):
-        self.agreed.append([lack.requirement.package for lack in chosen])
+        self.agreed.append([lack.package.name for lack in chosen])
 
 
 @pytest.fixture
@@ -274,7 +275,7 @@ def test_nothing_happens_before_consent_and_nothing_after_a_refusal(open_dialog,
 def test_the_agpl_has_a_box_of_its_own_that_is_not_ticked(open_dialog):
     opened = open_dialog("jinja2", "torchvision", "PyYAML", "ultralytics")
     assert opened.dialog.agpl_box.visible
-    assert "by hand" in opened.dialog.agpl_note.text
+    assert "fixed window" in opened.dialog.agpl_note.text
     opened.dialog.install_button.click()
     assert opened.agreed == [["jinja2"]]
 

@@ -25,10 +25,10 @@ from example_readings import (
 
 from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
+from OsteoJointLib.output.viewer_arrays import LevelViews, MaskArray, Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene import mask_nodes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import LevelViews, MaskArray, Views
 
 LOGIC = slicer.vtkSlicerSegmentationsModuleLogic
 

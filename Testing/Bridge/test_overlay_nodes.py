@@ -9,10 +9,10 @@ from example_readings import LYING, add_ct, centers_ras, make_views, move, place
 
 from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.output.drawing import COLOR_STOPS
+from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.slicer_bridge.scene import overlay_nodes
 from OsteoJointLib.slicer_bridge.scene.combined_map import PlacedMap, combine
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
 
 
 def shifted(x: float, y: float, z: float) -> np.ndarray:

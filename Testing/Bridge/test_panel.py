@@ -5,11 +5,11 @@ import sys
 import pytest
 import slicer
 
+from OsteoJointLib.packages import PACKAGES, Lack
 from OsteoJointLib.slicer_bridge.panel import setup_packages
 from OsteoJointLib.slicer_bridge.panel.panel import first_volume
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.setup.requirements import REQUIREMENTS, Lack
 
 from .fake_reading import add_ct, open_panel
 
@@ -120,7 +120,7 @@ def test_two_panels_may_be_made_one_after_the_other(scene):
             assert opened.ui.applyButton.enabled
 
 
-TORCH, ULTRALYTICS = (Lack(one) for one in REQUIREMENTS if one.package in ("torch", "ultralytics"))
+TORCH, ULTRALYTICS = (Lack(one) for one in PACKAGES if one.name in ("torch", "ultralytics"))
 
 
 def test_missing_packages_open_setup_and_are_told_of_at_the_top(scene, monkeypatch):

@@ -3,9 +3,10 @@
 import numpy as np
 import slicer
 
+from OsteoJointLib.frames import shift
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.slicer_bridge.scene import segments
-from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world, shift
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 
 
 def ct_and_segmentation(permuted: bool):

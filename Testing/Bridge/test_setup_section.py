@@ -7,6 +7,7 @@ import pytest
 import qt
 import slicer
 
+from OsteoJointLib.packages import PACKAGES, Lack
 from OsteoJointLib.resources import resource_path
 from OsteoJointLib.slicer_bridge.panel import setup_packages
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
@@ -14,10 +15,10 @@ from OsteoJointLib.slicer_bridge.panel.setup_weights import weights_folder
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
+from OsteoJointLib.slicer_bridge.setup.pip_calls import MANUAL
 from OsteoJointLib.slicer_bridge.setup.python_setting import chosen_python
-from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, REQUIREMENTS, Lack
 
-TQDM, ULTRALYTICS = (Lack(one) for one in REQUIREMENTS if one.package in ("tqdm", "ultralytics"))
+TQDM, ULTRALYTICS = (Lack(one) for one in PACKAGES if one.name in ("tqdm", "ultralytics"))
 
 
 class FakeInstaller:
@@ -53,7 +54,7 @@ class Setup:
             cancel=lambda: self.asked.append("cancel"),
         )
         self.place = qt.QWidget()
-        self.section = SetupSection(qt.QVBoxLayout(self.place), self.reading, None)
+        self.section = SetupSection(qt.QVBoxLayout(self.place), self.reading)
         self.place.show()
         slicer.app.processEvents()
 
@@ -127,7 +128,7 @@ def test_what_is_missing_is_named(open_setup, missing):
 def test_without_ultralytics_alone_a_reading_is_possible(open_setup, missing):
     missing.append(ULTRALYTICS)
     setup = open_setup()
-    assert "place L1 and L2 by hand" in setup.ui.packagesLabel.text
+    assert "fixed window" in setup.ui.packagesLabel.text
     assert setup.section.ready
 
 
@@ -165,7 +166,7 @@ def test_a_failure_is_shown_with_a_link_and_in_a_box(open_setup, missing, said):
 
 
 def test_after_an_update_slicer_must_be_restarted(open_setup, missing, said):
-    missing.append(Lack(TQDM.requirement, "1.0"))
+    missing.append(Lack(TQDM.package, "1.0"))
     setup = open_setup()
     setup.ui.installButton.click()
     setup.section.packages.dialog.install_button.click()

@@ -80,14 +80,11 @@ def test_an_error_event_is_an_error_with_its_reason(fake, heard):
     assert heard.last("error").message == "More memory was needed."
 
 
-@pytest.mark.parametrize("reason", ["failed", "unheard_of"])
-def test_a_missing_package_gets_its_reason_and_an_unknown_reason_stays_readable(fake, heard, reason):
-    fake.control["error"] = {"ping": [reason, "It broke: ModuleNotFoundError: No module named 'torch'."]}
+def test_an_unknown_reason_stays_readable(fake, heard):
+    fake.control["error"] = {"ping": ["unheard_of", "It broke."]}
     ask(fake, heard, "ping")
     heard.wait("error")
-    error = heard.last("error")
-    expected = Reason.DEPENDENCY_MISSING if reason == "failed" else Reason.FAILED
-    assert (error.reason, "torch" in error.message) == (expected, True)
+    assert (heard.last("error").reason, heard.last("error").message) == (Reason.FAILED, "It broke.")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +149,7 @@ def test_what_cannot_be_started_is_an_error(host, heard, fake):
     client = WorkerClient(lambda: type(command)("/no/such/python", [], command.environment))
     client.ask("ping", {}, heard.done, heard.error)
     assert host.wait_until(lambda: heard.names() == ["error", "error"])
-    assert "could not be started" in heard.last("error").message
+    assert "can't be started" in heard.last("error").message
     assert not client.running
 
 

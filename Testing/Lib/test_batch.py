@@ -32,6 +32,11 @@ for line in sys.stdin:
         if content == "die":
             print("last words", file=sys.stderr, flush=True)
             os._exit(3)
+        elif content == "kill":
+            os.kill(os.getpid(), 9)
+        elif content == "babble":
+            print("no JSON", flush=True)
+            time.sleep(60)
         elif content == "card":
             say(request, "error", reason="device_failed", message="The graphics card broke off.", exit_code=5)
             time.sleep(60)  # the end of a process with a broken card takes its time
@@ -103,6 +108,16 @@ def test_every_case_has_its_row(desk, workers):
     assert report.exit_code == 0
     assert steps == [(done, 5) for done in range(1, 6)]
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
+
+
+def test_a_killed_worker_and_one_that_babbles_cost_a_case_each(desk, monkeypatch):
+    monkeypatch.setattr("OsteoJointLib.batch.worker_pool._ENDS_IN_S", 0.1)
+    for name, content in (("a", "kill"), ("b", "babble"), ("c", "")):
+        desk.add(f"{name}.nrrd", content)
+    desk.run()
+    rows = desk.rows()
+    assert [row["reason"] for row in rows.values()] == ["out_of_memory", "failed", ""]
+    assert "exit code -9" in rows["a"]["message"] and "can't be read" in rows["b"]["message"]
 
 
 def test_a_failed_card_costs_one_case_and_its_worker(desk):

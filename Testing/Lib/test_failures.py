@@ -1,9 +1,10 @@
-"""Any exception as an ending: memory, the graphics card, and all else."""
+"""Any exception as an ending: memory, the graphics card, and all else; and how a worker dies."""
 
 import pytest
 
 from OsteoJointLib.errors import ExitCode, InputRefused, Reason
 from OsteoJointLib.failures import as_ending, ending_document, ending_from_document
+from OsteoJointLib.worker.death import worker_death
 
 
 class OutOfMemoryError(RuntimeError):
@@ -31,6 +32,7 @@ SAID_BY_CUDA = (
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), Reason.DEVICE_FAILED),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), Reason.FAILED),
         (ZeroDivisionError("division by zero"), Reason.FAILED),
+        (ModuleNotFoundError("No module named 'torch._C'", name="torch._C"), Reason.DEPENDENCY_MISSING),
         (OSError("The drive was pulled out"), Reason.FAILED),
     ],
 )
@@ -51,9 +53,15 @@ def test_a_failed_card_is_said_in_its_own_words_without_advice_for_programmers()
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (PermissionError(13, "Permission denied", "/data/set/.osteojoint-1a2b.nrrd"), "/data/set was expected"),
-        (FileNotFoundError(2, "No such file or directory", "/proc/zz"), "/proc/zz was expected"),
-        (OSError(28, "No space left on device"), "the disk; it is full"),
+        (
+            PermissionError(13, "Permission denied", "/data/set/.osteojoint-1a2b.nrrd"),
+            "/data/set can't be read or written: Perm",
+        ),
+        (
+            FileNotFoundError(2, "No such file or directory", "/proc/zz"),
+            "/proc/zz can't be read or written",
+        ),
+        (OSError(28, "No space left on device"), "The disk is full"),
     ],
 )
 def test_a_folder_that_takes_no_files_is_said_in_a_sentence(error, words):
@@ -64,5 +72,28 @@ def test_a_folder_that_takes_no_files_is_said_in_a_sentence(error, words):
 
 
 def test_an_ending_stays_as_it_is():
-    error = InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
+    error = InputRefused(Reason.NOT_CT, "This is an MR, not a CT.")
     assert as_ending(error) is error
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "reason", "words"),
+    [
+        (None, [], Reason.FAILED, "can't be started"),
+        (1, ["No module named OsteoJointLib"], Reason.DEPENDENCY_MISSING, "OsteoJointLib"),
+        (1, ["ModuleNotFoundError: No module named 'torch._C'"], Reason.DEPENDENCY_MISSING, "package torch is missing"),
+        (-9, ["all well"], Reason.OUT_OF_MEMORY, "-9"),
+        (137, [], Reason.OUT_OF_MEMORY, "137"),
+        (0xC0000017, [], Reason.OUT_OF_MEMORY, "memory"),
+        (0xC000012D - 2**32, [], Reason.OUT_OF_MEMORY, "memory"),
+        (1, ["MemoryError", "ended"], Reason.FAILED, "last words: ended"),
+        (1, ["No module named 'a'", *"bcdef"], Reason.FAILED, "last words: f"),
+        (134, ["terminate called after throwing an instance of 'std::bad_alloc'"], Reason.OUT_OF_MEMORY, "memory"),
+        (-11, [], Reason.FAILED, "exit code -11"),
+        (3, ["the reason", "", " "], Reason.FAILED, "exit code 3. Its last words: the reason."),
+    ],
+)
+def test_why_a_worker_died_and_what_to_do(code, log, reason, words):
+    error = worker_death(code, log)
+    assert error.reason is reason
+    assert words in error.message

@@ -234,7 +234,7 @@ def test_all_images_at_one_position_are_refused_as_a_bolus_series(series):
     edit(series, put_together)
     error = refusal(series)
     assert error.reason is Reason.DUPLICATE_SLICES
-    assert "12 images at one position" in error.message
+    assert "All 12 images lie at one position" in error.message
 
 
 def test_gantry_tilt_is_straightened_and_flagged(series):
@@ -291,7 +291,7 @@ def test_localizers_and_other_modalities_are_left_out_and_told(series):
     edit(series, lambda dataset: setattr(dataset, "Modality", "PT"), only={10})
     volume = read(series)
     assert volume.hu.shape[0] == 10
-    assert volume.source.choice == "It is the only CT stack. Left out: 1 PT image, 1 localizer."
+    assert volume.source.choice == "It is the only CT series. Left out: 1 PT image, 1 localizer."
     assert codes(volume) == set()
 
 
@@ -314,7 +314,7 @@ def test_the_better_series_is_chosen_and_the_reason_given(tmp_path, worse, words
         dataset.SeriesNumber = 5 if "b" in path.parent.parent.name else 9
         dataset.save_as(path)
     volume = read(tmp_path)
-    assert volume.source.choice.startswith("2 CT stacks were found; series 9 (axial, 12 slices of 2.5 mm")
+    assert volume.source.choice.startswith("2 CT series were found; series 9 (axial, 12 slices of 2.5 mm")
     assert f"because {words}" in volume.source.choice
     assert codes(volume) == {Reason.SEVERAL_SERIES}
     assert next(f for f in volume.flags if f.code is Reason.SEVERAL_SERIES).message.startswith(volume.source.choice)
@@ -409,7 +409,7 @@ def test_single_slice_and_empty_folder_and_other_files_are_refused(series, tmp_p
     (tmp_path / "empty").mkdir()
     assert refusal(tmp_path / "empty").reason is Reason.NO_SERIES
     (tmp_path / "empty" / "notes.txt").write_text("no image")
-    assert "1 file(s), none of them a DICOM image" in refusal(tmp_path / "empty").message
+    assert "no DICOM image here, only 1 other file(s)" in refusal(tmp_path / "empty").message
     assert refusal(tmp_path / "empty" / "notes.txt").reason is Reason.UNREADABLE
     assert refusal(tmp_path / "nowhere").reason is Reason.NOT_FOUND
 

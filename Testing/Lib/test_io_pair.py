@@ -11,7 +11,7 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
-from OsteoJointLib.io.ct_input import read_ct, read_slice_pair
+from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.records import CtSlicePair, CtVolume, SourceInfo
 
@@ -62,12 +62,6 @@ def test_the_upper_slice_is_l1_whatever_its_name(folder):
     assert pair.l1.grid.spacing_xyz_mm == (8.0, 8.0, 1.5)
     assert (pair.l1.source.file_names, pair.l2.source.file_names) == (("z.dcm",), (lower.name,))
     assert (pair.l1.flags, pair.l2.flags) == ((), ())
-
-
-def test_two_files_given_in_any_order(folder):
-    first, second = sorted(folder.iterdir())
-    for paths in ((first, second), (second, first)):
-        assert read_slice_pair(*paths).l1.grid.origin_lps_mm[2] == 135.0
 
 
 def test_slices_of_two_series_of_one_examination_are_a_pair(folder):

@@ -41,7 +41,6 @@ def test_awkward_input_is_refused_with_its_reason(real_ct, name):
     with pytest.raises(InputRefused) as caught:
         read_ct(real_ct / "awkward" / name)
     assert caught.value.reason is AWKWARD[name]
-    assert caught.value.message.startswith("Expected")
 
 
 def test_every_other_awkward_file_and_folder_is_refused_or_flagged(real_ct):

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from OsteoJointLib.packages import PACKAGES, Need
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-PACKAGES = importlib.metadata.packages_distributions()
+DISTRIBUTIONS = importlib.metadata.packages_distributions()
 
 OF_SLICER = {"slicer", "qt", "ctk", "vtk", "SampleData", "PyTorchUtils"}
 """What only Slicer and its extensions bring; in the tests it comes from Testing/host."""
@@ -54,7 +56,7 @@ def undeclared(folder: str, *extras: str) -> list[str]:
     return sorted(
         name
         for name in others_imported(folder)
-        if not {requirement_name(d) for d in PACKAGES.get(name, [name])} & allowed
+        if not {requirement_name(d) for d in DISTRIBUTIONS.get(name, [name])} & allowed
     )
 
 
@@ -115,14 +117,12 @@ def test_tests_import_only_what_they_declare():
     assert undeclared("Testing", "train", "test", "localizer") == []
 
 
-def test_slicer_asks_for_what_the_library_declares():
-    from OsteoJointLib.slicer_bridge.setup.requirements import REQUIREMENTS
-
+def test_the_table_of_packages_is_what_the_library_declares():
     ranges = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["localizer"]]
-    assert sorted(one.specifier for one in REQUIREMENTS) == sorted(ranges)
-    for one in REQUIREMENTS:
-        assert requirement_name(one.package) in {requirement_name(name) for name in PACKAGES[one.module]}
-    optional = {requirement_name(one.package) for one in REQUIREMENTS if one.automatic}
+    assert sorted(one.specifier for one in PACKAGES) == sorted(ranges)
+    for one in PACKAGES:
+        assert requirement_name(one.name) in {requirement_name(name) for name in DISTRIBUTIONS[one.module]}
+    optional = {requirement_name(one.name) for one in PACKAGES if one.need is Need.LOCALIZER}
     assert optional == {requirement_name(name) for name in PROJECT["optional-dependencies"]["localizer"]}
 
 
@@ -194,12 +194,3 @@ def test_importing_the_package_needs_nothing_else(tmp_path):
     """Slicer reads the version before any package is installed."""
     code = "import sys; sys.path.insert(0, sys.argv[1]); from OsteoJointLib import resources, __version__"
     subprocess.run([sys.executable, "-I", "-S", "-c", code, str(REPOSITORY)], check=True, cwd=tmp_path)
-
-
-def test_the_readme_names_every_reason_code():
-    from OsteoJointLib.errors import Reason
-
-    readme = (REPOSITORY / "README.md").read_text("utf-8")
-    section = readme.split("### Reason codes")[1].split("\n## ")[0]
-    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == sorted(reason.value for reason in Reason)

@@ -1,4 +1,4 @@
-"""The plain half of the bridge to Slicer: which Python, how a worker died, what it is still to be asked."""
+"""The plain half of the bridge to Slicer: which Python, and what a worker is still to be asked."""
 
 import os
 import stat
@@ -11,12 +11,11 @@ import SimpleITK as sitk
 
 import OsteoJointLib
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.slicer_bridge.process import worker_command
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.raw_nrrd import nrrd_header, write_label_map
-from OsteoJointLib.slicer_bridge.process.worker_death import worker_death
 from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory, Wanted, mask_key
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 
 @pytest.fixture
@@ -80,26 +79,6 @@ def test_an_interpreter_that_is_not_there_is_an_error(path_with):
     with pytest.raises(RunFailed, match="/no/such/python") as caught:
         worker_command.worker_command("/no/such/python")
     assert caught.value.reason is Reason.DEPENDENCY_MISSING
-
-
-@pytest.mark.parametrize(
-    ("code", "log", "reason", "words"),
-    [
-        (None, [], Reason.FAILED, "could not be started"),
-        (1, ["No module named OsteoJointLib"], Reason.DEPENDENCY_MISSING, "OsteoJointLib"),
-        (1, ["ModuleNotFoundError: No module named 'torch._C'"], Reason.DEPENDENCY_MISSING, "Expected torch in"),
-        (-9, ["all well"], Reason.OUT_OF_MEMORY, "-9"),
-        (137, [], Reason.OUT_OF_MEMORY, "137"),
-        (0xC0000017, [], Reason.OUT_OF_MEMORY, "memory"),
-        (134, ["terminate called after throwing an instance of 'std::bad_alloc'"], Reason.OUT_OF_MEMORY, "memory"),
-        (-11, [], Reason.FAILED, "exit code -11"),
-        (3, ["the reason", "", " "], Reason.FAILED, "last words: the reason."),
-    ],
-)
-def test_why_a_worker_died_and_what_to_do(code, log, reason, words):
-    error = worker_death(code, log)
-    assert error.reason is reason
-    assert words in error.message
 
 
 def test_lines_out_of_single_bytes():

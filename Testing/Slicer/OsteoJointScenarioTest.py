@@ -18,10 +18,10 @@ class OsteoJointScenarioTest(unittest.TestCase):
     """Each test begins with an empty scene and ends with no run under way."""
 
     def setUp(self):
-        from OsteoJointLib.slicer_bridge.setup.requirements import missing_packages
+        from OsteoJointLib.packages import lacking
 
-        if missing := missing_packages():
-            self.skipTest(f"Slicer's Python lacks {', '.join(missing)}.")
+        if lacks := lacking():
+            self.skipTest(f"Slicer's Python lacks {', '.join(lack.words for lack in lacks)}.")
         slicer.mrmlScene.Clear()
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
         self.reading = self.widget.logic.reading

@@ -10,10 +10,9 @@ import numpy as np
 import slicer
 import vtk
 
-from OsteoJointLib.frames import Grid, flip_lps_ras
+from OsteoJointLib.frames import Grid, flip_lps_ras, plane_to_ras
 from OsteoJointLib.io.canonical import to_canonical
-from OsteoJointLib.output.viewer_arrays import plane_to_ras
-from OsteoJointLib.slicer_bridge.scene.view_arrays import LevelViews, Views
+from OsteoJointLib.output.viewer_arrays import LevelViews, Views
 
 
 def turned(x_deg: float, z_deg: float) -> np.ndarray:

@@ -29,9 +29,9 @@ from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.worker_client import LOG_LINES
 from OsteoJointLib.slicer_bridge.process.worker_command import python_command
-from OsteoJointLib.slicer_bridge.process.worker_death import worker_death
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.signal import Signal
+from OsteoJointLib.worker.death import worker_death
 
 _PROGRESS = re.compile(r"(\d+)/(\d+)")
 _REFUSAL = re.compile(r"osteojoint: (?P<sentence>.*) \[(?P<reason>\w+)\]")

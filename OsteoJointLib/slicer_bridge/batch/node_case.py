@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.slicer_bridge.reading.engine import Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
 
 
 class NodeCase:

@@ -32,10 +32,9 @@ class BatchSection:
     Args:
         layout: the layout of the section's collapsible button.
         reading: its settings (interpreter, device, weights) are the batch's.
-        parameters: the panel's settings that are kept in the scene; none is used here.
     """
 
-    def __init__(self, layout, reading, parameters):
+    def __init__(self, layout, reading):
         self._reading = reading
         self._batch: Batch | None = None
         self._folder = Path()

@@ -25,10 +25,9 @@ class ExportSection:
     Args:
         layout: the layout of the section's collapsible button.
         reading: whose files are written.
-        parameters: the panel's settings that are kept in the scene; none is used here.
     """
 
-    def __init__(self, layout, reading, parameters):
+    def __init__(self, layout, reading):
         self._reading = reading
         self._widget, self._ui = load_form(layout, "Export")
         self._labels = LabelForm(self._ui, reading)

@@ -42,11 +42,10 @@ class InputSection:
     Args:
         layout: the panel's layout.
         reading: what is started.
-        parameters: the panel's settings that are kept in the scene.
         open_setup: shows the section Setup.
     """
 
-    def __init__(self, layout, reading, parameters, open_setup: Callable[[], None]):
+    def __init__(self, layout, reading, open_setup: Callable[[], None]):
         self._reading, self._open_setup = reading, open_setup
         self._widget, self._ui = load_form(layout, "Input")
         self._widget.setMRMLScene(slicer.mrmlScene)

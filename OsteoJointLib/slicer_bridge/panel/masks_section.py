@@ -8,6 +8,7 @@ import numpy as np
 import qt
 from slicer.i18n import tr as _
 
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
@@ -16,7 +17,6 @@ from OsteoJointLib.slicer_bridge.panel.parts.mask_editor import MaskEditor
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import mask_nodes, segments
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 SOURCE, AREA = 1, 2
 REFINED_LEVELS = (list(Level), [Level.L1], [Level.L2])

@@ -97,13 +97,13 @@ class Panel(slicer.util.VTKObservationMixin):
         notice.setObjectName("noticeLabel")
         notice.setToolTip(RESEARCH_NOTICE)
         self._column.addWidget(notice)
-        inputs = InputSection(self._column, reading, parameters, self._open_setup)
+        inputs = InputSection(self._column, reading, self._open_setup)
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._foreground)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
-        export = ExportSection(self._add_button("exportSection", _("Export")), reading, parameters)
-        batch = BatchSection(self._add_button("batchSection", _("Batch")), reading, parameters)
-        self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading, parameters)
+        export = ExportSection(self._add_button("exportSection", _("Export")), reading)
+        batch = BatchSection(self._add_button("batchSection", _("Batch")), reading)
+        self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
         for name in ("exportSection", "batchSection", "setupSection"):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
         return [inputs, levels, self._masks, status, export, batch, self._setup]

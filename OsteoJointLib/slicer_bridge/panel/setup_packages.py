@@ -10,11 +10,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from OsteoJointLib.packages import PACKAGES, Lack, Need, lacking
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.install import Installer
 from OsteoJointLib.slicer_bridge.setup.install_dialog import InstallDialog
-from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, REQUIREMENTS, Lack, lacking, pip_commands
+from OsteoJointLib.slicer_bridge.setup.pip_calls import MANUAL, pip_commands
 from OsteoJointLib.slicer_bridge.signal import Signal
 
 
@@ -44,7 +45,7 @@ class SetupPackages:
     @property
     def ready(self) -> bool:
         """Whether everything is installed that a reading can't do without."""
-        return all(lack.requirement.automatic for lack in self._lacks)
+        return not any(lack.package.need is Need.READING for lack in self._lacks)
 
     def look(self) -> None:
         """Look at the packages again; nothing is imported."""
@@ -93,7 +94,7 @@ class SetupPackages:
 
     def _start(self, chosen: list[Lack], folder: str) -> None:
         self._ui.installProgress.setVisible(True)
-        names = ", ".join(lack.requirement.package for lack in chosen)
+        names = ", ".join(lack.package.name for lack in chosen)
         show_text(self._ui.installLabel, _("Installing {packages} …").format(packages=names))
         self._installer.start(chosen, folder, self._show_line, lambda problem: self._ended(chosen, problem))
         self.show(self._reading.state)
@@ -115,20 +116,21 @@ def _words(lacks: list[Lack]) -> str:
     if not lacks:
         return _("All packages are installed.")
     names = ", ".join(lack.words for lack in lacks)
-    if all(lack.requirement.automatic for lack in lacks):
+    needs = {lack.package.need for lack in lacks}
+    if needs == {Need.LOCALIZER}:
         return _(
-            "What is needed is installed. Without {packages}, the vertebral bodies are not boxed automatically: "
-            "place L1 and L2 by hand."
+            "What is needed is installed. Without {packages}, a fixed window around each level takes the place of the "
+            "body's box."
         ).format(packages=names)
+    if Need.READING not in needs:
+        return _("What is needed is installed. Not there: {packages}.").format(packages=names)
     return _("<b>Slicer's Python lacks packages:</b> {packages}.").format(packages=names)
 
 
 def _other_words(python: str) -> str:
-    commands = escape(pip_commands(python, [Lack(requirement) for requirement in REQUIREMENTS]))
+    commands = escape(pip_commands(python, [Lack(package) for package in PACKAGES]))
     words = _("OsteoJoint computes with {python}, and installs nothing into it. In a terminal:")
-    agpl = _(
-        "The last line is for Ultralytics, which is licensed under AGPL-3.0; leave it out to place points by hand."
-    )
+    agpl = _("The last line is for Ultralytics, which is licensed under AGPL-3.0; you may leave it out.")
     return f"{words.format(python=escape(python))}<br><code>{commands.replace(chr(10), '<br>')}</code><br>{agpl}"
 
 

@@ -15,10 +15,9 @@ class SetupSection:
     Args:
         layout: the layout of the section's collapsible button.
         reading: whose settings are set here.
-        parameters: the panel's settings that are kept in the scene; unused here.
     """
 
-    def __init__(self, layout, reading, parameters):
+    def __init__(self, layout, reading):
         self.widget, ui = load_form(layout, "Setup")
         self.worker = SetupWorker(ui, reading)
         self.weights = SetupWeights(self.widget, ui, reading)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+from OsteoJointLib.frames import LPS_TO_RAS
 
 
 def nrrd_header(
@@ -28,7 +28,7 @@ def nrrd_header(
     >>> print(nrrd_header(np.dtype("int16"), (2, 3, 4), np.diag([-0.5, -0.5, 2.0, 1.0])).decode().splitlines()[6])
     space directions: (0.5,0,0) (0,0.5,0) (0,0,2)
     """
-    lps = _RAS_TO_LPS @ np.asarray(ijk_to_world, dtype=np.float64) + 0.0  # no negative zeros
+    lps = LPS_TO_RAS @ np.asarray(ijk_to_world, dtype=np.float64) + 0.0  # no negative zeros
     lines = [
         "NRRD0004",
         f"type: {dtype.name if dtype.kind in 'iu' else {4: 'float', 8: 'double'}[dtype.itemsize]}",

@@ -22,7 +22,7 @@ from OsteoJointLib.failures import ending_from_document
 from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.worker_command import WorkerCommand
-from OsteoJointLib.slicer_bridge.process.worker_death import missing_module, worker_death
+from OsteoJointLib.worker.death import worker_death
 
 LOG_LINES = 200
 CLOSE_MS = 300
@@ -189,9 +189,7 @@ def _event(line: str) -> dict[str, Any] | None:
 
 
 def _ending(event: Mapping[str, Any]) -> OsteoJointError:
-    """An error event as an ending; one that tells of a missing package gets that reason."""
-    if event["reason"] == Reason.FAILED.value and (missing := missing_module(event["message"])):
-        return missing
+    """An error event as an ending."""
     try:
         return ending_from_document(dict(event))
     except ValueError:

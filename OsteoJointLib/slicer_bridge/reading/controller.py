@@ -18,6 +18,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
+from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
@@ -29,7 +30,6 @@ from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
 from OsteoJointLib.slicer_bridge.signal import Signal
 

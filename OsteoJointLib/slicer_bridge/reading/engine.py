@@ -22,6 +22,7 @@ import slicer
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
+from OsteoJointLib.output.viewer_arrays import MaskArray, Views, read_views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.raw_nrrd import write_label_map
 from OsteoJointLib.slicer_bridge.process.worker_client import OnDone, OnError, OnProgress, WorkerClient
@@ -29,7 +30,6 @@ from OsteoJointLib.slicer_bridge.reading.handover import Handover
 from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory, Step, Wanted
 from OsteoJointLib.slicer_bridge.reading.warm_worker import WarmWorker
 from OsteoJointLib.slicer_bridge.scene import volumes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views, read_views
 
 __all__ = ["Engine", "Wanted"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, same_point
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views
 from OsteoJointLib.weights import DEFAULT_NAME
 
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
@@ -144,7 +144,7 @@ class CaseMemory:
     def _changed_masks(self, masks: Mapping[str, MaskArray]) -> dict[str, MaskArray]:
         """The masks that the worker must be given: not those that it was given last or has itself."""
         assert self.views is not None
-        changed = {}
+        changed: dict[str, MaskArray] = {}
         for level, views in self.views.levels.items():
             mask = masks.get(level) or views.mask_array("network_mask")
             if mask_key(mask) not in (self.given.get(level), mask_key(views.mask_array())):

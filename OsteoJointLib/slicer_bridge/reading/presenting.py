@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
 from OsteoJointLib.slicer_bridge.reading.snapshot import OWN
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import Views
 
 
 def present_levels(nodes: OwnedNodes, answer: Mapping[str, Any], found: bool) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.memory import Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, staleness
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
-from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world, reaches_slice
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
 
 OWN = ("corrected", "refined")
 """Sources of a mask that is not simply the network's."""
@@ -129,7 +129,7 @@ class Snapshot:
             made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
             if made_by is None or not (level in edited or made_by in OWN):
                 continue
-            if level not in moved or (mask is not None and reaches_slice(mask, self.points[level])):
+            if level not in moved or (mask is not None and mask.reaches_slice(self.points[level])):
                 by_user, refined = self._making(level, level in edited)
                 own[level] = replace(mask or self._empty_mask(), edited=by_user, refined=refined)
         return own

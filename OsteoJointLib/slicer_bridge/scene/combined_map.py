@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
+from OsteoJointLib.output.viewer_arrays import MaskArray
 
 FULL = 100
 """Stored value of a map's 1.0: the volume is in percent, a byte a voxel."""

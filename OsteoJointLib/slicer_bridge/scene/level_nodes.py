@@ -15,9 +15,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from OsteoJointLib.frames import anatomical_axes
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_axes, ijk_to_local
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_local
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 BOX_MM = (50.0, 50.0, 35.0)

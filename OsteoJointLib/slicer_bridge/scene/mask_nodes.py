@@ -19,11 +19,11 @@ from slicer import vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
+from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene import segments
 from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views
 
 SOURCE = "OsteoJoint.Source"
 """Tag of a segment: "network", "corrected" or "refined"."""

@@ -11,16 +11,16 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.output.drawing import color_table, opaqueness
+from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.slicer_bridge.scene.combined_map import FULL, PlacedMap, combine
 from OsteoJointLib.slicer_bridge.scene.matrices import local_to_world
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray, Views
 
 FROM_PERCENT = 20
 """What lies below isn't drawn."""
 ROLES = ("heatmap", "gradcam")
 """Roles of the overlays' nodes, and names of their maps in
-:class:`~OsteoJointLib.slicer_bridge.scene.view_arrays.LevelViews`."""
+:class:`~OsteoJointLib.output.viewer_arrays.LevelViews`."""
 
 
 def show_overlays(nodes: OwnedNodes, views: Views) -> None:

@@ -13,15 +13,10 @@ import slicer
 import vtk
 import vtk.util.numpy_support
 
-from OsteoJointLib.slicer_bridge.scene.matrices import (
-    Placed,
-    effective_box,
-    ijk_to_world,
-    local_to_world,
-    onto_grid,
-    shift,
-)
-from OsteoJointLib.slicer_bridge.scene.view_arrays import MaskArray
+from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.frames import Placed, effective_box, onto_grid, shift
+from OsteoJointLib.output.viewer_arrays import MaskArray
+from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world, local_to_world
 
 LABEL_MAP = "Binary labelmap"
 
@@ -58,10 +53,10 @@ def write_segment(node, segment_id: str, mask: MaskArray, volume_node, one_slice
         RunFailed: it is not on the CT's voxels.
     """
     to_ct = np.linalg.inv(ijk_to_world(volume_node))
-    placed = onto_grid(mask.array_kji, to_ct @ mask.ijk_to_world)
+    placed = _on_ct(mask, to_ct)
     former = read_segment(node, segment_id) if one_slice else None
     if former is not None:
-        placed = _on_top(placed, onto_grid(former.array_kji, to_ct @ former.ijk_to_world))
+        placed = _on_top(placed, _on_ct(former, to_ct))
     image = None
     if placed.array_kji.any():
         matrix = vtk.vtkMatrix4x4()
@@ -126,6 +121,15 @@ def set_terminology(segment, entry: str) -> None:
         segment.SetTerminology(entry)
     else:
         segment.SetTag(segment.GetTerminologyEntryTagName(), entry)
+
+
+def _on_ct(mask: MaskArray, to_ct: np.ndarray) -> Placed:
+    placed = onto_grid(mask.array_kji, to_ct @ mask.ijk_to_world)
+    if placed is None:
+        raise RunFailed(
+            Reason.FAILED, "The CT was moved or replaced during the run, so the new mask doesn't fit it. Press Update."
+        )
+    return placed
 
 
 def _on_top(slice_: Placed, below: Placed) -> Placed:

@@ -24,7 +24,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
-from OsteoJointLib.slicer_bridge.setup.requirements import MANUAL, PYTORCH, Lack, lacking, pins, pip_arguments
+from OsteoJointLib.packages import Lack, lacking
+from OsteoJointLib.slicer_bridge.setup.pip_calls import MANUAL, PYTORCH, pins, pip_arguments
 
 EXTENSION = "PyTorch"
 """The extension that installs torch."""
@@ -75,7 +76,7 @@ class Installer:
         self.running, self.log = True, []
         self._lacks, self._on_line, self._on_done = lacks, on_line, on_done
         self._folder = Path(tempfile.mkdtemp(prefix="OsteoJoint-", dir=slicer.app.temporaryPath))
-        by_extension = [lack for lack in lacks if lack.requirement.package in PYTORCH and not folder]
+        by_extension = [lack for lack in lacks if lack.package.name in PYTORCH and not folder]
         others = [lack for lack in lacks if lack not in by_extension]
         self._steps = [partial(self._install_torch, by_extension)] if by_extension else []
         self._steps += [partial(self._pip, arguments) for arguments in pip_arguments(others, folder)]
@@ -91,8 +92,8 @@ class Installer:
             step = self._steps.pop(0)
             qt.QTimer.singleShot(0, lambda: self._run(step))  # later: what was said before is painted first
         else:
-            wanted = {lack.requirement for lack in self._lacks}
-            left = [lack.words for lack in lacking() if lack.requirement in wanted]
+            wanted = {lack.package for lack in self._lacks}
+            left = [lack.words for lack in lacking() if lack.package in wanted]
             problem = _("pip ended well, but there is still no {packages}.").format(packages=", ".join(left))
             self._end(problem if left else "")
 
@@ -112,7 +113,7 @@ class Installer:
                 Reason.DEPENDENCY_MISSING, _("PyTorch is installed by the PyTorch extension; get it first.")
             )
         logic = importlib.import_module("PyTorchUtils").PyTorchUtilsLogic()
-        minimum = next((lack.requirement.minimum for lack in lacks if lack.requirement.package == "torch"), "")
+        minimum = next((lack.package.minimum for lack in lacks if lack.package.name == "torch"), "")
         with self._printed():
             logic.installTorch(askConfirmation=False, torchVersionRequirement=f">={minimum}" if minimum else None)
         self._next()

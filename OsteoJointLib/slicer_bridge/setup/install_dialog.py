@@ -9,8 +9,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import RunFailed
+from OsteoJointLib.packages import Lack, Need
 from OsteoJointLib.slicer_bridge.setup.install import get_extension, has_extension
-from OsteoJointLib.slicer_bridge.setup.requirements import AGPL, PYTORCH, Lack
+from OsteoJointLib.slicer_bridge.setup.pip_calls import AGPL, PYTORCH
 
 
 class InstallDialog:
@@ -25,7 +26,7 @@ class InstallDialog:
 
     def __init__(self, lacks: list[Lack], folder: str, on_accepted: Callable[[list[Lack]], None], parent=None):
         self._lacks, self._folder, self._on_accepted = lacks, folder, on_accepted
-        names = {lack.requirement.package for lack in lacks}
+        names = {lack.package.name for lack in lacks}
         self.needs_extension = bool(names & set(PYTORCH)) and not folder and not has_extension()
         self.dialog = qt.QDialog(parent)
         self.dialog.setWindowTitle(_("Install what OsteoJoint needs"))
@@ -41,8 +42,8 @@ class InstallDialog:
         layout.addWidget(self.agpl_box)
         self.agpl_note = _label(
             _(
-                "Ultralytics (YOLOv3) boxes the vertebral bodies by itself. It is not part of OsteoJoint. Without it, "
-                "you place a point at L1 and at L2 by hand; everything else works."
+                "Ultralytics (YOLOv3) boxes the vertebral bodies. It is not part of OsteoJoint. Without it, a fixed "
+                "window around each level takes the box's place; everything else works."
             )
         )
         layout.addWidget(self.agpl_note)
@@ -60,7 +61,7 @@ class InstallDialog:
 
     def chosen(self) -> list[Lack]:
         """What would be installed as the box is ticked now."""
-        return [lack for lack in self._lacks if self.agpl_box.checked or not lack.requirement.automatic]
+        return [lack for lack in self._lacks if self.agpl_box.checked or lack.package.need is not Need.LOCALIZER]
 
     def _add_buttons(self, layout) -> None:
         row = qt.QHBoxLayout()
@@ -88,7 +89,7 @@ class InstallDialog:
                     "graphics card. Slicer restarts for it; then press Install… again."
                 )
             )
-        elif any(lack.requirement.package in PYTORCH for lack in self._lacks):
+        elif any(lack.package.name in PYTORCH for lack in self._lacks):
             texts.append(
                 _(
                     "Slicer's PyTorch extension picks the build of PyTorch that fits your graphics card: about "
@@ -99,13 +100,13 @@ class InstallDialog:
 
     def _rows(self) -> str:
         head = (f"<b>{title}</b>" for title in (_("Package"), _("Licence"), _("Download, up to")))
-        rows = [(_package(lack), lack.requirement.licence, _size(lack.requirement.megabytes)) for lack in self._lacks]
+        rows = [(_package(lack), lack.package.licence, _size(lack.package.megabytes)) for lack in self._lacks]
         lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in (head, *rows))
         return f'<table cellpadding="3" width="100%">{"".join(f"<tr>{line}</tr>" for line in lines)}</table>'
 
     def _chosen_changed(self, checked=False) -> None:
         chosen = self.chosen()
-        megabytes = sum(lack.requirement.megabytes for lack in chosen)
+        megabytes = sum(lack.package.megabytes for lack in chosen)
         self.total.setText(_("In all up to {size}, and about twice that on the disk.").format(size=_size(megabytes)))
         self.total.setVisible(bool(chosen) and not self._folder)
         self.install_button.setEnabled(bool(chosen) and not self.needs_extension)
@@ -134,7 +135,7 @@ def _label(text: str):
 
 
 def _package(lack: Lack) -> str:
-    only_with_it = lack.requirement.automatic and lack.requirement.package != AGPL
+    only_with_it = lack.package.need is Need.LOCALIZER and lack.package.name != AGPL
     return lack.words + (_(" (with Ultralytics)") if only_with_it else "")
 
 

@@ -22,8 +22,8 @@ from OsteoJointLib.resources import resource_path
 from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.worker_command import python_command
-from OsteoJointLib.slicer_bridge.process.worker_death import worker_death
 from OsteoJointLib.slicer_bridge.setup.python_setting import chosen_python
+from OsteoJointLib.worker.death import worker_death
 
 CATEGORY = "OsteoJoint"
 SAMPLE = "OsteoJoint phantom"

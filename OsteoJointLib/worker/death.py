@@ -1,0 +1,54 @@
+"""How a worker dies: one table from its exit code and last words to a reason, for the batch and for Slicer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
+from OsteoJointLib.failures import lacks_package
+
+_NO_MODULE = re.compile(r"No module named '?([A-Za-z_]\w*)")
+_NO_MEMORY = re.compile(r"MemoryError|bad_alloc|[Oo]ut of memory|Cannot allocate memory|DefaultCPUAllocator")
+_KILLED = (-9, 137)
+"""SIGKILL, as Python and Qt report it and as a shell does (128 + 9). On Linux it is most often the kernel's
+out-of-memory killer, but a person or a scheduler may send it too."""
+_WINDOWS_NO_MEMORY = (0xC0000017, 0xC000012D)
+"""STATUS_NO_MEMORY and STATUS_COMMITMENT_LIMIT of Windows' ntstatus.h."""
+_UINT32 = 0xFFFFFFFF
+"""Windows' codes come as signed or unsigned numbers of 32 bits."""
+_TRACEBACK_END = 5
+"""Lines from the end among which a missing package is named; chosen: the last words of a traceback."""
+
+
+def worker_death(code: int | None, log: Sequence[str]) -> OsteoJointError:
+    """Say why a worker ended by itself.
+
+    Args:
+        code: its exit code; negative where a signal ended it, None where it could not be started.
+        log: the last lines of its standard error.
+
+    >>> worker_death(-9, []).reason is worker_death(0xC0000017, []).reason is Reason.OUT_OF_MEMORY
+    True
+    """
+    last = next((line.strip() for line in reversed(log) if line.strip()), "")
+    if code is None:
+        return RunFailed(
+            Reason.FAILED,
+            "The worker's Python can't be started. In Slicer, choose another interpreter under Setup, or install "
+            "Slicer again.",
+        )
+    if missing := _NO_MODULE.search("\n".join(log[-_TRACEBACK_END:])):
+        return lacks_package(missing[1])
+    if code in _KILLED or code & _UINT32 in _WINDOWS_NO_MEMORY or _NO_MEMORY.search(last):
+        return RunFailed(
+            Reason.OUT_OF_MEMORY,
+            f"The worker was ended from outside (exit code {code}), most likely by the system because memory ran out, "
+            "unless a person ended it. Close other programs, use fewer workers, or crop the CT to the lumbar spine; "
+            "then try again.",
+        )
+    return RunFailed(
+        Reason.FAILED,
+        f"The worker broke down with exit code {code}. Its last words: {last or 'none'}. Try again; if it breaks down "
+        "again, run `osteojoint doctor`, or the checks under Setup in Slicer.",
+    )
