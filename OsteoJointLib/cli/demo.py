@@ -37,8 +37,7 @@ def run_demo(
         The table of truth and prediction, to print.
     """
     from OsteoJointLib.atomic import hidden_folder
-    from OsteoJointLib.output.case_files import Additions
-    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
     from OsteoJointLib.output.overview import OverviewTruth
     from OsteoJointLib.phantom.cases import make_phantom
     from OsteoJointLib.phantom.writing import write_nrrd

@@ -184,7 +184,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.loading import load_reader
     from OsteoJointLib.pipeline.reader import analyze
