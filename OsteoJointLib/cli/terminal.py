@@ -34,7 +34,7 @@ _STAGE_WORDS = {
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """A bar over the stages of one reading on stderr; None where stderr is no terminal."""
+    """Show a bar over the stages of one reading on stderr; None where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -52,7 +52,7 @@ def progress_bar() -> Iterator[Progress | None]:
 
 @contextmanager
 def case_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar over the cases of a batch on stderr, called with (done, all); a line a case where that is no terminal."""
+    """Show a bar over the cases of a batch on stderr, called with (done, all); lines where it is no terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True)
         return
@@ -80,7 +80,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float | None, digits: int, unit: str = "") -> str:
-    """A number with its unit, or a dash where there is none.
+    """Say a number with its unit; a dash where there is none.
 
     >>> number(12.345, 1, "HU"), number(None, 1, "HU")
     ('12.3 HU', '–')

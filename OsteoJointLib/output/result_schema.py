@@ -106,7 +106,7 @@ def _one(field: Field[Any]) -> Schema:
 
 
 def _closed(properties: dict[str, Schema]) -> Schema:
-    """An object with just these properties."""
+    """Describe an object with just these properties."""
     return {
         "type": "object",
         "required": list(properties),
