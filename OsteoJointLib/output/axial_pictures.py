@@ -23,6 +23,7 @@ from OsteoJointLib.output.drawing import (
     write_labels,
 )
 from OsteoJointLib.output.terminology import segment_color_rgb
+from OsteoJointLib.pipeline.measure import MeasureConfig, roi_mask
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 
 FIELD_MM = 92.0
@@ -86,8 +87,6 @@ def roi_of(reading: VertebraReading) -> np.ndarray | None:
     It is drawn anew from the mask and the erosion; where its pixel count is not the measured one (the ROI was made
     with other settings) there is None as well, rather than a contour of what was not measured.
     """
-    from OsteoJointLib.pipeline.measure import MeasureConfig, roi_mask
-
     measurement = reading.measurement
     if measurement.hu_mean is None:
         return None

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def tiny(chain, monkeypatch):
     """Reading gives the tiny CT, loading the tiny reader."""
     monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: chain.make_ct())
-    monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", lambda weights, device: chain.reader)
+    monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", lambda config: chain.reader)
 
 
 def code_of(*arguments) -> int:
@@ -128,7 +128,7 @@ def test_json_of_a_refusal(tmp_path, capsys):
 
 
 def test_refused_weights_end_with_4_and_write_nothing(chain, tmp_path, capsys, monkeypatch):
-    def refuse(weights, device):
+    def refuse(config):
         raise ModelRefused(Reason.WEIGHTS_HASH, "Another hash was expected.")
 
     monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: chain.make_ct())

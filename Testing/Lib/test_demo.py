@@ -28,7 +28,7 @@ def tiny_phantom(chain, monkeypatch):
         bmd_intercept=10.0,
     )
     phantom = SimpleNamespace(volume=volume, labels=labels, truth=truth)
-    monkeypatch.setattr("OsteoJointLib.phantom.cases.make_phantom", lambda seed: phantom)
+    monkeypatch.setattr("OsteoJointLib.cli.demo.make_phantom", lambda seed: phantom)
     monkeypatch.setattr(
         "OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: volume if path.is_file() else None
     )
