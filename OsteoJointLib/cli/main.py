@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
         print("osteojoint: interrupted; nothing half-done was left.", file=sys.stderr)
-        return 130
+        return ExitCode.INTERRUPTED
     except Exception as error:
         return report_ending(error, as_json=getattr(arguments, "json", False))
 
@@ -152,7 +152,10 @@ def _add_batch(commands) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
-    parser.add_argument("--resume", action="store_true", help="skip cases that are done and haven't changed")
+    parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
+    parser.add_argument(
+        "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )  # Slicer knows its batch's cases in the ledger by it
     parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
     _add_reading_options(parser)
     parser.set_defaults(run=_batch)
