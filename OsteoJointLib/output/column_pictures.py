@@ -164,7 +164,7 @@ def _names(levels: LevelsFound, volume: CtVolume, plane: Plane, frame: _Frame) -
     """Names of the column's other bodies, small, on the bodies."""
     labels = []
     for body, name in zip(levels.column, levels.names, strict=False):
-        if name in ("L1", "L2"):
+        if name in ("L1", "L2", ""):
             continue
         index = volume.grid.lps_to_index(np.asarray(body.center_lps_mm))
         labels.append(Label(name, frame.to_picture(index[0], index[plane.shown_axis]), color=_NAME_COLOR, size_px=15))
