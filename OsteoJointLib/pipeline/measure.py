@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.records import Flag, Level, RoiMeasurement
@@ -64,6 +63,8 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
     >>> int(roi_mask(np.ones((9, 9), dtype=bool), 1.0, MeasureConfig(3.5, posterior_fraction=0.0)).sum())
     9
     """
+    from scipy import ndimage
+
     config = config or MeasureConfig()
     body = np.asarray(mask, dtype=bool)
     if body.ndim != 2:
@@ -115,18 +116,21 @@ def measure_roi(
 
 
 def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None = None) -> tuple[Flag, ...]:
-    """Say when an ROI was too small to be measured.
+    """Say why what was not measured is missing.
 
     Args:
         measurement: of one level.
         config: what it was measured with; None: the defaults.
     """
     config = config or MeasureConfig()
-    if measurement.hu_mean is not None:
-        return ()
-    message = (
-        f"HU of {measurement.level} was not measured: {measurement.voxels} pixels are left "
-        f"{measurement.erosion_mm:g} mm inside the mask, and a trabecular ROI needs {config.min_area_mm2:g} mm2. "
-        "Check the mask and the slice."
-    )
-    return (Flag(Reason.ROI_TOO_SMALL, message, measurement.level),)
+    flags = []
+    if measurement.hu_mean is None:
+        message = (
+            f"HU of {measurement.level} was not measured: {measurement.voxels} pixels are left "
+            f"{measurement.erosion_mm:g} mm inside the mask, and a trabecular ROI needs {config.min_area_mm2:g} mm2. "
+            "Check the mask and the slice."
+        )
+        flags.append(Flag(Reason.ROI_TOO_SMALL, message, measurement.level))
+    if measurement.bmd_mg_cm3 is None:
+        flags.append(Flag(Reason.NOT_CALIBRATED, "No calibration was given, so HU were not turned into BMD."))
+    return tuple(flags)

@@ -65,7 +65,8 @@ def test_statistics_worked_by_hand():
     assert measured.hu_median == pytest.approx(100.0)
     assert measured.hu_sd == pytest.approx(60.0 * np.sqrt(1 / 3 * 2 / 3))
     assert measured.bmd_mg_cm3 is None and measured.calibration is None
-    assert measurement_flags(measured, config) == ()
+    (flag,) = measurement_flags(measured, config)
+    assert flag.code is Reason.NOT_CALIBRATED and flag.level is None
 
 
 def test_cortex_and_vein_do_not_touch_the_number():
@@ -83,7 +84,8 @@ def test_an_roi_too_small_gives_none_and_a_flag_and_is_never_un_eroded(mask):
     measured = measure_roi(np.full(mask.shape, 120.0), mask, 0.7, Level.L1)
     assert (measured.hu_mean, measured.hu_median, measured.hu_sd) == (None, None, None)
     assert measured.voxels * 0.49 < 100.0
-    (flag,) = measurement_flags(measured)
+    flag, not_calibrated = measurement_flags(measured)
+    assert not_calibrated.code is Reason.NOT_CALIBRATED
     assert flag.code is Reason.ROI_TOO_SMALL and flag.level is Level.L1
     assert "4 mm inside the mask" in flag.message and "100 mm2" in flag.message
 

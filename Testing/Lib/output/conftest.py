@@ -10,7 +10,8 @@ import pytest
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.pipeline.case import CaseResult
-from OsteoJointLib.pipeline.measure import MeasureConfig, roi_mask
+from OsteoJointLib.pipeline.doubts import all_flags
+from OsteoJointLib.pipeline.measure import MeasureConfig, measurement_flags, roi_mask
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
@@ -83,7 +84,7 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
         for point in (np.add(l1.point.center_lps_mm, (0, 0, 35)), l1.point.center_lps_mm, l2.point.center_lps_mm)
     ]
     levels = LevelsFound(l1.point, l2.point, tuple(column), ("T12", "L1", "L2"))
-    return CaseResult(
+    result = CaseResult(
         volume,
         l1,
         l2,
@@ -93,6 +94,13 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
         levels,
         timings_s={"io": 0.5, "total": 2.25},
     )
+    return flagged(result)
+
+
+def flagged(case: CaseResult, *more: Flag) -> CaseResult:
+    """The case with every flag, as the reader leaves it, and with ``more`` from its stages."""
+    found = [flag for reading in case.readings for flag in measurement_flags(reading.measurement)]
+    return replace(case, flags=all_flags(case.volume, case.levels, (*more, *found)))
 
 
 @pytest.fixture(scope="session")
@@ -133,8 +141,29 @@ def poor_case(case) -> CaseResult:
     measurement = RoiMeasurement(Level.L2, 3.0, 4, None, None, None)
     segmentation = replace(case.l2.segmentation, heatmap=None)
     flags = (Flag(Reason.METAL, "Metal lies in the slice of L2.", Level.L2),)
-    return replace(
-        case,
-        volume=replace(case.volume, source=source, flags=flags),
-        l2=replace(case.l2, measurement=measurement, segmentation=segmentation, gradcam=None),
+    volume = replace(case.volume, source=source, flags=flags)
+    l2 = replace(case.l2, measurement=measurement, segmentation=segmentation, gradcam=None)
+    return flagged(replace(case, volume=volume, l2=l2))
+
+
+@pytest.fixture(scope="session")
+def lopsided_case(case) -> CaseResult:
+    """A case in which no number is that of the other level, of the other axis or of another field."""
+    axial = replace(case.l2.axial, origin_yx=(-3.0, 2.0), step_yx=(0.5, 0.25))
+    l2 = replace(
+        case.l2,
+        point=replace(case.l2.point, center_lps_mm=(4.5, 7.25, -156.0), confidence=0.875, source=PointSource.USER),
+        axial=axial,
+        box=BodyBox((40.0, 50.0, 120.0, 90.0), 0.8),
+        segmentation=replace(case.l2.segmentation, area_mm2=1021.5, refined=True),
+        measurement=replace(
+            case.l2.measurement, erosion_mm=3.5, voxels=611, hu_mean=131.25, hu_median=129.5, hu_sd=21.75
+        ),
     )
+    l1 = replace(
+        case.l1,
+        segmentation=replace(case.l1.segmentation, edited=True),
+        measurement=replace(case.l1.measurement, bmd_mg_cm3=101.5, calibration="phantom 7"),
+    )
+    levels = replace(case.levels, l2=l2.point, flags=(Flag(Reason.STUB_RIB, "A rib of L1 is short.", Level.L1),))
+    return flagged(replace(case, l1=l1, l2=l2, levels=levels))

@@ -7,9 +7,7 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
-from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.doubts import NOTES, reliability_reasons
-from OsteoJointLib.records import Flag
+from OsteoJointLib.pipeline.doubts import NOTES, reliability_reasons
 from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
 
 
@@ -69,10 +67,10 @@ def remark_on(row: Row) -> str:
     """Why a case wasn't read, or why not to lean on its class, in a sentence; empty where nothing is to be said."""
     if row["message"]:
         return row["message"]
-    flags = tuple(Flag(Reason(code), "") for code in row["flags"].split())
-    reasons = "; ".join(reliability_reasons(flags))
+    codes = row["flags"].split()
+    reasons = "; ".join(reliability_reasons(codes))
     if reasons:
         return _("Not reliable: {reasons}.").format(reasons=reasons)
     if row["reliable"] == "no":
         return _("Not reliable: its report says why.")
-    return _("Its report names doubts.") if any(flag.code not in NOTES for flag in flags) else ""
+    return _("Its report names doubts.") if set(codes) - NOTES else ""
