@@ -1,4 +1,4 @@
-"""Writes the tables of docs/ that the code knows better (`make lists`): options, result fields, CSV columns.
+"""Writes the tables of docs/ that the code knows better (`make lists`): options, settings, fields, columns.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; a test holds that none is out of date.
 """
@@ -6,18 +6,26 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; a test hol
 from __future__ import annotations
 
 import argparse
+import ast
+import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from OsteoJointLib.cli.main import build_parser  # noqa: E402
+from OsteoJointLib.config import network_config  # noqa: E402
 from OsteoJointLib.output.csv_rows import COLUMN_MEANINGS  # noqa: E402
 from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL  # noqa: E402
+from OsteoJointLib.pipeline.settings import PipelineConfig  # noqa: E402
 from training.__main__ import build_parser as build_training_parser  # noqa: E402
 
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -41,7 +49,9 @@ def options_of(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
 
 
 def _usage(action: argparse.Action) -> str:
-    value = action.metavar or "|".join(map(str, action.choices or ())) or (action.dest.upper() if action.nargs != 0 else "")
+    value = (
+        action.metavar or "|".join(map(str, action.choices or ())) or (action.dest.upper() if action.nargs != 0 else "")
+    )
     return f"`{' '.join([*action.option_strings[-1:], *([str(value)] if value and action.nargs != 0 else [])])}`"
 
 
@@ -59,7 +69,9 @@ def result_table() -> str:
     whole: tuple[Any, ...] = (*CASE, *CLASS, *BASELINE, *LEVEL)
     places = [(f"input.{field.place}", field) for field in IMAGE]
     places += [(field.place.replace("{level}", "L1"), field) for field in whole]
-    return table(("field", "type", "meaning"), [(f"`{place}`", _type(field), field.description) for place, field in places])
+    return table(
+        ("field", "type", "meaning"), [(f"`{place}`", _type(field), field.description) for place, field in places]
+    )
 
 
 def _type(field: Any) -> str:
@@ -78,11 +90,40 @@ def columns_table() -> str:
     return table(("column", "meaning"), rows)
 
 
+def settings_table(config: Any) -> str:
+    """The fields of a config and of its sections, with their values there."""
+    return table(("setting", "default", "meaning"), _settings(config, ""))
+
+
+def _settings(config: Any, section: str) -> list[tuple[str, str, str]]:
+    rows, meanings = [], _attribute_docstrings(type(config))
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if is_dataclass(value):
+            rows += _settings(value, f"{section}{field.name}.")
+        else:
+            rows.append((f"`{section}{field.name}`", f"`{json.dumps(value)}`", meanings[field.name]))
+    return rows
+
+
+def _attribute_docstrings(kind: type) -> dict[str, str]:
+    """The docstring under each field of a class, on one line."""
+    body = ast.parse(dedent(inspect.getsource(kind))).body[0].body  # type: ignore[attr-defined]
+    pairs = pairwise(body)
+    return {
+        name.target.id: " ".join(text.value.value.split())
+        for name, text in pairs
+        if isinstance(name, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }  # type: ignore[misc]
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "osteojoint": lambda: options_table(build_parser()),
     "training": lambda: options_table(build_training_parser()),
     "result": result_table,
     "columns": columns_table,
+    "settings": lambda: settings_table(PipelineConfig()),
+    "network": lambda: settings_table(network_config("compact")),
 }
 
 
