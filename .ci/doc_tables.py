@@ -61,7 +61,9 @@ def options_table(parser: argparse.ArgumentParser) -> str:
     for name, command in commands_of(parser).items():
         for option in options_of(command):
             rows.setdefault(option, []).append(f"`{name}`")
-    return table(("option", "of", "meaning"), [(use, ", ".join(names), text) for (use, text), names in rows.items()])
+    return table(
+        ("command", "option", "meaning"), [(", ".join(names), use, text) for (use, text), names in rows.items()]
+    )
 
 
 def result_table() -> str:

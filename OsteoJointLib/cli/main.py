@@ -42,14 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report_ending(error, as_json=getattr(arguments, "json", False))
 
 
-def report_ending(error: Exception, as_json: bool = False) -> int:
+def report_ending(error: Exception, as_json: bool = False, program: str = "osteojoint") -> int:
     """Say on stderr (and, when asked, as JSON on stdout) why a command ended, and return its exit code."""
     ending = as_ending(error)
     if os.environ.get("OSTEOJOINT_TRACEBACK"):
         sys.stderr.write(trace_of(error))
     if as_json:
         print(json.dumps({"error": ending_document(ending)}, ensure_ascii=False))
-    print(f"osteojoint: {ending.message} [{ending.reason}]", file=sys.stderr)
+    print(f"{program}: {ending.message} [{ending.reason}]", file=sys.stderr)
     return int(ending.exit_code)
 
 

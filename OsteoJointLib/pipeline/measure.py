@@ -74,7 +74,6 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
     rows = np.flatnonzero(body.any(axis=1))
     if rows.size == 0:
         return np.zeros_like(body)
-    from scipy import ndimage
 
     # the transform measures to the center of the nearest pixel outside, half a pixel beyond the edge
     edge_mm = (ndimage.distance_transform_edt(np.pad(body, 1))[1:-1, 1:-1] - 0.5) * pixel_mm
