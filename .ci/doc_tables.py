@@ -78,7 +78,12 @@ def result_table() -> str:
 
 def _type(field: Any) -> str:
     schema = field.kind.schema()
-    return " · ".join(f"`{word}`" for word in schema["enum"]) if "enum" in schema else schema["type"]
+    if "enum" in schema:
+        return " · ".join(f"`{word}`" for word in schema["enum"])
+    if schema["type"] == "array":
+        size = f"{schema['minItems']} × " if "minItems" in schema else ""
+        return f"array of {size}{schema['items']['type']}"
+    return schema["type"]
 
 
 def columns_table() -> str:
