@@ -21,7 +21,7 @@ DOCS = REPOSITORY / "docs"
 PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
 OTHERS_OPTIONS = {  # of pip, Slicer, cmake, ctest and git
     *("--dest", "--index-url", "--find-links", "--no-deps", "--constraint", "--build", "--test-dir"),
-    *("--no-main-window", "--no-splash", "--python-script", "--help"),
+    *("--no-main-window", "--no-splash", "--python-script", "--help", "--renew"),
 }
 
 
