@@ -9,7 +9,8 @@ from typing import Any
 from OsteoJointLib import __version__
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.packages import PACKAGES, Lack, Need, installed_version, lacking
-from OsteoJointLib.weights import DEFAULT_NAME, load_weights
+from OsteoJointLib.weights import load_weights
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 
 @dataclass(frozen=True)

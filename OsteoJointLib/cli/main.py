@@ -111,7 +111,7 @@ def device_name(text: str) -> str:
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    from OsteoJointLib.weights import DEFAULT_NAME
+    from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
     parser.add_argument("--device", type=device_name, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument(

@@ -11,7 +11,8 @@ from OsteoJointLib.device import check_device_name, resolve_device, set_threads
 from OsteoJointLib.errors import ModelRefused, Reason
 from OsteoJointLib.pipeline.reader import Reader
 from OsteoJointLib.pipeline.settings import PipelineConfig
-from OsteoJointLib.weights import DEFAULT_NAME, load_weights
+from OsteoJointLib.weights import load_weights
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 if TYPE_CHECKING:
     import torch
