@@ -30,7 +30,7 @@ from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
 from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.output.csv_rows import row_of_result
-from OsteoJointLib.weights import DEFAULT_NAME
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 
 @dataclass(frozen=True)
