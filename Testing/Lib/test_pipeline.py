@@ -36,6 +36,9 @@ def test_a_case_is_read_right(chain):
         mask = mask_to_plane(reading.segmentation.mask, reading.axial, truth.shape)
         assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.97
         assert reading.measurement.hu_median == pytest.approx(chain.body_hu, abs=0.5)
+        roi = mask_to_plane(reading.measurement.mask, reading.axial, truth.shape)
+        own_hu = reading.volume.hu[reading.axial.slice_index][roi]
+        assert (reading.measurement.voxels, reading.measurement.hu_mean) == (own_hu.size, own_hu.mean())
         assert reading.gradcam.shape == (224, 224)
     assert sum(result.classification.probabilities) == pytest.approx(1)
     assert result.classification.fusion_weight_l1 + result.classification.fusion_weight_l2 == pytest.approx(1)
