@@ -153,7 +153,9 @@ def _add_batch(commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
-    parser.add_argument("--word", help=argparse.SUPPRESS)  # Slicer knows its batch's cases in the ledger by it
+    parser.add_argument(
+        "--word", default="", help=argparse.SUPPRESS
+    )  # Slicer knows its batch's cases in the ledger by it
     parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
     _add_model_options(parser)
     _add_reading_options(parser)
@@ -223,10 +225,15 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
 def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
+    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
 
-    names = ("workers", "fresh", "weights", "device", "refine", "gradcam", "word")
-    given = {name: getattr(arguments, name) for name in names}
-    options = BatchOptions(**{name: value for name, value in given.items() if value is not None})
+    options = BatchOptions(
+        arguments.workers,
+        arguments.fresh,
+        LoadOptions(arguments.weights, arguments.device),
+        ReadOptions(arguments.refine, arguments.gradcam),
+        arguments.word,
+    )
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

@@ -30,8 +30,8 @@ def check_patient(code: str) -> str:
     if not _CODE.fullmatch(code) or _DATE.search(code):
         raise UsageError(
             Reason.USAGE,
-            f"The patient code {code!r} can't be used: it may say who the patient is. Give one such as P017, no name or "
-            "date of birth, of at most 32 letters, digits, dashes and underscores.",
+            f"The patient code {code!r} can't be used: it may say who the patient is. Give one such as P017, no name "
+            "or date of birth, of at most 32 letters, digits, dashes and underscores.",
         )
     return code
 
