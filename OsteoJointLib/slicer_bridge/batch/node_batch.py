@@ -46,7 +46,7 @@ from OsteoJointLib.slicer_bridge.scene import volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.slicer_bridge.scene.volume_digest import VolumeDigest
 from OsteoJointLib.slicer_bridge.signal import Signal
-from OsteoJointLib.weights import check_weights
+from OsteoJointLib.weights_manifest import check_weights
 
 
 def analyze_nodes(
