@@ -10,9 +10,10 @@ import pytest
 from scipy import ndimage
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.level_set import LevelSetParameters, equations, refine
+from OsteoJointLib.level_set import equations
 from OsteoJointLib.level_set.equations import RegionMeans, Scene, Weights
-from OsteoJointLib.level_set.evolution import boundary_distance, movable
+from OsteoJointLib.level_set.evolution import boundary_distance, movable, refine
+from OsteoJointLib.level_set.parameters import LevelSetParameters
 
 NONE = Weights(length=0.0, area=0.0, inside=0.0, outside=0.0, gray=0.0)
 PIXEL_MM = 0.7
@@ -322,7 +323,7 @@ def test_a_mask_at_the_image_border_is_refined():
 
 
 def test_an_empty_prior_is_refused():
-    with pytest.raises(RunFailed, match="empty one came") as caught:
+    with pytest.raises(RunFailed, match="is empty") as caught:
         refine(np.zeros((8, 8)), np.zeros((8, 8), dtype=bool), PIXEL_MM)
     assert caught.value.reason is Reason.MASK_EMPTY
 

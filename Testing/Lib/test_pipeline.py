@@ -7,11 +7,12 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid, mask_to_plane
+from OsteoJointLib.pipeline.doubts import NOTES
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.pipeline.stages import Stage
-from OsteoJointLib.records import CtSlicePair, CtVolume, Level, PointSource
+from OsteoJointLib.records import CtSlicePair, CtVolume, Flag, Level, PointSource
 
 QUICK = ReadOptions(gradcam=False)
 
@@ -19,6 +20,10 @@ QUICK = ReadOptions(gradcam=False)
 def plane_of(chain, level, shift_mm=(0.0, 0.0, 0.0), scale=1.0) -> np.ndarray:
     center = np.add(chain.centers_lps_mm[level], shift_mm)
     return chain.body_plane(chain.make_ct().grid, center, tuple(scale * axis for axis in chain.semi_axes_mm))
+
+
+def doubts(result) -> list[tuple[Reason, Level | None]]:
+    return [(flag.code, flag.level) for flag in result.flags if flag.code not in NOTES]
 
 
 def test_a_case_is_read_right(chain):
@@ -31,10 +36,13 @@ def test_a_case_is_read_right(chain):
         mask = mask_to_plane(reading.segmentation.mask, reading.axial, truth.shape)
         assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.97
         assert reading.measurement.hu_median == pytest.approx(chain.body_hu, abs=0.5)
+        roi = mask_to_plane(reading.measurement.mask, reading.axial, truth.shape)
+        own_hu = reading.volume.hu[reading.axial.slice_index][roi]
+        assert (reading.measurement.voxels, reading.measurement.hu_mean) == (own_hu.size, own_hu.mean())
         assert reading.gradcam.shape == (224, 224)
     assert sum(result.classification.probabilities) == pytest.approx(1)
     assert result.classification.fusion_weight_l1 + result.classification.fusion_weight_l2 == pytest.approx(1)
-    assert result.flags == ()
+    assert doubts(result) == [] and {flag.code for flag in result.flags} == NOTES
     assert (result.device, result.model.name) == ("cpu", "random")
 
 
@@ -94,7 +102,7 @@ def test_one_point_alone_is_wrong_usage(chain):
 def test_without_a_localizer_a_fixed_window_is_read_and_said(chain, by_hand):
     reader = replace(chain.reader, detector=None)
     result = reader.read(chain.make_ct(), chain.centers_lps_mm if by_hand else None, QUICK)
-    assert [flag.code for flag in result.flags] == [Reason.BODY_NOT_LOCALIZED] * 2
+    assert doubts(result) == [(Reason.BODY_NOT_LOCALIZED, level) for level in Level]
     assert not result.l1.box.detected
     truth = plane_of(chain, Level.L1)
     mask = mask_to_plane(result.l1.segmentation.mask, result.l1.axial, truth.shape)
@@ -117,6 +125,26 @@ def test_a_moved_point_runs_its_own_level_again_and_keeps_the_other(chain):
 def test_a_move_of_nothing_is_wrong_usage(chain):
     with pytest.raises(UsageError, match="none came"):
         moved_levels(chain.result.volume, chain.result.levels, {})
+
+
+def test_the_column_s_doubts_stay_as_long_as_one_point_is_the_network_s(chain):
+    unsure = Flag(Reason.LEVELS_UNCERTAIN, "Perhaps one off.")
+    levels, volume, points = replace(chain.found_levels(), flags=(unsure,)), chain.make_ct(), chain.centers_lps_mm
+    for level in Level:
+        moved = moved_levels(volume, levels, {level: points[level]})
+        assert moved.flags == (unsure,)
+        assert [moved.l1.source, moved.l2.source].count(PointSource.USER) == 1
+        assert moved_levels(volume, moved, points).flags == ()
+
+
+def test_refining_with_an_edit_moves_the_edited_mask_alone(chain):
+    options = ReadOptions(refine=True, gradcam=False)
+    for level, other in (("l1", "l2"), ("l2", "l1")):
+        edited = chain.reader.edit(
+            chain.result, {Level[level.upper()]: plane_of(chain, Level[level.upper()], scale=0.8)}, options
+        )
+        assert getattr(edited, level).segmentation.refined and getattr(edited, level).segmentation.edited
+        assert getattr(edited, other).segmentation is getattr(chain.result, other).segmentation
 
 
 def test_an_edit_runs_only_what_follows_it(chain):
@@ -148,7 +176,7 @@ def test_box_and_crop_follow_a_mask_drawn_elsewhere(chain):
     pixel = edited.l1.axial.pixel_mm
     shift_px = np.subtract(edited.l1.crop.corner_yx, chain.result.l1.crop.corner_yx)
     np.testing.assert_allclose(shift_px, np.array([-10.0, 24.0]) / pixel, atol=3)
-    assert edited.flags == ()
+    assert doubts(edited) == []
 
 
 def test_the_network_s_mask_given_back_takes_box_and_crop_back(chain):
@@ -173,7 +201,8 @@ def test_classifying_again_as_it_is_changes_nothing(chain):
 
 def test_an_erased_mask_is_flagged_and_not_measured(chain):
     edited = chain.reader.edit(chain.result, {Level.L2: np.zeros((90, 120), dtype=bool)}, QUICK)
-    assert [flag.code for flag in edited.flags] == [Reason.MASK_EMPTY, Reason.ROI_TOO_SMALL]
+    of_l2 = [(Reason.MASK_EMPTY, Level.L2), (Reason.ROI_TOO_SMALL, Level.L2)]
+    assert doubts(edited) == [(Reason.CLASS_NOT_RELIABLE, None), *of_l2]
     assert edited.l2.measurement.hu_mean is None
     assert edited.classification.probabilities == pytest.approx(chain.result.classification.probabilities)
 
