@@ -185,7 +185,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
