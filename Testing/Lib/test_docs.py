@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib.util
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
@@ -75,6 +76,11 @@ def test_pages_that_the_code_names_are_there():
         for file in (REPOSITORY / folder).rglob("*.py"):
             for page in re.findall(r"\bdocs/[\w/-]+\.md", file.read_text("utf-8")):
                 assert (REPOSITORY / page).is_file(), f"{file.name} names {page}"
+
+
+def test_what_the_api_page_shows_is_there():
+    for name in re.findall(r"^::: (\S+)$", text_of("docs/reference/python.md"), re.MULTILINE):
+        assert pkgutil.resolve_name(name), name
 
 
 def test_every_picture_is_shown():
