@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from OsteoJointLib.dataset.manifest import CaseLabel, add_case, check_name
+from OsteoJointLib.dataset.manifest import CaseLabel, add_case
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.names import check_name
 from OsteoJointLib.output.case_files import Additions
 from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
 from OsteoJointLib.output.delivery import deliver_case

@@ -15,7 +15,7 @@ from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
 
 
-class NodeCase:
+class VolumeCase:
     """A volume under way.
 
     Args:
@@ -44,7 +44,7 @@ class NodeCase:
         """
         if self._node.GetScene() is None:
             raise InputRefused(
-                Reason.NOT_FOUND, f"{self.words} was expected in the scene until it was read; it was removed."
+                Reason.NOT_FOUND, f"{self.words} was removed from the scene before it was read. Load it again."
             )
         return self._node
 
