@@ -31,6 +31,7 @@ from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.output.csv_rows import row_of_result
 from OsteoJointLib.weights import DEFAULT_NAME
+from OsteoJointLib.worker.requests import Analyze, Close
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,9 @@ class _Run:
             return failed_case(case.name, as_ending(error), **fields)
 
     def _row(self, case: BatchCase) -> Row:
-        options = {"refine": self._options.refine, "gradcam": self._options.gradcam}
-        folder = self._ledger.case_folder(case.name).resolve()
+        folder, options = self._ledger.case_folder(case.name).resolve(), self._options
+        request = Analyze(input=case.path, out=folder, refine=options.refine, gradcam=options.gradcam)
         with self._pool.borrow() as worker:
-            done = worker.ask("analyze", input=str(case.path), out=str(folder), **options)
-            worker.ask("close", case=done["case"])
-        return row_of_result(case.name, done["result"])
+            read = worker.ask(request)
+            worker.ask(Close(case=read.case))
+        return row_of_result(case.name, read.result)

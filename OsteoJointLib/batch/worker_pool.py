@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import subprocess
@@ -11,12 +10,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
-from OsteoJointLib.failures import ending_from_document
+from OsteoJointLib.typed_json import WrongField
+from OsteoJointLib.worker.answers import Loaded
 from OsteoJointLib.worker.death import worker_death
+from OsteoJointLib.worker.lines import Done, Failed, read_event, request_line
+from OsteoJointLib.worker.requests import Load, Request
+
+A = TypeVar("A")
 
 WORKER_COMMAND = (sys.executable, "-m", "OsteoJointLib", "worker")
 """The worker of this very library in this very Python."""
@@ -45,11 +49,8 @@ class WorkerProcess:
             encoding="utf-8",
         )
 
-    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
-        """Send a request and wait for its end.
-
-        Returns:
-            What its "done" says.
+    def ask(self, request: Request[A]) -> A:
+        """Send a request and wait for its answer.
 
         Raises:
             OsteoJointError: what its "error" says, or how the process died.
@@ -57,19 +58,20 @@ class WorkerProcess:
         self._asked += 1
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps({"id": self._asked, "op": op, **fields}) + "\n")
+            self._process.stdin.write(request_line(self._asked, request) + "\n")
             self._process.stdin.flush()
             for line in self._process.stdout:
-                event = json.loads(line)
-                if event["event"] == "error":
-                    ending = ending_from_document(event)
-                    if ending.reason is Reason.DEVICE_FAILED:  # it ends now, and must not be lent until it has
+                event = read_event(line)
+                if event is None:
+                    break
+                if isinstance(event, Done):
+                    return event.answer_to(request)
+                if isinstance(event, Failed):
+                    if event.ending.reason is Reason.DEVICE_FAILED:  # it ends now, and must not be lent until it has
                         self._process.kill()
                         self._process.wait()
-                    raise ending
-                if event["event"] == "done":
-                    return event
-        except (BrokenPipeError, ValueError) as error:
+                    raise event.ending
+        except (BrokenPipeError, WrongField) as error:
             raise self._died() from error
         raise self._died()
 
@@ -114,11 +116,11 @@ class WorkerPool:
 
     def __init__(self, size: int, start: Callable[[int], WorkerProcess], weights: str, device: str):
         self._threads = max(1, usable_cores() // size)
-        self._start, self._fields = start, {"weights": weights, "device": device, "threads": self._threads}
+        self._start, self._load = start, Load(weights=weights, device=device, threads=self._threads)
         self._idle: queue.SimpleQueue[WorkerProcess | None] = queue.SimpleQueue()
         self._started: list[WorkerProcess] = []
-        worker, done = self._loaded()
-        self.model_sha256: str = done["model"]["sha256"]
+        worker, loaded = self._loaded()
+        self.model_sha256 = loaded.model.sha256
         self._idle.put(worker)
         for _ in range(size - 1):
             self._idle.put(None)
@@ -145,11 +147,11 @@ class WorkerPool:
         for worker in self._started:
             worker.kill()
 
-    def _loaded(self) -> tuple[WorkerProcess, dict[str, Any]]:
+    def _loaded(self) -> tuple[WorkerProcess, Loaded]:
         worker = self._start(self._threads)
         self._started.append(worker)
         try:
-            return worker, worker.ask("load", **self._fields)
+            return worker, worker.ask(self._load)
         except BaseException:
             worker.kill()
             raise

@@ -24,10 +24,13 @@ def say(request, event, **fields):
 for line in sys.stdin:
     request = json.loads(line)
     if request["op"] == "load":
-        if request["weights"] == "broken":
+        weights = request.get("weights", "compact")
+        if weights == "broken":
             say(request, "error", reason="weights_hash", message="Another hash was expected.", exit_code=4)
         else:
-            say(request, "done", model={"sha256": request["weights"]})
+            model = {"name": "compact", "profile": "compact", "sha256": weights}
+            hardware = {"torch": "2.8.0", "cuda": None, "driver": None, "cards": [], "cores": 2, "threads": 1}
+            say(request, "done", model=model, device="cpu", localizer=True, hardware=hardware)
     elif request["op"] == "analyze":
         print(pathlib.Path(request["input"]).name, file=log, flush=True)
         content = pathlib.Path(request["input"]).read_text()
@@ -51,7 +54,7 @@ for line in sys.stdin:
             (out / "result.json").write_text(json.dumps(document))
             say(request, "done", case="case-1", result=document, files=[])
     else:
-        say(request, "done")
+        say(request, "done", open=0)
 """
 
 
