@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from OsteoJointLib.cli.text_table import number, table
 from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -92,8 +93,6 @@ def dice(mask: np.ndarray, truth: np.ndarray) -> float:
 
 def comparison_table(comparison: Comparison) -> str:
     """Truth beside prediction, as the demo prints it."""
-    from OsteoJointLib.cli.terminal import number, table
-
     rows = [["", "truth", "prediction"]]
     for level in Level:
         rows += [

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 
 from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.output.case_files import write_case
+from OsteoJointLib.output.csv_rows import ROW_FILE
+from OsteoJointLib.output.result_json import RESULT_FILE, read_result
 from OsteoJointLib.pipeline.case import CaseResult
 
 if TYPE_CHECKING:
@@ -28,8 +31,6 @@ def check_case_folder(folder: Path) -> None:
     Raises:
         UsageError: OUTPUT_EXISTS when it is a file, or holds files but no result of ours.
     """
-    from OsteoJointLib.output.result_json import read_result
-
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -58,10 +59,6 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
     Returns:
         The files, ``result.json`` last.
     """
-    from OsteoJointLib.output.case_files import write_case
-    from OsteoJointLib.output.csv_rows import ROW_FILE
-    from OsteoJointLib.output.result_json import RESULT_FILE
-
     folder = Path(folder)
     check_case_folder(folder)
     with hidden_folder(folder) as staging:

@@ -19,6 +19,7 @@ from OsteoJointLib.output.kinds import Number
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.baseline import read_baseline
 from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.records import CtVolume, Flag, Level
 
 RESULT_SCHEMA = "osteojoint.result/1"
@@ -59,6 +60,7 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
         put_all(LEVEL, document, LevelFacts(reading, weight, (files or {}).get(level)), level)
     document["flags"] = [flag_document(flag) for flag in result.flags]
     seconds = Number("s", 4)
+    document["settings"] = settings_document(result.config, result.options)
     document["timings_s"] = {name: seconds.stored(value) for name, value in result.timings_s.items()}
     return document
 

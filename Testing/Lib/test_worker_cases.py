@@ -191,7 +191,9 @@ def test_a_pair_of_slices_is_opened_read_and_drawn_but_no_label(client, chain, p
         flags = (Flag(Reason.KERNEL_UNKNOWN, "No kernel."),)
         return CtVolume(volume.hu[index : index + 1], grid, volume.source, flags)
 
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: CtSlicePair(one(Level.L1), one(Level.L2)))
+    monkeypatch.setattr(
+        "OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: CtSlicePair(one(Level.L1), one(Level.L2))
+    )
     opened = client.done("open", input="pair")
     case = opened["case"]
     assert [flag["code"] for flag in opened["flags"]] == ["kernel_unknown"]
