@@ -57,7 +57,7 @@ class LoadedWeights:
     state: dict[str, Tensor]
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """The state of one network, keys without its prefix ("multitask." or "levels.")."""
+        """Pick the state of one network, keys without its prefix ("multitask." or "levels.")."""
         return {key.removeprefix(prefix): value for key, value in self.state.items() if key.startswith(prefix)}
 
 
