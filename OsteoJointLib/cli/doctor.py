@@ -11,7 +11,8 @@ from OsteoJointLib.cli.text_table import table
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.packages import PACKAGES, Lack, Need, installed_version, lacking
-from OsteoJointLib.weights import DEFAULT_NAME, load_weights
+from OsteoJointLib.weights import load_weights
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 
 @dataclass(frozen=True)

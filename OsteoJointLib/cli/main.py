@@ -188,7 +188,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
@@ -232,8 +232,10 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
 def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
+    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
 
-    options = BatchOptions(**_given(arguments, BatchOptions))
+    load, read = LoadOptions(**_given(arguments, LoadOptions)), ReadOptions(**_given(arguments, ReadOptions))
+    options = BatchOptions(load=load, read=read, **_given(arguments, BatchOptions))
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

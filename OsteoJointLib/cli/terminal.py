@@ -53,7 +53,7 @@ def progress_bar() -> Iterator[Progress | None]:
 
 @contextmanager
 def case_bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar over the cases of a batch on stderr, called with (done, all); a line a case elsewhere."""
+    """Show a bar over the cases of a batch on stderr, called with (done, all); lines where it is no terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True)
         return
