@@ -10,9 +10,8 @@ from OsteoJointLib.dataset.adding import add_case
 from OsteoJointLib.dataset.labeled_case import CaseLabel, MaskSlices
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.names import check_name
-from OsteoJointLib.output.case_files import Additions
+from OsteoJointLib.output.case_folder import Additions, deliver_case
 from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
-from OsteoJointLib.output.delivery import deliver_case
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import read_screenshot
 from OsteoJointLib.output.seg_nrrd import label_array
