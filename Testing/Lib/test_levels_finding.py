@@ -376,6 +376,7 @@ def test_a_steep_short_last_step_into_the_sacrum_is_left_out():
     bodies = [Body(np.array([z, y, 220.0]), 0.9, True, 34.0, False) for z, y in ((300, 120), (266, 122), (246, 142))]
     prediction = Scene([NONE], sacrum=False).predict()
     assert not is_sacral(prediction, tuple(bodies), False)
+    assert is_sacral(prediction, tuple(bodies), True)
     prediction.classes[45:56, 34:50, 45:65] = Tissue.SACRUM  # 220 mm and below
     assert is_sacral(prediction, tuple(bodies), False)
     assert not is_sacral(prediction, tuple(bodies[:2]), True)
@@ -456,6 +457,9 @@ def test_length_of_a_straight_rib_by_hand():
 
 def test_a_gap_wider_than_half_the_space_between_ribs_ends_the_rib():
     assert lone_body(at=[*line(24, 64), *line(76, 124)])[1].length_mm == pytest.approx(0.93 * 100.0 + 4.0)
+    assert lone_body(at=[*line(24, 56), *line(68, 80), *line(92, 124)])[1].length_mm == pytest.approx(
+        0.93 * 100.0 + 4.0
+    )
     assert lone_body(at=[*line(24, 64), *line(84, 124)])[1].length_mm == pytest.approx(0.93 * 40.0 + 4.0)
 
 
