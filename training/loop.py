@@ -91,7 +91,7 @@ def train(
         update_average(run.average, run.module.network, run.step, config.ema_decay)
         run.step += 1
         run.elapsed_s = before_s + time.monotonic() - began
-        log.add_step(run.step, run.elapsed_s, rate, {**terms_of(losses), **run.module.notes(progress), **norms})
+        log.add_step(run.step, run.elapsed_s, rate, terms_of(losses), {**run.module.notes(progress), **norms})
         if run.elapsed_s - saved_s >= 60.0 * config.checkpoint_minutes:
             save_checkpoint(run, recipe, out / CHECKPOINT)
             saved_s = run.elapsed_s
