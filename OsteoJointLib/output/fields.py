@@ -225,8 +225,11 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("measurements.{level}.erosion_mm", "Erosion", "How far the mask was shrunk before measuring",
           Number("mm", 3, said_digits=1, at_least=0), lambda of: of.reading.measurement.erosion_mm,
           columns=("roi_erosion_mm",), views=_ALL),
-    Field("measurements.{level}.voxels", "Pixels in the region", "Pixels of the slice left in the region", Count(),
-          lambda of: of.reading.measurement.voxels, columns=("roi_voxels",), views=_ALL, short="Pixels"),
+    Field("measurements.{level}.roi_area_mm2", "Area of the region", "Area of the region on the mid-slice",
+          Number("mm²", at_least=0), lambda of: of.reading.measurement.area_mm2,
+          columns=("roi_area_mm2",), views=_NOT_PANEL),
+    Field("measurements.{level}.voxels", "Voxels in the region", "Voxels of the CT's own grid in the region", Count(),
+          lambda of: of.reading.measurement.voxels, columns=("roi_voxels",), views=_ALL, short="Voxels"),
     Field("measurements.{level}.roi", "Region", "Which region was measured", Text(), lambda of: ROI_WORDS),
     Field("classification.fusion_weights.{level}", "Weight in the class", "Weight of the level in the class: W1 or W2 "
           "of Eq. 17, which sum to 1", Share(digits=6), lambda of: of.fusion_weight, columns=("fusion_weight",)),
@@ -242,7 +245,7 @@ def put_all(fields: Iterable[Field[T]], document: dict[str, Any], thing: T, leve
 
 
 def seen_in(view: View) -> list[Field[LevelFacts]]:
-    """The fields of a level that people see in one place: what was measured first, then the mask, then the point."""
+    """List the fields of a level that people see there: what was measured first, then the mask, then the point."""
     order = ("measurements", "segmentation", "levels")
     seen = [field for field in LEVEL if view in field.views]
     return sorted(seen, key=lambda field: order.index(field.place.split(".")[0]))

@@ -2,7 +2,7 @@
 
 The region of interest (ROI) is the body's mask eroded by a Euclidean distance, without its posterior part. Where the
 ROI lies moves the number more than the network does: on one real CT the mean falls from 163 HU over the whole body to
-119 HU after 3 mm of erosion (``shared/reference/peers.md`` 2.5). So nothing is ever measured un-eroded: an ROI that
+119 HU after 3 mm of erosion. So nothing is ever measured un-eroded: an ROI that
 is too small gives None and a flag. Erosion and pixel count travel with every number.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.frames import SliceFrame, mask_to_plane
 from OsteoJointLib.records import Flag, Level, RoiMeasurement
 
 
@@ -31,7 +32,7 @@ class MeasureConfig:
     """Least area of an ROI that is measured, mm2: half the 200 mm2 recommended for a hand-placed ROI (Osteoporos Int
     2025, doi 10.1007/s00198-025-07529-7). Whole bodies leave 500 to 900 mm2."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the ranges.
 
         Raises:
@@ -85,35 +86,41 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
 
 
 def measure_roi(
-    hu: np.ndarray, mask: np.ndarray, pixel_mm: float, level: Level, config: MeasureConfig | None = None
+    hu: np.ndarray,
+    mask: np.ndarray,
+    pixel_mm: float,
+    level: Level,
+    config: MeasureConfig | None = None,
+    frame: SliceFrame | None = None,
 ) -> RoiMeasurement:
-    """Measure the HU of the trabecular ROI.
+    """Measure the HU of the trabecular ROI, on the CT's own voxels.
 
     Args:
-        hu: (y, x) HU, unclipped.
-        mask: (y, x) bool, the body.
-        pixel_mm: edge length of the square pixels, > 0.
+        hu: (y, x) HU of the CT's own plane, unclipped.
+        mask: (y, x) bool, the body, on the slice.
+        pixel_mm: edge length of the slice's square pixels, > 0.
         level: which vertebra.
         config: the ROI; None: the defaults.
+        frame: where the slice lies on the plane; None: they are one.
 
     Returns:
-        Mean, median and standard deviation (of the ROI's own pixels, not corrected for the sample) in HU; all None
+        Mean, median and standard deviation (of the ROI's own voxels, not corrected for the sample) in HU; all None
         when the ROI is smaller than ``min_area_mm2``. Ask :func:`measurement_flags` for the flag that says so.
 
     Raises:
-        ValueError: if the shapes differ or the pixel size isn't positive.
+        ValueError: if the shapes of one and the same plane differ or the pixel size isn't positive.
     """
     config = config or MeasureConfig()
-    if np.shape(hu) != np.shape(mask):
+    if frame is None and np.shape(hu) != np.shape(mask):
         raise ValueError(f"hu and mask must be of one shape, got {np.shape(hu)} and {np.shape(mask)}")
     roi = roi_mask(mask, pixel_mm, config)
-    voxels = int(np.count_nonzero(roi))
-    if voxels * pixel_mm**2 < config.min_area_mm2:
-        return RoiMeasurement(level, config.erosion_mm, voxels, None, None, None)
-    values = np.asarray(hu)[roi].astype(np.float64)
-    return RoiMeasurement(
-        level, config.erosion_mm, voxels, float(values.mean()), float(np.median(values)), float(values.std())
-    )
+    area_mm2 = int(np.count_nonzero(roi)) * pixel_mm**2
+    values = np.asarray(hu)[roi if frame is None else mask_to_plane(roi, frame, np.shape(hu))].astype(np.float64)
+    voxels = values.size
+    if area_mm2 < config.min_area_mm2 or voxels == 0:
+        return RoiMeasurement(level, np.zeros_like(roi), config.erosion_mm, area_mm2, voxels, None, None, None)
+    mean, median, sd = float(values.mean()), float(np.median(values)), float(values.std())
+    return RoiMeasurement(level, roi, config.erosion_mm, area_mm2, voxels, mean, median, sd)
 
 
 def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None = None) -> tuple[Flag, ...]:
@@ -127,8 +134,8 @@ def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None 
     flags = []
     if measurement.hu_mean is None:
         message = (
-            f"HU of {measurement.level} was not measured: {measurement.voxels} pixels are left "
-            f"{measurement.erosion_mm:g} mm inside the mask, and a trabecular ROI needs {config.min_area_mm2:g} mm2. "
+            f"HU of {measurement.level} was not measured: only {measurement.area_mm2:.0f} mm² are left "
+            f"{measurement.erosion_mm:g} mm inside its mask, and {config.min_area_mm2:g} mm² are needed. "
             "Check the mask and the slice."
         )
         flags.append(Flag(Reason.ROI_TOO_SMALL, message, measurement.level))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, RunFaile
 from OsteoJointLib.slicer_bridge.batch import node_batch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch, analyze_nodes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
+from OsteoJointLib.worker.answers import Delivered
 
 from .fake_reading import DOCUMENT
 
@@ -56,12 +56,13 @@ class FakeEngine:
 
         qt.QTimer.singleShot(0, answer)
 
-    def ask_case(self, op, fields, masks, on_done, on_error):
-        assert fields["row"] == Path(fields["out"]).name  # the report names the case
-        folder = Path(fields["out"])
+    def ask_case(self, request, masks, on_done, on_error):
+        asked = request("case-1", {})
+        folder = asked.out
+        assert asked.row == folder.name  # the report names the case
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "result.json").write_text(json.dumps(WHOLE), encoding="utf-8")
-        qt.QTimer.singleShot(0, lambda: on_done({"files": []}))
+        qt.QTimer.singleShot(0, lambda: on_done(Delivered(())))
 
     def forget(self, volume_id):
         self.open.discard(volume_id)
@@ -90,7 +91,7 @@ def table(folder):
 
 
 def test_one_row_a_volume_with_its_reason(engine, tmp_path):
-    engine.failures["bad"] = RunFailed(Reason.OUT_OF_MEMORY, "More memory was needed than there is.")
+    engine.failures["bad"] = RunFailed(Reason.OUT_OF_MEMORY, "Memory ran out.")
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     told = []
     nodes = [add_ct("good", 1), add_ct("bad", 2), empty]
@@ -210,7 +211,7 @@ def test_a_volume_removed_meanwhile_has_its_reason(engine, tmp_path):
 
 
 def test_what_no_ct_can_help_ends_the_batch(engine, tmp_path):
-    engine.failures["CT"] = ModelRefused(Reason.DEVICE_MISSING, "A CUDA device was expected; none is there.")
+    engine.failures["CT"] = ModelRefused(Reason.DEVICE_MISSING, "There is no CUDA device.")
     with pytest.raises(ModelRefused, match="CUDA device"):
         analyze_nodes([add_ct("CT", 1), add_ct("other", 2)], tmp_path / "out")
     assert engine.read == ["CT"]

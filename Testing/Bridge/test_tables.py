@@ -44,7 +44,7 @@ def test_the_table_has_a_row_a_level(scene):
     node = nodes.get("table")
     found = cells(node)
     assert found["Level"] == ["L1", "L2"]
-    assert found["Pixels in the region"] == ["812", "3"]
+    assert found["Voxels in the region"] == ["812", "3"]
     assert found["Placed by"] == ["OsteoJoint", "OsteoJoint"] and found["Refined by the level set"] == ["yes", "no"]
     assert slicer.util.arrayFromTableColumn(node, "Area of the body, mm²").tolist() == [1234.5, 987.5]
     assert slicer.util.arrayFromTableColumn(node, "Mean HU")[0] == 103.5

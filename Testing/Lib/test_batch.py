@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from OsteoJointLib.batch.inputs import case_name, find_cases, fingerprint
-from OsteoJointLib.batch.run import BatchOptions, read_ledger, run_batch
+from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_ledger
+from OsteoJointLib.batch.run import BatchOptions, run_batch
 from OsteoJointLib.batch.worker_pool import WorkerProcess
-from OsteoJointLib.errors import ModelRefused, Reason, UsageError
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
+from OsteoJointLib.hardware import Hardware
+from OsteoJointLib.locking import locked
 from OsteoJointLib.output.result_json import result_document
+from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+from OsteoJointLib.typed_json import to_json
+from OsteoJointLib.worker.answers import Loaded, LoadedModel
 
 FAKE = """
 import json, os, pathlib, sys, time
@@ -22,10 +28,12 @@ def say(request, event, **fields):
 for line in sys.stdin:
     request = json.loads(line)
     if request["op"] == "load":
-        if request["weights"] == "broken":
-            say(request, "error", reason="weights_hash", message="Another hash was expected.", exit_code=4)
+        weights = request.get("weights", "compact")
+        if weights == "broken":
+            say(request, "error", reason="weights_hash", message="The hash is wrong.", exit_code=4)
         else:
-            say(request, "done", model={"sha256": request["weights"]})
+            loaded = json.loads(pathlib.Path(sys.argv[3]).read_text())
+            say(request, "done", **loaded | {"model": loaded["model"] | {"sha256": weights}})
     elif request["op"] == "analyze":
         print(pathlib.Path(request["input"]).name, file=log, flush=True)
         content = pathlib.Path(request["input"]).read_text()
@@ -34,14 +42,15 @@ for line in sys.stdin:
             os._exit(3)
         elif content == "kill":
             os.kill(os.getpid(), 9)
-        elif content == "babble":
+        elif content == "mute":
             print("no JSON", flush=True)
+            os.close(1)
             time.sleep(60)
         elif content == "card":
             say(request, "error", reason="device_failed", message="The graphics card broke off.", exit_code=5)
             time.sleep(60)  # the end of a process with a broken card takes its time
         elif content == "refuse":
-            say(request, "error", reason="not_ct", message="A CT was expected.", exit_code=3)
+            say(request, "error", reason="not_ct", message="This is no CT.", exit_code=3)
         else:
             say(request, "progress", stage="io", fraction=0.0)
             out = pathlib.Path(request["out"])
@@ -49,7 +58,7 @@ for line in sys.stdin:
             (out / "result.json").write_text(json.dumps(document))
             say(request, "done", case="case-1", result=document, files=[])
     else:
-        say(request, "done")
+        say(request, "done", open=0)
 """
 
 
@@ -61,18 +70,21 @@ class Desk:
         self.inputs.mkdir()
         (folder / "fake.py").write_text(FAKE)
         (folder / "document.json").write_text(json.dumps(result_document(chain.result)))
-        self._command = (sys.executable, *(str(folder / n) for n in ("fake.py", "document.json", "log.txt")))
+        loaded = Loaded(LoadedModel("compact", "compact", ""), "cpu", True, Hardware("2.8.0", None, None, (), 8, 8))
+        (folder / "loaded.json").write_text(json.dumps(to_json(loaded)))
+        files = ("fake.py", "document.json", "log.txt", "loaded.json")
+        self._command = (sys.executable, *(str(folder / name) for name in files))
 
     def add(self, name: str, content: str = "") -> Path:
         path = self.inputs / name
         path.write_text(content)
         return path
 
-    def run(self, *, inputs=None, progress=None, **options):
+    def run(self, *, inputs=None, progress=None, weights="compact", refine=False, gradcam=True, **options):
         return run_batch(
             inputs or [self.inputs],
             self.out,
-            BatchOptions(**options),
+            BatchOptions(load=LoadOptions(weights), read=ReadOptions(refine, gradcam), **options),
             progress,
             lambda threads: WorkerProcess(threads, self._command),
         )
@@ -105,19 +117,19 @@ def test_every_case_has_its_row(desk, workers):
     assert [row["reason"] for row in rows.values()] == ["", "not_ct", "failed", "", ""]
     assert "last words" in rows["c"]["message"]
     assert report.counts == {"done": 3, "refused": 1, "failed": 1}
-    assert report.exit_code == 0
+    assert report.exit_code == 6
     assert steps == [(done, 5) for done in range(1, 6)]
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
 
 
-def test_a_killed_worker_and_one_that_babbles_cost_a_case_each(desk, monkeypatch):
+def test_a_killed_worker_and_one_that_falls_mute_cost_a_case_each(desk, monkeypatch):
     monkeypatch.setattr("OsteoJointLib.batch.worker_pool._ENDS_IN_S", 0.1)
-    for name, content in (("a", "kill"), ("b", "babble"), ("c", "")):
+    for name, content in (("a", "kill"), ("b", "mute"), ("c", "")):
         desk.add(f"{name}.nrrd", content)
     desk.run()
     rows = desk.rows()
     assert [row["reason"] for row in rows.values()] == ["out_of_memory", "failed", ""]
-    assert "exit code -9" in rows["a"]["message"] and "can't be read" in rows["b"]["message"]
+    assert "exit code -9" in rows["a"]["message"] and "stopped answering" in rows["b"]["message"]
 
 
 def test_a_failed_card_costs_one_case_and_its_worker(desk):
@@ -136,11 +148,11 @@ def test_resume_does_only_what_is_left(desk):
     desk.add("c.nrrd", "changed")
     (desk.out / "cases" / "d" / "result.json").unlink()
     desk.add("e.nrrd")
-    report = desk.run(resume=True)
+    report = desk.run()
     assert desk.asked() == ["b.nrrd", "c.nrrd", "d.nrrd", "e.nrrd"]
     assert report.counts == {"skipped": 1, "done": 3, "refused": 1}
     assert desk.rows()["a"] == before["a"]
-    assert desk.run(resume=True).counts == {"skipped": 4, "refused": 1}
+    assert desk.run().counts == {"skipped": 4, "refused": 1}
 
 
 @pytest.mark.parametrize("change", [{"weights": "other"}, {"refine": True}, {"gradcam": False}])
@@ -148,31 +160,31 @@ def test_resume_with_other_settings_does_all_again(desk, change):
     desk.add("a.nrrd")
     desk.run()
     desk.asked()
-    desk.run(resume=True, **change)
+    desk.run(**change)
     assert desk.asked() == ["a.nrrd"]
 
 
-@pytest.mark.parametrize("resume", [True, False])
-def test_rows_of_an_earlier_batchs_other_cases_stay(desk, resume):
+@pytest.mark.parametrize("fresh", [True, False])
+def test_rows_of_an_earlier_batchs_other_cases_stay(desk, fresh):
     first, second = desk.add("a.nrrd"), desk.add("b.nrrd", "refuse")
     desk.run(inputs=[first, second])
     before = desk.rows()
-    report = desk.run(inputs=[desk.add("c.nrrd"), second], resume=resume)
+    report = desk.run(inputs=[desk.add("c.nrrd"), second], fresh=fresh)
     assert report.counts == {"done": 1, "refused": 1}
     assert list(desk.rows()) == ["a", "c", "b"]
     assert desk.rows()["a"] == before["a"]
     assert list(read_ledger(desk.out)) == ["a", "c", "b"]
     desk.asked()
-    assert desk.run(inputs=[first], resume=True).counts == {"skipped": 1}
-    assert desk.run(inputs=[first], resume=True).counts == {"skipped": 1}
+    assert desk.run(inputs=[first]).counts == {"skipped": 1}
+    assert desk.run(inputs=[first]).counts == {"skipped": 1}
     assert desk.asked() == []
 
 
-def test_without_resume_all_is_done_again(desk):
+def test_a_fresh_batch_does_all_again(desk):
     desk.add("a.nrrd")
     desk.run()
     desk.asked()
-    desk.run()
+    desk.run(fresh=True)
     assert desk.asked() == ["a.nrrd"]
 
 
@@ -193,9 +205,57 @@ def test_a_folder_with_others_files_is_refused(desk):
     assert [path.name for path in desk.out.iterdir()] == ["notes.txt"]
 
 
-def test_a_batch_of_refusals_ends_with_their_code(desk):
-    desk.add("a.nrrd", "refuse")
-    assert desk.run().exit_code == 3
+@pytest.mark.parametrize(("content", "code"), [("refuse", 6), ("die", 6), ("", 0)])
+def test_the_exit_code_says_whether_every_case_is_read(desk, content, code):
+    desk.add("a.nrrd"), desk.add("b.nrrd", content)
+    assert desk.run().exit_code == code
+    assert desk.run().exit_code == code
+
+
+def test_two_peoples_cts_of_one_name_never_take_each_others_place(desk):
+    (desk.inputs / "x").mkdir(), (desk.inputs / "y").mkdir()
+    first, second = desk.add("x/scan.nrrd", "x"), desk.add("y/scan.nrrd", "y")
+    desk.run(inputs=[first])
+    before = desk.rows()["scan"]
+    assert desk.run(inputs=[second]).counts == {"done": 1}
+    assert list(desk.rows()) == ["scan", "scan-2"]
+    assert desk.rows()["scan"] == before
+    assert desk.run(inputs=[second, first]).counts == {"skipped": 2}
+    assert list(desk.rows()) == ["scan-2", "scan"]
+    moved = first.rename(desk.inputs / "scan.nrrd")
+    assert desk.run(inputs=[moved]).counts == {"skipped": 1}
+    second.write_text("changed")
+    assert desk.run(inputs=[second]).counts == {"done": 1}
+    assert list(desk.rows()) == ["scan", "scan-2"]
+
+
+def test_two_batches_at_once_keep_each_others_rows(tmp_path):
+    row = {"case": "", "outcome": "done"}
+    mine, others = Ledger(tmp_path, ["b", "a"]), Ledger(tmp_path)
+    for ledger, name in ((mine, "a"), (others, "c"), (mine, "b"), (others, "d"), (mine, "a")):
+        ledger.enter(CaseRecord(name, Outcome.DONE, row | {"case": name}))
+    assert list(read_ledger(tmp_path)) == ["c", "d", "b", "a"]
+    with (tmp_path / "batch.csv").open(newline="") as file:
+        assert [one["case"] for one in csv.DictReader(file)] == ["c", "d", "b", "a"]
+
+
+def test_who_waits_too_long_for_another_writer_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("OsteoJointLib.locking._WAIT_S", 0.05)
+    with locked(tmp_path), pytest.raises(RunFailed, match="Another program is writing"), locked(tmp_path):
+        pass
+    with locked(tmp_path / "new"):
+        pass
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("line", ["no JSON", "5", '{"case": "a"}', '{"case": "a", "outcome": "fine", "row": {}}'])
+def test_a_damaged_ledger_is_refused_by_its_line(tmp_path, line):
+    good = CaseRecord("b", Outcome.REFUSED, {"case": "b"}, "f", {"refine": True}, "p", "w")
+    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n")
+    assert read_ledger(tmp_path) == {"b": good}
+    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n{line}\n")
+    with pytest.raises(InputRefused, match=r"Line 2 of .*batch.jsonl is damaged"):
+        read_ledger(tmp_path)
 
 
 def test_an_input_that_is_missing_has_its_row(desk):
@@ -207,7 +267,7 @@ def test_an_input_that_is_missing_has_its_row(desk):
 
 
 def test_workers_must_be_one_at_least():
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(UsageError, match="at least 1 worker"):
         BatchOptions(workers=0)
 
 
@@ -241,13 +301,18 @@ def test_cases_are_found_in_files_and_folders(tmp_path):
 def test_names_differ_on_every_file_system(tmp_path):
     paths = [tmp_path / name for name in ("a/s.nrrd", "b/S.nrrd", "c/s-2.nrrd", "d/s.nii.gz")]
     names = [case.name for case in find_cases(paths, tmp_path / "out")]
-    assert len({name.lower() for name in names}) == 4
-    assert names[0] == "s"
+    assert names == ["s", "S-2", "s-2-2", "s-3"]
 
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a/ct.nii.gz", "a_ct"), ("x/1.2.840.3", "1.2.840.3"), ("x/Ä b/c?.mha", "c"), ("x/...", "case")],
+    [
+        ("a/ct.nii.gz", "a_ct"),
+        ("x/1.2.840.3", "1.2.840.3"),
+        ("b/c?.mha", "c"),
+        ("x/...", "case"),
+        ("x/nul.nrrd", "case_nul"),
+    ],
 )
 def test_case_names(path, name):
     assert case_name(Path(path)) == name

@@ -11,7 +11,7 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.doubts import all_flags
-from OsteoJointLib.pipeline.measure import MeasureConfig, measurement_flags, roi_mask
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
@@ -27,7 +27,6 @@ from OsteoJointLib.records import (
     LevelsFound,
     ModelInfo,
     PointSource,
-    RoiMeasurement,
     SourceInfo,
     Status,
     VertebraSegmentation,
@@ -64,6 +63,7 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
     mask[47:79, 55:103] = True
     heatmap = np.where(mask, 0.5, 0.0).astype(np.float32)
     axial = AxialSlice(level, np.clip(hu / 400, 0, 1), hu, 0.75, slice_index, (0.0, 0.0), (STEP, STEP))
+    measured = measure_roi(axial.hu, mask, 0.75, level, MeasureConfig(3.0))
     gradcam = np.zeros((224, 224), dtype=np.float32)
     gradcam[100:120, 100:120] = 1.0
     return VertebraReading(
@@ -73,7 +73,7 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
         BodyBox((55.0, 47.0, 103.0, 79.0), 0.9),
         Crop(np.zeros((224, 224), dtype=np.float32), (63 - 112, 79 - 112)),
         segmentation=VertebraSegmentation(level, mask, mask, heatmap, float(mask.sum() * 0.75**2)),
-        measurement=RoiMeasurement(level, 3.0, int(roi_mask(mask, 0.75, MeasureConfig(3.0)).sum()), 160.0, 161.0, 12.5),
+        measurement=replace(measured, hu_mean=160.0, hu_median=161.0, hu_sd=12.5),
         gradcam=gradcam,
     )
 
@@ -138,7 +138,9 @@ def pair_case(case) -> CaseResult:
 def poor_case(case) -> CaseResult:
     """A case in which all that can be missing is missing."""
     source = SourceInfo("memory", ("/home/jane doe/scan <b>.nii.gz",))
-    measurement = RoiMeasurement(Level.L2, 3.0, 4, None, None, None)
+    axial, small = case.l2.axial, np.zeros_like(case.l2.segmentation.mask)
+    small[40:60, 60:80] = True
+    measurement = measure_roi(axial.hu, small, axial.pixel_mm, Level.L2, MeasureConfig(3.0))
     segmentation = replace(case.l2.segmentation, heatmap=None)
     flags = (Flag(Reason.METAL, "Metal lies in the slice of L2.", Level.L2),)
     volume = replace(case.volume, source=source, flags=flags)
@@ -157,7 +159,13 @@ def lopsided_case(case) -> CaseResult:
         box=BodyBox((40.0, 50.0, 120.0, 90.0), 0.8),
         segmentation=replace(case.l2.segmentation, area_mm2=1021.5, refined=True),
         measurement=replace(
-            case.l2.measurement, erosion_mm=3.5, voxels=611, hu_mean=131.25, hu_median=129.5, hu_sd=21.75
+            case.l2.measurement,
+            erosion_mm=3.5,
+            area_mm2=343.69,
+            voxels=611,
+            hu_mean=131.25,
+            hu_median=129.5,
+            hu_sd=21.75,
         ),
     )
     l1 = replace(

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
+from OsteoJointLib.batch.ledger import Outcome, Row
 from OsteoJointLib.pipeline.doubts import NOTES, reliability_reasons
-from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
+from OsteoJointLib.slicer_bridge.batch.contract import outcome_word
 
 
 class CaseTable:
@@ -37,7 +38,7 @@ class CaseTable:
         index = cases.index(row["case"]) if row["case"] in cases else len(cases)
         self._rows[index : index + 1] = [row]
         self._widget.setRowCount(len(self._rows))
-        outcome, remark = outcome_word("skipped" if skipped else row["outcome"]), remark_on(row)
+        outcome, remark = outcome_word(Outcome.SKIPPED if skipped else Outcome(row["outcome"])), remark_on(row)
         words = (row["case"], outcome, class_word(row["status"]), remark)
         tip = remark or _("No doubt was raised against the class.")
         for column, text in enumerate(words):
@@ -50,12 +51,6 @@ class CaseTable:
 
     def _opened(self, row=0, column=0) -> None:
         self._on_open(self._rows[row])
-
-
-def outcome_word(outcome: str) -> str:
-    """How a case ended, in a word."""
-    words = {"done": _("done"), "skipped": _("skipped"), "refused": _("refused"), "failed": _("failed")}
-    return words[outcome]
 
 
 def class_word(status: str) -> str:
