@@ -88,6 +88,21 @@ def test_mirror_is_left_right_only(make_box_sample):
         assert np.argwhere(crop.classes == 5)[:, 1].mean() < 7.5
 
 
+def test_half_of_the_crops_are_mirrored(make_box_sample):
+    sample = make_box_sample(2)
+    sample.classes[:, :, 12:] = 3
+    crops = [draw_crop(sample, STILL, 1.75, np.random.default_rng(number)) for number in range(100)]
+    left = [np.argwhere(crop.classes == 3)[:, 2].mean() < 8 for crop in crops]
+    assert 35 <= sum(left) <= 65
+
+
+def test_a_sample_without_bodies_is_cropped_about_its_middle(make_box_sample):
+    none = replace(make_box_sample(2), centers_index_zyx=np.zeros((0, 3), np.float32), names=())
+    crop = draw_crop(none, STILL, 1.75, np.random.default_rng(0))
+    inside = np.argwhere(crop.classes != IGNORED)
+    assert inside[:, 1:].min() == 0 and inside[:, 1:].max() == 15 and not crop.heatmap.any()
+
+
 def test_truncation_drops_the_centers_it_cuts_off(make_box_sample):
     settings = replace(SETTINGS, truncate=1.0)
     counts = set()
@@ -157,6 +172,8 @@ def test_bone_bends_and_soft_tissue_does_not():
         changed = change_image(np.full((4, 4, 4), 680.0, np.float32), np.random.default_rng(seed))
         if changed.std() < 0.01:
             bent.append(changed.mean())
+    marrow = [change_image(np.full((4, 4, 4), 200.0, np.float32), np.random.default_rng(s)).mean() for s in range(200)]
+    assert min(marrow) < 160 and max(marrow) > 250  # farther than slope and offset alone take it
     # 680 HU is half of the span: slope 0.9 and gamma 1.25 lower it most, 1.15 and 0.8 lift it most
     assert 470 < min(bent) < 560 and 820 < max(bent) < 910
     for far, end in ((-2000.0, -1024.0), (9000.0, 3071.0)):
