@@ -184,10 +184,10 @@ BASELINE: tuple[Field[BaselineReading], ...] = (
 )
 
 LEVEL: tuple[Field[LevelFacts], ...] = (
-    Field("levels.{level}.center_ras_mm", "Center (R, A, S)", "Center of the vertebral body, RAS", _POINT,
+    Field("levels.{level}.center_ras_mm", "R, A, S", "Center of the vertebral body, RAS", _POINT,
           lambda of: flip_lps_ras(np.asarray(of.reading.point.center_lps_mm)),
           columns=("center_r_mm", "center_a_mm", "center_s_mm"), views=frozenset({View.REPORT, View.TERMINAL})),
-    Field("levels.{level}.slice_index", "Slice", "The axial mid-slice, counted from the most caudal one as 0", Count(),
+    Field("levels.{level}.slice_index", "Slice from below", "The axial mid-slice, counted from the most caudal one as 0", Count(),
           lambda of: of.reading.axial.slice_index,
           columns=("slice_index",), views=frozenset({View.REPORT, View.TERMINAL})),
     Field("levels.{level}.box_px", "Box", "x1, y1, x2, y2 of the body in that slice: edge coordinates in the CT's own "
