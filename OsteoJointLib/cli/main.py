@@ -24,6 +24,9 @@ from OsteoJointLib.failures import as_ending, ending_document, trace_of
 from OsteoJointLib.pipeline.stages import Stage
 
 NOTICE = "Research only: not a medical device."
+Commands = Any
+"""argparse's own type of what ``add_subparsers`` gives is private."""
+
 DEFAULT_DEMO_OUT = Path("out/demo")
 
 
@@ -95,10 +98,10 @@ def parse_point(text: str) -> tuple[float, float, float]:
         r, a, s = (float(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"expected three numbers R,A,S in mm such as 12.5,-30,-410; got {text!r}"
+            f"{text!r} is no point: give three numbers R,A,S in mm such as 12.5,-30,-410"
         ) from None
     if not all(map(math.isfinite, (r, a, s))):
-        raise argparse.ArgumentTypeError(f"expected finite numbers, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no point: its numbers must be finite")
     return (r, a, s)
 
 
@@ -120,18 +123,18 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
-    """The options of a record that were given on the command line."""
+    """Collect the options of a record that were given on the command line."""
     return {field.name: getattr(arguments, field.name) for field in fields(record) if hasattr(arguments, field.name)}
 
 
-def _add_demo(commands) -> None:
+def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser("demo", help="phantom CT, full chain, comparison with its truth", allow_abbrev=False)
     parser.add_argument("--out", type=Path, default=DEFAULT_DEMO_OUT, metavar="DIR", help="default: out/demo")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="which phantom (default: a fixed one)")
     parser.set_defaults(run=_demo)
 
 
-def _add_analyze(commands) -> None:
+def _add_analyze(commands: Commands) -> None:
     parser = commands.add_parser("analyze", help="read one CT", allow_abbrev=False)
     parser.add_argument("input", type=Path, metavar="INPUT", help=".nrrd, .nii.gz, .mha, or a DICOM folder")
     parser.add_argument(
@@ -145,7 +148,7 @@ def _add_analyze(commands) -> None:
     parser.set_defaults(run=_analyze)
 
 
-def _add_batch(commands) -> None:
+def _add_batch(commands: Commands) -> None:
     parser = commands.add_parser("batch", help="read many CTs into one table", allow_abbrev=False)
     parser.add_argument(
         "inputs", type=Path, nargs="+", metavar="INPUT", help="CT files, DICOM folders, or folders of them"
@@ -161,12 +164,12 @@ def _add_batch(commands) -> None:
     parser.set_defaults(run=_batch)
 
 
-def _add_worker(commands) -> None:
+def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
     parser.set_defaults(run=_worker)
 
 
-def _add_doctor(commands) -> None:
+def _add_doctor(commands: Commands) -> None:
     parser = commands.add_parser("doctor", help="what is installed, which device, which weights", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_doctor)
@@ -213,7 +216,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
 
 
 def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float, float]] | None:
-    """The points in LPS by level, or None."""
+    """Collect the points in LPS by level, or None."""
     from OsteoJointLib.frames import flip_lps_ras
     from OsteoJointLib.records import Level
 

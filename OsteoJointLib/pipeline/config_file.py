@@ -60,7 +60,7 @@ def settings_document(config: PipelineConfig, options: ReadOptions) -> dict[str,
 
 
 def _filled(default: Any, document: Any, where: str) -> Any:
-    """A dataclass with the values of a JSON object in place of its own."""
+    """Put the values of a JSON object in place of a dataclass's own."""
     if not isinstance(document, Mapping):
         section = f"The section {where!r} of the settings" if where else "The settings"
         raise UsageError(Reason.USAGE, f'{section} must be an object such as {{"name": value}}. Mend it there.')
@@ -84,7 +84,7 @@ def _filled(default: Any, document: Any, where: str) -> Any:
 
 
 def _value(default: Any, value: Any, where: str) -> Any:
-    """A value of the default's kind: a number, a whole number, or a row of as many."""
+    """Take a value of the default's kind: a number, a whole number, or a row of as many."""
     if isinstance(default, tuple) and isinstance(value, list) and len(value) == len(default):
         return tuple(_value(one, other, where) for one, other in zip(default, value, strict=True))
     if isinstance(default, float) and type(value) in (int, float):

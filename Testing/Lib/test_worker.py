@@ -80,7 +80,7 @@ def test_unknown_operations_and_fields_of_the_wrong_kind_are_errors(client):
     assert "refine must be true or false" in client.ask("analyze", input="ct", refine=1)["message"]
     words = client.ask("analyze", input="ct", points={"L1": [1, 2], "L2": [1, 2, 3]})["message"]
     assert "points.L1 must be a list of 3, each a number" in words
-    assert "both L1 and L2" in client.ask("analyze", input="ct", points={"L1": [1, 2, 3]})["message"]
+    assert "Only one of the two" in client.ask("analyze", input="ct", points={"L1": [1, 2, 3]})["message"]
     assert client.ask("close", case="case-9")["reason"] == "usage"
 
 
