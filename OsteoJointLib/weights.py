@@ -163,6 +163,5 @@ def _check_saved(name: str, state: Mapping[str, Tensor], manifest_fields: Mappin
     if strange or not state:
         raise UsageError(
             Reason.USAGE,
-            f"There is nothing to save, or it belongs to neither network: {strange[:3]}. Name tensors by the prefix "
-            f"{' or '.join(PREFIXES)}",
+            f"Each tensor's name must begin with one of {PREFIXES}, and there must be one: {strange[:3]}. Add the prefix.",
         )
