@@ -163,5 +163,6 @@ def _check_saved(name: str, state: Mapping[str, Tensor], manifest_fields: Mappin
     if strange or not state:
         raise UsageError(
             Reason.USAGE,
-            f"Each tensor's name must begin with one of {PREFIXES}, and there must be one: {strange[:3]}. Add the prefix.",
+            f"Every tensor's name begins with one of {PREFIXES}, but not {strange[:3] or 'in an empty state'}. Add the "
+            "prefix.",
         )
