@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from OsteoJointLib.errors import OsteoJointError as OsteoJointError
     from OsteoJointLib.io.ct_input import read_ct as read_ct
-    from OsteoJointLib.output.delivery import deliver_case as deliver_case
+    from OsteoJointLib.output.case_folder import deliver_case as deliver_case
     from OsteoJointLib.pipeline.config_file import read_config as read_config
     from OsteoJointLib.pipeline.loading import load_reader as load_reader
     from OsteoJointLib.pipeline.settings import PipelineConfig as PipelineConfig
@@ -29,7 +29,7 @@ _HOMES = {
     "OsteoJointError": "errors",
     "PipelineConfig": "pipeline.settings",
     "ReadOptions": "pipeline.settings",
-    "deliver_case": "output.delivery",
+    "deliver_case": "output.case_folder",
     "load_reader": "pipeline.loading",
     "read_config": "pipeline.config_file",
     "read_ct": "io.ct_input",

@@ -45,7 +45,7 @@ class Comparison:
     measured_hu: Mapping[Level, float | None]
 
     def document(self) -> dict[str, Any]:
-        """The comparison as JSON (``comparison.json``)."""
+        """Write the comparison as JSON (``comparison.json``)."""
         return {
             "schema": "osteojoint.comparison/1",
             "seed": self.seed,
@@ -109,7 +109,7 @@ def comparison_table(comparison: Comparison) -> str:
     return table(rows)
 
 
-def _distance_mm(reading: VertebraReading, center_lps_mm) -> float:
+def _distance_mm(reading: VertebraReading, center_lps_mm: tuple[float, float, float]) -> float:
     return float(np.linalg.norm(np.asarray(reading.point.center_lps_mm) - np.asarray(center_lps_mm)))
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from OsteoJointLib.atomic import hidden_folder
 from OsteoJointLib.cli.comparison import COMPARISON_FILE, compare, comparison_table
-from OsteoJointLib.output.case_files import Additions
-from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.output.overview import OverviewTruth
 from OsteoJointLib.phantom.cases import make_phantom

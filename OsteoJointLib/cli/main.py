@@ -24,6 +24,9 @@ from OsteoJointLib.failures import as_ending, ending_document, trace_of
 from OsteoJointLib.pipeline.stages import Stage
 
 NOTICE = "Research only: not a medical device."
+Commands = Any
+"""argparse's own type of what ``add_subparsers`` gives is private."""
+
 DEFAULT_DEMO_OUT = Path("out/demo")
 
 
@@ -95,10 +98,10 @@ def parse_point(text: str) -> tuple[float, float, float]:
         r, a, s = (float(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"expected three numbers R,A,S in mm such as 12.5,-30,-410; got {text!r}"
+            f"{text!r} is no point: give three numbers R,A,S in mm such as 12.5,-30,-410"
         ) from None
     if not all(map(math.isfinite, (r, a, s))):
-        raise argparse.ArgumentTypeError(f"expected finite numbers, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no point: its numbers must be finite")
     return (r, a, s)
 
 
@@ -117,21 +120,22 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", default=unsaid, metavar="NAME|PATH", help="other weights than those shipped")
     parser.add_argument("--refine", action="store_true", default=unsaid, help="let the level set move the masks")
     parser.add_argument("--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave Grad-CAM out")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
-    """The options of a record that were given on the command line."""
+    """Collect the options of a record that were given on the command line."""
     return {field.name: getattr(arguments, field.name) for field in fields(record) if hasattr(arguments, field.name)}
 
 
-def _add_demo(commands) -> None:
+def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser("demo", help="phantom CT, full chain, comparison with its truth", allow_abbrev=False)
     parser.add_argument("--out", type=Path, default=DEFAULT_DEMO_OUT, metavar="DIR", help="default: out/demo")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="which phantom (default: a fixed one)")
     parser.set_defaults(run=_demo)
 
 
-def _add_analyze(commands) -> None:
+def _add_analyze(commands: Commands) -> None:
     parser = commands.add_parser("analyze", help="read one CT", allow_abbrev=False)
     parser.add_argument("input", type=Path, metavar="INPUT", help=".nrrd, .nii.gz, .mha, or a DICOM folder")
     parser.add_argument(
@@ -140,12 +144,11 @@ def _add_analyze(commands) -> None:
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
 
-def _add_batch(commands) -> None:
+def _add_batch(commands: Commands) -> None:
     parser = commands.add_parser("batch", help="read many CTs into one table", allow_abbrev=False)
     parser.add_argument(
         "inputs", type=Path, nargs="+", metavar="INPUT", help="CT files, DICOM folders, or folders of them"
@@ -161,12 +164,12 @@ def _add_batch(commands) -> None:
     parser.set_defaults(run=_batch)
 
 
-def _add_worker(commands) -> None:
+def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
     parser.set_defaults(run=_worker)
 
 
-def _add_doctor(commands) -> None:
+def _add_doctor(commands: Commands) -> None:
     parser = commands.add_parser("doctor", help="what is installed, which device, which weights", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_doctor)
@@ -185,15 +188,15 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
     from OsteoJointLib.pipeline.reader import analyze
-    from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
 
     points = _user_points(arguments)
-    config = PipelineConfig() if arguments.config is None else read_config(arguments.config)
+    config = read_config(arguments.config)
     check_case_folder(arguments.out)
     with progress_bar() as progress:
         result = analyze(
@@ -213,7 +216,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
 
 
 def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float, float]] | None:
-    """The points in LPS by level, or None."""
+    """Collect the points in LPS by level, or None."""
     from OsteoJointLib.frames import flip_lps_ras
     from OsteoJointLib.records import Level
 
@@ -229,8 +232,15 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
 def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
+    from OsteoJointLib.pipeline.config_file import read_config
+    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
 
-    options = BatchOptions(**_given(arguments, BatchOptions))
+    records: dict[str, Any] = {
+        "load": LoadOptions(**_given(arguments, LoadOptions)),
+        "read": ReadOptions(**_given(arguments, ReadOptions)),
+        "config": read_config(arguments.config),
+    }
+    options = BatchOptions(**_given(arguments, BatchOptions) | records)
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

@@ -35,7 +35,7 @@ _STAGE_WORDS = {
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """A bar over the stages of one reading on stderr; None where stderr is no terminal."""
+    """Show a bar over the stages of one reading on stderr; None where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -53,7 +53,7 @@ def progress_bar() -> Iterator[Progress | None]:
 
 @contextmanager
 def case_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar over the cases of a batch on stderr, called with (done, all); a line a case where that is no terminal."""
+    """Show a bar over the cases of a batch on stderr, called with (done, all); lines where it is no terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True)
         return

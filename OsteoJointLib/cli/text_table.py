@@ -18,7 +18,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def number(value: float | None, digits: int, unit: str = "") -> str:
-    """A number with its unit, or a dash where there is none.
+    """Write a number with its unit, or a dash where there is none.
 
     >>> number(12.345, 1, "HU"), number(None, 1, "HU")
     ('12.3 HU', '–')

@@ -2,7 +2,7 @@
 
 A flat plane loses a scoliotic column; here each row of the picture is taken where the column is at that height (linear
 between the bodies' centers), averaged over a few millimeters across. Rows and columns are millimeters of the grid's
-own axes; superior is on top, anterior (sagittal) or the patient's right (coronal) on the left.
+own axes; superior is on top, anterior (sagittal) or the patient's right (coronal) on the left. Sizes are chosen by eye.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def column_view(
     for reading in result.readings:
         left = _draw_slice_line(picture, reading, volume, centers, plane, frame)
         _, y = frame.to_picture(reading.axial.slice_index, 0.0)
-        color = segment_color_rgb(reading.point.level)
-        labels.append(Label(reading.point.level.value, (max(24.0, left - 30), y), "mm", (0, 0, 0), 19, color))
+        color = segment_color_rgb(reading.level)
+        labels.append(Label(reading.level.value, (max(24.0, left - 30), y), "mm", (0, 0, 0), 19, color))
     for center_lps_mm in (truth_lps_mm or {}).values():
         _draw_cross(picture, volume.grid.lps_to_index(np.asarray(center_lps_mm)), plane, frame)
     return write_labels(picture, labels + _sides(picture.shape, plane))
@@ -128,20 +128,25 @@ def _cut(
 
 
 def _range(length: int, middle: float, extent: float) -> tuple[int, int]:
-    """A window of ``extent`` about ``middle``, moved and cut to lie in 0..length."""
+    """Lay a window of ``extent`` about ``middle``, moved and cut to lie in 0..length."""
     size = min(length, max(1, round(extent)))
     start = int(np.clip(round(middle - size / 2), 0, length - size))
     return start, start + size
 
 
 def _draw_slice_line(
-    picture, reading: VertebraReading, volume: CtVolume, centers, plane: Plane, frame: _Frame
+    picture: np.ndarray,
+    reading: VertebraReading,
+    volume: CtVolume,
+    centers: np.ndarray,
+    plane: Plane,
+    frame: _Frame,
 ) -> float:
     """Draw the mid-slice as a thin line and, thick, where it runs through the mask; return where the latter begins."""
     import cv2
 
     z = reading.axial.slice_index
-    color = segment_color_rgb(reading.point.level)
+    color = segment_color_rgb(reading.level)
     _, y = frame.to_picture(z, 0.0)
     row = round(y)
     for x in range(0, picture.shape[1], 10):
@@ -180,7 +185,7 @@ def _draw_cross(picture: np.ndarray, index: np.ndarray, plane: Plane, frame: _Fr
         cv2.line(picture, (x, y - 7), (x, y + 7), color, width, cv2.LINE_AA)
 
 
-def _sides(shape, plane: Plane) -> list[Label]:
+def _sides(shape: tuple[int, ...], plane: Plane) -> list[Label]:
     height, width = shape[:2]
     left, right = ("A", "P") if plane is Plane.SAGITTAL else ("R", "L")
     return [

@@ -104,7 +104,7 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "rows": _rows(document),
         "cards": {level.value: _card(document, level) for level in Level},
         "column": _column_pictures(result),
-        "levels": [(reading.point.level.value, _level_pictures(reading)) for reading in result.readings],
+        "levels": [(reading.level.value, _level_pictures(reading)) for reading in result.readings],
         "colors": {level.value: _css(segment_color_rgb(level)) for level in Level},
         "roi_color": _css(ROI_COLOR),
         "scale": ", ".join(_css(color) for color in color_stops()),
@@ -118,13 +118,13 @@ def _reasons(flags: tuple[Flag, ...]) -> list[str]:
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """The table of measurements: each row's head, and its cells for L1 and L2."""
+    """Fill the table of measurements: each row's head, and its cells for L1 and L2."""
     fields = [field for field in seen_in(View.REPORT) if not field.place.startswith("levels.")]
     return [(field.head, [_said(field, document, level) for level in Level]) for field in fields]
 
 
 def _card(document: dict[str, Any], level: Level) -> list[tuple[str, str]]:
-    """What is said of a level's point: names and words; nothing of a user's confidence or of a lone slice's number."""
+    """Say a level's point in names and words; nothing of a user's confidence or of a lone slice's number."""
     silent = {
         "levels.{level}.confidence": document["levels"][level]["source"] == PointSource.USER,
         "levels.{level}.slice_index": document["input"]["form"] != "volume",
@@ -134,7 +134,7 @@ def _card(document: dict[str, Any], level: Level) -> list[tuple[str, str]]:
 
 
 def _said(field: Field[LevelFacts], document: dict[str, Any], level: Level) -> str:
-    """A field's words, with a true minus sign before numbers."""
+    """Say a field, with a true minus sign before numbers."""
     words = field.said(document, level)
     return words if isinstance(field.value(document, level), str) else words.replace("-", "−")
 
@@ -144,8 +144,8 @@ def _column_pictures(result: CaseResult) -> list[Picture]:
         return [
             _picture(
                 whole_slice_view(reading),
-                f"The whole axial CT slice given for {reading.point.level}, with the box of its vertebral body.",
-                f"The slice given for {reading.point.level}",
+                f"The whole axial CT slice given for {reading.level}, with the box of its vertebral body.",
+                f"The slice given for {reading.level}",
             )
             for reading in result.readings
         ]
@@ -167,7 +167,7 @@ def _named(result: CaseResult) -> str:
 
 
 def _level_pictures(reading: VertebraReading) -> list[Picture]:
-    views, level = axial_views(reading), reading.point.level
+    views, level = axial_views(reading), reading.level
     measurement = reading.measurement
     roi = (
         f" and, dotted, the region measured ({measurement.hu_mean:.0f} HU on average)"
@@ -206,7 +206,7 @@ def _css(color: tuple[int, int, int]) -> str:
 
 
 def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
-    """A number with a true minus sign; a dash for null."""
+    """Say a number with a true minus sign; a dash for null."""
     if value is None:
         return "–"
     text = f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")

@@ -56,11 +56,11 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
         put_all(BASELINE, document, baseline)
     weights = (result.classification.fusion_weight_l1, result.classification.fusion_weight_l2)
     for reading, weight in zip(result.readings, weights, strict=True):
-        level = reading.point.level
+        level = reading.level
         put_all(LEVEL, document, LevelFacts(reading, weight, (files or {}).get(level)), level)
     document["flags"] = [flag_document(flag) for flag in result.flags]
-    seconds = Number("s", 4)
     document["settings"] = settings_document(result.config, result.options)
+    seconds = Number("s", 4)
     document["timings_s"] = {name: seconds.stored(value) for name, value in result.timings_s.items()}
     return document
 

@@ -121,7 +121,7 @@ def _of_values(value: Any) -> Schema:
 
 
 def _closed(properties: dict[str, Schema]) -> Schema:
-    """An object with just these properties."""
+    """Describe an object with just these properties."""
     return {
         "type": "object",
         "required": list(properties),

@@ -256,7 +256,7 @@ class Reader:
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:
-        """A level with what this network's segmenter says of its crop."""
+        """Complete a level by what this network's segmenter says of its crop."""
         if vertebra.encoded is not None and vertebra.encoded.made_by == self._name:
             return vertebra
         return replace(vertebra, encoded=run_segmenter(self.network, [vertebra.crop], self.device, self._name))

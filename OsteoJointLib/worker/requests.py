@@ -1,6 +1,6 @@
 """What a worker is asked: one record an operation, written by who asks and read by the worker.
 
-:mod:`OsteoJointLib.worker.serving` says what each does. A field that holds its default is left out of the JSON.
+``docs/reference/worker.md`` says what each does. A field that holds its default is left out of the JSON.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ class Ping(Request[Alive]):
 
 @dataclass(frozen=True, kw_only=True)
 class Load(LoadOptions, Request[Loaded]):
-    """Load weights; a second one replaces them."""
+    """Load weights; a second one replaces them. ``config`` is what a settings file holds."""
 
     op, answer = "load", Loaded
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from PySide6 import QtCore
 
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING
+from OsteoJointLib.worker.answers import Labeled
 
 from .fake_reading import FOUND_LEVELS, FakeReading, add_ct, document
 
@@ -125,7 +126,7 @@ def test_labels_need_no_class(section, tmp_path):
     section.ui.labelButton.click()
     ((_, fields, on_done),) = asked(section, "label")
     assert fields == {
-        "folder": str(tmp_path),
+        "folder": tmp_path,
         "name": "case-0001",
         "patient": "P7",
         "status": None,
@@ -133,7 +134,7 @@ def test_labels_need_no_class(section, tmp_path):
         "bmd_method": None,
         "replace": False,
     }
-    on_done({"entry": {"id": "Case-0001"}, "count": 12})
+    on_done(Labeled((), {"id": "Case-0001"}, 12))
     assert "Saved as Case-0001" in section.ui.labeledLabel.text
     assert "12" in section.ui.labeledLabel.text
     assert section.ui.nameEdit.text == "Case-0001"
@@ -186,9 +187,9 @@ def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
         ({"patientEdit": ""}, "patient code"),
         ({"bmdL1Edit": "much"}, "BMD of L1"),
         ({"bmdL1Edit": "98"}, "how the BMD was measured"),
-        ({"bmdL1Edit": "-5"}, "The BMD of L1 must lie between 0 and 1000 mg/cm³, and is -5"),
-        ({"bmdL2Edit": "0.98"}, "0.98 looks like g/cm² from DXA"),
-        ({"patientEdit": "Smith, John *1953-01-01"}, "A code such as P017 was expected"),
+        ({"bmdL1Edit": "-5"}, "be -5 mg/cm³"),
+        ({"bmdL2Edit": "0.98"}, "0.98, looks like g/cm² from DXA"),
+        ({"patientEdit": "Smith, John *1953-01-01"}, "Give one such as P017"),
         ({"nameEdit": "../case"}, "Use letters, digits"),
         ({"nameEdit": "con"}, "Windows keeps it for itself"),
         ({"nameEdit": ""}, "The case has no name"),
@@ -252,5 +253,5 @@ def test_a_broken_manifest_is_said(section, tmp_path):
     section.reading.become_read()
     fill(section, tmp_path)
     section.ui.labelButton.click()
-    assert "line 1" in section.ui.labeledLabel.text
+    assert "Line 1 of" in section.ui.labeledLabel.text
     assert not asked(section, "label")

@@ -94,7 +94,7 @@ def test_points_without_a_body_near_are_refused(chain):
 
 
 def test_one_point_alone_is_wrong_usage(chain):
-    with pytest.raises(UsageError, match="both L1 and L2"):
+    with pytest.raises(UsageError, match="Only one of the two"):
         chain.reader.read(chain.make_ct(), {Level.L1: chain.centers_lps_mm[Level.L1]}, QUICK)
 
 
@@ -123,7 +123,7 @@ def test_a_moved_point_runs_its_own_level_again_and_keeps_the_other(chain):
 
 
 def test_a_move_of_nothing_is_wrong_usage(chain):
-    with pytest.raises(UsageError, match="none came"):
+    with pytest.raises(UsageError, match="No point was moved"):
         moved_levels(chain.result.volume, chain.result.levels, {})
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.output.viewer_arrays import Views
-from OsteoJointLib.slicer_bridge.reading.engine import Wanted
+from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
+from OsteoJointLib.worker.answers import LevelsTold
 
 
 class VolumeCase:
@@ -22,7 +22,7 @@ class VolumeCase:
         node: the volume.
     """
 
-    def __init__(self, node):
+    def __init__(self, node: Any):
         self.words: str = node.GetName() or ""
         self.volume_id: str = node.GetID()
         self.name = ""
@@ -31,12 +31,12 @@ class VolumeCase:
         self.document: dict[str, Any] = {}
         self.wanted = Wanted(self.volume_id)
         self._node, self._nodes = node, OwnedNodes(node)
-        self._levels: Mapping[str, Any] = {}
+        self._levels: LevelsTold | None = None
         self._views: Views | None = None
         self._masks: dict[str, str] = {}
 
     @property
-    def volume(self):
+    def volume(self) -> Any:
         """The volume.
 
         Raises:
@@ -55,10 +55,10 @@ class VolumeCase:
             OsteoJointError: it can't be had from that.
         """
         scene = self._scene()
-        self.wanted, self._masks = scene.wanted(settings, "reading"), scene.masks
+        self.wanted, self._masks = scene.wanted(settings, Until.READING), scene.masks
 
     def own_digest(self) -> str:
-        """What the user placed and drew, as a digest; empty where it is all the network's."""
+        """Digest what the user placed and drew; empty where it is all the network's."""
         record, wanted, own = self._scene().record, self.wanted, hashlib.sha256()
         points = wanted.points or {}
         placed = {level: point for level, point in points.items() if record.of_found(level, point)[1] == "user"}
@@ -69,7 +69,7 @@ class VolumeCase:
             own.update(mask.array_kji.tobytes())
         return own.hexdigest() if placed or wanted.masks else ""
 
-    def levels_came(self, answer: Mapping[str, Any]) -> None:
+    def levels_came(self, answer: LevelsTold) -> None:
         """Keep the levels."""
         self._levels = answer
 
@@ -95,5 +95,5 @@ class VolumeCase:
         remove_node(node)
 
     def _scene(self) -> Snapshot:
-        """What the scene holds of the volume's reading."""
+        """Look at what the scene holds of the volume's reading."""
         return Snapshot(OwnedNodes(self.volume))

@@ -11,24 +11,24 @@ from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
 from OsteoJointLib.slicer_bridge.reading.snapshot import OWN
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.typed_json import to_json
+from OsteoJointLib.worker.answers import LevelsTold
 
 
-def present_levels(nodes: OwnedNodes, answer: Mapping[str, Any], found: bool) -> None:
+def present_levels(nodes: OwnedNodes, answer: LevelsTold, found: bool) -> None:
     """Put the levels into the scene.
 
     Args:
         nodes: of the reading.
-        answer: the worker's ``levels``: points by level, and the column.
+        answer: what the worker told of them.
         found: whether they were looked for; False where they are the user's own points, which stay where they are.
     """
     record = Provenance.of_document(result_node.record(nodes))
-    record.found = {level: dict(answer["levels"][level]) for level in Level}
+    placed = answer.levels or {}
+    record.found = to_json(placed)
     if found:
-        record.column = list(answer["column"])
-        marks = {
-            level: level_nodes.LevelMark(tuple(point["center_ras_mm"]), point["confidence"], point["source"])
-            for level, point in record.found.items()
-        }
+        record.column = to_json(answer.column)
+        marks = {level: level_nodes.LevelMark(p.center_ras_mm, p.confidence, p.source) for level, p in placed.items()}
         level_nodes.show_levels(nodes, marks)
     result_node.set_record(nodes, record.document())
 

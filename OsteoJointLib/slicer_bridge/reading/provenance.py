@@ -47,11 +47,11 @@ class Provenance:
         return cls(**document) if document else cls()
 
     @property
-    def found_points(self) -> dict[str, Point]:
+    def found_points(self) -> dict[Level, Point]:
         """Where the levels were found; those placed by hand are left out."""
-        return {n: _point(found["center_ras_mm"]) for n, found in self.found.items() if found["source"] == "auto"}
+        return {Level(n): _point(one["center_ras_mm"]) for n, one in self.found.items() if one["source"] == "auto"}
 
-    def moved(self, points: Mapping[str, Point]) -> list[str]:
+    def moved(self, points: Mapping[Level, Point]) -> list[str]:
         """The levels whose point is elsewhere than it was for the last result."""
         return [level for level in Level if level in points and not same_point(points[level], self.points.get(level))]
 
@@ -68,7 +68,7 @@ class Provenance:
             return found["confidence"], found["source"]
         return None, "user"
 
-    def shifted(self, points: Mapping[str, Point], up: bool) -> dict[str, Point] | None:
+    def shifted(self, points: Mapping[Level, Point], up: bool) -> dict[Level, Point] | None:
         """Where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
 
         >>> heights = {"T12": 60.0, "L1": 30.0, "L2": 0.0}
@@ -82,7 +82,7 @@ class Provenance:
         if len(points) != len(Level) or not self.column:
             return None
         centers = [body["center_ras_mm"] for body in self.column]
-        first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points["L1"]))
+        first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points[Level.L1]))
         first += -1 if up else 1
         if first < 0 or first + 1 >= len(centers):
             return None

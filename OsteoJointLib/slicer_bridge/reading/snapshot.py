@@ -11,7 +11,7 @@ import numpy as np
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.reading.memory import Wanted
+from OsteoJointLib.slicer_bridge.reading.memory import Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, staleness
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
@@ -32,7 +32,7 @@ class Snapshot:
 
     def __init__(self, nodes: OwnedNodes):
         self.nodes = nodes
-        self.points: dict[str, Point] = {}
+        self.points: dict[Level, Point] = {}
         self.masks: dict[str, str] = {}
         self.stale: tuple[str, ...] = ()
         self._changed: list[str] = []
@@ -63,7 +63,7 @@ class Snapshot:
         self.points, self.masks, self.stale, self._changed = {}, {}, (), []
         if self.problem():  # without a place in the world nothing can be compared
             return
-        self.points = level_nodes.points(self.nodes)
+        self.points = {Level(level): point for level, point in level_nodes.points(self.nodes).items()}
         self.masks = mask_nodes.mask_fingerprints(self.nodes)
         record = self.record
         if not record.points:
@@ -82,15 +82,15 @@ class Snapshot:
         self._image_time = self._voxels_changed_at()
 
     def wanted(
-        self, settings: WorkerSettings, until: str, find: bool = False, refine: Mapping[str, Any] | None = None
+        self, settings: WorkerSettings, until: Until, find: bool = False, refine: Refinement | None = None
     ) -> Wanted:
         """Look again, and say what the worker shall bring for what is in the scene now.
 
         Args:
             settings: device and weights.
-            until: "levels" or "reading".
+            until: where the run ends.
             find: look for the levels even where there are points.
-            refine: ``levels`` and ``parameters`` of a refinement.
+            refine: a refinement to be done last.
 
         Raises:
             InputRefused: the CT can't be read.
@@ -104,7 +104,7 @@ class Snapshot:
                 Reason.USAGE,
                 f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or find both.",
             )
-        masks = {} if points is None or until == "levels" else self.own_masks()
+        masks = {} if points is None or until is Until.LEVELS else self.own_masks()
         return Wanted(
             volume_id=self.volume.GetID(),
             points=points,
@@ -116,7 +116,7 @@ class Snapshot:
             found=self.record.found_points,
         )
 
-    def own_masks(self) -> dict[str, MaskArray]:
+    def own_masks(self) -> dict[Level, MaskArray]:
         """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero.
 
         A point may be moved within the slice of such a mask, which then stays; on another slice the network draws anew.
@@ -124,7 +124,7 @@ class Snapshot:
         record = self.record
         moved, edited = record.moved(self.points), record.edited(self.masks)
         drawn = mask_nodes.masks(self.nodes)
-        own: dict[str, MaskArray] = {}
+        own: dict[Level, MaskArray] = {}
         for level in Level:
             made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
             if made_by is None or not (level in edited or made_by in OWN):
@@ -177,7 +177,7 @@ class Snapshot:
             return error.message
         return ""
 
-    def _level_state(self, level: str, record: Provenance, document: Mapping[str, Any] | None) -> LevelState:
+    def _level_state(self, level: Level, record: Provenance, document: Mapping[str, Any] | None) -> LevelState:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None

@@ -42,7 +42,7 @@ class LevelMark:
     source: str
 
 
-def show_levels(nodes: OwnedNodes, marks: Mapping[str, LevelMark]) -> None:
+def show_levels(nodes: OwnedNodes, marks: Mapping[Level, LevelMark]) -> None:
     """Put the points of some levels into the scene; those of the others stay as they are.
 
     Args:

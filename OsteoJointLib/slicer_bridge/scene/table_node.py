@@ -42,14 +42,14 @@ def _columns(document: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def _cell(field: Field[LevelFacts], document: Mapping[str, Any], level: str) -> str | int | float:
-    """A number as it stands in the document, else words."""
+    """Fill one cell: a number as it stands in the document, else words."""
     if isinstance(field.kind, Number):
         value = field.value(document, level)
         return math.nan if value is None else float(value)
     return field.value(document, level) if isinstance(field.kind, Count) else _(field.said(document, level))
 
 
-def _column(name: str, values: list[Any]):
+def _column(name: str, values: list[Any]) -> vtk.vtkAbstractArray:
     kinds = {str: vtk.vtkStringArray, int: vtk.vtkIntArray, float: vtk.vtkDoubleArray}
     column = kinds[type(values[0])]()
     column.SetName(name)

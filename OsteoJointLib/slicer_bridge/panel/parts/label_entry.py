@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.dataset.manifest import check_bmd, check_patient
+from OsteoJointLib.dataset.label_checks import check_bmd, check_patient
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.names import check_name
 from OsteoJointLib.records import Level, Status
@@ -35,13 +35,13 @@ class LabelEntry:
     bmd_method: str = ""
 
     def fields(self) -> dict[str, Any]:
-        """The request's fields; what wasn't filled in is null or left out, never invented.
+        """Give the request's fields; what wasn't filled in is null or left out, never invented.
 
         Raises:
             UsageError: a field is missing or can't be read.
 
         >>> LabelEntry("/data", "case-0001", "P7", bmd=(("L1", "98,5"), ("L2", "")), bmd_method="QCT").fields()["bmd"]
-        {'L1': 98.5}
+        {<Level.L1: 'L1'>: 98.5}
         """
         if not self.folder.strip():
             raise _refusal("A dataset folder is needed; none is chosen. Choose one.")
@@ -51,16 +51,16 @@ class LabelEntry:
                 "A patient code is needed, and there is none. Give every CT of one person the same code, so that "
                 "training and test never share a person."
             )
-        bmd = {level: _number(level, text) for level, text in self.bmd if text.strip()}
+        bmd = {Level(level): _number(level, text) for level, text in self.bmd if text.strip()}
         method = self.bmd_method.strip() if bmd else None
-        check_bmd({Level(level): value for level, value in bmd.items()}, method)
+        check_bmd(bmd, method)
         if bmd and not method:
             raise _refusal("Say how the BMD was measured: a BMD without its method is not saved. QCT, for instance.")
         return {
-            "folder": self.folder.strip(),
+            "folder": Path(self.folder.strip()),
             "name": name,
             "patient": check_patient(self.patient.strip()),
-            "status": self.status or None,
+            "status": Status(self.status) if self.status else None,
             "bmd": bmd,
             "bmd_method": method,
         }

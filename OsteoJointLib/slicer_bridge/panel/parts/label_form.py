@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.dataset.manifest import case_words, existing_case
+from OsteoJointLib.dataset.adding import existing_case
+from OsteoJointLib.dataset.manifest import KnownCase
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.records import STATUSES
@@ -86,7 +86,7 @@ class LabelForm:
         entry = self.entry()
         try:
             fields = entry.fields()
-            folder = Path(fields["folder"])
+            folder = fields["folder"]
             known = existing_case(folder, fields["name"])
         except (OsteoJointError, OSError) as error:
             self._say(escape(as_ending(error).message))
@@ -96,7 +96,7 @@ class LabelForm:
             return
         remember(FOLDER_SETTING, folder)
         self._say(_("Saving …"), saving=True)
-        self._reading.label(fields, lambda done: self._saved(folder, done["entry"]["id"], done["count"]))
+        self._reading.label(fields, lambda done: self._saved(folder, done.entry["id"], done.count))
 
     def _saved(self, folder: Path, name: str, count: int) -> None:
         words = escape(_("Saved as {name}. Cases in the dataset: {count}.").format(name=name, count=count))
@@ -109,7 +109,7 @@ class LabelForm:
         show_text(self._ui.labeledLabel, words)
 
 
-def questions(entry: LabelEntry, known: Mapping[str, Any] | None) -> Iterator[str]:
+def questions(entry: LabelEntry, known: KnownCase | None) -> Iterator[str]:
     """What to ask before an entry is saved.
 
     Args:
@@ -122,7 +122,7 @@ def questions(entry: LabelEntry, known: Mapping[str, Any] | None) -> Iterator[st
             by_bmd=class_word(by_bmd), stated=class_word(entry.status)
         )
     if known is not None:
-        yield _("The dataset has {case} already. Replace it?").format(case=case_words(known))
+        yield _("The dataset has {case} already. Replace it?").format(case=known.words)
 
 
 def why_not_label(state: ReadingState) -> str:
