@@ -128,6 +128,12 @@ def test_a_given_mask_is_forgotten_on_a_move():
     assert step.masks == {L1: masks[L1]}
 
 
+@pytest.mark.parametrize("level", Level)
+def test_a_move_leaves_the_map_to_an_edit_that_follows(level):
+    step = ask(known(), masks={level: mask(level, 3)}, points=MOVED)
+    assert step.request == Segment(case="case-1", points={L1: MOVED[L1]}, gradcam=False)
+
+
 def test_a_mask_that_stays_given_costs_no_edit():
     """The worker shows of a mask over slices the one slice that it read: what it was given tells it apart."""
     case, deep = known(), mask(L2, 4)

@@ -115,6 +115,7 @@ def test_masks_are_the_same_where_their_voxels_are():
     swapped = np.eye(4)[[2, 1, 0, 3]]
     assert mask_key(MaskArray(array.transpose(2, 1, 0), place @ swapped)) == key
     assert mask_key(MaskArray(7 * array, place)) == key
+    assert mask_key(MaskArray(array, place[[1, 0, 2, 3]])) != key  # R and A exchanged
     moved = place.copy()
     moved[2, 3] += 3
     assert mask_key(MaskArray(array, moved)) != key
