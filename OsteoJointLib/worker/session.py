@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.hardware import find_hardware
 from OsteoJointLib.io import ct_input
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
 from OsteoJointLib.output.result_json import read_result, result_document
 from OsteoJointLib.output.viewer_arrays import write_views
 from OsteoJointLib.pipeline.case import Case, CaseResult
+from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.pipeline.drawn_masks import edited_planes
 from OsteoJointLib.pipeline.points import Points, moved_levels
 from OsteoJointLib.pipeline.reader import Reader, analyze
-from OsteoJointLib.pipeline.settings import LoadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import Level, LevelsFound
@@ -49,7 +50,7 @@ class Session:
     """The worker's memory and its operations; see ``docs/reference/worker.md`` for what each takes and gives.
 
     Args:
-        load: makes a reader from ``weights``, ``device`` and ``threads``.
+        load: makes a reader from weights, device, threads and configuration.
     """
 
     def __init__(self, load: Callable[..., Reader]):
@@ -82,19 +83,21 @@ class Session:
         return operations[type(request)](request, progress)
 
     def _load_weights(self, request: requests.Load, progress: Progress) -> answers.Loaded:
-        self._reader = self._load(**asdict(request))
+        config = config_of(request.config)
+        options = {"weights": request.weights, "device": request.device, "threads": request.threads}
+        self._reader = self._load(**options, config=config)
         model = self._reader.model
         told = answers.LoadedModel(model.name, model.profile, model.sha256)
         return answers.Loaded(told, str(self._reader.device), self._reader.detector is not None, find_hardware())
 
     def _open_ct(self, request: requests.Open, progress: Progress) -> answers.Opened:
-        opened = _read(request.input, StageClock(progress))
+        opened = self._read(request.input, StageClock(progress))
         return answers.Opened(self._keep_open(opened), answers.case_flags(opened.case))
 
     def _analyze(self, request: requests.Analyze, progress: Progress) -> answers.CaseRead:
         _check(request)
         points = _lps_points(request.points, both=True)
-        result = analyze(request.input, self._warm, points, request.options, progress)
+        result = analyze(request.input, self._warm, points, request.options, progress, self._limits)
         name = self._keep_open(OpenCase(result.volume, result.levels, result))
         return _told(name, result, request, progress)
 
@@ -103,7 +106,7 @@ class Session:
         if request.case is not None:
             name, opened = request.case, self._case(request.case)
         elif request.input is not None:
-            name, opened = None, _read(request.input, clock)
+            name, opened = None, self._read(request.input, clock)
         else:
             raise UsageError(Reason.USAGE, "No CT is named. Give an open case, or a path as input.")
         with clock.stage(Stage.MODEL):
@@ -167,8 +170,17 @@ class Session:
 
     def _warm(self) -> Reader:
         if self._reader is None:
-            self._reader = self._load(**asdict(LoadOptions()))
+            self._reader = self._load()
         return self._reader
+
+    @property
+    def _limits(self) -> ReadingLimits | None:
+        """The limits of the configuration that was loaded; None before."""
+        return None if self._reader is None else self._reader.config.input
+
+    def _read(self, path: Path, clock: StageClock) -> OpenCase:
+        with clock.stage(Stage.IO):
+            return OpenCase(ct_input.read_ct(path, limits=self._limits))
 
     def _keep_open(self, opened: OpenCase) -> str:
         self._opened += 1
@@ -204,11 +216,6 @@ class Session:
         opened = self._cases[name]
         opened.result, opened.levels = result, result.levels
         return replace(_told(name, result, request, progress), edited=edited)
-
-
-def _read(path: Path, clock: StageClock) -> OpenCase:
-    with clock.stage(Stage.IO):
-        return OpenCase(ct_input.read_ct(path))
 
 
 def _check(request: ReadRequest) -> None:
