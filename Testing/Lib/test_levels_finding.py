@@ -209,6 +209,12 @@ def test_a_refusal_names_what_is_in_view_without_contradicting_itself(column, wo
     assert words in refusal.value.message
 
 
+def test_names_that_are_likelier_than_not_are_refused_below_60_percent():
+    with pytest.raises(InputRefused, match="the likeliest names, L1 to L3, are only 58 % likely") as refusal:
+        choose_levels(seen(0.0, 0.0, 100.0, sacrum=False, above=180.0))
+    assert refusal.value.reason is Reason.LEVELS_UNDECIDED
+
+
 def test_uncertain_names_say_how_uncertain_and_why():
     unsure = message(choose_levels(seen(150.0, 30.0, 0.0, 0.0, 0.0, sacrum=False)), Reason.LEVELS_UNCERTAIN)
     assert "right with 86 %, and with 14 % L1 is the body called T12 here; the last ribs are stubs" in unsure
