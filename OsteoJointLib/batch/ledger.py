@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from OsteoJointLib.locking import locked
 from OsteoJointLib.names import name_key, portable_name, unique_name
 from OsteoJointLib.output.csv_rows import row_of_failure, write_table
 from OsteoJointLib.output.result_json import RESULT_FILE
-from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.pipeline.config_file import settings_sha256
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.typed_json import from_json, to_json
 
 TABLE_FILE = "batch.csv"
@@ -67,7 +68,7 @@ class CaseRecord:
     batch: str = ""
 
     def line(self) -> str:
-        """The record as a line of JSON."""
+        """Write the record as a line of JSON."""
         return json.dumps(to_json(self), ensure_ascii=False)
 
     @classmethod
@@ -81,20 +82,21 @@ class CaseRecord:
 
 
 def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:
-    """The record of a case that was refused or failed, with further fields of :class:`CaseRecord`."""
+    """Record a case that was refused or failed, with further fields of :class:`CaseRecord`."""
     row = row_of_failure(case, error)
     return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
-def reading_settings(model_sha256: str, options: ReadOptions, own: str = "") -> dict[str, Any]:
-    """What a reading follows from, beside the CT: a case is done only while all of it is the same.
+def reading_settings(model_sha256: str, options: ReadOptions, config: PipelineConfig, own: str = "") -> dict[str, Any]:
+    """Say what a reading follows from, beside the CT: a case is done only while all of it is the same.
 
     Args:
         model_sha256: of the weights.
         options: what the reading does.
+        config: how its stages work.
         own: a digest of the points and masks that are a user's.
     """
-    return {"model_sha256": model_sha256, **asdict(options), "own": own}
+    return {"model_sha256": model_sha256, "settings_sha256": settings_sha256(config, options), "own": own}
 
 
 def check_batch_folder(folder: Path) -> None:
@@ -114,7 +116,7 @@ def check_batch_folder(folder: Path) -> None:
 
 
 def read_ledger(folder: Path) -> dict[str, CaseRecord]:
-    """What batches have left in a folder, by case; empty where there was none.
+    """Read what batches have left in a folder, by case; empty where there was none.
 
     Raises:
         InputRefused: UNREADABLE, when a line is no case.
@@ -151,7 +153,7 @@ class Ledger:
         self._records = read_ledger(folder)
 
     def name(self, words: str, fingerprint: str) -> str:
-        """The name of a case that is known by its content alone: the one it had, else a new one that nobody has.
+        """Name a case that is known by its content alone: as it was called, else by a new name that nobody has.
 
         Args:
             words: what it is called; many CTs may be called the same.
@@ -172,7 +174,7 @@ class Ledger:
         return self.folder / CASES_FOLDER / case
 
     def row_if_done(self, case: str, fingerprint: str, settings: Mapping[str, Any]) -> Row | None:
-        """The row of a case that was read from the same content and whose result is still there."""
+        """Find the row of a case that was read from the same content and whose result is still there."""
         known = self._records.get(case)
         if known is None or not known.outcome.is_read or known.fingerprint != fingerprint:
             return None

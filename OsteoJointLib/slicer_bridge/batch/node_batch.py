@@ -34,7 +34,7 @@ from OsteoJointLib.batch.ledger import (
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.output.csv_rows import row_of_result
-from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, count_words
 from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
 from OsteoJointLib.slicer_bridge.batch.waiting import OnProgress, wait_for
@@ -143,7 +143,7 @@ class NodeBatch:
         self._digest = VolumeDigest(node, self._safely(lambda digest: self._known(case, digest)))
 
     def _known(self, case: VolumeCase, digest: str) -> None:
-        """The CT is known by its digest: skip or read it."""
+        """Skip or read a CT, now that it is known by its digest."""
         self._digest = None
         case.digest, case.name = digest, self._ledger.name(case.words, digest)
         try:
@@ -151,7 +151,7 @@ class NodeBatch:
         except OsteoJointError as error:
             self._failed(case, error)
             return
-        case.settings = reading_settings(self._model_sha256, ReadOptions(), case.own_digest())
+        case.settings = reading_settings(self._model_sha256, ReadOptions(), PipelineConfig(), case.own_digest())
         row = self._ledger.row_if_done(case.name, digest, case.settings) if self._skip else None
         if row is not None:
             self.skipped.add(case.name)
@@ -210,7 +210,7 @@ class NodeBatch:
         qt.QTimer.singleShot(0, lambda: safely())
 
     def _safely(self, step: Callable[..., None]) -> Callable[..., None]:
-        """The step, so that it doesn't run after the end, and that what breaks in it ends the batch."""
+        """Wrap a step, so that it doesn't run after the end, and that what breaks in it ends the batch."""
 
         def run(*arguments: Any) -> None:
             if not self._running:
