@@ -18,7 +18,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     phantoms.set_defaults(run=_phantoms)
     _command(commands, "pairs", "write training pairs: both mid-slices of a phantom").set_defaults(run=_pairs)
     samples = _command(commands, "samples", "write level samples: a phantom on the level network's coarse grid")
-    samples.add_argument("--spacing-mm", type=above_zero, help="edge of the coarse voxels (default: the network's)")
+    samples.add_argument(
+        "--spacing-mm", type=above_zero, metavar="N", help="edge of the coarse voxels (default: the network's)"
+    )
     samples.set_defaults(run=_samples)
 
 
