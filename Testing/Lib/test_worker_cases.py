@@ -68,6 +68,12 @@ def test_a_case_that_is_null_is_none(client):
     assert client.done("levels", case=None, input="ct.nrrd")["case"] == "case-1"
 
 
+def test_levels_asked_for_again_forget_the_reading(client):
+    case = client.done("analyze", input="ct.nrrd", gradcam=False)["case"]
+    client.done("levels", case=case)
+    assert "no masks yet" in client.ask("classify", case=case)["message"]
+
+
 def test_levels_name_the_column_from_top_to_bottom(client, chain):
     bodies = tuple(BodyEvidence((1.0, 2.0, z), 0.9, (0.0, 0.0), (True, True), False, False) for z in (95.0, 60.0, 25.0))
     found = replace(chain.found_levels(), column=bodies, names=("T12", "L1", "L2"))
@@ -115,7 +121,15 @@ def test_a_mask_made_before_says_how(client, chain, tmp_path):
     small = {level.value: write_mask(tmp_path / f"{level}.nrrd", chain, level, 0.93) for level in Level}
     made = {"L1": {"edited": False, "refined": True}}
     masks = client.done("edit", case=case, segmentation=small, made=made, gradcam=False)["result"]["segmentation"]
-    assert [(masks[name]["edited"], masks[name]["refined"]) for name in ("L1", "L2")] == [(False, True), (True, False)]
+    marks = [(False, True), (True, False)]
+    assert [(masks[name]["edited"], masks[name]["refined"]) for name in ("L1", "L2")] == marks
+    other = {"L1": {"edited": True, "refined": False}}
+    masks = client.done("edit", case=case, segmentation=small, made=other, gradcam=False)["result"]["segmentation"]
+    assert [(masks[name]["edited"], masks[name]["refined"]) for name in ("L1", "L2")] == marks  # no other mask came
+    smaller = {"L1": write_mask(tmp_path / "smaller.nrrd", chain, Level.L1, 0.9)}
+    fields = {"case": case, "segmentation": smaller, "made": other, "gradcam": False}
+    masks = client.done("refine", levels=["L1"], **fields)["result"]["segmentation"]
+    assert (masks["L1"]["edited"], masks["L1"]["refined"]) == (True, True)  # the level set has moved it since
     for wrong in ({"L3": {}}, {"L1": {"edited": True}}, {"L1": {"edited": 1, "refined": False}}, ["L1"]):
         assert client.ask("edit", case=case, segmentation=small, made=wrong)["reason"] == "usage"
 

@@ -170,6 +170,9 @@ def test_a_moved_point_is_the_label_s_center(client, case, points, tmp_path):
     entry = client.done("label", **fields, points={"L2": [r, a + 1, s]})["entry"]
     assert entry["levels"]["L2"]["center_lps_mm"] == [-r, -a - 1, s]
     assert entry["levels"]["L1"]["center_lps_mm"] == [-points["L1"][0], -points["L1"][1], points["L1"][2]]
+    client.done("segment", case=case, points={"L2": [r, a + 2, s]}, gradcam=False)
+    entry = client.done("label", **fields, replace=True)["entry"]
+    assert entry["levels"]["L2"]["center_lps_mm"] == [-r, -a - 2, s]
 
 
 @pytest.mark.parametrize(
