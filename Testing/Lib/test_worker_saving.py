@@ -143,6 +143,10 @@ def test_a_read_case_becomes_a_labeled_one(client, case, chain, tmp_path):
         "entry"
     ]
     assert entry["status"] == "osteoporosis"
+    stated = client.done(
+        "label", case=case, folder=str(tmp_path / "set"), name="case-1", patient="P7", **fields, status="normal"
+    )
+    assert stated["entry"]["status"] == "normal"
     assert entry["bmd"] == {"L1": {"mg_cm3": 90.0, "method": "QCT"}, "L2": {"mg_cm3": 69.5, "method": "QCT"}}
 
 
