@@ -161,11 +161,9 @@ class Ledger:
         for case, record in self._records.items():
             if fingerprint and record.fingerprint == fingerprint:
                 return case
-        name = portable_name(words)
-        known = self._records.get(name)
-        if known is not None and not known.fingerprint and not fingerprint and name not in self._entered:
-            return name
-        return unique_name(name, {name_key(case) for case in self._records})
+        nobodys = set() if fingerprint else {name for name, one in self._records.items() if not one.fingerprint}
+        taken = {name_key(name) for name in self._records if name not in nobodys - self._entered}
+        return unique_name(portable_name(words), taken)
 
     def case_folder(self, case: str) -> Path:
         """Where the files of a case lie."""
