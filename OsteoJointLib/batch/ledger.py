@@ -161,9 +161,9 @@ class Ledger:
         for case, record in self._records.items():
             if fingerprint and record.fingerprint == fingerprint:
                 return case
-        nobodys = set() if fingerprint else {name for name, one in self._records.items() if not one.fingerprint}
-        taken = {name_key(name) for name in self._records if name not in nobodys - self._entered}
-        return unique_name(portable_name(words), taken)
+        unknown = {case for case, one in self._records.items() if not one.fingerprint and one.place is None}
+        free = set() if fingerprint else unknown - self._entered  # of an earlier batch: most likely the same volumes
+        return unique_name(portable_name(words), {name_key(case) for case in self._records if case not in free})
 
     def case_folder(self, case: str) -> Path:
         """Where the files of a case lie."""
