@@ -129,9 +129,9 @@ def test_every_case_has_its_row(desk, workers):
 
 def test_a_case_is_read_as_was_chosen_let_go_and_noted(desk):
     desk.add("a.nrrd")
-    desk.run(gradcam=False, word="mine")
+    desk.run(gradcam=False, refine=True, word="mine")
     load, analyze, close = desk.requests()
-    assert (analyze["gradcam"], analyze.get("refine", False)) == (False, False)
+    assert (analyze["refine"], analyze["gradcam"]) == (True, False)
     assert load["threads"] == usable_cores()
     assert (close["op"], close["case"]) == ("close", "case-1")
     assert read_ledger(desk.out)["a"].batch == "mine"
