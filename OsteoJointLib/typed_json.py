@@ -117,7 +117,7 @@ _hints = cache(get_type_hints)
 
 
 def _words(kind: Any) -> str:
-    """What a field must be, in words."""
+    """Say what a field must be."""
     origin, inner = get_origin(kind) or kind, get_args(kind)
     if origin is tuple:
         count = "" if inner[-1] is Ellipsis else f" of {len(inner)}"

@@ -16,7 +16,7 @@ from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, 
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import locked
 from OsteoJointLib.output.result_json import result_document
-from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.typed_json import to_json
 from OsteoJointLib.worker.answers import Loaded, LoadedModel
 
@@ -172,7 +172,9 @@ def test_resume_does_only_what_is_left(desk):
     assert desk.run().counts == {"skipped": 4, "refused": 1}
 
 
-@pytest.mark.parametrize("change", [{"weights": "other"}, {"refine": True}, {"gradcam": False}])
+@pytest.mark.parametrize(
+    "change", [{"weights": "other"}, {"refine": True}, {"gradcam": False}, {"config": PipelineConfig(recenter_px=4)}]
+)
 def test_resume_with_other_settings_does_all_again(desk, change):
     desk.add("a.nrrd")
     desk.run()

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import qt
@@ -23,7 +23,7 @@ from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.volumes import content_stamp
 
 SLAB_BYTES = 4 * 1024 * 1024
-"""How much is written in one turn, at least one slice."""
+"""How much is written in one turn, at least one slice: chosen, a few milliseconds on a slow disk."""
 
 
 class Handover:
@@ -40,7 +40,7 @@ class Handover:
 
     def __init__(
         self,
-        volume_node,
+        volume_node: Any,
         path: Path,
         keys: Mapping[str, str],
         on_done: Callable[[], None],
@@ -78,8 +78,8 @@ class Handover:
             self._on_error(
                 RunFailed(
                     Reason.FAILED,
-                    f"Expected to write the CT to {self._path.parent}; it failed: {error.strerror}. Is there room on "
-                    "the disk?",
+                    f"The CT can't be written to {self._path.parent}: {error.strerror}. Make room there, or choose "
+                    "another temporary folder in Slicer's settings.",
                 )
             )
         except OsteoJointError as error:
