@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ import slicer
 
 from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome
 from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, RunFailed
+from OsteoJointLib.failures import lacks_package
 from OsteoJointLib.output.csv_rows import COLUMNS
 from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
@@ -21,7 +23,7 @@ from OsteoJointLib.slicer_bridge.batch import node_batch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch, analyze_nodes
 from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
 from OsteoJointLib.slicer_bridge.reading.memory import Wanted
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE, OwnedNodes
 from OsteoJointLib.worker.answers import Delivered
 
 from .fake_reading import DOCUMENT
@@ -245,6 +247,13 @@ def test_inputs_may_be_loaded_one_by_one_and_removed(engine, tmp_path):
     assert slicer.mrmlScene.GetNumberOfNodes() <= before
 
 
+def test_a_removed_volume_takes_along_what_belongs_to_its_reading(engine, tmp_path):
+    node = add_ct()
+    belongs = OwnedNodes(node).add("notes", slicer.mrmlScene.CreateNodeByClass("vtkMRMLTextNode"), "notes")
+    analyze_nodes(node, tmp_path / "out", remove_inputs=True)
+    assert node.GetScene() is None and belongs.GetScene() is None
+
+
 def test_a_generator_that_breaks_ends_the_batch_with_its_words(engine, tmp_path):
     def loaded():
         yield add_ct()
@@ -268,9 +277,10 @@ def test_a_volume_removed_meanwhile_has_its_reason(engine, tmp_path):
     assert [(row["case"], row["reason"]) for row in rows] == [("first", ""), ("second", "not_found")]
 
 
-def test_what_no_ct_can_help_ends_the_batch(engine, tmp_path):
-    engine.failures["CT"] = ModelRefused(Reason.DEVICE_MISSING, "There is no CUDA device.")
-    with pytest.raises(ModelRefused, match="CUDA device"):
+@pytest.mark.parametrize("lack", [ModelRefused(Reason.DEVICE_MISSING, "No card."), lacks_package("torch")])
+def test_what_no_ct_can_help_ends_the_batch(engine, tmp_path, lack):
+    engine.failures["CT"] = lack
+    with pytest.raises(OsteoJointError, match=re.escape(lack.message)):
         analyze_nodes([add_ct("CT", 1), add_ct("other", 2)], tmp_path / "out")
     assert engine.read == ["CT"]
 

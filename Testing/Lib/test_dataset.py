@@ -139,6 +139,8 @@ def test_a_patient_is_a_code(chain, patient):
 def test_a_bmd_is_a_volumetric_one(chain, value, method, words):
     with pytest.raises(UsageError, match=re.escape(words)):
         known(chain, bmd_mg_cm3={Level.L1: value}, bmd_method=method)
+    with pytest.raises(UsageError, match=re.escape(words.replace("L1", "L2"))):
+        known(chain, bmd_mg_cm3={Level.L1: 100.0, Level.L2: value}, bmd_method=method)
 
 
 def names(folder) -> set[str]:
