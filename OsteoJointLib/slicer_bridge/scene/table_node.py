@@ -11,7 +11,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 
 def show_table(nodes: OwnedNodes, document: Mapping[str, Any]) -> None:
@@ -21,7 +21,7 @@ def show_table(nodes: OwnedNodes, document: Mapping[str, Any]) -> None:
         nodes: of the reading.
         document: as in result.json. A number that could not be had is NaN in the table.
     """
-    node = nodes.get("table") or nodes.add("table", slicer.vtkMRMLTableNode(), _("L1 L2 measurements"))
+    node = nodes.get(Role.TABLE) or nodes.add(Role.TABLE, slicer.vtkMRMLTableNode(), _("L1 L2 measurements"))
     with slicer.util.NodeModify(node):
         node.SetLocked(False)
         node.RemoveAllColumns()
@@ -61,7 +61,7 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _column(name: str, values: list[Any]):
+def _column(name: str, values: list[Any]) -> vtk.vtkAbstractArray:
     kinds = {str: vtk.vtkStringArray, int: vtk.vtkIntArray, float: vtk.vtkDoubleArray}
     column = kinds[type(values[0])]()
     column.SetName(name)
