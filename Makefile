@@ -14,14 +14,15 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check
 # VTK, Qt and PyTorch don't get on in one process, and need a few system libraries, which .ci/run names and installs.
 CHECK := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: demo test lint types unit format lists bench screenshots venv clean distclean help
+.PHONY: demo test lint types unit docs format lists bench screenshots venv clean distclean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo     phantom CT -> levels, masks, class, report in $(OUT), beside the truth  [SEED=n]'
 	@echo 'make test     format, lint, types, unit tests, wheel, CMake lists                     [JOBS=n]'
+	@echo 'make docs     the documentation -> out/site'
 	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
-	@echo 'make screenshots  render the pictures of the README anew'
+	@echo 'make screenshots  render the pictures of the README and docs anew'
 	@echo 'make format   put every file into shape'
 	@echo 'make lists    write the files on disk into the CMake lists'
 	@echo 'make clean    remove what the commands above wrote (distclean: .venv too)'
@@ -41,6 +42,9 @@ types: $(READY)
 unit: $(READY)
 	$(CHECK) pytest -n $(JOBS)
 	$(CHECK) pytest -n $(JOBS) Testing/Bridge
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 format: $(READY)
 	$(CHECK) ruff check --fix .
@@ -68,7 +72,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo 'Installing into $(VENV): some minutes and about 6 GB the first time.'
 	@echo 'This includes Ultralytics (YOLOv3), which is licensed under AGPL-3.0 and is not part of OsteoJoint.'
 	@$(PIP) install --quiet --constraint constraints.txt --upgrade pip
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[train,test]' PyYAML
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[train,test,docs]' PyYAML
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps ultralytics
 	@touch $@
 

@@ -5,18 +5,13 @@ Frames and units stand in the names; see :mod:`OsteoJointLib.frames` for the con
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
-
-if TYPE_CHECKING:
-    from OsteoJointLib.pipeline.classification import EncodedCrops
 
 
 class Level(StrEnum):
@@ -285,45 +280,3 @@ class ModelInfo:
     profile: str
     sha256: str
     trained_on: str
-
-
-@dataclass(frozen=True, eq=False)
-class VertebraReading:
-    """All that is known of one level: its point, slice, box, crop, mask, ROI and Grad-CAM.
-
-    Args:
-        gradcam: (224, 224) float32 in [0, 1] in the crop's frame; None when it was not asked for.
-        encoded: what the segmenter said of the crop, kept so that an edit doesn't run it again (2 MB with compact
-            weights, 11 MB with the paper's sizes).
-        found_box: the box before it followed a user's mask that lies elsewhere; None where it followed none.
-    """
-
-    point: LevelPoint
-    axial: AxialSlice
-    box: BodyBox
-    crop: Crop
-    segmentation: VertebraSegmentation
-    measurement: RoiMeasurement
-    gradcam: np.ndarray | None = None
-    encoded: EncodedCrops | None = None
-    found_box: BodyBox | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class CaseResult:
-    """One case, from CT to class; what result.json, .seg.nrrd and the report are written from."""
-
-    volume: CtVolume | CtSlicePair
-    l1: VertebraReading
-    l2: VertebraReading
-    classification: Classification
-    model: ModelInfo
-    device: str
-    levels: LevelsFound
-    flags: tuple[Flag, ...] = ()
-    timings_s: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def readings(self) -> tuple[VertebraReading, VertebraReading]:
-        """L1 and L2, in this order."""
-        return (self.l1, self.l2)

@@ -1,4 +1,4 @@
-"""Render the pictures of the README: ``python Testing/screenshots.py`` writes Resources/Screenshots.
+"""Render the pictures of the README and docs: ``python Testing/screenshots.py`` writes Resources/Screenshots.
 
 ``phantoms.png`` shows ten phantoms, each as its L1 and L2 mid-slice, a sagittal and a coronal slice through L1 and a
 projection of the bones; ``overview.png`` is what ``osteojoint demo`` shows of its default phantom.

@@ -1,7 +1,7 @@
 """Render the pictures of the module: ``make screenshots`` writes Resources/Screenshots/slicer*.png.
 
-The tutorial of the README is walked through in the test host: the panel is the real one, the views are drawn by
-Slicer's own displayable managers. Around them, the real Slicer has menus and toolbars that stand nowhere here.
+The tutorial (docs/manual/tutorial.md) is walked through in the test host: the panel is the real one, the views are
+drawn by Slicer's own displayable managers. Around them, the real Slicer has menus and toolbars that stand nowhere here.
 """
 
 from __future__ import annotations

@@ -41,8 +41,9 @@ from training.seeds import EVALUATION_SEEDS, require_seeds
 
 if TYPE_CHECKING:
     from OsteoJointLib.phantom.cases import Phantom
+    from OsteoJointLib.pipeline.case import CaseResult
     from OsteoJointLib.pipeline.reader import Reader
-    from OsteoJointLib.records import CaseResult, VertebraReading
+    from OsteoJointLib.pipeline.vertebra import VertebraReading
 
 NEAR_MM = 10.0
 
@@ -162,7 +163,7 @@ def compare(result: CaseResult, phantom: Phantom) -> dict[str, Any]:
 
 def compare_level(reading: VertebraReading, phantom: Phantom) -> dict[str, Any]:
     """Box and mask of one level against the truth on the same slice, in the slice's frame."""
-    from OsteoJointLib.pipeline.preprocess import plane_to_mask
+    from OsteoJointLib.frames import plane_to_mask
 
     axial = reading.axial
     truth = plane_to_mask(phantom.labels[axial.slice_index] == reading.point.level.verse_label, axial)

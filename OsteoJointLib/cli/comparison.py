@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from OsteoJointLib.pipeline.preprocess import mask_to_plane
-from OsteoJointLib.records import CaseResult, Level, Status, VertebraReading
+from OsteoJointLib.frames import mask_to_plane
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import Level, Status
 
 if TYPE_CHECKING:
     from OsteoJointLib.phantom.cases import Phantom

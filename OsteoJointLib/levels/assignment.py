@@ -34,6 +34,10 @@ MERGED_SHARE = 0.25
 """Share of stray readings, of ribs that the image's edge ends, in which two ribs were taken for one of any length."""
 
 
+_NEVER_ZERO = 1e-6
+"""Added to every likelihood: no length is impossible where two ribs were taken for one (chosen)."""
+
+
 @dataclass(frozen=True)
 class RibModel:
     """How long the rib of one place is.
@@ -66,11 +70,12 @@ class RibModel:
         if cut:
             stub = max(RIB_STUB_MM - length_mm, 0.0) / (RIB_STUB_MM - RIB_LEAST_MM)
             astray = max((RIB_MOST_MM - length_mm) / (RIB_MOST_MM - RIB_LEAST_MM), MERGED_SHARE)
-            return self.stub * stub + self.astray * astray + usual * 0.5 * math.erfc(offset / math.sqrt(2.0)) + 1e-6
+            longer = 0.5 * math.erfc(offset / math.sqrt(2.0))
+            return self.stub * stub + self.astray * astray + usual * longer + _NEVER_ZERO
         stub = (length_mm < RIB_STUB_MM) / (RIB_STUB_MM - RIB_LEAST_MM)
         bell = math.exp(-0.5 * offset**2) / (self.sd_mm * math.sqrt(2.0 * math.pi))
         astray = (length_mm < RIB_MOST_MM) / (RIB_MOST_MM - RIB_LEAST_MM)
-        return self.stub * stub + self.astray * astray + usual * bell + 1e-6
+        return self.stub * stub + self.astray * astray + usual * bell + _NEVER_ZERO
 
 
 RIB_BY_PLACE: dict[int, RibModel] = {
@@ -82,7 +87,7 @@ RIB_BY_PLACE: dict[int, RibModel] = {
     1: RibModel(0.985, 0.01, 0.005, 30.0, 10.0),
 }
 """Ribs of T9 and above, T10, T11, T12, L1, L2 and below. Lengths as in the phantom's morphometry, with the scatter of
-body size and of the measurement; 3 % of twelfth ribs are missing, 8 % stubs, 3 % of L1 bear a short rib."""
+body size and of the measurement; 4 % of twelfth ribs are missing, 8 % are stubs, 3.5 % of L1 bear a short rib."""
 
 LUMBAR_COUNT: dict[int, float] = {3: 0.003, 4: 0.03, 5: 0.92, 6: 0.045, 7: 0.002}
 """How common each number of lumbar bodies is; any other number has :data:`COUNT_FLOOR`."""
@@ -94,7 +99,10 @@ OPEN_COUNT_FLOOR = 0.05
 """Probability of an impossible count where no sacrum was recognized: its segments may have been taken for bodies."""
 
 REACH = 12
-"""L1 may lie this many bodies above or below the visible column."""
+"""L1 may lie this many bodies above or below the visible column: as many as bear ribs (chosen)."""
+
+_HIGHEST_PLACE, _LOWEST_PLACE = -19, 5
+"""Places of C1 and L6; what lies beyond bears no name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +115,7 @@ class Assignment:
         runner_up: the second likeliest index.
         in_view: posterior probability that L1 and L2 both lie in the column.
         posterior: probability by index of L1.
-        names: of the bodies under the likeliest hypothesis, "L1" and so on.
+        names: of the bodies under the likeliest hypothesis, "L1" and so on; "" above C1 and below L6.
         lumbar_count: number of lumbar bodies where the sacrum tells it, else None.
     """
 
@@ -121,12 +129,12 @@ class Assignment:
 
 
 def rib_model(place: int) -> RibModel:
-    """The model of a place: 0 for L1, -1 for T12 and so on; far places have their nearest one's."""
+    """Look up the model of a place: 0 for L1, -1 for T12 and so on; far places have their nearest one's."""
     return RIB_BY_PLACE[min(max(place, min(RIB_BY_PLACE)), max(RIB_BY_PLACE))]
 
 
 def body_log_likelihood(body: BodyEvidence, place: int) -> float:
-    """Mean over the sides in view of ln P(rib | place); 0 where neither side is in view."""
+    """Average over the sides in view ln P(rib | place); 0 where neither side is in view."""
     sides = [
         math.log(rib_model(place).likelihood(length, cut))
         for length, seen, cut in zip(body.rib_mm, body.rib_seen, body.rib_cut, strict=True)
@@ -136,7 +144,7 @@ def body_log_likelihood(body: BodyEvidence, place: int) -> float:
 
 
 def count_log_likelihood(count: int, sacrum: bool) -> float:
-    """Ln P(lumbar bodies in view).
+    """Weigh how common the number of lumbar bodies is: ln P.
 
     Args:
         count: bodies from L1 to the last in view; negative when L1 lies below the view.
@@ -162,7 +170,7 @@ def assign_names(column: tuple[BodyEvidence, ...], above: BodyEvidence | None = 
         ValueError: the column is empty.
     """
     if not column:
-        raise ValueError("Expected at least one body to name, got an empty column.")
+        raise ValueError("an empty column can't be named.")
     count, sacrum = len(column), column[-1].sacrum_below
     seen = list(enumerate(column)) + ([(-1, above)] if above else [])
     hypotheses = range(-REACH, count + REACH + 1)
@@ -188,9 +196,11 @@ def assign_names(column: tuple[BodyEvidence, ...], above: BodyEvidence | None = 
 
 
 def level_name(place: int) -> str:
-    """Name of a place in the column.
+    """Name a place in the column; "" where no anatomy has a body.
 
-    >>> [level_name(place) for place in (-2, -1, 0, 4)]
-    ['T11', 'T12', 'L1', 'L5']
+    >>> [level_name(place) for place in (-20, -19, -13, -12, -1, 0, 5, 6)]
+    ['', 'C1', 'C7', 'T1', 'T12', 'L1', 'L6', '']
     """
-    return f"L{place + 1}" if place >= 0 else f"T{13 + place}" if place > -13 else f"C{20 + place}"
+    if not _HIGHEST_PLACE <= place <= _LOWEST_PLACE:
+        return ""
+    return f"L{place + 1}" if place >= 0 else f"T{13 + place}" if place >= -12 else f"C{20 + place}"

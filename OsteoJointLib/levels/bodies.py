@@ -16,10 +16,10 @@ from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.inference import LevelPrediction
 
 PEAK_MIN = 0.2
-"""Lowest peak of the heat map that is a candidate."""
+"""Lowest peak of the heat map, and lowest score, of a candidate (chosen low: the path sorts them out)."""
 
 SCORE_MIN = 0.3
-"""Lowest score of a body at either end of the column."""
+"""Lowest score of a body at either end of the column, and of one that counts as seen (chosen)."""
 
 STEP_MM = (15.0, 52.0)
 """Shortest and longest distance between neighboring centers: a crushed T8 to a tall L4 with its disc."""
@@ -29,6 +29,29 @@ STEEPEST_DEG = 50.0
 
 MISSING_PENALTY = 0.8
 """Cost of stepping over a body, in scores (a plain body scores 0.6 to 1)."""
+
+MOST_STEPS = 3
+"""Two neighboring bodies in a row may be missed by the network, no more (chosen)."""
+
+RATIO_SOFT, ANGLE_SOFT_DEG = 0.25, 25.0
+"""Change of length (natural logarithm) and of direction from step to step that cost a quarter of a score each
+(chosen)."""
+
+STEP_PENALTY_MOST = 1.5
+"""Most that a step costs: a fracture or a steep sacrum must not break the column, only a better path (chosen)."""
+
+BODY_REACH = 0.36
+"""Half a body's own height as a share of the distance between centers: the disc takes a quarter or so."""
+
+LONE_HEIGHT_MM = 32.0
+"""Distance to its neighbors that is assumed of a body alone: T12 to L1."""
+
+SMOOTHING_VOX, PEAK_APART_VOX = 0.5, 5
+"""Standard deviation that takes away twin peaks on one body, and the window in which a peak is the highest: peaks lie
+three voxels apart or more, at 4 mm less than the shortest step."""
+
+BALL_MM = 8.0
+"""Radius within which a center must be surrounded by body voxels: a body is at least 16 mm high."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +73,7 @@ class Body:
     cut: bool
 
     def center_lps_mm(self, grid: Grid) -> tuple[float, float, float]:
-        """The center in the world."""
+        """Place the center in the world."""
         spacing_zyx = np.asarray(grid.spacing_xyz_mm[::-1])
         x, y, z = grid.index_to_lps(self.center_mm / spacing_zyx)
         return (float(x), float(y), float(z))
@@ -79,14 +102,14 @@ def find_bodies(prediction: LevelPrediction) -> tuple[Body, ...]:
     last_mm = (len(prediction.heatmap) - 0.5) * prediction.spacing_mm
     bodies = []
     for (center, score, found), height in zip(filled, heights, strict=True):
-        reach = 0.36 * height
+        reach = BODY_REACH * height
         cut = bool(center[0] - reach < -0.5 * prediction.spacing_mm or center[0] + reach > last_mm)
         bodies.append(Body(center, float(score), found, float(height), cut))
     return tuple(bodies)
 
 
 def body_above(bodies: tuple[Body, ...]) -> Body:
-    """Where the body above the column would be: one step further up, not found, score 0.
+    """Guess where the body above the column would be: one step further up, not found, score 0.
 
     Args:
         bodies: the column, at least one.
@@ -97,7 +120,7 @@ def body_above(bodies: tuple[Body, ...]) -> Body:
 
 
 def body_heights(centers_mm: np.ndarray) -> np.ndarray:
-    """Mean distance of each center to its neighbors; 32 mm for a body alone.
+    """Measure the mean distance of each center to its neighbors; :data:`LONE_HEIGHT_MM` for a body alone.
 
     Args:
         centers_mm: (N, 3).
@@ -106,13 +129,13 @@ def body_heights(centers_mm: np.ndarray) -> np.ndarray:
         (N,) mm.
     """
     if len(centers_mm) < 2:
-        return np.full(len(centers_mm), 32.0)
+        return np.full(len(centers_mm), LONE_HEIGHT_MM)
     steps = np.linalg.norm(np.diff(centers_mm, axis=0), axis=1)
     return 0.5 * (np.concatenate([steps[:1], steps]) + np.concatenate([steps, steps[-1:]]))
 
 
 def find_candidates(prediction: LevelPrediction) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of the heat map that lie on body voxels.
+    """Find the peaks of the heat map that lie on body voxels.
 
     Returns:
         (N, 3) centers in mm (z, y, x), refined below the voxel, top to bottom; (N,) scores in [0, 1].
@@ -120,8 +143,8 @@ def find_candidates(prediction: LevelPrediction) -> tuple[np.ndarray, np.ndarray
     from scipy import ndimage
 
     heatmap = prediction.heatmap
-    smooth = ndimage.gaussian_filter(heatmap, 0.5)
-    peaks = np.argwhere((smooth == ndimage.maximum_filter(smooth, 5)) & (heatmap >= PEAK_MIN))
+    smooth = ndimage.gaussian_filter(heatmap, SMOOTHING_VOX)
+    peaks = np.argwhere((smooth == ndimage.maximum_filter(smooth, PEAK_APART_VOX)) & (heatmap >= PEAK_MIN))
     support = body_share(prediction, peaks * prediction.spacing_mm)
     scores = np.sqrt(heatmap[tuple(peaks.T)] * support)
     keep = scores >= PEAK_MIN
@@ -130,13 +153,13 @@ def find_candidates(prediction: LevelPrediction) -> tuple[np.ndarray, np.ndarray
     return centers[order], scores[keep][order]
 
 
-def body_share(prediction: LevelPrediction, centers_mm: np.ndarray, radius_mm: float = 8.0) -> np.ndarray:
-    """Share of body voxels in a ball around each center.
+def body_share(prediction: LevelPrediction, centers_mm: np.ndarray, radius_mm: float = BALL_MM) -> np.ndarray:
+    """Measure the share of body voxels in a ball around each center.
 
     Args:
         prediction: holds the classes.
         centers_mm: (N, 3) z, y, x.
-        radius_mm: a body is at least 16 mm high.
+        radius_mm: of the ball.
 
     Returns:
         (N,) in [0, 1]; voxels outside the volume do not count.
@@ -155,7 +178,7 @@ def body_share(prediction: LevelPrediction, centers_mm: np.ndarray, radius_mm: f
 
 
 def refine_peak(heatmap: np.ndarray, peak_zyx: np.ndarray) -> np.ndarray:
-    """The top of the parabola through the logarithm of the three voxels along each axis: exact for a Gaussian.
+    """Take the top of the parabola through the log of the three voxels along each axis: exact for a Gaussian.
 
     Args:
         heatmap: (z, y, x), positive.
@@ -173,45 +196,46 @@ def refine_peak(heatmap: np.ndarray, peak_zyx: np.ndarray) -> np.ndarray:
             continue
         below, here, above = (float(np.log(max(heatmap[tuple(i)], 1e-6))) for i in (low, peak_zyx, high))
         curvature = below - 2.0 * here + above
-        if curvature < -1e-9:
+        if curvature < -1e-9:  # a plateau has no top
             refined[axis] += np.clip(0.5 * (below - above) / curvature, -0.5, 0.5)
     return refined
 
 
 def step_penalty(before: np.ndarray | None, step: np.ndarray) -> float:
-    """Cost of a step between neighboring bodies after the step before it.
+    """Weigh a step between neighboring bodies after the step before it.
 
     Args:
         before: (3,) mm of the step before, None at the top.
         step: (3,) mm.
 
     Returns:
-        (ln(length ratio) / 0.25)^2 / 4 + (angle / 25 deg)^2 / 4, at most 1.5; 0 at the top.
+        (ln(length ratio) / 0.25)^2 / 4 + (angle / 25 deg)^2 / 4 in scores, at most 1.5; 0 at the top.
     """
     if before is None:
         return 0.0
     lengths = np.linalg.norm(before), np.linalg.norm(step)
     angle = np.degrees(np.arccos(np.clip(before @ step / (lengths[0] * lengths[1]), -1.0, 1.0)))
-    return float(min(1.5, 0.25 * (np.log(lengths[1] / lengths[0]) / 0.25) ** 2 + 0.25 * (angle / 25.0) ** 2))
+    unevenness = (np.log(lengths[1] / lengths[0]) / RATIO_SOFT) ** 2 + (angle / ANGLE_SOFT_DEG) ** 2
+    return float(min(STEP_PENALTY_MOST, 0.25 * unevenness))
 
 
 def _steps(centers_mm: np.ndarray) -> dict[tuple[int, int], list[tuple[int, np.ndarray]]]:
-    """For every pair (upper, lower) the possible numbers of steps between them, with the step: {pair: [(n, mm)]}."""
+    """List for every pair (upper, lower) the numbers of steps that fit between them: {pair: [(n, step in mm)]}."""
     steps: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = {}
     for upper in range(len(centers_mm)):
         for lower in range(upper + 1, len(centers_mm)):
             way = centers_mm[lower] - centers_mm[upper]
             length = float(np.linalg.norm(way))
-            if length > 3 * STEP_MM[1] or -way[0] < length * np.cos(np.radians(STEEPEST_DEG)):
+            if length > MOST_STEPS * STEP_MM[1] or -way[0] < length * np.cos(np.radians(STEEPEST_DEG)):
                 continue
-            fitting = [(n, way / n) for n in (1, 2, 3) if STEP_MM[0] <= length / n <= STEP_MM[1]]
+            fitting = [(n, way / n) for n in range(1, MOST_STEPS + 1) if STEP_MM[0] <= length / n <= STEP_MM[1]]
             if fitting:
                 steps[upper, lower] = fitting
     return steps
 
 
 def best_path(centers_mm: np.ndarray, scores: np.ndarray) -> list[tuple[int, int]]:
-    """The path of the best sum of scores less penalties, by dynamic programming over steps.
+    """Find the path of the best sum of scores less penalties, by dynamic programming over steps.
 
     Args:
         centers_mm: (N, 3) candidates, z, y, x, top to bottom.
@@ -248,7 +272,10 @@ def best_path(centers_mm: np.ndarray, scores: np.ndarray) -> list[tuple[int, int
 def _fill_missing(
     prediction: LevelPrediction, centers_mm: np.ndarray, scores: np.ndarray, path: list[tuple[int, int]]
 ) -> list[tuple[np.ndarray, float, bool]]:
-    """(center, score, found) of each body of the path, with the bodies stepped over put in at even distances."""
+    """List (center, score, found) of each body of the path, those stepped over put in at even distances.
+
+    A body that was not seen scores at most a half, by the body voxels around it.
+    """
     filled: list[tuple[np.ndarray, float, bool]] = []
     for candidate, missing in path:
         center = centers_mm[candidate]

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from OsteoJointLib.level_config import LevelNetConfig
     from OsteoJointLib.network.level_net import LevelNet
 
+IN_VIEW_LEAST = 0.5
+"""Below this posterior of both lying in view the stage says that L1 or L2 is missing: it is likelier than not."""
+
 CONFIDENCE_LEAST = 0.6
-"""Below this posterior the stage refuses to name the levels."""
+"""Below this posterior the stage refuses to name the levels (chosen)."""
 
 CONFIDENCE_SURE = 0.9
-"""Below this posterior the result is flagged uncertain."""
+"""Below this posterior the result is flagged uncertain (chosen)."""
+
+_USUAL_LUMBAR_COUNT = 5
 
 
 def find_levels(
@@ -117,13 +122,13 @@ def choose_levels(seen: VisibleColumn) -> LevelsFound:
     if not column:
         raise InputRefused(
             Reason.NO_SPINE,
-            "Expected vertebral bodies in view, but found none; give L1 and L2 by hand if they are there.",
+            "No vertebral bodies are seen in this CT. If L1 and L2 are there, place them by hand.",
         )
     if not seen.above and not any(map(has_rib, column)) and not column[-1].sacrum_below:
         raise InputRefused(
             Reason.LEVELS_UNDECIDED,
-            f"Expected a rib or the sacrum to count from, but the {len(column)} bodies in view show neither; "
-            "give L1 and L2 by hand.",
+            f"Neither a rib nor the sacrum is seen from which the {_bodies(column)} in view could be counted. Place L1 "
+            "and L2 by hand.",
         )
     assignment = assign_names(column, seen.above)
     _refuse_unless_named(column, assignment)
@@ -136,45 +141,61 @@ def choose_levels(seen: VisibleColumn) -> LevelsFound:
 
 
 def _refuse_unless_named(column: tuple[BodyEvidence, ...], assignment: Assignment) -> None:
-    seen = f"{len(column)} bodies in view, most likely {assignment.names[0]} to {assignment.names[-1]}"
-    if assignment.in_view < 0.5:
+    count, inside = _bodies(column), 0 <= assignment.l1_index <= len(column) - 2
+    names = " to ".join(dict.fromkeys((assignment.names[0], assignment.names[-1]))) if all(assignment.names) else ""
+    if assignment.in_view < IN_VIEW_LEAST:
+        if inside:
+            seen = "can't be told from those above and below"
+        else:
+            seen = f"looks most like {names}" if names else "can't be named"
         raise InputRefused(
             Reason.LEVEL_NOT_IN_VIEW,
-            f"Expected L1 and L2 in view, but there are {seen}; use a CT that shows both, or give them by hand.",
+            f"L1 and L2 don't seem to be both in view: what is seen, {count}, {seen}. Use a CT that shows both, or "
+            "place them by hand.",
         )
-    if assignment.confidence < CONFIDENCE_LEAST or not 0 <= assignment.l1_index <= len(column) - 2:
+    if assignment.confidence < CONFIDENCE_LEAST or not inside:
         raise InputRefused(
             Reason.LEVELS_UNDECIDED,
-            f"Expected ribs and sacrum to name the levels, but {seen}, is only {assignment.confidence:.0%} likely; "
-            "give L1 and L2 by hand.",
+            f"Ribs and sacrum don't tell where L1 is among the {count} in view: the likeliest names"
+            f"{names and f', {names},'} are only {_percent(assignment.confidence)} likely. Place L1 and L2 by hand.",
         )
+
+
+def _bodies(column: tuple[BodyEvidence, ...]) -> str:
+    return "1 body" if len(column) == 1 else f"{len(column)} bodies"
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.0f} %"
 
 
 def _flags(seen: VisibleColumn, assignment: Assignment) -> list[Flag]:
-    """Every doubt about the names; ribs seen below L1 are processes or pelvis and count for none."""
+    """Flag every doubt about the names; ribs seen below L1 are processes or pelvis and count for none."""
     column = seen.bodies
     upper = (seen.above, *column[: assignment.l1_index + 1])
     ribbed = [body for body in upper if body and has_rib(body)]
     sacrum = column[-1].sacrum_below
     flags = []
     if not sacrum:
-        message = "The sacrum is not in view, so that the levels are counted from the ribs alone."
+        message = "The sacrum is not in view, so the levels are counted from the ribs alone."
         flags.append(Flag(Reason.NO_SACRUM_IN_VIEW, message))
     if not ribbed:
-        message = "No rib is in view, so that the levels are counted from the sacrum alone."
+        message = "No rib is in view, so the levels are counted from the sacrum alone."
         flags.append(Flag(Reason.NO_RIBS_IN_VIEW, message))
     stub = bool(ribbed) and max(ribbed[-1].rib_mm) < RIB_STUB_MM
     if stub:
         message = f"The last ribs are only {max(ribbed[-1].rib_mm):.0f} mm long: stubs, or processes taken for ribs."
         flags.append(Flag(Reason.STUB_RIB, message))
     variants = _variant_flags(column, assignment)
-    return flags + variants + _doubt_flags(column, assignment, bool(variants) or (stub and not sacrum))
+    doubts = ["the anatomy may be transitional"] if variants else []
+    doubts += ["the last ribs are stubs and the sacrum is not in view"] if stub and not sacrum else []
+    return [*flags, *variants, *_name_flags(column, assignment, doubts), *_cut_flags(column, assignment)]
 
 
 def _variant_flags(column: tuple[BodyEvidence, ...], assignment: Assignment) -> list[Flag]:
-    """Anatomy that does not count 12 pairs of ribs and 5 lumbar bodies."""
+    """Flag anatomy that does not count 12 pairs of ribs and 5 lumbar bodies."""
     findings = []
-    if assignment.lumbar_count not in (None, 5):
+    if assignment.lumbar_count not in (None, _USUAL_LUMBAR_COUNT):
         findings.append(f"{assignment.lumbar_count} lumbar bodies were counted above the sacrum")
     if has_rib(column[assignment.l1_index]):
         findings.append("a rib joins L1")
@@ -183,26 +204,30 @@ def _variant_flags(column: tuple[BodyEvidence, ...], assignment: Assignment) -> 
         findings.append("no rib joins T12")
     if not findings:
         return []
-    message = f"Transitional anatomy: {' and '.join(findings)}; check the levels against the whole spine."
+    message = f"The anatomy may be transitional: {' and '.join(findings)}. Compare the levels with the whole spine."
     return [Flag(Reason.TRANSITIONAL_ANATOMY, message)]
 
 
-def _doubt_flags(column: tuple[BodyEvidence, ...], assignment: Assignment, doubtful: bool) -> list[Flag]:
-    """What makes the names uncertain, and levels that the image's edge cuts; ``doubtful`` whatever the posterior."""
-    flags = []
-    gaps = [name for body, name in zip(column, assignment.names, strict=True) if body.score < SCORE_MIN]
-    if assignment.confidence < CONFIDENCE_SURE or doubtful or gaps:
-        share = assignment.posterior[assignment.runner_up]
-        shift = assignment.runner_up - assignment.l1_index
-        message = (
-            f"The names of the levels are uncertain: L1 is the body called so here with {assignment.confidence:.0%}, "
-            f"and the one called {level_name(shift)} with {share:.0%}."
-        )
-        if gaps:
-            message += f" {', '.join(gaps)} was not seen and put in by spacing."
-        flags.append(Flag(Reason.LEVELS_UNCERTAIN, message))
-    for level, index in ((Level.L1, assignment.l1_index), (Level.L2, assignment.l1_index + 1)):
-        if column[index].cut:
-            message = f"The edge of the image cuts {level.value}; only its mid-slice is surely whole."
-            flags.append(Flag(Reason.TRUNCATED_VIEW, message, level))
-    return flags
+def _name_flags(column: tuple[BodyEvidence, ...], assignment: Assignment, doubts: list[str]) -> list[Flag]:
+    """Flag names that are uncertain, with every reason: ``doubts``, the posterior, bodies that were not seen."""
+    if assignment.confidence < CONFIDENCE_SURE:
+        other = level_name(assignment.runner_up - assignment.l1_index)
+        share = _percent(assignment.posterior[assignment.runner_up])
+        second = f", and with {share} L1 is the body called {other} here" if other else ""
+        doubts = [f"they are right with {_percent(assignment.confidence)}{second}", *doubts]
+    unseen = [name or "a body" for body, name in zip(column, assignment.names, strict=True) if body.score < SCORE_MIN]
+    if unseen:
+        doubts = [*doubts, f"{', '.join(unseen)} was not seen and put in by spacing"]
+    if not doubts:
+        return []
+    message = f"The names of the levels are uncertain: {'; '.join(doubts)}. Compare with the whole spine."
+    return [Flag(Reason.LEVELS_UNCERTAIN, message)]
+
+
+def _cut_flags(column: tuple[BodyEvidence, ...], assignment: Assignment) -> list[Flag]:
+    """Flag L1 and L2 where the image's edge cuts them."""
+    return [
+        Flag(Reason.TRUNCATED_VIEW, f"The image's edge cuts {level.value}; only its mid-slice is surely whole.", level)
+        for level, index in ((Level.L1, assignment.l1_index), (Level.L2, assignment.l1_index + 1))
+        if column[index].cut
+    ]

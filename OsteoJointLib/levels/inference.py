@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.frames import Grid
+from OsteoJointLib.io.hu_checks import TISSUE_HU
 from OsteoJointLib.levels.resampling import CoarseVolume
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ PIECE_SLICES = 192
 OVERLAP_SLICES = 32
 """Slices run twice on both sides of a seam: half the receptive field of the default network is 30."""
 
-TISSUE_HU = -300.0
-"""A column or row of the volume whose brightest voxel lies below this holds no patient."""
-
 MARGIN_VOX = 2
+"""Voxels of air that are left around the patient, so that the network sees the skin's outer side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ class LevelPrediction:
 
 
 def patient_extent(hu: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns that hold anything denser than air.
+    """Find the rows and columns that hold anything denser than air.
 
     Args:
         hu: (z, y, x) HU.
@@ -113,7 +112,7 @@ def predict(network: LevelNet, coarse: CoarseVolume, device: torch.device | str)
 
 
 def _run(network: LevelNet, hu: np.ndarray, device: torch.device | str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Classes, rib probability and heat map of one piece, each (z, y, x)."""
+    """Predict classes, rib probability and heat map of one piece, each (z, y, x)."""
     import torch
 
     from OsteoJointLib.level_config import Tissue

@@ -32,13 +32,11 @@ def levels_from_points(
             given = ", ".join(f"{value:.1f}" for value in flip_lps_ras(np.asarray(point_mm)))
             raise InputRefused(
                 Reason.POINT_OUTSIDE,
-                f"Expected {level.value} inside the CT, got R, A, S = {given} mm, which lies outside; place it again.",
+                f"{level.value} lies outside the CT (R, A, S = {given} mm). Place it again.",
             )
         x, y, z = (float(value) for value in point_mm)
         points.append(LevelPoint(level, (x, y, z), 1.0, PointSource.USER))
     rise_mm = points[0].center_lps_mm[2] - points[1].center_lps_mm[2]
     if rise_mm <= 0.0:
-        raise UsageError(
-            Reason.USAGE, f"Expected L1 above L2, got L1 {-rise_mm:.1f} mm below it; exchange the two points."
-        )
+        raise UsageError(Reason.USAGE, f"L1 lies {-rise_mm:.1f} mm below L2. Exchange the two points.")
     return LevelsFound(points[0], points[1])

@@ -19,7 +19,8 @@ HU_RANGE = (-1024.0, 3071.0)
 """HU outside this range are padding or metal and are clipped before they are averaged."""
 
 UPRIGHT_DEG = 3.0
-"""Axes closer to L, P, S than this stay as they are; their small tilt stays in the grid's direction."""
+"""Axes closer to L, P, S than this stay as they are; their small tilt stays in the grid's direction (chosen: a
+column bends more)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class CoarseVolume:
 
 
 def axis_weights(count: int, spacing_mm: float, coarse_mm: float) -> np.ndarray:
-    """Weights that carry one axis to the coarse grid, whose first voxel starts at the first voxel's edge.
+    """Compute the weights that carry one axis to the coarse grid, whose first voxel starts at the first voxel's edge.
 
     Args:
         count: voxels along the axis.
@@ -96,7 +97,7 @@ def _coarse_grid(fine: Grid, shape_zyx: tuple[int, ...], spacing_mm: float) -> G
 
 
 def _tilt_deg(direction: np.ndarray) -> float:
-    """The largest angle between an index axis and its own world axis, in degrees."""
+    """Measure the largest angle between an index axis and its own world axis, in degrees."""
     return float(np.degrees(np.arccos(np.clip(np.diag(direction), -1.0, 1.0))).max())
 
 

@@ -10,12 +10,16 @@ two ribs touch, and a rib's length is its farthest voxel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.bodies import Body
 from OsteoJointLib.levels.inference import LevelPrediction
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 SIDES = (-1.0, 1.0)
 """Right and left as signs of x: x grows to the patient's left."""
@@ -29,11 +33,20 @@ HEAD_START_MM = 30.0
 HEAD_REACH_MM = 40.0
 """Rib voxels within this of the axis are one piece when they touch: head and neck."""
 
+HEAD_BEHIND_MM = (-12.0, 40.0)
+"""Rib heads lie from this far before the column's axis to this far behind it (chosen)."""
+
 NECK_MM = (14.0, 64.0)
 """Posterior elements this far to the side may be a rib's neck: the network mistakes it for a transverse process."""
 
+NECK_BEHIND_MM = 60.0
+"""Posterior elements farther behind the axis are spinous processes."""
+
 BRIDGE_MM = 12.0
 """A piece without a head continues a rib that ends this near to it: less than half the space between two ribs."""
+
+OFF_RIB = 1.5
+"""A way through posterior elements counts as so much longer: it is taken only where there is no rib (chosen)."""
 
 CHAIN_LENGTH = 0.93
 """A slanting line is this much shorter than its chain of neighboring voxels, on the mean over directions."""
@@ -44,8 +57,14 @@ JOINT_MM = (22.0, 13.0)
 JOINT_RAISE = 0.15
 """How far the joint lies above the center, in body heights: ribs 1 to 10 join at the disc above, 11 and 12 lower."""
 
+COVERED = 0.25
+"""A piece of rib that comes within this many body heights of two joints is two heads that touch (chosen)."""
+
 HEAD_FAR = 0.5
 """A head farther than this many body heights above or below a joint does not belong to it."""
+
+OUTER_PART = 0.6
+"""A rib is cut where the image's edge touches it beyond this part of its length (chosen: nearer it grazes the head)."""
 
 SHOWN_MM = 40.0
 """A side is in view when the image holds this much beside the joint."""
@@ -83,7 +102,7 @@ def find_ribs(prediction: LevelPrediction, bodies: tuple[Body, ...]) -> list[tup
     spots_mm = voxels * prediction.spacing_mm
     lateral, behind = _from_axis(spots_mm, bodies)
     is_rib = is_rib[tuple(voxels.T)]
-    kept = is_rib | ((np.abs(lateral) >= NECK_MM[0]) & (np.abs(lateral) <= NECK_MM[1]) & (behind < 60.0))
+    kept = is_rib | ((np.abs(lateral) >= NECK_MM[0]) & (np.abs(lateral) <= NECK_MM[1]) & (behind < NECK_BEHIND_MM))
     at_edge = np.any((voxels == 0) | (voxels == np.asarray(prediction.heatmap.shape) - 1), axis=1)
     sides = []
     for sign in SIDES:
@@ -98,7 +117,7 @@ def find_ribs(prediction: LevelPrediction, bodies: tuple[Body, ...]) -> list[tup
 
 
 def joint_heights(bodies: tuple[Body, ...], sign: float) -> np.ndarray:
-    """Heights of the costovertebral joints of one side, each in its own body's frame.
+    """Compute the heights of the costovertebral joints of one side, each in its own body's frame.
 
     A body leans with the column: in a bend to the side, the joints of one side lie lower than those of the other.
 
@@ -120,14 +139,14 @@ def joint_heights(bodies: tuple[Body, ...], sign: float) -> np.ndarray:
 
 
 def _from_axis(spots_mm: np.ndarray, bodies: tuple[Body, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets of (N, 3) points from the column's axis at their height: (N,) to the left, (N,) to the back."""
+    """Measure how far (N, 3) points lie from the column's axis at their height: (N,) to the left, (N,) to the back."""
     centers = np.array([body.center_mm for body in bodies])[::-1]
     axis_y, axis_x = (np.interp(spots_mm[:, 0], centers[:, 0], centers[:, axis]) for axis in (1, 2))
     return spots_mm[:, 2] - axis_x, spots_mm[:, 1] - axis_y
 
 
 def _shown(prediction: LevelPrediction, body: Body, sign: float) -> bool:
-    """Whether the volume holds the joint of that side, the body's full height and what lies beside it."""
+    """Say whether the volume holds the joint of that side, the body's full height and what lies beside it."""
     if body.cut:
         return False
     joint = body.center_mm + np.array([0.0, JOINT_MM[1], sign * JOINT_MM[0]])
@@ -136,15 +155,15 @@ def _shown(prediction: LevelPrediction, body: Body, sign: float) -> bool:
     return bool(np.all(joint >= 0) and np.all(beside >= 0) and np.all(joint <= last_mm) and np.all(beside <= last_mm))
 
 
-def _graph(spots_mm: np.ndarray, spacing_mm: float, is_rib: np.ndarray | None = None):
-    """Sparse distances between 26-neighbors among (N, 3) voxels; half as long again off the ribs."""
+def _graph(spots_mm: np.ndarray, spacing_mm: float, is_rib: np.ndarray | None = None) -> sparse.csr_matrix:
+    """Measure the distances between 26-neighbors among (N, 3) voxels, longer off the ribs."""
     from scipy import sparse
     from scipy.spatial import cKDTree
 
     pairs = cKDTree(spots_mm).query_pairs(3**0.5 * spacing_mm + 1e-3, output_type="ndarray")
     lengths = np.linalg.norm(spots_mm[pairs[:, 0]] - spots_mm[pairs[:, 1]], axis=1)
     if is_rib is not None:
-        lengths = lengths * np.where(is_rib[pairs[:, 0]] & is_rib[pairs[:, 1]], 1.0, 1.5)
+        lengths = lengths * np.where(is_rib[pairs[:, 0]] & is_rib[pairs[:, 1]], 1.0, OFF_RIB)
     return sparse.csr_matrix((lengths, (pairs[:, 0], pairs[:, 1])), shape=(len(spots_mm), len(spots_mm)))
 
 
@@ -170,7 +189,7 @@ class _Side:
 
 
 def find_heads(side: _Side, joints_mm: np.ndarray, heights_mm: np.ndarray) -> list[np.ndarray]:
-    """The voxels of every rib head: pieces of rib beside a body; a piece that covers two joints is split between them.
+    """Find the voxels of every rib head: a piece of rib beside a body, split where it covers several joints.
 
     Args:
         side: voxels.
@@ -183,7 +202,10 @@ def find_heads(side: _Side, joints_mm: np.ndarray, heights_mm: np.ndarray) -> li
     from scipy.sparse.csgraph import connected_components
 
     near = np.flatnonzero(
-        side.is_rib & (side.lateral_mm <= HEAD_REACH_MM) & (side.behind_mm > -12.0) & (side.behind_mm < 40.0)
+        side.is_rib
+        & (side.lateral_mm <= HEAD_REACH_MM)
+        & (side.behind_mm > HEAD_BEHIND_MM[0])
+        & (side.behind_mm < HEAD_BEHIND_MM[1])
     )
     if not len(near):
         return []
@@ -195,7 +217,7 @@ def find_heads(side: _Side, joints_mm: np.ndarray, heights_mm: np.ndarray) -> li
         if not len(inner):
             continue
         offset = np.abs(side.spots_mm[inner, 0][:, None] - joints_mm) / heights_mm
-        covered = np.flatnonzero((offset <= 0.25).sum(axis=0) >= 2)
+        covered = np.flatnonzero((offset <= COVERED).sum(axis=0) >= 2)  # one voxel may be noise
         if len(covered) < 2:
             heads.append(inner)
         else:
@@ -204,7 +226,7 @@ def find_heads(side: _Side, joints_mm: np.ndarray, heights_mm: np.ndarray) -> li
     return heads
 
 
-def _bridge(graph, side: _Side, heads: list[int]):
+def _bridge(graph: sparse.csr_matrix, side: _Side, heads: list[int]) -> sparse.csr_matrix:
     """Join every piece of rib without a head to the nearest rib that hangs on one, nearest pieces first.
 
     Args:
@@ -260,14 +282,15 @@ def match_heads(
     from scipy.optimize import linear_sum_assignment
 
     distance = np.abs(np.asarray(levels_mm)[:, None] - joints_mm) / heights_mm
-    cost = np.where(distance <= HEAD_FAR, distance**2, 100.0)
+    never = 100.0  # above any sum of allowed costs, so that it is chosen only where nothing else is left
+    cost = np.where(distance <= HEAD_FAR, distance**2, never)
     rows, columns = linear_sum_assignment(cost)
-    matched = {int(head): int(body) for head, body in zip(rows, columns, strict=True) if cost[head, body] < 100.0}
+    matched = {int(head): int(body) for head, body in zip(rows, columns, strict=True) if cost[head, body] < never}
     return matched, np.flatnonzero(distance.min(axis=1) > HEAD_FAR).tolist()
 
 
 def _measure_side(side: _Side, bodies: tuple[Body, ...], joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rib length in mm and whether the image's edge ends it, per body; ``joints`` holds their heights."""
+    """Measure per body its rib's length in mm and whether the image's edge ends it; ``joints`` holds their heights."""
     from scipy.sparse.csgraph import dijkstra
 
     lengths, edges = np.zeros(len(bodies)), np.zeros(len(bodies), bool)
@@ -284,5 +307,5 @@ def _measure_side(side: _Side, bodies: tuple[Body, ...], joints: np.ndarray) -> 
     for head, body in matched.items():
         mine = np.flatnonzero((source == starts[head]) & np.isfinite(way) & side.is_rib)
         lengths[body] = CHAIN_LENGTH * way[mine].max() + side.spacing_mm
-        edges[body] = bool(np.any(side.at_edge[mine] & (way[mine] > 0.6 * way[mine].max())))
+        edges[body] = bool(np.any(side.at_edge[mine] & (way[mine] > OUTER_PART * way[mine].max())))
     return lengths, edges

@@ -9,10 +9,16 @@ from OsteoJointLib.levels.bodies import Body
 from OsteoJointLib.levels.inference import LevelPrediction
 
 SACRUM_LEAST_ML = 5.0
-"""Less sacrum than this is not seen."""
+"""Less sacrum than this is not seen (chosen)."""
 
 SACRUM_BESIDE_ML = 4.0
 """A body with more sacrum than this beside it is part of it; beside L5 the phantom has at most 0.4 ml."""
+
+BESIDE_MM = 60.0
+"""Sacrum farther from the column's line than this is none of its wings at this height: half the width of a sacrum."""
+
+BESIDE_HEIGHTS = (-0.2, 0.8)
+"""From where to where, in body heights above a center, sacrum counts as beside it; at L5 all of it lies lower."""
 
 SACRAL_STEP_DEG = 31.0
 SACRAL_STEP_SHARE = 0.85
@@ -29,8 +35,8 @@ def is_sacral(prediction: LevelPrediction, bodies: tuple[Body, ...], followed: b
         followed: whether a segment below it is known to be the sacrum's.
 
     Returns:
-        True where at least 4 ml of sacrum lie beside it (within 60 mm of the line through the last two centers, from a
-        fifth of a body height below the center upward; at L5 all of the sacrum lies lower), or where the sacrum follows
+        True where at least 4 ml of sacrum lie beside it (near the line through the last two centers, from a fifth of a
+        body height below the center upward), or where the sacrum follows
         and the last step is both steep and short, as from L5 to S1.
     """
     body, above = bodies[-1], bodies[-2]
@@ -39,7 +45,8 @@ def is_sacral(prediction: LevelPrediction, bodies: tuple[Body, ...], followed: b
     offset = np.argwhere(prediction.classes == Tissue.SACRUM) * prediction.spacing_mm - body.center_mm
     along = offset @ (axis / height_mm)
     aside = np.linalg.norm(offset - along[:, None] * (axis / height_mm), axis=1)
-    beside = (along > -0.2 * height_mm) & (along < 0.8 * height_mm) & (aside < 60.0)
+    lowest, highest = (share * height_mm for share in BESIDE_HEIGHTS)
+    beside = (along > lowest) & (along < highest) & (aside < BESIDE_MM)
     if beside.sum() * prediction.spacing_mm**3 / 1000.0 >= SACRUM_BESIDE_ML:
         return True
     if len(bodies) < 3 or not (followed or sacrum_below(prediction, body)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from OsteoJointLib.frames import edge_to_center
+from OsteoJointLib.frames import crop_to_slice, edge_to_center
 from OsteoJointLib.output.drawing import (
     BODY_WINDOW,
     WHITE,
@@ -23,8 +23,7 @@ from OsteoJointLib.output.drawing import (
     write_labels,
 )
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.pipeline.preprocess import crop_to_slice
-from OsteoJointLib.records import VertebraReading
+from OsteoJointLib.pipeline.vertebra import VertebraReading
 
 FIELD_MM = 92.0
 """Edge length of the square shown, mm: the body, its arch and the muscles beside it."""

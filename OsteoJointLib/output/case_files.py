@@ -16,8 +16,9 @@ from OsteoJointLib.output.report import REPORT_FILE, write_report
 from OsteoJointLib.output.result_json import RESULT_FILE, write_result
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.seg_nrrd import SEGMENTATION_FILE, write_segmentation
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
-from OsteoJointLib.records import CaseResult, Level
+from OsteoJointLib.records import Level
 
 
 @dataclass(frozen=True)

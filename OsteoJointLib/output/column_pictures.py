@@ -12,11 +12,13 @@ from enum import StrEnum
 
 import numpy as np
 
+from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR
 from OsteoJointLib.output.drawing import BONE_WINDOW, Label, gray, write_labels
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.pipeline.preprocess import mask_to_plane
-from OsteoJointLib.records import CaseResult, CtVolume, LevelsFound, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import CtVolume, LevelsFound
 
 HEIGHT_MM = 300.0
 """Most that is shown along the column, mm, about the middle between L1 and L2."""
@@ -162,7 +164,7 @@ def _names(levels: LevelsFound, volume: CtVolume, plane: Plane, frame: _Frame) -
     """Names of the column's other bodies, small, on the bodies."""
     labels = []
     for body, name in zip(levels.column, levels.names, strict=False):
-        if name in ("L1", "L2"):
+        if name in ("L1", "L2", ""):
             continue
         index = volume.grid.lps_to_index(np.asarray(body.center_lps_mm))
         labels.append(Label(name, frame.to_picture(index[0], index[plane.shown_axis]), color=_NAME_COLOR, size_px=15))

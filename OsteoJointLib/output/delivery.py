@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
-from OsteoJointLib.records import CaseResult
+from OsteoJointLib.pipeline.case import CaseResult
 
 if TYPE_CHECKING:
     from OsteoJointLib.output.case_files import Additions

@@ -8,7 +8,9 @@ can't be relied on (design §8: contrast or an unknown kernel makes the class "n
 from __future__ import annotations
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.records import CaseResult, CtVolume, Flag, SourceInfo, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import CtVolume, Flag, SourceInfo
 
 UNRELIABLE = frozenset(
     {

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR, axial_views, whole_slice_view
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.doubts import all_flags, class_is_reliable
 from OsteoJointLib.output.drawing import PANEL, WHITE, Color, Label, write_labels, write_png
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
-from OsteoJointLib.pipeline.preprocess import plane_to_mask
-from OsteoJointLib.records import STATUSES, CaseResult, Level, Status, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import STATUSES, Level, Status
 
 if TYPE_CHECKING:
     from OsteoJointLib.phantom.cases import Phantom

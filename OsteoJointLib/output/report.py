@@ -26,7 +26,9 @@ from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.baseline import digits_needed
-from OsteoJointLib.records import STATUSES, CaseResult, CtVolume, Flag, Level, Status, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import STATUSES, CtVolume, Flag, Level, Status
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")

@@ -18,21 +18,13 @@ import numpy as np
 from OsteoJointLib import __version__
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.frames import Grid, center_to_edge, edge_to_center, flip_lps_ras
+from OsteoJointLib.frames import Grid, box_to_plane, flip_lps_ras
 from OsteoJointLib.output.doubts import all_flags
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.baseline import read_baseline
-from OsteoJointLib.records import (
-    STATUSES,
-    AxialSlice,
-    BodyBox,
-    CaseResult,
-    CtVolume,
-    Flag,
-    Level,
-    RoiMeasurement,
-    VertebraReading,
-)
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import STATUSES, CtVolume, Flag, Level, RoiMeasurement
 
 RESULT_SCHEMA = "osteojoint.result/1"
 """Name and version of the format, the value of the key ``schema``."""
@@ -115,22 +107,6 @@ def read_result(path: Path) -> dict[str, Any]:
     return document
 
 
-def box_in_volume_px(box: BodyBox, axial: AxialSlice) -> tuple[float, float, float, float]:
-    """Map a box from the network's slice to the pixels of the CT it was taken from.
-
-    Args:
-        box: (x1, y1, x2, y2) edge coordinates in ``axial``.
-        axial: where the slice lies in the volume.
-
-    Returns:
-        (x1, y1, x2, y2) edge coordinates in the volume's pixels: the first spans 0 to 1.
-    """
-    x1, y1, x2, y2 = (float(edge_to_center(edge)) for edge in box.xyxy_px)
-    (origin_y, origin_x), (step_y, step_x) = axial.origin_yx, axial.step_yx
-    corners = (origin_x + x1 * step_x, origin_y + y1 * step_y, origin_x + x2 * step_x, origin_y + y2 * step_y)
-    return tuple(float(center_to_edge(corner)) for corner in corners)  # type: ignore[return-value]
-
-
 def _number(value: float | None, digits: int) -> float | None:
     if value is None:
         return None
@@ -176,7 +152,7 @@ def _level(reading: VertebraReading) -> dict[str, Any]:
     return {
         "center_ras_mm": _numbers(flip_lps_ras(np.asarray(reading.point.center_lps_mm)), 3),
         "slice_index": int(reading.axial.slice_index),
-        "box_px": _numbers(box_in_volume_px(reading.box, reading.axial), 2),
+        "box_px": _numbers(box_to_plane(reading.box.xyxy_px, reading.axial), 2),
         "confidence": _number(reading.point.confidence, 4),
         "source": reading.point.source.value,
     }

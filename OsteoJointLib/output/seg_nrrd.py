@@ -17,9 +17,11 @@ from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.nrrd import image_on_grid, write_image
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.preprocess import mask_to_volume
-from OsteoJointLib.records import CaseResult, CtVolume, Level, VertebraReading
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import CtVolume, Level
 
 if TYPE_CHECKING:
     import SimpleITK

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.atomic import write_whole
-from OsteoJointLib.frames import Grid, mask_extent_xyxy, plane_to_ras
+from OsteoJointLib.frames import Grid, mask_extent_xyxy, mask_to_plane, plane_to_ras, slice_to_crop
 from OsteoJointLib.output.axial_pictures import roi_of
-from OsteoJointLib.pipeline.points import volume_of
-from OsteoJointLib.pipeline.preprocess import mask_to_plane, slice_to_crop
-from OsteoJointLib.records import AxialSlice, CaseResult, Crop, CtVolume, Level, VertebraReading
+from OsteoJointLib.pipeline.case import CaseResult, volume_of
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import AxialSlice, Crop, CtVolume, Level
 
 _ARRAYS = ("mask", "network_mask", "roi", "heatmap", "gradcam")
 _MATRICES = ("mask_to_ras", "crop_to_ras")

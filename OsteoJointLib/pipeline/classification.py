@@ -1,4 +1,4 @@
-"""Bone status of a case from its two crops (§3.5-3.6), with the masks as evidence.
+"""Bone status of a case from its two crops (Zhang 2023 §3.5-3.6), with the masks as evidence.
 
 The network's own soft masks guide the classifier. Where a user drew a mask, or the level set moved it, that mask takes
 their place for its level, so that an edit reaches the class. The maps of Grad-CAM belong to the same pass.
@@ -10,53 +10,21 @@ which :mod:`OsteoJointLib.output.doubts` says in words with every result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.pipeline.preprocess import slice_to_crop
+from OsteoJointLib.frames import slice_to_crop
+from OsteoJointLib.network.encoded import EncodedCrops, join_crops
+from OsteoJointLib.pipeline.gradcam import gradcam_maps
 from OsteoJointLib.records import STATUSES, Classification, Crop
 
 if TYPE_CHECKING:
     import torch
 
     from OsteoJointLib.network.multitask import MultitaskNetwork
-    from OsteoJointLib.network.segmenter import SegmenterOutput
-    from OsteoJointLib.pipeline.segmented import SegmentedLevel
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedCrops:
-    """Crops as the classifier takes them.
-
-    Args:
-        crops: (N, 1, 224, 224).
-        segmentation: what the segmenter says of them.
-        made_by: by which weights and where; another network can't take them.
-    """
-
-    crops: torch.Tensor
-    segmentation: SegmenterOutput
-    made_by: str = ""
-
-    def split(self) -> list[EncodedCrops]:
-        """Each crop by itself."""
-        from OsteoJointLib.network.segmenter import SegmenterOutput
-
-        said, parts = self.segmentation, [slice(index, index + 1) for index in range(len(self.crops))]
-        return [
-            EncodedCrops(
-                self.crops[part],
-                SegmenterOutput(
-                    said.mask_logits[part],
-                    None if said.heatmap is None else said.heatmap[part],
-                    tuple(feature[part] for feature in said.features),
-                ),
-                self.made_by,
-            )
-            for part in parts
-        ]
+    from OsteoJointLib.pipeline.vertebra import VertebraReading
 
 
 def crops_to_tensor(crops: Sequence[Crop], device: torch.device) -> torch.Tensor:
@@ -77,7 +45,7 @@ def run_segmenter(
         return EncodedCrops(images, network.segmenter(images), made_by)
 
 
-def encode_pair(network: MultitaskNetwork, pair: Sequence[SegmentedLevel]) -> EncodedCrops:
+def encode_pair(network: MultitaskNetwork, pair: Sequence[VertebraReading]) -> EncodedCrops:
     """Bring both vertebrae to where the classifier takes them, edited and refined masks in place of the network's own.
 
     Args:
@@ -91,23 +59,7 @@ def encode_pair(network: MultitaskNetwork, pair: Sequence[SegmentedLevel]) -> En
     return join_crops([_with_mask(network, part) for part in pair])
 
 
-def join_crops(parts: Sequence[EncodedCrops]) -> EncodedCrops:
-    """Several crops as one batch."""
-    import torch
-
-    from OsteoJointLib.network.segmenter import SegmenterOutput
-
-    said = [part.segmentation for part in parts]
-    heatmaps = [output.heatmap for output in said if output.heatmap is not None]
-    whole = SegmenterOutput(
-        torch.cat([output.mask_logits for output in said]),
-        torch.cat(heatmaps) if heatmaps else None,
-        tuple(torch.cat(scale) for scale in zip(*(output.features for output in said), strict=True)),
-    )
-    return EncodedCrops(torch.cat([part.crops for part in parts]), whole, parts[0].made_by)
-
-
-def _with_mask(network: MultitaskNetwork, part: SegmentedLevel) -> EncodedCrops:
+def _with_mask(network: MultitaskNetwork, part: VertebraReading) -> EncodedCrops:
     """One vertebra with its mask as evidence, where the mask is there and isn't the network's own."""
     import torch
 
@@ -116,7 +68,7 @@ def _with_mask(network: MultitaskNetwork, part: SegmentedLevel) -> EncodedCrops:
         raise ValueError(f"expected {segmentation.level} with what the segmenter says of its crop")
     if not segmentation.mask.any() or segmentation.untouched:
         return encoded
-    drawn = slice_to_crop(segmentation.mask, part.site.crop).astype(np.float32)
+    drawn = slice_to_crop(segmentation.mask, part.crop).astype(np.float32)
     mask = torch.from_numpy(drawn)[None, None].to(encoded.crops.device)
     with torch.no_grad():
         return replace(encoded, segmentation=network.segmenter.with_mask(encoded.segmentation, encoded.crops, mask))
@@ -145,8 +97,6 @@ def classify_pair(network: MultitaskNetwork, encoded: EncodedCrops) -> Classific
 
 def explain_pair(network: MultitaskNetwork, encoded: EncodedCrops, classification: Classification) -> np.ndarray:
     """Compute Grad-CAM of the predicted class, (2, 224, 224) float32 in [0, 1], L1 then L2."""
-    from OsteoJointLib.pipeline.gradcam import gradcam_maps
-
     target = STATUSES.index(classification.status)
     return gradcam_maps(
         lambda crops: network.fuse(crops, encoded.segmentation).logits,

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.frames import Grid
-from OsteoJointLib.pipeline.points import Case, volume_of
-from OsteoJointLib.pipeline.preprocess import mask_to_plane, plane_to_mask
-from OsteoJointLib.records import CaseResult, Level, VertebraReading
+from OsteoJointLib.frames import Grid, mask_to_plane, plane_to_mask
+from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import Level
 
 if TYPE_CHECKING:
     import SimpleITK

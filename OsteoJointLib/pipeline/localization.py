@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
-from OsteoJointLib.records import AxialSlice, BodyBox, Flag, Level, LevelPoint, PointSource
+from OsteoJointLib.records import AxialSlice, BodyBox, Flag, Level
 
 if TYPE_CHECKING:
     import torch
@@ -31,10 +31,9 @@ class LocalizationConfig:
     reach_mm: float = 25.0
     """How far a box's center may lie from the level's point, mm (half a lumbar body's width, 40-50 mm)."""
     fixed_box_mm: tuple[float, float] = (50.0, 38.0)
-    """Width and depth of the box put at a user's point when there is no detector, mm (adult L1-L2, Zhou 2000)."""
+    """Width and depth of the box put at a level's point without a detector, mm (adult L1-L2, Zhou 2000)."""
 
-    def __post_init__(self):
-        """Check that lengths are positive."""
+    def __post_init__(self) -> None:
         if self.reach_mm <= 0 or min(self.fixed_box_mm) <= 0:
             raise ValueError(f"lengths must be positive, got {self}")
 
@@ -90,43 +89,38 @@ def choose_box(
         where = f"within {config.reach_mm:g} mm of its point" if point_xy_px is not None else "on its slice"
         raise InputRefused(
             Reason.BODY_NOT_LOCALIZED,
-            f"The body of {level} was expected {where}; the localizer found {len(boxes)} box(es), none of them there. "
-            "Move the point to the middle of the vertebral body, or check that the slice shows it.",
+            f"No vertebral body was found for {level} {where}. Move the point to the middle of the body, or check that "
+            "the slice shows it.",
         )
     best = int(np.flatnonzero(near)[np.argmax(scores[near])])
     x1, y1, x2, y2 = (float(edge) for edge in boxes[best])
     return BodyBox((x1, y1, x2, y2), float(scores[best]))
 
 
-def fixed_box(pixel_mm: float, point_xy_px: np.ndarray, config: LocalizationConfig | None = None) -> BodyBox:
-    """Put a box of an ordinary body's size at a user's point, for want of a localizer; ``detected`` is False."""
+def fixed_box(pixel_mm: float, point_xy_px: np.ndarray | None, config: LocalizationConfig | None = None) -> BodyBox:
+    """Put a box of an ordinary body's size at a level's point, for want of a localizer; ``detected`` is False.
+
+    Raises:
+        ModelRefused: DEPENDENCY_MISSING where there is no point either (a pair of slices as they come).
+    """
     config = config or LocalizationConfig()
+    if point_xy_px is None:
+        raise ModelRefused(
+            Reason.DEPENDENCY_MISSING,
+            "Ultralytics (AGPL-3.0) isn't installed, so the vertebral bodies can't be looked for on two single slices. "
+            "Install it (pip install ultralytics), or give both points (--l1 and --l2).",
+        )
     half_px = np.asarray(config.fixed_box_mm) / 2 / pixel_mm
     low, high = np.asarray(point_xy_px) - half_px, np.asarray(point_xy_px) + half_px
     return BodyBox((float(low[0]), float(low[1]), float(high[0]), float(high[1])), 0.0, detected=False)
 
 
-def refuse_without_localizer(point: LevelPoint | None) -> LevelPoint:
-    """Refuse to go on without a localizer unless a user placed the point, which is returned.
-
-    Raises:
-        ModelRefused: DEPENDENCY_MISSING.
-    """
-    if point is None or point.source is not PointSource.USER:
-        raise ModelRefused(
-            Reason.DEPENDENCY_MISSING,
-            "Automatic localization needs Ultralytics (AGPL-3.0), which isn't installed here. "
-            "Install it (pip install ultralytics), or place both points by hand (--l1 and --l2).",
-        )
-    return point
-
-
 def localization_flags(box: BodyBox, level: Level) -> tuple[Flag, ...]:
-    """Say that a box was not detected but put at the user's point."""
+    """Say that a box was not detected but put at the level's point."""
     if box.detected:
         return ()
     message = (
-        f"The box of {level} is a fixed window about the user's point: Ultralytics isn't installed, so the body "
-        "was not localized."
+        f"Ultralytics isn't installed, so the body of {level} was not localized: its window is a fixed one about its "
+        "point."
     )
     return (Flag(Reason.BODY_NOT_LOCALIZED, message, level),)

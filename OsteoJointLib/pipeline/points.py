@@ -1,4 +1,4 @@
-"""A case and its two levels: which volume shows a level, where its point is, and what a moved point changes."""
+"""The points of both levels: a user's, the network's, and what becomes of them when one is moved."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.levels.placing import levels_from_points
+from OsteoJointLib.pipeline.case import Case
 from OsteoJointLib.records import (
     CtSlicePair,
-    CtVolume,
     Flag,
     Level,
     LevelPoint,
     LevelsFound,
     PointSource,
 )
-
-Case = CtVolume | CtSlicePair
-"""What one reading is made from."""
 
 Points = Mapping[Level, tuple[float, float, float]]
 """Points in LPS mm by level."""
@@ -26,13 +24,6 @@ Points = Mapping[Level, tuple[float, float, float]]
 def level_point(levels: LevelsFound, level: Level) -> LevelPoint:
     """The point of one level."""
     return levels.l1 if level is Level.L1 else levels.l2
-
-
-def volume_of(case: Case, level: Level) -> CtVolume:
-    """The volume that shows one level: the CT, or that level's slice of a pair."""
-    if isinstance(case, CtVolume):
-        return case
-    return case.l1 if level is Level.L1 else case.l2
 
 
 def placed_levels(case: Case, points: Points) -> LevelsFound:
@@ -54,8 +45,6 @@ def placed_levels(case: Case, points: Points) -> LevelsFound:
     if isinstance(case, CtSlicePair):
         l1, l2 = (LevelPoint(level, points[level], 1.0, PointSource.USER) for level in Level)
         return LevelsFound(l1, l2)
-    from OsteoJointLib.levels.placing import levels_from_points
-
     return levels_from_points(case, points[Level.L1], points[Level.L2])
 
 

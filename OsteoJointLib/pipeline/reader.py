@@ -1,4 +1,4 @@
-"""The one inference path: from a CT to a :class:`CaseResult`, and back in at any stage after a user's edit (design §1).
+"""The one inference path: from a CT to a :class:`CaseResult`, and back in at any stage after a user's edit.
 
 A :class:`Reader` holds the loaded networks and nothing of any case, so it can be kept warm and asked in any order:
 
@@ -21,18 +21,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.io import ct_input
+from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
-from OsteoJointLib.pipeline.localization import detect_boxes, refuse_without_localizer
-from OsteoJointLib.pipeline.points import Case, Points, level_point, moved_levels, placed_levels, volume_of
+from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.localization import detect_boxes
+from OsteoJointLib.pipeline.points import Points, level_point, moved_levels, placed_levels
 from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_segmentation
-from OsteoJointLib.pipeline.segmented import SegmentedLevel, reading_flags
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
-from OsteoJointLib.pipeline.sites import Site, locate_site, take_slice
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
+from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
-    CaseResult,
     CtSlicePair,
     CtVolume,
     Level,
@@ -100,8 +101,6 @@ class Reader:
         """Place L1 and L2 by the user's points, or find them; None for a slice pair without points."""
         if points is not None:
             return placed_levels(case, points)
-        if self.detector is None:
-            refuse_without_localizer(None)
         return None if isinstance(case, CtSlicePair) else self.finder(case)
 
     def read_levels(
@@ -114,10 +113,10 @@ class Reader:
         """Run from preprocess on, for levels that are known (None: a slice pair, whose bodies are looked for)."""
         clock = clock or StageClock()
         points = {level: None if levels is None else level_point(levels, level) for level in Level}
-        sites = self._locate(case, points, clock)
+        placed = self._locate(case, points, clock)
         if levels is None:
-            levels = LevelsFound(sites[Level.L1].point, sites[Level.L2].point)
-        return self._conclude(case, levels, self._segment(sites, options, clock), options, clock)
+            levels = LevelsFound(placed[Level.L1].point, placed[Level.L2].point)
+        return self._conclude(case, levels, self._segment(placed, options, clock), options, clock)
 
     def move(
         self,
@@ -137,13 +136,9 @@ class Reader:
         clock = StageClock(progress)
         with clock.stage(Stage.LEVELS):
             levels = moved_levels(result.volume, result.levels, points)
-        sites = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
-        parts = self._segment(sites, options, clock)
-        for reading in result.readings:
-            level = reading.point.level
-            if level not in points:
-                parts[level] = SegmentedLevel.of_reading(reading, volume_of(result.volume, level))
-        return self._conclude(result.volume, levels, parts, options, clock)
+        placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
+        kept = {vertebra.level: vertebra for vertebra in result.readings}
+        return self._conclude(result.volume, levels, kept | self._segment(placed, options, clock), options, clock)
 
     def edit(
         self,
@@ -182,48 +177,47 @@ class Reader:
             progress: as in :meth:`read`.
         """
         clock, planes = StageClock(progress), planes or {}
-        parts = {}
-        for reading in result.readings:
-            level = reading.point.level
-            part, mask = SegmentedLevel.of_reading(reading, volume_of(result.volume, level)), reading.segmentation
+        drawn = {}
+        for vertebra in result.readings:
+            level, mask = vertebra.level, vertebra.segmentation
             if level in planes:
-                mask = edited_segmentation(mask_from_plane(planes[level], reading), reading.axial, mask)
+                mask = edited_segmentation(mask_from_plane(planes[level], vertebra), vertebra.axial, mask)
             if level in levels:
-                mask = self._refine(mask, reading.axial, clock)
-            parts[level] = part if mask is reading.segmentation else part.with_mask(mask, self.config)
-        return self._conclude(result.volume, result.levels, parts, options, clock)
+                mask = self._refine(mask, vertebra.axial, clock)
+            drawn[level] = vertebra if mask is vertebra.segmentation else redraw(vertebra, mask, self.config)
+        return self._conclude(result.volume, result.levels, drawn, options, clock)
 
-    def _locate(self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock) -> dict[Level, Site]:
+    def _locate(
+        self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
+    ) -> dict[Level, VertebraReading]:
         """Preprocess and localization of the levels in ``points``."""
         volumes = {level: volume_of(case, level) for level in points}
         with clock.stage(Stage.PREPROCESS):
-            axials = {
-                level: take_slice(volumes[level], level, point, self.config.preprocess)
-                for level, point in points.items()
-            }
+            axials = {level: take_slice(volumes[level], level, point) for level, point in points.items()}
         with clock.stage(Stage.LOCALIZATION):
             found: Sequence[Detections | None] = [None] * len(axials)
             if self.detector is not None:
                 found = detect_boxes(self.detector, list(axials.values()), self.device)
             return {
-                level: locate_site(volumes[level], axials[level], points[level], detections, self.config)
+                level: locate(volumes[level], axials[level], points[level], detections, self.config)
                 for level, detections in zip(axials, found, strict=True)
             }
 
     def _segment(
-        self, sites: Mapping[Level, Site], options: ReadOptions | None, clock: StageClock
-    ) -> dict[Level, SegmentedLevel]:
+        self, placed: Mapping[Level, VertebraReading], options: ReadOptions | None, clock: StageClock
+    ) -> dict[Level, VertebraReading]:
         """Masks of the network, refined when asked."""
         with clock.stage(Stage.SEGMENTATION):
-            said = run_segmenter(self.network, [site.crop for site in sites.values()], self.device, self._name)
-            parts = {
-                level: SegmentedLevel.of_network(site, encoded, self.config)
-                for (level, site), encoded in zip(sites.items(), said.split(), strict=True)
+            said = run_segmenter(self.network, [v.crop for v in placed.values()], self.device, self._name)
+            drawn = {
+                level: draw(vertebra, encoded, self.config)
+                for (level, vertebra), encoded in zip(placed.items(), said.split(), strict=True)
             }
         if options is not None and options.refine:
-            for level, part in parts.items():
-                parts[level] = replace(part, segmentation=self._refine(part.segmentation, part.site.axial, clock))
-        return parts
+            for level, vertebra in drawn.items():
+                mask = self._refine(vertebra.segmentation, vertebra.axial, clock)
+                drawn[level] = replace(vertebra, segmentation=mask)
+        return drawn
 
     def _refine(self, segmentation: VertebraSegmentation, axial: AxialSlice, clock: StageClock) -> VertebraSegmentation:
         """Let the level set move a mask."""
@@ -234,30 +228,33 @@ class Reader:
         self,
         case: Case,
         levels: LevelsFound,
-        parts: Mapping[Level, SegmentedLevel],
+        drawn: Mapping[Level, VertebraReading],
         options: ReadOptions | None,
         clock: StageClock,
     ) -> CaseResult:
         """Classification, Grad-CAM and measure, and the record of it all."""
         with clock.stage(Stage.CLASSIFICATION):
-            pair = [self._encoded(parts[level]) for level in Level]
+            pair = [self._encoded(drawn[level]) for level in Level]
             encoded = encode_pair(self.network, pair)
             classification = classify_pair(self.network, encoded)
-        maps: list[np.ndarray | None] = [None, None]
+        maps: Sequence[np.ndarray | None] = [None, None]
         if (options or ReadOptions()).gradcam:
             with clock.stage(Stage.GRADCAM):
                 maps = list(explain_pair(self.network, encoded, classification))
         with clock.stage(Stage.MEASURE):
-            l1, l2 = (part.measured(gradcam, self.config) for part, gradcam in zip(pair, maps, strict=True))
-        flags = (*reading_flags(l1, self.config), *reading_flags(l2, self.config))
+            l1, l2 = (
+                measure(replace(vertebra, gradcam=gradcam), self.config)
+                for vertebra, gradcam in zip(pair, maps, strict=True)
+            )
+        flags = (*vertebra_flags(l1, self.config), *vertebra_flags(l2, self.config))
         device = str(self.device)
         return CaseResult(case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s)
 
-    def _encoded(self, part: SegmentedLevel) -> SegmentedLevel:
+    def _encoded(self, vertebra: VertebraReading) -> VertebraReading:
         """A level with what this network's segmenter says of its crop."""
-        if part.encoded is not None and part.encoded.made_by == self._name:
-            return part
-        return replace(part, encoded=run_segmenter(self.network, [part.site.crop], self.device, self._name))
+        if vertebra.encoded is not None and vertebra.encoded.made_by == self._name:
+            return vertebra
+        return replace(vertebra, encoded=run_segmenter(self.network, [vertebra.crop], self.device, self._name))
 
     @property
     def _name(self) -> str:
@@ -287,11 +284,9 @@ def analyze(
     Raises:
         OsteoJointError: any refusal, with its reason.
     """
-    from OsteoJointLib.io.ct_input import read_ct
-
     clock = StageClock(progress)
     with clock.stage(Stage.IO):
-        case = read_ct(path)
+        case = ct_input.read_ct(path)
     with clock.stage(Stage.MODEL):
         reader = load()
     earlier = {stage.value: clock.timings_s[stage.value] for stage in (Stage.IO, Stage.MODEL)}

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.frames import mask_extent_xyxy
-from OsteoJointLib.pipeline.preprocess import crop_to_slice
+from OsteoJointLib.frames import crop_to_slice, mask_extent_xyxy
 from OsteoJointLib.records import AxialSlice, BodyBox, Crop, Flag, Level, VertebraSegmentation
 
 if TYPE_CHECKING:

@@ -1,14 +1,19 @@
-"""The settings of a reading: what is asked for, and the settings of every stage."""
+"""All settings of a reading, each with its one default: what is asked for, what is loaded, and how every stage works.
+
+``--config FILE`` (:mod:`OsteoJointLib.pipeline.config_file`) reaches :class:`PipelineConfig`; options reach the other
+two. Sizes and windows that the networks were trained on are no settings but constants beside their stage.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.pipeline.localization import LocalizationConfig
 from OsteoJointLib.pipeline.measure import MeasureConfig
-from OsteoJointLib.pipeline.preprocess import PreprocessConfig
 from OsteoJointLib.pipeline.segmentation import SegmentationConfig
+from OsteoJointLib.weights import DEFAULT_NAME
 
 
 @dataclass(frozen=True)
@@ -16,17 +21,29 @@ class ReadOptions:
     """What a reading does beyond what it always does."""
 
     refine: bool = False
-    """Let the level set move the network's masks (design §3)."""
+    """Let the level set move the network's masks."""
     gradcam: bool = True
     """Compute one Grad-CAM map per vertebra."""
 
 
 @dataclass(frozen=True)
-class PipelineConfig:
-    """The settings of all stages."""
+class LoadOptions:
+    """What is loaded, and where it computes."""
 
-    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
-    """Slice and crop."""
+    weights: str = DEFAULT_NAME
+    """A name in the weights' manifest, or the path of a weights file."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    threads: int | None = None
+    """CPU threads; None for a sensible number."""
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """How the stages work: one section each."""
+
+    input: ReadingLimits = field(default_factory=ReadingLimits)
+    """What of an input is refused or flagged."""
     localization: LocalizationConfig = field(default_factory=LocalizationConfig)
     """Choice of the box."""
     segmentation: SegmentationConfig = field(default_factory=SegmentationConfig)
@@ -39,7 +56,6 @@ class PipelineConfig:
     """How far a user's mask may lie from the crop's center before box and crop follow it, pixels: about the
     localizer's own scatter, so that a small edit doesn't move the window under the classifier."""
 
-    def __post_init__(self):
-        """Check that the distance isn't negative."""
-        if self.recenter_px < 0:
+    def __post_init__(self) -> None:
+        if not self.recenter_px >= 0:
             raise ValueError(f"recenter_px must be at least 0, got {self.recenter_px}")

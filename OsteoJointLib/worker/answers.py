@@ -8,7 +8,7 @@ import numpy as np
 
 from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.output.result_json import flag_document
-from OsteoJointLib.pipeline.points import Case, volume_of
+from OsteoJointLib.pipeline.case import Case, volume_of
 from OsteoJointLib.pipeline.preprocess import slice_index_of
 from OsteoJointLib.records import CtVolume, LevelPoint, LevelsFound
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.records import CaseResult, CtVolume, Level, LevelsFound, Status
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.records import CtVolume, Level, LevelsFound, Status
 from OsteoJointLib.worker.requests import Request, given, mask_files, path_of, points_of
 
 if TYPE_CHECKING:
     from OsteoJointLib.dataset.manifest import CaseLabel
     from OsteoJointLib.output.screenshots import Screenshot
+    from OsteoJointLib.pipeline.case import Case
     from OsteoJointLib.pipeline.drawn_masks import PlacedMask
-    from OsteoJointLib.pipeline.points import Case
 
 
 def deliver(result: CaseResult, request: Request) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
-from OsteoJointLib.records import CaseResult, Level, LevelsFound, VertebraReading
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import Level, LevelsFound
 from OsteoJointLib.worker.answers import case_flags, levels_document
 from OsteoJointLib.worker.requests import (
     Request,
@@ -27,7 +29,7 @@ from OsteoJointLib.worker.requests import (
 from OsteoJointLib.worker.saving import deliver, label
 
 if TYPE_CHECKING:
-    from OsteoJointLib.pipeline.points import Case
+    from OsteoJointLib.pipeline.case import Case
     from OsteoJointLib.pipeline.reader import Reader
 
 MAX_OPEN = 4

@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, run_segmenter
-from OsteoJointLib.pipeline.segmented import SegmentedLevel
-from OsteoJointLib.pipeline.sites import Site
+from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import STATUSES
 
 
-def pair_of(said, crops, masks) -> list[SegmentedLevel]:
+def pair_of(said, crops, masks) -> list[VertebraReading]:
     """Both levels, each with its part of what was said."""
-    sites = [Site(None, None, None, None, crop) for crop in crops]
-    return [SegmentedLevel(*part) for part in zip(sites, masks, said.split(), strict=True)]
+    return [
+        VertebraReading(None, None, None, None, crop, encoded=encoded, segmentation=mask)
+        for crop, mask, encoded in zip(crops, masks, said.split(), strict=True)
+    ]
 
 
 @pytest.fixture

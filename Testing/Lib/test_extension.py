@@ -92,19 +92,3 @@ def test_the_thumbnail_has_the_size_that_sample_data_shows(name):
     data = (REPOSITORY / "Resources" / "Icons" / name).read_bytes()
     assert struct.unpack(">II", data[16:24]) == (260, 280)
     assert len(data) <= 60_000
-
-
-def test_the_readme_is_whole():
-    """Every heading once, no torn comment, every anchor and picture there, every picture used."""
-    text = (REPOSITORY / "README.md").read_text("utf-8")
-    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
-    assert len(headings) == len(set(headings))
-    assert "-->" not in prose
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    links = re.findall(r"\]\(([^)\s]+)\)", prose)
-    assert {link[1:] for link in links if link.startswith("#")} <= anchors
-    files = {link for link in links if not link.startswith(("#", "http"))}
-    assert all((REPOSITORY / file).is_file() for file in files)
-    pictures = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "Resources/Screenshots").iterdir()}
-    assert pictures <= files

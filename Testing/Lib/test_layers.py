@@ -30,6 +30,7 @@ START = (
 
 # From the ground up: a folder may import itself and the folders that stand before it.
 STOREYS = (
+    "OsteoJointLib.frames",
     "OsteoJointLib",
     *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses", "phantom", "levels")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "dataset", "worker", "batch", "cli")),

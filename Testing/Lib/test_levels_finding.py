@@ -9,10 +9,11 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.bodies import Body, best_path, find_bodies, refine_peak
-from OsteoJointLib.levels.finding import choose_levels, read_column
+from OsteoJointLib.levels.finding import VisibleColumn, choose_levels, read_column
 from OsteoJointLib.levels.inference import LevelPrediction
-from OsteoJointLib.levels.ribs import find_ribs
+from OsteoJointLib.levels.ribs import find_ribs, joint_heights
 from OsteoJointLib.levels.sacrum import is_sacral
+from OsteoJointLib.records import BodyEvidence, Level
 
 SPACING_MM = 4.0
 HEIGHT_MM = 34.0
@@ -143,6 +144,73 @@ def test_refuses_rather_than_guesses(scene, reason):
     assert refusal.value.reason is reason
 
 
+def seen(*rib_mm, sacrum=True, cut=None, missed=None, above=None):
+    """What is seen of bodies with ribs of these lengths, top to bottom; ``cut`` and ``missed`` are indices."""
+    last = len(rib_mm) - 1
+    return VisibleColumn(
+        tuple(
+            BodyEvidence(
+                (0.0, 0.0, -34.0 * index),
+                0.1 if index == missed else 0.9,
+                (mm, mm),
+                (True, True),
+                sacrum and index == last,
+                index == cut,
+            )
+            for index, mm in enumerate(rib_mm)
+        ),
+        None if above is None else BodyEvidence((0.0, 0.0, 34.0), 0.0, (above, above), (True, True), False, True),
+    )
+
+
+def message(levels, code):
+    return next(flag.message for flag in levels.flags if flag.code is code)
+
+
+T11_TO_L5 = (180.0, 100.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("cut", "flagged"),
+    [(0, []), (1, []), (2, [Level.L1]), (3, [Level.L2]), (4, []), (6, [])],
+    ids=lambda case: str(case),
+)
+def test_only_l1_or_l2_itself_is_said_to_be_cut(cut, flagged):
+    levels = choose_levels(seen(*T11_TO_L5, cut=cut))
+    assert levels.names == ("T11", "T12", "L1", "L2", "L3", "L4", "L5")
+    assert [(flag.code, flag.level) for flag in levels.flags] == [(Reason.TRUNCATED_VIEW, level) for level in flagged]
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (seen(180.0, 100.0, sacrum=False), "what is seen, 2 bodies, looks most like T11 to T12."),
+        (seen(0.0, 0.0, 0.0), "what is seen, 3 bodies, looks most like L3 to L5."),
+        (
+            seen(0.0, 100.0, sacrum=False, above=25.0),
+            "what is seen, 2 bodies, can't be told from those above and below.",
+        ),
+        (seen(*[0.0] * 5, sacrum=False, above=0.0), "what is seen, 5 bodies, can't be named."),
+    ],
+    ids=["above", "below", "in between", "a neck"],
+)
+def test_a_refusal_names_what_is_in_view_without_contradicting_itself(column, words):
+    with pytest.raises(InputRefused) as refusal:
+        choose_levels(column)
+    assert refusal.value.reason is Reason.LEVEL_NOT_IN_VIEW
+    assert words in refusal.value.message
+
+
+def test_uncertain_names_say_how_uncertain_and_why():
+    unsure = message(choose_levels(seen(150.0, 30.0, 0.0, 0.0, 0.0, sacrum=False)), Reason.LEVELS_UNCERTAIN)
+    assert "right with 86 %, and with 14 % L1 is the body called T12 here; the last ribs are stubs" in unsure
+    too_long = message(choose_levels(seen(160.0, 0.0, 0.0, 0.0, sacrum=False)), Reason.LEVELS_UNCERTAIN)
+    assert "right with 86 %, and with 12 % L1 is the body called L2 here." in too_long
+    sure = message(choose_levels(seen(*T11_TO_L5, missed=4)), Reason.LEVELS_UNCERTAIN)
+    assert "L3 was not seen" in sure
+    assert "%" not in sure
+
+
 def test_a_body_the_network_missed_is_put_in_and_flagged():
     scene = Scene(PLAIN, dropped=(5,))
     prediction = scene.predict()
@@ -261,6 +329,25 @@ def test_path_leaves_out_a_stray_peak_beside_the_column():
     centers = np.array([[200.0, 120, 180], [183.0, 150, 215], [166.0, 120, 180], [132.0, 120, 180], [98.0, 120, 180]])
     scores = np.array([0.8, 0.5, 0.8, 0.8, 0.8])
     assert [candidate for candidate, _ in best_path(centers, scores)] == [0, 2, 3, 4]
+
+
+def test_stepping_over_a_weak_body_costs_more_than_a_bend():
+    # 10.84 mm aside: two steps at 35.4 degrees to each other cost 0.25 * (35.4 / 25)^2 = 0.5. Through the body in the
+    # middle 0.8 + 0.35 + 0.8 - 0.5 = 1.45; over it 0.8 + 0.8 - 0.8 = 0.8, and 1.6 if stepping over it cost nothing.
+    centers = np.array([[200.0, 120, 180], [166.0, 120, 190.84], [132.0, 120, 180]])
+    assert best_path(centers, np.array([0.8, 0.35, 0.8])) == [(0, 0), (1, 0), (2, 0)]
+    assert best_path(centers[::2], np.array([0.8, 0.8])) == [(0, 0), (1, 1)]
+
+
+def test_joints_of_a_leaning_column_lie_lower_on_the_side_it_leans_to():
+    # Up the column 34 mm, 6 mm to the back and 10 mm to the left: a step of 35.95 mm.
+    bodies = tuple(
+        Body(np.array([200.0 - 34 * i, 120 - 6 * i, 180 - 10 * i]), 0.9, True, 36.0, False) for i in range(3)
+    )
+    raised = 0.15 * 36.0 * 34 / 35.95 - 13.0 * 6 / 35.95
+    right, left = joint_heights(bodies, -1.0), joint_heights(bodies, 1.0)
+    np.testing.assert_allclose(right, np.array([200.0, 166.0, 132.0]) + raised + 22.0 * 10 / 35.95, atol=0.01)
+    np.testing.assert_allclose(left, np.array([200.0, 166.0, 132.0]) + raised - 22.0 * 10 / 35.95, atol=0.01)
 
 
 def test_path_of_one_candidate_is_that_candidate():

@@ -30,5 +30,5 @@ def test_a_point_outside_is_refused_in_ras(volume, point):
 
 
 def test_exchanged_points_are_wrong_usage(volume):
-    with pytest.raises(UsageError, match="exchange"):
+    with pytest.raises(UsageError, match="Exchange"):
         levels_from_points(volume, (0.0, 0.0, 145.0), (0.0, 0.0, 180.0))

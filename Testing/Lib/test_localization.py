@@ -11,9 +11,8 @@ from OsteoJointLib.pipeline.localization import (
     choose_box,
     fixed_box,
     localization_flags,
-    refuse_without_localizer,
 )
-from OsteoJointLib.records import BodyBox, Level, LevelPoint, PointSource
+from OsteoJointLib.records import BodyBox, Level
 
 
 def detections(*boxes, objectness) -> Detections:
@@ -46,7 +45,7 @@ def test_without_a_point_the_best_box_anywhere_is_taken():
 
 @pytest.mark.parametrize("point_px", [POINT_PX, None])
 def test_nothing_found_is_refused(point_px):
-    with pytest.raises(InputRefused, match=r"found 0 box\(es\)") as refusal:
+    with pytest.raises(InputRefused, match="No vertebral body was found for L2") as refusal:
         choose_box(detections(objectness=[]), Level.L2, 0.8, point_px)
     assert refusal.value.reason is Reason.BODY_NOT_LOCALIZED
 
@@ -59,10 +58,7 @@ def test_fixed_box_is_of_a_body_s_size_and_says_what_it_is():
     assert localization_flags(BodyBox(NEAR, 0.9), Level.L1) == ()
 
 
-def test_without_a_localizer_only_a_user_s_point_will_do():
-    user, auto = (LevelPoint(Level.L1, (0.0, 0.0, 0.0), 1.0, source) for source in (PointSource.USER, PointSource.AUTO))
-    assert refuse_without_localizer(user) is user
-    for point in (auto, None):
-        with pytest.raises(ModelRefused, match="Ultralytics") as refusal:
-            refuse_without_localizer(point)
-        assert refusal.value.reason is Reason.DEPENDENCY_MISSING
+def test_without_a_localizer_and_without_a_point_there_is_nowhere_to_put_a_window():
+    with pytest.raises(ModelRefused, match="Ultralytics") as refusal:
+        fixed_box(0.5, None)
+    assert refusal.value.reason is Reason.DEPENDENCY_MISSING

@@ -194,12 +194,3 @@ def test_importing_the_package_needs_nothing_else(tmp_path):
     """Slicer reads the version before any package is installed."""
     code = "import sys; sys.path.insert(0, sys.argv[1]); from OsteoJointLib import resources, __version__"
     subprocess.run([sys.executable, "-I", "-S", "-c", code, str(REPOSITORY)], check=True, cwd=tmp_path)
-
-
-def test_the_readme_names_every_reason_code():
-    from OsteoJointLib.errors import Reason
-
-    readme = (REPOSITORY / "README.md").read_text("utf-8")
-    section = readme.split("### Reason codes")[1].split("\n## ")[0]
-    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    assert sorted(re.findall(r"`(\w+)`", "".join(rows))) == sorted(reason.value for reason in Reason)

@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, UsageError
-from OsteoJointLib.frames import Grid
+from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.frames import Grid, mask_to_plane
 from OsteoJointLib.pipeline.points import moved_levels
-from OsteoJointLib.pipeline.preprocess import mask_to_plane
 from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.pipeline.stages import Stage
@@ -81,7 +80,7 @@ def test_user_points_replace_the_finder(chain):
 
 def test_points_without_a_body_near_are_refused(chain):
     points = {Level.L1: (90.0, 20.0, 60.0), Level.L2: chain.centers_lps_mm[Level.L2]}
-    with pytest.raises(InputRefused, match="body of L1") as refusal:
+    with pytest.raises(InputRefused, match="for L1") as refusal:
         chain.reader.read(chain.make_ct(), points, QUICK)
     assert refusal.value.reason is Reason.BODY_NOT_LOCALIZED
 
@@ -91,12 +90,10 @@ def test_one_point_alone_is_wrong_usage(chain):
         chain.reader.read(chain.make_ct(), {Level.L1: chain.centers_lps_mm[Level.L1]}, QUICK)
 
 
-def test_without_a_localizer_points_are_needed(chain):
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_without_a_localizer_a_fixed_window_is_read_and_said(chain, by_hand):
     reader = replace(chain.reader, detector=None)
-    with pytest.raises(ModelRefused, match="Ultralytics") as refusal:
-        reader.read(chain.make_ct(), options=QUICK)
-    assert refusal.value.reason is Reason.DEPENDENCY_MISSING
-    result = reader.read(chain.make_ct(), chain.centers_lps_mm, QUICK)
+    result = reader.read(chain.make_ct(), chain.centers_lps_mm if by_hand else None, QUICK)
     assert [flag.code for flag in result.flags] == [Reason.BODY_NOT_LOCALIZED] * 2
     assert not result.l1.box.detected
     truth = plane_of(chain, Level.L1)

@@ -10,10 +10,11 @@ from OsteoJointLib.cli.comparison import dice
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.output.seg_nrrd import write_segmentation
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import read_level_mask
 from OsteoJointLib.pipeline.loading import load_reader
 from OsteoJointLib.pipeline.reader import analyze
-from OsteoJointLib.records import CaseResult, Level
+from OsteoJointLib.records import Level
 
 LEVEL_ERROR_MM = 10.0
 DICE = 0.88

@@ -9,8 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.frames import Grid
-from OsteoJointLib.pipeline.preprocess import mask_to_plane
+from OsteoJointLib.frames import Grid, mask_to_plane
 from OsteoJointLib.records import BodyEvidence, CtSlicePair, CtVolume, Flag, Level
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from OsteoJointLib.packages import PACKAGES, Lack, Package, installed_version, is_met
 
-MANUAL = "https://github.com/OsteoJoint/SlicerOsteoJoint#troubleshooting"
-"""Where the README says what to do when an installation fails."""
+MANUAL = "https://github.com/OsteoJoint/SlicerOsteoJoint/blob/main/docs/troubleshooting.md"
+"""Where the manual says what to do when an installation fails."""
 PYTORCH = ("torch", "torchvision")
 """What Slicer's PyTorch extension installs, in the build that fits the graphics card."""
 AGPL = "ultralytics"

@@ -9,12 +9,13 @@ import pytest
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.measure import MeasureConfig, roi_mask
+from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
     BodyBox,
     BodyEvidence,
-    CaseResult,
     Classification,
     Crop,
     CtSlicePair,
@@ -28,7 +29,6 @@ from OsteoJointLib.records import (
     RoiMeasurement,
     SourceInfo,
     Status,
-    VertebraReading,
     VertebraSegmentation,
 )
 
@@ -66,13 +66,14 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
     gradcam = np.zeros((224, 224), dtype=np.float32)
     gradcam[100:120, 100:120] = 1.0
     return VertebraReading(
+        volume,
         LevelPoint(level, center, 0.96, PointSource.AUTO),
         axial,
         BodyBox((55.0, 47.0, 103.0, 79.0), 0.9),
         Crop(np.zeros((224, 224), dtype=np.float32), (63 - 112, 79 - 112)),
-        VertebraSegmentation(level, mask, mask, heatmap, float(mask.sum() * 0.75**2)),
-        RoiMeasurement(level, 3.0, int(roi_mask(mask, 0.75, MeasureConfig(3.0)).sum()), 160.0, 161.0, 12.5),
-        gradcam,
+        segmentation=VertebraSegmentation(level, mask, mask, heatmap, float(mask.sum() * 0.75**2)),
+        measurement=RoiMeasurement(level, 3.0, int(roi_mask(mask, 0.75, MeasureConfig(3.0)).sum()), 160.0, 161.0, 12.5),
+        gradcam=gradcam,
     )
 
 

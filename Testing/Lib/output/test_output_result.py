@@ -10,9 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.frames import box_to_plane
 from OsteoJointLib.output.doubts import all_flags, class_is_reliable
-from OsteoJointLib.output.result_json import SCHEMA_PATH, box_in_volume_px, read_result, result_document, write_result
-from OsteoJointLib.records import AxialSlice, BodyBox, Flag, Level
+from OsteoJointLib.output.result_json import SCHEMA_PATH, read_result, result_document, write_result
+from OsteoJointLib.records import AxialSlice, Flag, Level
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_the_box_is_in_the_ct_s_own_pixels(case):
 def test_a_box_on_a_native_slice_stays_as_it_is():
     image = np.zeros((512, 512), dtype=np.float32)
     axial = AxialSlice(Level.L1, image, image, 0.7, 3, (0.0, 0.0), (1.0, 1.0))
-    assert box_in_volume_px(BodyBox((10.0, 20.0, 30.5, 40.0), 1.0), axial) == (10.0, 20.0, 30.5, 40.0)
+    assert box_to_plane((10.0, 20.0, 30.5, 40.0), axial) == (10.0, 20.0, 30.5, 40.0)
 
 
 def test_probabilities_carry_their_own_names(case):

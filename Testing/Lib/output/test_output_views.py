@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from OsteoJointLib.frames import Grid
+from OsteoJointLib.frames import Grid, plane_to_mask
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.output.viewer_arrays import level_views, write_views
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask, read_level_mask
 from OsteoJointLib.pipeline.measure import measure_roi, roi_mask
-from OsteoJointLib.pipeline.preprocess import PreprocessConfig, axial_slice, crop_around, plane_to_mask, to_unit_range
+from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around, to_unit_range
 from OsteoJointLib.pipeline.segmentation import mask_box
-from OsteoJointLib.records import CtVolume, Level, LevelPoint, PointSource, VertebraReading, VertebraSegmentation
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import CtVolume, Level, LevelPoint, PointSource, VertebraSegmentation
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,9 @@ def make_reading(phantom, volume: CtVolume, drawn: PlacedMask, level: Level) -> 
     crop = crop_around(axial, box)
     segmentation = VertebraSegmentation(level, mask, half, axial.image, 0.0)
     measured = measure_roi(axial.hu, mask, axial.pixel_mm, level)
-    return VertebraReading(point, axial, box, crop, segmentation, measured, crop.image)
+    return VertebraReading(
+        volume, point, axial, box, crop, segmentation=segmentation, measurement=measured, gradcam=crop.image
+    )
 
 
 def to_ras(matrix: np.ndarray, pixels_yx: np.ndarray) -> np.ndarray:
@@ -167,7 +170,7 @@ def test_every_pixel_of_a_map_lies_on_the_gray_value_it_was_made_of(stored_case,
     inside = np.all((index > 0) & (index < size - 1), axis=1)
     assert inside.mean() > 0.5
     hu = [images["ct"].EvaluateAtPhysicalPoint(point.tolist(), sitk.sitkLinear) for point in lps[inside]]
-    expected = to_unit_range(np.array(hu), PreprocessConfig().window)
+    expected = to_unit_range(np.array(hu))
     found = views.gradcam.ravel()[inside]
     assert found.std() > 0.1
     np.testing.assert_allclose(found, expected, atol=2e-3)

@@ -1,0 +1,76 @@
+"""One level of a case: a single record that fills up as the stages pass it on.
+
+It is born with its place (:func:`OsteoJointLib.pipeline.filling.locate`) and gets its mask, its ROI and its map of why.
+What a later stage fills is :data:`NOT_YET` before: it stands in for the value and refuses to be asked, so that a stage
+that runs too early fails at once and no reader of a finished case has to ask whether a mask is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from OsteoJointLib.records import (
+    AxialSlice,
+    BodyBox,
+    Crop,
+    CtVolume,
+    Level,
+    LevelPoint,
+    RoiMeasurement,
+    VertebraSegmentation,
+)
+
+if TYPE_CHECKING:
+    from OsteoJointLib.network.encoded import EncodedCrops
+
+
+class _NotYet:
+    """Stands where a later stage will put its result."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"the stage that gives {name} has not run yet")
+
+    def __repr__(self) -> str:
+        return "not yet"
+
+
+NOT_YET: Any = _NotYet()
+"""The value of a field whose stage has not run."""
+
+
+@dataclass(frozen=True, eq=False)
+class VertebraReading:
+    """All that is known of one level.
+
+    Args:
+        volume: the CT, or that level's slice of a pair.
+        point: the body's center.
+        axial: its mid-slice as the networks see it.
+        box: the body's box on the slice.
+        crop: the window around the box.
+        found_box: the box before it followed a user's mask that lies elsewhere; None where it followed none.
+        encoded: what the segmenter said of the crop, kept so that an edit doesn't run it again (2 MB with compact
+            weights, 11 MB with the paper's sizes); None where it hasn't seen this crop.
+        segmentation: the mask and the boundary heat map.
+        measurement: HU of the trabecular ROI.
+        gradcam: (224, 224) float32 in [0, 1] in the crop's frame; None when it was not asked for.
+    """
+
+    volume: CtVolume
+    point: LevelPoint
+    axial: AxialSlice
+    box: BodyBox
+    crop: Crop
+    found_box: BodyBox | None = None
+    encoded: EncodedCrops | None = None
+    segmentation: VertebraSegmentation = NOT_YET
+    measurement: RoiMeasurement = NOT_YET
+    gradcam: np.ndarray | None = None
+
+    @property
+    def level(self) -> Level:
+        """Which vertebra."""
+        return self.point.level

@@ -1,0 +1,12 @@
+"""Read a folder of CTs in Slicer without a window.
+
+Slicer --no-main-window --no-splash --python-script examples/slicer_console.py
+"""
+
+import slicer
+
+logic = slicer.util.getModuleLogic("OsteoJoint")
+rows = logic.analyzeFolder(
+    "/data/cts", "/data/readings", on_progress=lambda done, total, row: print(done, total, row["case"], row["outcome"])
+)
+slicer.util.exit(0 if all(row["outcome"] == "done" for row in rows) else 1)
