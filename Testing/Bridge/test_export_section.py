@@ -9,6 +9,7 @@ import qt
 import slicer
 from PySide6 import QtCore
 
+from OsteoJointLib.errors import Reason
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING
 
@@ -82,9 +83,9 @@ def test_a_failure_takes_the_promise_back_and_says_why(section, tmp_path):
     section.reading.become_read()
     section.save_into(tmp_path / "new")
     assert section.ui.savedLabel.text == "Saving …"
-    section.reading.become(message="The network drew L1 anew.", message_kind="info")
+    section.reading.become(message="The network drew L1 anew.")
     assert section.ui.savedLabel.text == "Saving …"
-    section.reading.become(message="The disk is full.", message_kind="error", reason="failed")
+    section.reading.become(message="The disk is full.", reason=Reason.FAILED)
     assert section.ui.savedLabel.text == "The disk is full."
 
 
@@ -95,11 +96,11 @@ def test_a_folder_that_cannot_be_looked_into_is_said(section, tmp_path, monkeypa
     section.reading.become_read()
     monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.export_section.case_folder", refused)
     section.save_into(tmp_path)
-    assert "expected to be readable and writable" in section.ui.savedLabel.text
+    assert "be read or written" in section.ui.savedLabel.text
     monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.parts.label_form.existing_case", refused)
     fill(section, tmp_path)
     section.ui.labelButton.click()
-    assert "expected to be readable and writable" in section.ui.labeledLabel.text
+    assert "be read or written" in section.ui.labeledLabel.text
     assert not asked(section, "deliver") and not asked(section, "label")
 
 
@@ -107,7 +108,7 @@ def test_a_label_that_was_refused_says_why_in_the_form(section, tmp_path):
     section.reading.become_read()
     fill(section, tmp_path)
     section.ui.labelButton.click()
-    section.reading.become(message="It is there already.", message_kind="error", reason="output_exists")
+    section.reading.become(message="It is there already.", reason=Reason.OUTPUT_EXISTS)
     assert section.ui.labeledLabel.text == "It is there already."
 
 

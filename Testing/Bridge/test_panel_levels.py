@@ -87,7 +87,7 @@ def test_a_second_click_ends_placing(placing):
     button.click()
     button.click()
     assert pressed(placing) == [False, False]
-    assert level_nodes.placed_now(placing.reading.nodes) == ""
+    assert level_nodes.placed_now(placing.reading.nodes) is None
     assert "Click on" not in placing.ui.levelsHint.text
 
 

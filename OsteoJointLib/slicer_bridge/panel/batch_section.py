@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -16,6 +18,7 @@ from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
 from OsteoJointLib.slicer_bridge.batch.waiting import Batch, BatchEnd, case_report
 from OsteoJointLib.slicer_bridge.panel.parts.case_table import CaseTable
 from OsteoJointLib.slicer_bridge.panel.parts.folders import link, open_file, remember, remembered
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Configured
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
@@ -34,7 +37,7 @@ class BatchSection:
         reading: its settings (interpreter, device, weights) are the batch's.
     """
 
-    def __init__(self, layout, reading):
+    def __init__(self, layout: qt.QLayout, reading: Configured):
         self._reading = reading
         self._batch: Batch | None = None
         self._folder = Path()
@@ -88,7 +91,7 @@ class BatchSection:
         """The checked CTs; the reading's own maps, which are volumes too, are none."""
         return [node for node in self._ui.nodesCombo.checkedNodes() if not node.GetAttribute(ROLE)]
 
-    def _run_or_cancel(self, checked=False) -> None:
+    def _run_or_cancel(self, checked: bool = False) -> None:
         if self._batch is None:
             self._start()
             return
@@ -141,12 +144,12 @@ class BatchSection:
         if report.is_file():
             open_file(report)
 
-    def _source_changed(self, index=0) -> None:
+    def _source_changed(self, index: int = 0) -> None:
         self._table.clear()
         show_text(self._ui.batchStatus, "")
         self._show()
 
-    def _changed(self, value=None) -> None:
+    def _changed(self, value: Any = None) -> None:
         self._show()
 
     def _nodes_changed(self) -> None:

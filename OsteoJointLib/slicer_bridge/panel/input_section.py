@@ -14,6 +14,7 @@ from slicer.i18n import tr as _
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Started
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
     ERROR,
     INFO,
@@ -45,7 +46,7 @@ class InputSection:
         open_setup: shows the section Setup.
     """
 
-    def __init__(self, layout, reading, open_setup: Callable[[], None]):
+    def __init__(self, layout: qt.QLayout, reading: Started, open_setup: Callable[[], None]):
         self._reading, self._open_setup = reading, open_setup
         self._widget, self._ui = load_form(layout, "Input")
         self._widget.setMRMLScene(slicer.mrmlScene)
@@ -94,20 +95,20 @@ class InputSection:
     def _show_message(self, state: ReadingState) -> None:
         ui = self._ui
         ui.messageFrame.setVisible(bool(state.message))
-        paint_frame(ui.messageFrame, ERROR if state.message_kind == "error" else INFO)
+        paint_frame(ui.messageFrame, ERROR if state.is_error else INFO)
         ui.messageLabel.setText(state.message)
         ui.useCpuButton.setVisible(state.reason in TO_CPU and self._reading.settings.device != "cpu")
         ui.openSetupButton.setVisible(state.reason in TO_SETUP)
-        code = "" if state.reason in PLAIN else state.reason
-        show_text(ui.reasonLabel, f"<small>{escape(code)}</small>" if code else "")
+        plain = state.reason is None or state.reason in PLAIN
+        show_text(ui.reasonLabel, "" if plain else f"<small>{escape(str(state.reason))}</small>")
 
-    def _apply_or_cancel(self, checked=False) -> None:
+    def _apply_or_cancel(self, checked: bool = False) -> None:
         if self._reading.state.running:
             self._reading.cancel()
         else:
             self._reading.update()
 
-    def _device_chosen(self, index=0) -> None:
+    def _device_chosen(self, index: int = 0) -> None:
         self._use(DEVICES[index])
         qt.QSettings().setValue(DEVICE_SETTING, DEVICES[index])
         self._show_hardware()
@@ -116,11 +117,11 @@ class InputSection:
         known = device.partition(":")[0] in DEVICES
         self._reading.settings.device = device if known else DEVICES[0]
 
-    def _use_cpu(self, checked=False) -> None:
+    def _use_cpu(self, checked: bool = False) -> None:
         self._ui.deviceSelector.setCurrentIndex(DEVICES.index("cpu"))
         self._reading.update()
 
-    def _setup(self, checked=False) -> None:
+    def _setup(self, checked: bool = False) -> None:
         self._open_setup()
 
 

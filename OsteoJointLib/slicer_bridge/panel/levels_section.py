@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import qt
 import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.levels.finding import CONFIDENCE_SURE
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Located
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import level_nodes
@@ -26,7 +30,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         foreground: the maps over the slices, which follow the level looked at.
     """
 
-    def __init__(self, layout, reading, foreground: Foreground):
+    def __init__(self, layout: qt.QLayout, reading: Located, foreground: Foreground):
         slicer.util.VTKObservationMixin.__init__(self)
         self._reading, self._foreground = reading, foreground
         self._widget, self._ui = load_form(layout, "Levels")
@@ -76,39 +80,39 @@ class LevelsSection(slicer.util.VTKObservationMixin):
     def _show_placing(self, state: ReadingState) -> None:
         """Show which level the next click places, and what to do next."""
         self._state = state
-        placed = "" if self._reading.nodes is None else level_nodes.placed_now(self._reading.nodes)
+        placed = None if self._reading.nodes is None else level_nodes.placed_now(self._reading.nodes)
         for level, button in self._place_buttons.items():
             set_checked(button, level == placed)
         show_text(self._ui.levelsHint, levels_hint(state, placed))
 
-    def _place(self, level: str) -> None:
+    def _place(self, level: Level) -> None:
         """Let the level be placed; where it is being placed already, call that off."""
         nodes, interaction = self._reading.nodes, level_nodes.interaction_node()
         if nodes is not None and level_nodes.placed_now(nodes) == level:
             level_nodes.stop_placing()
         else:
-            self._reading.place(level)
+            self._reading.edits.place(level)
         if interaction is not None:
             self.removeObservers()
             self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._mode_changed)
         self._show_placing(self._state)
 
-    def _mode_changed(self, caller=None, event=None) -> None:
+    def _mode_changed(self, caller: Any = None, event: Any = None) -> None:
         if caller.GetCurrentInteractionMode() != caller.Place:
             self.removeObservers()
         self._show_placing(self._state)
 
-    def _find(self, checked=False) -> None:
+    def _find(self, checked: bool = False) -> None:
         self._looking = True
         self._reading.find_levels()
 
-    def _shift_up(self, checked=False) -> None:
-        self._reading.shift_levels(True)
+    def _shift_up(self, checked: bool = False) -> None:
+        self._reading.edits.shift_levels(up=True)
 
-    def _shift_down(self, checked=False) -> None:
-        self._reading.shift_levels(False)
+    def _shift_down(self, checked: bool = False) -> None:
+        self._reading.edits.shift_levels(up=False)
 
-    def _row_clicked(self, row=0, column=0) -> None:
+    def _row_clicked(self, row: int = 0, column: int = 0) -> None:
         self._foreground.look_at(list(Level)[row])
 
 
@@ -122,7 +126,7 @@ def position_words(level: LevelState) -> str:
 
 def confidence_words(level: LevelState) -> str:
     """Return how sure the level's name is."""
-    if level.confidence is None or level.source != "auto":
+    if level.confidence is None or level.source is not PointSource.AUTO:
         return "–"
     words = _("sure") if level.confidence >= CONFIDENCE_SURE else _("uncertain")
     return f"{words}, {100 * level.confidence:.0f}\u00a0%"
@@ -132,15 +136,15 @@ def source_words(level: LevelState) -> str:
     """Return who placed the level's point."""
     if level.center_ras is None:
         return _("not placed")
-    return _("found") if level.source == "auto" else _("by you")
+    return _("found") if level.source is PointSource.AUTO else _("by you")
 
 
-def levels_hint(state: ReadingState, placed: str) -> str:
+def levels_hint(state: ReadingState, placed: Level | None) -> str:
     """Say what to do next about the levels; empty when there is nothing.
 
     Args:
         state: how the reading stands.
-        placed: the level that the next click places; "" for none.
+        placed: the level that the next click places.
     """
     if state.volume_name is None or state.problem:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from types import SimpleNamespace
 from typing import Any
 
 import qt
@@ -11,6 +12,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.packages import PACKAGES, Lack, Need, lacking
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Computed
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.install import Installer
@@ -29,7 +31,7 @@ class SetupPackages:
         show_line: called with each line that pip prints.
     """
 
-    def __init__(self, widget, ui, reading, show_line: Callable[[str], None]):
+    def __init__(self, widget: qt.QWidget, ui: SimpleNamespace, reading: Computed, show_line: Callable[[str], None]):
         self._widget, self._ui, self._reading, self._show_line = widget, ui, reading, show_line
         self._installer = Installer()
         self._lacks: list[Lack] = []
@@ -80,16 +82,16 @@ class SetupPackages:
             return _("Another Python is set: OsteoJoint installs nothing into it.")
         return "" if self._lacks else _("Everything is installed.")
 
-    def _install(self, checked=False) -> None:
+    def _install(self, checked: bool = False) -> None:
         self.ask()
 
-    def _choose_folder(self, checked=False) -> None:
+    def _choose_folder(self, checked: bool = False) -> None:
         dialog = self.folder_dialog = qt.QFileDialog(self._widget, _("Folder of wheels"))
         dialog.setFileMode(qt.QFileDialog.Directory)
         dialog.connect("fileSelected(QString)", self._folder_chosen)
         dialog.open()
 
-    def _folder_chosen(self, folder="") -> None:
+    def _folder_chosen(self, folder: str = "") -> None:
         self.ask(str(folder))
 
     def _start(self, chosen: list[Lack], folder: str) -> None:

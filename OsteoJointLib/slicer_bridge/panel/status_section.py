@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+import qt
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
@@ -17,6 +18,7 @@ from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.records import STATUSES, Level, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Updated
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
@@ -29,7 +31,7 @@ class StatusSection:
         reading: whose result is shown.
     """
 
-    def __init__(self, layout, reading):
+    def __init__(self, layout: qt.QLayout, reading: Updated):
         self._reading = reading
         self._widget, self._ui = load_form(layout, "Status")
         ui = self._ui
@@ -80,7 +82,7 @@ class StatusSection:
             for column, words in enumerate(measure_words(document["measurements"][level]), start=1):
                 table.item(row, column).setText(words)
 
-    def _update(self, checked=False) -> None:
+    def _update(self, checked: bool = False) -> None:
         self._reading.update()
 
 

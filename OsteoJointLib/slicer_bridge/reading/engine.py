@@ -127,7 +127,7 @@ class Engine:
         self,
         op: str,
         fields: Mapping[str, Any],
-        masks: Mapping[str, MaskArray],
+        masks: Mapping[Level, MaskArray],
         on_done: OnDone,
         on_error: OnError,
     ) -> None:
@@ -269,7 +269,7 @@ class Engine:
             progressed,
         )
 
-    def _mask_fields(self, masks: Mapping[str, MaskArray]) -> dict[str, Any]:
+    def _mask_fields(self, masks: Mapping[Level, MaskArray]) -> dict[str, Any]:
         """Write masks as label maps; the field that names them, none without masks."""
         files = {}
         for level, mask in masks.items():

@@ -37,13 +37,13 @@ class Wanted:
     """
 
     volume_id: str
-    points: Mapping[str, Point] | None = None
-    masks: Mapping[str, MaskArray] = field(default_factory=dict)
+    points: Mapping[Level, Point] | None = None
+    masks: Mapping[Level, MaskArray] = field(default_factory=dict)
     until: str = "reading"
     refine: Mapping[str, Any] | None = None
     device: str = "auto"
     weights: str = DEFAULT_NAME
-    found: Mapping[str, Point] = field(default_factory=dict)
+    found: Mapping[Level, Point] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Step:
 
     op: str
     fields: dict[str, Any] = field(default_factory=dict)
-    masks: dict[str, MaskArray] = field(default_factory=dict)
+    masks: dict[Level, MaskArray] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,12 +71,12 @@ class CaseMemory:
 
     name: str
     stamp: object
-    points: dict[str, Point] | None = None
+    points: dict[Level, Point] | None = None
     found: dict[str, Any] | None = None
     document: dict[str, Any] | None = None
     views: Views | None = None
     bare: bool = False
-    given: dict[str, int] = field(default_factory=dict)
+    given: dict[Level, int] = field(default_factory=dict)
 
     def next_step(self, wanted: Wanted, refined: bool) -> Step | None:
         """The next request that is missing; None when all is there.
@@ -120,9 +120,7 @@ class CaseMemory:
     def _segment_step(self, wanted: Wanted) -> Step | None:
         there = self.points or {}
         target = there if wanted.points is None else wanted.points
-        moved: dict[str, Point] = {
-            level: target[level] for level in Level if not same_point(target[level], there.get(level))
-        }
+        moved = {level: target[level] for level in Level if not same_point(target[level], there.get(level))}
         if self.document is not None and not moved:
             return None
         fields: dict[str, Any] = {"points": _as_fields(moved)} if moved else {}
@@ -130,7 +128,7 @@ class CaseMemory:
             fields["gradcam"] = False  # a later step brings it
         return Step("segment", fields)
 
-    def _masks_will_change(self, masks: Mapping[str, MaskArray], moved: Mapping[str, Point]) -> bool:
+    def _masks_will_change(self, masks: Mapping[Level, MaskArray], moved: Mapping[Level, Point]) -> bool:
         if self.document is None:
             return bool(masks)
         return not set(masks).isdisjoint(moved) or not set(self._changed_masks(masks)) <= set(moved)
@@ -141,10 +139,10 @@ class CaseMemory:
             return Step("refine", {**wanted.refine, "made": _as_made(wanted.masks, changed)}, changed)
         return Step("edit", {"made": _as_made(wanted.masks, changed)}, changed) if changed and not refined else None
 
-    def _changed_masks(self, masks: Mapping[str, MaskArray]) -> dict[str, MaskArray]:
+    def _changed_masks(self, masks: Mapping[Level, MaskArray]) -> dict[Level, MaskArray]:
         """The masks that the worker must be given: not those that it was given last or has itself."""
         assert self.views is not None
-        changed: dict[str, MaskArray] = {}
+        changed: dict[Level, MaskArray] = {}
         for level, views in self.views.levels.items():
             mask = masks.get(level) or views.mask_array("network_mask")
             if mask_key(mask) not in (self.given.get(level), mask_key(views.mask_array())):
@@ -169,11 +167,11 @@ def mask_key(mask: MaskArray) -> int:
     return int(mixed.sum(dtype=np.uint64)) ^ len(ijk)
 
 
-def _as_made(masks: Mapping[str, MaskArray], changed: Mapping[str, MaskArray]) -> dict[str, dict[str, bool]]:
+def _as_made(masks: Mapping[Level, MaskArray], changed: Mapping[Level, MaskArray]) -> dict[str, dict[str, bool]]:
     return {n: {"edited": masks[n].edited, "refined": masks[n].refined} for n in changed if n in masks}
 
 
-def _as_fields(points: Mapping[str, Point]) -> dict[str, list[float]]:
+def _as_fields(points: Mapping[Level, Point]) -> dict[str, list[float]]:
     return {level: [float(value) for value in point] for level, point in points.items()}
 
 

@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from OsteoJointLib.output.viewer_arrays import Views
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
-from OsteoJointLib.slicer_bridge.reading.snapshot import OWN
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
@@ -26,7 +25,9 @@ def present_levels(nodes: OwnedNodes, answer: Mapping[str, Any], found: bool) ->
     if found:
         record.column = list(answer["column"])
         marks = {
-            level: level_nodes.LevelMark(tuple(point["center_ras_mm"]), point["confidence"], point["source"])
+            level: level_nodes.LevelMark(
+                tuple(point["center_ras_mm"]), point["confidence"], PointSource(point["source"])
+            )
             for level, point in record.found.items()
         }
         level_nodes.show_levels(nodes, marks)
@@ -34,7 +35,7 @@ def present_levels(nodes: OwnedNodes, answer: Mapping[str, Any], found: bool) ->
 
 
 def present_result(
-    nodes: OwnedNodes, document: dict[str, Any], views: Views, kept: Mapping[str, str], refined: Collection[str]
+    nodes: OwnedNodes, document: dict[str, Any], views: Views, kept: Mapping[Level, str], refined: Collection[Level]
 ) -> None:
     """Put a result into the scene.
 
@@ -47,11 +48,12 @@ def present_result(
         refined: the levels that the level set has moved.
     """
     drawn = [level for level in Level if level not in kept]
-    if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in OWN]:
-        mask_nodes.keep(nodes, "before", owned)
+    if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in mask_nodes.OWN]:
+        mask_nodes.keep(nodes, owned)
     mask_nodes.show_masks(nodes, views, drawn, one_slice=refined)
     for level in drawn:
-        mask_nodes.mark_source(nodes, level, "refined" if level in refined else "network")
+        made_by = mask_nodes.MaskSource.REFINED if level in refined else mask_nodes.MaskSource.NETWORK
+        mask_nodes.mark_source(nodes, level, made_by)
     overlay_nodes.show_overlays(nodes, views)
     table_node.show_table(nodes, document)
     result_node.set_result(nodes, document)

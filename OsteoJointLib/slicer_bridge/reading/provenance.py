@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 
 SAME_MM = 0.01
 """Points nearer than this are the same point, mm: Slicer writes coordinates with fewer digits than it holds."""
@@ -31,14 +31,14 @@ class Provenance:
         ct: fingerprint of the CT that was read.
     """
 
-    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    found: dict[Level, dict[str, Any]] = field(default_factory=dict)
     column: list[dict[str, Any]] = field(default_factory=list)
-    points: dict[str, list[float]] = field(default_factory=dict)
-    masks: dict[str, str] = field(default_factory=dict)
+    points: dict[Level, list[float]] = field(default_factory=dict)
+    masks: dict[Level, str] = field(default_factory=dict)
     ct: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The record as JSON."""
+        """Write the record as JSON."""
         return asdict(self)
 
     @classmethod
@@ -47,29 +47,33 @@ class Provenance:
         return cls(**document) if document else cls()
 
     @property
-    def found_points(self) -> dict[str, Point]:
+    def found_points(self) -> dict[Level, Point]:
         """Where the levels were found; those placed by hand are left out."""
-        return {n: _point(found["center_ras_mm"]) for n, found in self.found.items() if found["source"] == "auto"}
+        return {
+            level: _point(found["center_ras_mm"])
+            for level, found in self.found.items()
+            if found["source"] == PointSource.AUTO
+        }
 
-    def moved(self, points: Mapping[str, Point]) -> list[str]:
-        """The levels whose point is elsewhere than it was for the last result."""
+    def moved(self, points: Mapping[Level, Point]) -> list[Level]:
+        """List the levels whose point is elsewhere than it was for the last result."""
         return [level for level in Level if level in points and not same_point(points[level], self.points.get(level))]
 
-    def edited(self, masks: Mapping[str, str]) -> list[str]:
-        """The levels whose mask differs from what the last result left."""
+    def edited(self, masks: Mapping[Level, str]) -> list[Level]:
+        """List the levels whose mask differs from what the last result left."""
         return [level for level in Level if level in self.masks and masks.get(level) != self.masks[level]]
 
-    def of_found(self, level: str, point: Point | None) -> tuple[float | None, str | None]:
-        """Confidence and source of a level's point: those of the finding while it stays there, else the user's own."""
+    def of_found(self, level: Level, point: Point | None) -> tuple[float | None, PointSource | None]:
+        """Give confidence and source of a level's point: of the finding while it stays there, else the user's own."""
         if point is None:
             return None, None
         found = self.found.get(level)
         if found is not None and same_point(point, found["center_ras_mm"]):
-            return found["confidence"], found["source"]
-        return None, "user"
+            return found["confidence"], PointSource(found["source"])
+        return None, PointSource.USER
 
-    def shifted(self, points: Mapping[str, Point], up: bool) -> dict[str, Point] | None:
-        """Where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
+    def shifted(self, points: Mapping[Level, Point], up: bool) -> dict[Level, Point] | None:
+        """Say where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
 
         >>> heights = {"T12": 60.0, "L1": 30.0, "L2": 0.0}
         >>> bodies = [{"name": name, "center_ras_mm": [0.0, 0.0, z]} for name, z in heights.items()]
@@ -82,7 +86,7 @@ class Provenance:
         if len(points) != len(Level) or not self.column:
             return None
         centers = [body["center_ras_mm"] for body in self.column]
-        first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points["L1"]))
+        first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points[Level.L1]))
         first += -1 if up else 1
         if first < 0 or first + 1 >= len(centers):
             return None
@@ -90,14 +94,14 @@ class Provenance:
 
 
 def same_point(a: Point | list[float], b: Point | list[float] | None) -> bool:
-    """Whether two points are the same but for rounding."""
+    """Say whether two points are the same but for rounding."""
     return b is not None and math.dist(a, b) < SAME_MM
 
 
-def staleness(moved: list[str], edited: list[str], ct_changed: bool) -> list[str]:
-    """What was changed, in the words of the panel.
+def staleness(moved: list[Level], edited: list[Level], ct_changed: bool) -> list[str]:
+    """Say what was changed, in the words of the panel.
 
-    >>> staleness(["L1"], ["L1", "L2"], False)
+    >>> staleness([Level.L1], [Level.L1, Level.L2], False)
     ['the point of L1 was moved', 'the masks of L1 and L2 were edited']
     """
     changes = ["the CT was changed"] if ct_changed else []
@@ -108,7 +112,7 @@ def staleness(moved: list[str], edited: list[str], ct_changed: bool) -> list[str
     return changes
 
 
-def _of(levels: list[str]) -> str:
+def _of(levels: list[Level]) -> str:
     return f" of {levels[0]} was" if len(levels) == 1 else f"s of {' and '.join(levels)} were"
 
 

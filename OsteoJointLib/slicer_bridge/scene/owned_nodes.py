@@ -98,7 +98,7 @@ class OwnedNodes:
             The node.
         """
         node.SetName(f"{name} ({self.volume.GetName()})")
-        node.SetAttribute(ROLE, role.value)
+        node.SetAttribute(ROLE, str(role))
         node.SetHideFromEditors(hidden)
         node = slicer.mrmlScene.AddNode(node)
         node.SetNodeReferenceID(CT, self.volume_id)

@@ -14,10 +14,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, redirect_stdout
 from functools import partial
 from pathlib import Path
 from subprocess import CalledProcessError
+from typing import Any
 
 import qt
 import slicer
@@ -158,7 +159,7 @@ class Installer:
             self.log.append(line.strip())
             self._on_line(line.strip())
 
-    def _printed(self):
+    def _printed(self) -> AbstractContextManager[Any]:
         """Follow what Slicer prints while it waits for pip, and still print it."""
         return redirect_stdout(_Lines(self._line, sys.stdout))
 
@@ -166,7 +167,7 @@ class Installer:
 class _Lines:
     """A stream that hands on whole lines, and everything to the stream it stands before."""
 
-    def __init__(self, on_line: Callable[[str], None], stream):
+    def __init__(self, on_line: Callable[[str], None], stream: Any):
         self._on_line, self._stream, self._begun = on_line, stream, ""
 
     def write(self, text: str) -> int:
@@ -176,11 +177,11 @@ class _Lines:
         self._stream.write(text)
         return len(text)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def _packaging():
+def _packaging() -> Any:
     """Slicer's own packaging, where it can install without blocking; None in Slicer before 5.12."""
     try:
         packaging = importlib.import_module("slicer.packaging")

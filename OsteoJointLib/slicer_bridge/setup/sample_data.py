@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -55,7 +56,7 @@ def register() -> None:
     )
 
 
-def load_phantom(seed: int = DEMO_SEED):
+def load_phantom(seed: int = DEMO_SEED) -> slicer.vtkMRMLScalarVolumeNode:
     """Make a phantom CT and load it; the window stays alive meanwhile, and Cancel ends it.
 
     Args:
@@ -75,7 +76,7 @@ def load_phantom(seed: int = DEMO_SEED):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _bring(source) -> list:
+def _bring(source: Any) -> list[Any]:
     """What Sample Data calls: the loaded nodes, or none and a message that says why."""
     try:
         return [load_phantom()]
@@ -111,7 +112,7 @@ def _make(seed: int, folder: Path) -> None:
         raise worker_death(codes[0], [*lines, *said.rest()])
 
 
-def _load(path: Path):
+def _load(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
     """Load the CT with its acquisition as attributes, without ties to the file, which goes."""
     node = slicer.util.loadVolume(str(path), {"name": SAMPLE, "singleFile": True})
     for key, value in _header(path).items():

@@ -21,7 +21,7 @@ class CaseTable:
         on_open: called with the row of a case that was double-clicked.
     """
 
-    def __init__(self, widget, on_open: Callable[[Row], None]):
+    def __init__(self, widget: qt.QTableWidget, on_open: Callable[[Row], None]):
         self._widget, self._on_open = widget, on_open
         self._rows: list[Row] = []
         widget.connect("cellDoubleClicked(int,int)", self._opened)
@@ -50,7 +50,7 @@ class CaseTable:
             self._widget.resizeColumnToContents(column)
         self._widget.setVisible(True)
 
-    def _opened(self, row=0, column=0) -> None:
+    def _opened(self, row: int = 0, column: int = 0) -> None:
         self._on_open(self._rows[row])
 
 

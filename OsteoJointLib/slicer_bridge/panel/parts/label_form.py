@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import slicer
@@ -17,6 +18,7 @@ from OsteoJointLib.records import STATUSES
 from OsteoJointLib.slicer_bridge.panel.parts.case_table import class_word
 from OsteoJointLib.slicer_bridge.panel.parts.folders import link, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.parts.label_entry import LabelEntry, next_name
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Labeling
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
@@ -33,7 +35,7 @@ class LabelForm:
         reading: whose points and masks are saved.
     """
 
-    def __init__(self, ui, reading):
+    def __init__(self, ui: SimpleNamespace, reading: Labeling):
         self._ui, self._reading = ui, reading
         self._saving = False
         ui.statusCombo.addItem(_("not stated"))
@@ -78,11 +80,11 @@ class LabelForm:
             bmd_method=ui.methodCombo.currentText,
         )
 
-    def _folder_chosen(self, path="") -> None:
+    def _folder_chosen(self, path: str = "") -> None:
         self._ui.nameEdit.setText(next_name(self._ui.datasetPath.currentPath))
         self._ui.labelButton.setText(_("Save labels"))
 
-    def _save(self, checked=False) -> None:
+    def _save(self, checked: bool = False) -> None:
         entry = self.entry()
         try:
             fields = entry.fields()
