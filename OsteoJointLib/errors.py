@@ -1,8 +1,8 @@
 """The reasons for which OsteoJoint refuses, fails or doubts, and the exceptions that carry them.
 
 A reason code is stable: users filter tables by it. A hard one travels in an exception and ends the run with its
-exit code; a soft one travels in a :class:`OsteoJointLib.records.Flag` that the result carries. Every message is a
-sentence: what was expected, what came, what to do.
+exit code; a soft one travels in a :class:`OsteoJointLib.records.Flag` that the result carries. Every message says what
+is wrong, then what to do.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ class ExitCode(IntEnum):
     INPUT_REFUSED = 3
     MODEL_REFUSED = 4
     FAILED = 5
+    SOME_NOT_READ = 6
+    """Of a batch: its table says which cases were not read, and why."""
+    INTERRUPTED = 130
+    """By Ctrl-C: 128 and the number of SIGINT, as shells have it."""
 
 
 class Reason(StrEnum):
@@ -90,7 +94,7 @@ class OsteoJointError(Exception):
 
     Args:
         reason: the stable code.
-        message: what was expected, what came, what to do.
+        message: what is wrong, then what to do.
     """
 
     exit_code = ExitCode.FAILED

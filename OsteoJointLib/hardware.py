@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from OsteoJointLib.device import usable_cores
 
@@ -28,6 +28,9 @@ class Hardware:
         cards: what it can compute on; in the order of cuda:0, cuda:1 ….
         cores: CPU cores this process may use.
         threads: CPU threads PyTorch uses.
+
+    >>> Hardware("2.8.0", None, None, (), 8, 8).words
+    'CPU with 8 of 8 cores: PyTorch 2.8.0 was built without CUDA.'
     """
 
     torch: str
@@ -37,13 +40,13 @@ class Hardware:
     cores: int
     threads: int
 
-    @property
-    def words(self) -> str:
-        """One sentence for people.
+    words: str = field(init=False)
+    """One sentence for people."""
 
-        >>> Hardware("2.8.0", None, None, (), 8, 8).words
-        'CPU with 8 of 8 cores: PyTorch 2.8.0 was built without CUDA.'
-        """
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self._sentence())
+
+    def _sentence(self) -> str:
         cpu = f"CPU with {self.threads} of {self.cores} core{'s' if self.cores != 1 else ''}"
         if self.cards:
             cards = ", ".join(f"{card.name} ({card.memory_gib:.0f} GiB)" for card in self.cards)
@@ -59,18 +62,6 @@ class Hardware:
             f"{cpu}: PyTorch {self.torch} is built for CUDA {self.cuda}, but finds no card it can use with NVIDIA's "
             f"driver {self.driver}; a newer driver may help."
         )
-
-    def document(self) -> dict[str, object]:
-        """As JSON."""
-        return {
-            "torch": self.torch,
-            "cuda": self.cuda,
-            "driver": self.driver,
-            "cards": [{"name": card.name, "memory_gib": card.memory_gib} for card in self.cards],
-            "cores": self.cores,
-            "threads": self.threads,
-            "words": self.words,
-        }
 
 
 def find_hardware() -> Hardware:

@@ -249,21 +249,25 @@ class Classification:
     fusion_weight_l2: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RoiMeasurement:
     """HU in the trabecular ROI of one level; None where the ROI was too small to measure (never 0, never a guess).
 
     Args:
         level: which.
+        mask: (512, 512) bool in the frame of the :class:`AxialSlice`: the ROI that was measured; empty where none was.
         erosion_mm: how far the mask was eroded.
-        voxels: pixels of the slice left in the ROI.
+        area_mm2: what that leaves, measured or too small.
+        voxels: of the CT's own grid in the ROI.
         hu_mean, hu_median, hu_sd: HU.
         bmd_mg_cm3: only with a named calibration.
         calibration: its name.
     """
 
     level: Level
+    mask: np.ndarray
     erosion_mm: float
+    area_mm2: float
     voxels: int
     hu_mean: float | None
     hu_median: float | None

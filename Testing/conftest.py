@@ -15,6 +15,10 @@ OFFLINE = Path(__file__).parent / "offline"
 NETWORK_LOG = pytest.StashKey[Path]()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--renew", action="store_true", help="write golden files anew instead of comparing with them")
+
+
 def pytest_configure(config):
     """Cut the network before any test file is imported: here, and by ``PYTHONPATH`` in every Python child."""
     folder = Path(tempfile.mkdtemp(prefix="osteojoint-tests-"))
@@ -46,6 +50,18 @@ def no_network(request):
     attempts = log.read_text(encoding="utf-8")
     log.write_text("", encoding="utf-8")
     assert not attempts, f"Expected no use of the network, came:\n{attempts}"
+
+
+@pytest.fixture
+def golden(request):
+    """Compare a text with a golden file, or write the file anew (``--renew``)."""
+
+    def compare(text: str, path: Path) -> None:
+        if request.config.getoption("--renew"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), f"{path.name} has changed; if it should, renew it: --renew"
+
+    return compare
 
 
 @pytest.fixture(scope="session")

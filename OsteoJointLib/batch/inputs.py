@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from OsteoJointLib.batch.ledger import CaseRecord
 from OsteoJointLib.io.dicom_headers import looks_like_dicom
 from OsteoJointLib.io.volume_files import volume_kind
+from OsteoJointLib.names import name_key, portable_name, unique_name
 
 _LOOKED_AT = 20
+"""Files of a folder that are looked at for DICOM; chosen: notes and previews beside a series are few."""
 
 
 @dataclass(frozen=True)
 class BatchCase:
-    """One case of a batch: its name in the table and its folder's name, and what is read."""
+    """One case of a batch.
+
+    Args:
+        name: in the table, and of its folder.
+        path: what is read.
+    """
 
     name: str
     path: Path
 
+    @property
+    def place(self) -> str:
+        """A digest of the path, which may name a patient."""
+        return hashlib.sha256(str(self.path).encode()).hexdigest()
 
-def find_cases(inputs: Sequence[Path], leave_out: Path) -> tuple[BatchCase, ...]:
+
+def find_cases(
+    inputs: Sequence[Path], leave_out: Path, known: Mapping[str, CaseRecord] | None = None
+) -> tuple[BatchCase, ...]:
     """Find the cases in files and folders.
 
     A file is a case. A folder with DICOM files in it is one. In any other folder each volume file is a case, and each
@@ -33,17 +47,19 @@ def find_cases(inputs: Sequence[Path], leave_out: Path) -> tuple[BatchCase, ...]
     Args:
         inputs: files and folders, as the user gave them.
         leave_out: a folder that is never looked into: the batch's own output.
+        known: what batches have left there, by case.
 
     Returns:
-        The cases in the order of the inputs, each path once, with names that differ.
+        The cases in the order of the inputs, each path once, with names that differ. A path that was read before keeps
+        its name, and no other gets that of a known case unless its content is the same: two people's files may bear
+        one name.
     """
     hidden = leave_out.resolve()
     paths: dict[Path, None] = {}
     for path in inputs:
         for found in list(_cases_in(path, hidden)) or [path]:
             paths.setdefault(found.resolve(), None)
-    names: dict[str, int] = {}
-    return tuple(BatchCase(_unique(case_name(path), names), path) for path in paths)
+    return tuple(_named([BatchCase(case_name(path), path) for path in paths], known or {}))
 
 
 def case_name(path: Path) -> str:
@@ -56,7 +72,7 @@ def case_name(path: Path) -> str:
     stem = path.name.removesuffix(ending) if volume_kind(path) else path.name
     if stem.lower() in ("ct", "image", "imaging", "volume", "dicom"):  # says nothing by itself
         stem = f"{path.parent.name}_{stem}"
-    return re.sub(r"[^\w.-]+", "_", stem).strip("._") or "case"
+    return portable_name(stem)
 
 
 def fingerprint(path: Path) -> str:
@@ -70,6 +86,28 @@ def fingerprint(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     digests = sorted(fingerprint(file) for file in path.rglob("*") if file.is_file())
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _named(cases: Sequence[BatchCase], known: Mapping[str, CaseRecord]) -> Iterator[BatchCase]:
+    """The cases under names of their own."""
+    at_place = {record.place: name for name, record in known.items()}
+    taken = {name_key(name) for name in known}
+    given: set[str] = set()
+    for case in cases:
+        name = at_place.get(case.place)
+        if name is None and case.name in known and _is_same(case.path, known[case.name].fingerprint):
+            name = case.name  # it was moved
+        if name is None or name_key(name) in given:
+            name = unique_name(case.name, taken | given)
+        given.add(name_key(name))
+        yield BatchCase(name, case.path)
+
+
+def _is_same(path: Path, content: str | None) -> bool:
+    try:
+        return path.exists() and fingerprint(path) == content
+    except OSError:  # its reading will say so
+        return False
 
 
 def _cases_in(path: Path, hidden: Path) -> Iterator[Path]:
@@ -99,11 +137,3 @@ def _below(folder: Path, hidden: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and (Path(parent) / f).resolve() != hidden)
         yield from (Path(parent) / file for file in sorted(files) if not file.startswith("."))
-
-
-def _unique(name: str, taken: dict[str, int]) -> str:
-    key = name.lower()  # names differ on file systems that don't tell case apart, too
-    taken[key] = taken.get(key, 0) + 1
-    if taken[key] == 1:
-        return name
-    return _unique(f"{name}-{taken[key]}", taken)

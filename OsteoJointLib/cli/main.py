@@ -37,19 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
         print("osteojoint: interrupted; nothing half-done was left.", file=sys.stderr)
-        return 130
+        return ExitCode.INTERRUPTED
     except Exception as error:
         return report_ending(error, as_json=getattr(arguments, "json", False))
 
 
-def report_ending(error: Exception, as_json: bool = False) -> int:
+def report_ending(error: Exception, as_json: bool = False, program: str = "osteojoint") -> int:
     """Say on stderr (and, when asked, as JSON on stdout) why a command ended, and return its exit code."""
     ending = as_ending(error)
     if os.environ.get("OSTEOJOINT_TRACEBACK"):
         sys.stderr.write(trace_of(error))
     if as_json:
         print(json.dumps({"error": ending_document(ending)}, ensure_ascii=False))
-    print(f"osteojoint: {ending.message} [{ending.reason}]", file=sys.stderr)
+    print(f"{program}: {ending.message} [{ending.reason}]", file=sys.stderr)
     return int(ending.exit_code)
 
 
@@ -152,7 +152,8 @@ def _add_batch(commands) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
-    parser.add_argument("--resume", action="store_true", help="skip cases that are done and haven't changed")
+    parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
+    parser.add_argument("--word", help=argparse.SUPPRESS)  # Slicer knows its batch's cases in the ledger by it
     parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
     _add_model_options(parser)
     _add_reading_options(parser)
@@ -223,9 +224,9 @@ def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
 
-    options = BatchOptions(
-        arguments.workers, arguments.resume, arguments.weights, arguments.device, arguments.refine, arguments.gradcam
-    )
+    names = ("workers", "fresh", "weights", "device", "refine", "gradcam", "word")
+    given = {name: getattr(arguments, name) for name in names}
+    options = BatchOptions(**{name: value for name, value in given.items() if value is not None})
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.output.fields import CLASS, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.stages import Progress, Stage
+from OsteoJointLib.records import Level
 
 if TYPE_CHECKING:
     from OsteoJointLib.batch.run import BatchReport
@@ -86,17 +89,16 @@ def number(value: float | None, digits: int, unit: str = "") -> str:
 
 
 def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
-    """A result document in a few lines: levels, HU, class, doubts, files and the notice."""
-    classification = document["classification"]
-    unreliable = any(flag["code"] == "class_not_reliable" for flag in document["flags"])
-    chances = ", ".join(f"{name} {chance:.2f}" for name, chance in classification["probabilities"].items())
-    rows = [["", "L1", "L2"]]
-    for title, cell in _LEVEL_ROWS.items():
-        rows.append([title, *(cell(document, level) for level in ("L1", "L2"))])
+    """Put a result document into a few lines: levels, HU, class, doubts, files and the notice."""
+    status, *shares = CLASS
+    unreliable = any(flag["code"] == Reason.CLASS_NOT_RELIABLE for flag in document["flags"])
+    levels = [level.value for level in Level]
+    rows = [[field.head, *(field.said(document, level) for level in levels)] for field in seen_in(View.TERMINAL)]
     lines = [
-        table(rows),
+        table([["", *levels], *rows]),
         "",
-        f"Bone status: {classification['status']}{' (NOT RELIABLE)' if unreliable else ''}   {chances}",
+        f"{status.title}: {status.said(document)}{' (NOT RELIABLE)' if unreliable else ''}   "
+        + ", ".join(f"{share.title} {share.said(document)}" for share in shares),
         *(f"  ! {flag['level'] + ': ' if flag['level'] else ''}{flag['message']}" for flag in document["flags"]),
         "",
         f"{number(document['timings_s'].get('total'), 1, 's')} on {document['device']}",
@@ -111,25 +113,6 @@ def batch_summary(report: BatchReport) -> str:
     parts = [f"{count} {outcome}" for outcome, count in report.counts.items() if count]
     first = f"{_counted(sum(report.counts.values()))}: {', '.join(parts)}"
     return "\n".join([first, str(report.table), RESEARCH_NOTICE])
-
-
-def _center(document: Mapping[str, Any], level: str) -> str:
-    return ", ".join(f"{value:.1f}" for value in document["levels"][level]["center_ras_mm"])
-
-
-_LEVEL_ROWS: dict[str, Callable[[Mapping[str, Any], str], str]] = {
-    "center (R, A, S mm)": _center,
-    "placed by": lambda d, level: f"{d['levels'][level]['source']}, confidence {d['levels'][level]['confidence']:.2f}",
-    "slice": lambda d, level: str(d["levels"][level]["slice_index"]),
-    "body area": lambda d, level: number(d["segmentation"][level]["area_mm2"], 0, "mm2"),
-    "HU mean (median)": lambda d, level: (
-        f"{number(d['measurements'][level]['hu_mean'], 0)} ({number(d['measurements'][level]['hu_median'], 0)})"
-    ),
-    "ROI": lambda d, level: (
-        f"eroded {number(d['measurements'][level]['erosion_mm'], 1, 'mm')}, {d['measurements'][level]['voxels']} px"
-    ),
-    "BMD": lambda d, level: number(d["measurements"][level]["bmd_mg_cm3"], 0, "mg/cm3"),
-}
 
 
 def _counted(cases: int) -> str:

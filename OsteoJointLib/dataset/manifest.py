@@ -22,6 +22,7 @@ import numpy as np
 from OsteoJointLib.atomic import hidden_folder, write_text_whole
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
+from OsteoJointLib.names import check_name, name_key
 from OsteoJointLib.records import CtVolume, Level, Status
 
 FORMAT = "osteojoint.cases/1"
@@ -33,7 +34,6 @@ _LIKE_G_CM2 = (0.0, 5.0)
 
 _AREAL = re.compile(r"de?xa|absorptiometry|areal", re.IGNORECASE)
 _DATE = re.compile(r"\d+[-_]\d+[-_]\d+")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Manifest:
 
     def entry(self, name: str) -> dict[str, Any] | None:
         """The case of a name, upper and lower case being one; None where there is none."""
-        line = self._read().get(_key(name))
+        line = self._read().get(name_key(name))
         return None if line is None else json.loads(line)
 
     def entry_of_voxels(self, sha256: str) -> dict[str, Any] | None:
@@ -109,7 +109,7 @@ class Manifest:
         Returns:
             How many cases the manifest has.
         """
-        lines, key = self._read(), _key(entry["id"])
+        lines, key = self._read(), name_key(entry["id"])
         if place is not None:
             if key in lines:
                 self._write(line for other, line in lines.items() if other != key)
@@ -168,7 +168,7 @@ def add_case(
     name = known["id"] if known is not None else name
     voxels = hashlib.sha256(np.ascontiguousarray(volume.hu).data).hexdigest()
     same = manifest.entry_of_voxels(voxels)
-    if same is not None and _key(same["id"]) != _key(name):
+    if same is not None and name_key(same["id"]) != name_key(name):
         raise UsageError(
             Reason.OUTPUT_EXISTS,
             f"A CT that is new to the dataset was expected; this one is there already as {case_words(same)}. To "
@@ -218,7 +218,7 @@ def existing_case(folder: Path, name: str) -> dict[str, Any] | None:
     """
     entry = Manifest(folder).entry(name)
     children = [child.name for child in folder.iterdir()] if folder.is_dir() else []
-    folders = [child for child in children if _key(child) == _key(name)]
+    folders = [child for child in children if name_key(child) == name_key(name)]
     return entry or ({"id": folders[0]} if folders else None)
 
 
@@ -229,35 +229,6 @@ def case_words(entry: Mapping[str, Any]) -> str:
     'case-0001 (patient P017)'
     """
     return f"{entry['id']} (patient {entry.get('patient') or 'not known'})"
-
-
-def is_reserved(name: str) -> bool:
-    """Whether Windows keeps a name for a device of its own."""
-    return _RESERVED.fullmatch(name) is not None
-
-
-def check_name(name: str) -> str:
-    """Check that a name will do as a file's name on every system.
-
-    Raises:
-        UsageError: it will not.
-
-    >>> check_name("case-0001")
-    'case-0001'
-    """
-    if not name:
-        raise UsageError(Reason.USAGE, "A case needs a name, and has none. Give it one, such as case-0001.")
-    if is_reserved(name):
-        raise UsageError(
-            Reason.USAGE, f"The name {name!r} can't be used: Windows keeps it for itself. Choose another, as case-0001."
-        )
-    if not re.fullmatch(r"\w[\w.-]{0,99}", name) or name.endswith("."):
-        raise UsageError(
-            Reason.USAGE,
-            "A name of letters, digits, dots, dashes and underscores was expected, with a letter or digit first and no "
-            f"dot last, at most 100 of them; came {name!r}.",
-        )
-    return name
 
 
 def check_patient(code: str) -> str:
@@ -311,11 +282,6 @@ def _file(path: Path, case: str) -> dict[str, str]:
     return {"path": f"{case}/{path.name}", "sha256": digest}
 
 
-def _key(name: str) -> str:
-    """Names that differ in upper and lower case alone are one folder on many systems."""
-    return name.casefold()
-
-
 def _voxels_of(entry: Mapping[str, Any]) -> str | None:
     image = entry.get("image")
     return image.get("voxels_sha256") if isinstance(image, dict) else None
@@ -332,7 +298,7 @@ def _text(path: Path) -> str:
 
 def _id_of(line: str, number: int) -> str:
     try:
-        return _key(json.loads(line)["id"])
+        return name_key(json.loads(line)["id"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputRefused(
             Reason.UNREADABLE,

@@ -98,6 +98,12 @@ def acquisition_flags(source: SourceInfo, limits: ReadingLimits) -> tuple[Flag, 
     return (*_contrast_flags(source), *_kernel_flags(source), *_kvp_flags(source, limits), *thick)
 
 
+def unknown_flags(source: SourceInfo) -> tuple[Flag, ...]:
+    """Flag what the tags don't say, as :func:`acquisition_flags` does."""
+    unknown = (Reason.CONTRAST_UNKNOWN, Reason.KERNEL_UNKNOWN, Reason.KVP_UNKNOWN)
+    return tuple(flag for flag in acquisition_flags(source, ReadingLimits()) if flag.code in unknown)
+
+
 def _contrast_flags(source: SourceInfo) -> list[Flag]:
     if source.contrast is None:
         said = "The file does not say whether contrast agent was given, which raises the HU of bone in every phase."

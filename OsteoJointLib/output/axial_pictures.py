@@ -61,9 +61,7 @@ def axial_views(reading: VertebraReading, size_px: int = 440, truth: np.ndarray 
     if truth is not None:
         outline(boundary, truth, patch, TRUTH_COLOR)
     outline(boundary, reading.segmentation.mask, patch, color)
-    roi = roi_of(reading)
-    if roi is not None:
-        outline(boundary, roi, patch, ROI_COLOR, dashed=True)
+    outline(boundary, reading.measurement.mask, patch, ROI_COLOR, dashed=True)
     return AxialViews(
         boundary=_annotate(boundary, reading, patch),
         heatmap=_mapped(ct, reading.segmentation.heatmap, patch),
@@ -78,22 +76,6 @@ def whole_slice_view(reading: VertebraReading, size_px: int = 440) -> np.ndarray
     picture = gray(patch.cut(reading.axial.hu, _AIR_HU), BODY_WINDOW)
     _rectangle(picture, reading, patch)
     return write_labels(picture, _sides(size_px))
-
-
-def roi_of(reading: VertebraReading) -> np.ndarray | None:
-    """The trabecular ROI that was measured, (512, 512) bool; None where nothing was measured.
-
-    It is drawn anew from the mask and the erosion; where its pixel count is not the measured one (the ROI was made
-    with other settings) there is None as well, rather than a contour of what was not measured.
-    """
-    from OsteoJointLib.pipeline.measure import MeasureConfig, roi_mask
-
-    measurement = reading.measurement
-    if measurement.hu_mean is None:
-        return None
-    config = MeasureConfig(erosion_mm=measurement.erosion_mm)
-    roi = roi_mask(reading.segmentation.mask, reading.axial.pixel_mm, config)
-    return roi if np.count_nonzero(roi) == measurement.voxels else None
 
 
 def _patch(reading: VertebraReading, size_px: int) -> Patch:

@@ -14,54 +14,43 @@ from typing import Any
 
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
+from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, Field
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
-from OsteoJointLib.records import STATUSES, Level
+from OsteoJointLib.records import CtVolume, Level
 
 ROW_FILE = "result.csv"
 """The row of one case in its own folder."""
 
-_LEVEL_COLUMNS = (
-    "center_r_mm",
-    "center_a_mm",
-    "center_s_mm",
-    "slice_index",
-    "confidence",
-    "source",
-    "area_mm2",
-    "edited",
-    "volume_ml",
-    "roi_erosion_mm",
-    "roi_voxels",
-    "hu_mean",
-    "hu_median",
-    "hu_sd",
-    "bmd_mg_cm3",
-    "fusion_weight",
-)
+LEVEL_PREFIXES = {level.value: f"{level.value.lower()}_" for level in Level}
 
-COLUMNS: tuple[str, ...] = (
-    "case",
-    "outcome",
-    "reason",
-    "message",
-    "status",
-    "reliable",
-    *(f"p_{status.value}" for status in STATUSES),
-    "baseline_status",
-    *(f"{level.value.lower()}_{name}" for level in Level for name in _LEVEL_COLUMNS),
-    "flags",
-    "kvp",
-    "kernel",
-    "contrast",
-    "model",
-    "model_sha256",
-    "device",
-    "seconds",
-    "version",
-    "notice",
-)
-"""The table's columns, in order. ``outcome`` is done, refused or failed; units stand in the names; points are RAS.
-``edited`` says whether a user corrected the mask."""
+
+def _meanings(fields: Iterable[Field[Any]], prefix: str = "", of: str = "") -> dict[str, str]:
+    return {f"{prefix}{name}": f"{of}{field.description}" for field in fields for name in field.columns}
+
+
+COLUMN_MEANINGS: dict[str, str] = {
+    "case": "Name of the case.",
+    "outcome": "done, refused or failed.",
+    "reason": "Reason code of a case that was refused or failed.",
+    "message": "The same in a sentence.",
+    "reliable": "Whether no doubt speaks against the class: yes or no.",
+    **_meanings(CLASS),
+    **_meanings(BASELINE),
+    **{
+        name: meaning
+        for level, prefix in LEVEL_PREFIXES.items()
+        for name, meaning in _meanings(LEVEL, prefix, f"{level}: ").items()
+    },
+    "flags": "Codes of all flags, with spaces between them.",
+    **_meanings(IMAGE),
+    **_meanings(CASE),
+    "seconds": "How long the reading took, s.",
+    "version": "OsteoJoint's version.",
+    "notice": "Research only.",
+}
+"""What stands in each column, in order; points are RAS. An empty cell is null in ``result.json``."""
+
+COLUMNS = tuple(COLUMN_MEANINGS)
 
 
 def row_of_result(case: str, document: Mapping[str, Any]) -> dict[str, str]:
@@ -74,25 +63,23 @@ def row_of_result(case: str, document: Mapping[str, Any]) -> dict[str, str]:
     Returns:
         A string for each of :data:`COLUMNS`; a null is an empty cell.
     """
-    classification = document["classification"]
     codes = list(dict.fromkeys(flag["code"] for flag in document["flags"]))
     row: dict[str, Any] = {
         "case": case,
         "outcome": "done",
-        "status": classification["status"],
-        "reliable": "no" if Reason.CLASS_NOT_RELIABLE.value in codes else "yes",
-        **{f"p_{name}": value for name, value in classification["probabilities"].items()},
-        "baseline_status": (document.get("baseline") or {}).get("status"),  # results of older versions have none
+        "reliable": Reason.CLASS_NOT_RELIABLE.value not in codes,
         "flags": " ".join(codes),
-        **{name: _of_images(document["input"], name) for name in ("kvp", "kernel", "contrast")},
-        "model": document["model"]["name"],
-        "model_sha256": document["model"]["sha256"],
-        "device": document["device"],
         "seconds": document["timings_s"].get("total"),
         "version": document["version"],
     }
-    for level in Level:
-        row |= {f"{level.value.lower()}_{name}": value for name, value in _of_level(document, level.value).items()}
+    whole: tuple[Field[Any], ...] = (*CLASS, *BASELINE, *CASE)
+    for field in whole:
+        row |= _cells(field, field.value(document))
+    for field in IMAGE:
+        row |= _cells(field, _of_images(document["input"], field))
+    for level, prefix in LEVEL_PREFIXES.items():
+        for field in LEVEL:
+            row |= {f"{prefix}{name}": cell for name, cell in _cells(field, field.value(document, level)).items()}
     return _complete(row)
 
 
@@ -132,35 +119,17 @@ def table_text(rows: Iterable[Mapping[str, str]]) -> str:
     return text.getvalue()
 
 
-def _of_level(document: Mapping[str, Any], level: str) -> dict[str, Any]:
-    point, segmentation = document["levels"][level], document["segmentation"][level]
-    measurement = document["measurements"][level]
-    center_r, center_a, center_s = point["center_ras_mm"]
-    return {
-        "center_r_mm": center_r,
-        "center_a_mm": center_a,
-        "center_s_mm": center_s,
-        "slice_index": point["slice_index"],
-        "confidence": point["confidence"],
-        "source": point["source"],
-        "area_mm2": segmentation["area_mm2"],
-        "edited": segmentation.get("edited"),  # results of older versions don't say
-        "volume_ml": segmentation["volume_ml"],
-        "roi_erosion_mm": measurement["erosion_mm"],
-        "roi_voxels": measurement["voxels"],
-        "hu_mean": measurement["hu_mean"],
-        "hu_median": measurement["hu_median"],
-        "hu_sd": measurement["hu_sd"],
-        "bmd_mg_cm3": measurement["bmd_mg_cm3"],
-        "fusion_weight": document["classification"]["fusion_weights"][level],
-    }
+def _cells(field: Field[Any], value: Any) -> dict[str, Any]:
+    """The cells of a field by column: one, or one for each value of a list; none where it has no column."""
+    values = value if len(field.columns) > 1 else [value]
+    return dict(zip(field.columns, values, strict=True)) if field.columns else {}
 
 
-def _of_images(images: Mapping[str, Any], name: str) -> Any:
+def _of_images(images: Mapping[str, Any], field: Field[CtVolume]) -> Any:
     """A field of the input; for a pair of slices both values where they differ."""
     if images["form"] == "volume":
-        return images[name]
-    values = list(dict.fromkeys(_cell(images[level][name]) for level in ("L1", "L2")))
+        return field.value(images)
+    values = list(dict.fromkeys(_cell(field.value(images[level])) for level in LEVEL_PREFIXES))
     return values[0] if len(values) == 1 else "|".join(values)
 
 

@@ -17,10 +17,10 @@ import numpy as np
 from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR, axial_views, whole_slice_view
 from OsteoJointLib.output.column_pictures import Plane, column_view
-from OsteoJointLib.output.doubts import all_flags, class_is_reliable
 from OsteoJointLib.output.drawing import PANEL, WHITE, Color, Label, write_labels, write_png
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
 from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.doubts import class_is_reliable
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import STATUSES, Level, Status
 
@@ -135,7 +135,7 @@ def _hu_text(reading: VertebraReading) -> str:
 
 def _header_labels(result: CaseResult, truth: OverviewTruth | None, width: int) -> list[Label]:
     status = result.classification.status
-    reliable = class_is_reliable(all_flags(result))
+    reliable = class_is_reliable(result.flags)
     said = "no doubt raised against this class" if reliable else "this class is not reliable, see the flags"
     labels = [
         Label(str(status).capitalize(), (_GAP + 6, 44), "lm", STATUS_COLORS[status], 44),

@@ -19,16 +19,17 @@ from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, axial_views, whole_slice_view
 from OsteoJointLib.output.column_pictures import Plane, column_view
-from OsteoJointLib.output.doubts import NOTES, all_flags, class_is_reliable, reliability_reasons
 from OsteoJointLib.output.drawing import color_stops, png_bytes
+from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable, reliability_reasons
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, CtVolume, Flag, Level, Status
+from OsteoJointLib.records import STATUSES, CtVolume, Flag, Level, PointSource, Status
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -81,14 +82,13 @@ def report_html(
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": _number, "percent": _percent, "point": _point, "digits": digits_needed}
+    environment.filters |= {"number": _number, "percent": _percent, "digits": digits_needed}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(_context(result, files), case=case, shots=[_screenshot(shot) for shot in screenshots])
 
 
 def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str, Any]:
-    flags = all_flags(result)
-    document = result_document(result, files)
+    flags, document = result.flags, result_document(result, files)
     images = (
         [document["input"]] if isinstance(result.volume, CtVolume) else [document["input"][n] for n in ("L1", "L2")]
     )
@@ -101,6 +101,8 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "reasons": _reasons(flags),
         "doubts": [flag for flag in flags if flag.code not in NOTES and flag.code != Reason.CLASS_NOT_RELIABLE],
         "notes": [flag for flag in flags if flag.code in NOTES],
+        "rows": _rows(document),
+        "cards": {level.value: _card(document, level) for level in Level},
         "column": _column_pictures(result),
         "levels": [(reading.point.level.value, _level_pictures(reading)) for reading in result.readings],
         "colors": {level.value: _css(segment_color_rgb(level)) for level in Level},
@@ -111,9 +113,30 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
 
 
 def _reasons(flags: tuple[Flag, ...]) -> list[str]:
-    """Why the class is not reliable, as sentences: the doubts, or what the stage that said so gave as its reason."""
-    reasons = [f"{reason[0].upper()}{reason[1:]}." for reason in reliability_reasons(flags)]
-    return reasons or [flag.message for flag in flags if flag.code == Reason.CLASS_NOT_RELIABLE]
+    """Say why the class is not reliable, as sentences."""
+    return [f"{reason[0].upper()}{reason[1:]}." for reason in reliability_reasons(flag.code for flag in flags)]
+
+
+def _rows(document: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """The table of measurements: each row's head, and its cells for L1 and L2."""
+    fields = [field for field in seen_in(View.REPORT) if not field.place.startswith("levels.")]
+    return [(field.head, [_said(field, document, level) for level in Level]) for field in fields]
+
+
+def _card(document: dict[str, Any], level: Level) -> list[tuple[str, str]]:
+    """What is said of a level's point: names and words; nothing of a user's confidence or of a lone slice's number."""
+    silent = {
+        "levels.{level}.confidence": document["levels"][level]["source"] == PointSource.USER,
+        "levels.{level}.slice_index": document["input"]["form"] != "volume",
+    }
+    fields = [field for field in seen_in(View.REPORT) if field.place.startswith("levels.")]
+    return [(field.head, _said(field, document, level)) for field in fields if not silent.get(field.place)]
+
+
+def _said(field: Field[LevelFacts], document: dict[str, Any], level: Level) -> str:
+    """A field's words, with a true minus sign before numbers."""
+    words = field.said(document, level)
+    return words if isinstance(field.value(document, level), str) else words.replace("-", "−")
 
 
 def _column_pictures(result: CaseResult) -> list[Picture]:
@@ -192,7 +215,3 @@ def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}\u00a0%"
-
-
-def _point(values: list[float]) -> str:
-    return ", ".join(_number(value, 1) for value in values)

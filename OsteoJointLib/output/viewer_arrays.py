@@ -17,7 +17,6 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.frames import Grid, mask_extent_xyxy, mask_to_plane, plane_to_ras, slice_to_crop
-from OsteoJointLib.output.axial_pictures import roi_of
 from OsteoJointLib.pipeline.case import CaseResult, volume_of
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import AxialSlice, Crop, CtVolume, Level
@@ -93,10 +92,7 @@ def level_views(reading: VertebraReading, volume: CtVolume) -> LevelViews:
         reading: the level.
         volume: the CT, or that level's slice of a pair.
     """
-    segmentation, axial = reading.segmentation, reading.axial
-    roi = roi_of(reading)
-    if roi is None:
-        roi = np.zeros_like(segmentation.mask)
+    segmentation, axial, roi = reading.segmentation, reading.axial, reading.measurement.mask
     shape_yx = volume.grid.shape_zyx[1:]
     planes = [mask_to_plane(mask, axial, shape_yx) for mask in (segmentation.mask, segmentation.network_mask, roi)]
     x1, y1, x2, y2 = (int(edge) for edge in mask_extent_xyxy(np.any(planes, axis=0)) or (0, 0, 1, 1))

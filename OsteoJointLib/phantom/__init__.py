@@ -1,1 +1,1 @@
-"""The phantom: a parametric lumbar CT whose levels, boxes, body masks and BMD are known exactly (design, section 4)."""
+"""The phantom: a parametric lumbar CT whose levels, boxes, body masks and BMD are known exactly."""

@@ -2,7 +2,7 @@
 
 HU = slope * BMD + intercept: at 120 kVp 80 and 120 mg/cm3 read as about 110 and 160 HU (Pickhardt et al. 2013 against
 the ACR thresholds); other voltages scale the slope as 16 747 CTs did (L1 at 148, 141 and 131 HU for 100, 120 and
-140 kVp, AAPM 2026 #1859).
+140 kVp, AAPM 2026 #1859). Numbers that name no source are chosen.
 """
 
 from __future__ import annotations
@@ -12,12 +12,63 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoJointLib.frames import Grid
-from OsteoJointLib.phantom.organs import PHASES
+from OsteoJointLib.phantom.chance import Range, around, between, choose
 
 _SLOPE_AT_120_KVP = 1.25
 _INTERCEPT_HU = 10.0
 _KVP_FACTOR = {100.0: 1.05, 120.0: 1.0, 140.0: 0.93}
+_KVP_SHARE = {100.0: 0.15, 120.0: 0.75, 140.0: 0.10}
+_SLOPE_JITTER: Range = (1.0, 0.015)  # mean and SD of a scanner's factor on the slope
+_INTERCEPT_JITTER_HU: Range = (0.0, 3.0)  # mean and SD
+_PHASE_SHARE = {"none": 0.62, "arterial": 0.08, "portal": 0.24, "excretory": 0.06}
 _MARROW_ENHANCEMENT_HU = {"none": 0.0, "arterial": 4.0, "portal": 9.0, "excretory": 9.0}
+_ENHANCEMENT_JITTER: Range = (0.6, 1.4)  # factor
+_ORAL_CONTRAST = 0.3  # share
+_THICKNESS_SHARE = {0.6: 0.05, 1.0: 0.15, 1.25: 0.15, 2.0: 0.25, 2.5: 0.15, 3.0: 0.15, 5.0: 0.1}  # by mm
+_PIXEL_MM: Range = (0.66, 0.94)  # a field of view of 34 to 48 cm
+_TABLE_MM: Range = (2.0, 30.0)
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """What a reconstruction kernel does.
+
+    Args:
+        share: of the protocols.
+        blur_mm: SD of the in-plane blur.
+        noise: factor on the noise.
+        grain_px: SD of the blur that makes white noise its grain.
+    """
+
+    share: float
+    blur_mm: float
+    noise: float
+    grain_px: float
+
+
+_KERNELS = {
+    "soft": _Kernel(0.35, 0.75, 0.8, 1.1),
+    "standard": _Kernel(0.5, 0.55, 1.0, 0.8),
+    "sharp": _Kernel(0.15, 0.35, 1.5, 0.5),
+}
+_BLUR_JITTER: Range = (0.8, 1.2)  # factor
+_LEAST_BLUR_PX = 0.2  # SD below which a blur changes nothing
+_NOISE_HU: Range = (6.0, 22.0)  # SD with the standard kernel
+_COARSE_GRAIN, _COARSE_SHARE = 2.2, 0.7  # what a kernel takes out of the noise: this share of what is as coarse
+_WILD_SHARE = 0.4  # of the randomized protocols whose blur (noise) has nothing to do with the kernel
+_WILD_BLUR_MM: Range = (0.2, 1.8)
+_WILD_NOISE_HU: Range = (1.0, 45.0)
+_CUPPING_HU: Range = (0.0, 4.0)  # mean and SD
+_CUP_ZERO, _CUP_GAIN, _CUP_EDGE = 0.15, 1.5, 0.5  # squared radius over the half field: no change, slope, outermost
+
+_METAL_SHARE = {False: 0.03, True: 0.08}  # plausible, randomized
+_METAL_AT_MM: tuple[Range, Range, Range] = ((-90.0, 90.0), (-110.0, 0.0), (-60.0, 60.0))  # x, y, z about L1/L2
+_METAL_REACH_MM, _METAL_RADIUS_MM, _METAL_HU = 6.0, 3.0, 3000.0  # half height, radius, HU above what is there
+_STREAK_RAYS = (6, 9, 14)  # waves around the metal; none divides another, so that no ray is like the next
+_STREAK_HU, _STREAK_FADE_MM = 120.0, 45.0  # amplitude of a wave at the metal, distance over which it falls to 1/e
+_FULL_TURN = 6.3  # rad, 2 pi and a little
+
+_STORED_HU = (-1024, 3071)  # range of a 12-bit CT
 
 
 @dataclass(frozen=True)
@@ -61,32 +112,31 @@ class Acquisition:
 
 def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = False) -> Acquisition:
     """Draw a protocol; ``randomized`` widens noise and blur far beyond the plausible (training)."""
-    kvp = float(rng.choice((100.0, 120.0, 140.0), p=(0.15, 0.75, 0.10)))
-    phase = str(rng.choice(PHASES, p=(0.62, 0.08, 0.24, 0.06)))
-    kernel = str(rng.choice(("soft", "standard", "sharp"), p=(0.35, 0.5, 0.15)))
-    blur = {"soft": 0.75, "standard": 0.55, "sharp": 0.35}[kernel] * float(rng.uniform(0.8, 1.2))
-    noise = float(rng.uniform(6, 22)) * {"soft": 0.8, "standard": 1.0, "sharp": 1.5}[kernel]
+    kvp, phase = choose(rng, _KVP_SHARE), choose(rng, _PHASE_SHARE)
+    name = choose(rng, {name: kernel.share for name, kernel in _KERNELS.items()})
+    kernel = _KERNELS[name]
+    blur = kernel.blur_mm * between(rng, _BLUR_JITTER)
+    noise = between(rng, _NOISE_HU) * kernel.noise
     if randomized:
-        blur = float(rng.choice((blur, rng.uniform(0.2, 1.8)), p=(0.6, 0.4)))
-        noise = float(rng.choice((noise, rng.uniform(1, 45)), p=(0.6, 0.4)))
-    intercept = _INTERCEPT_HU + float(rng.normal(0, 3.0)) + _MARROW_ENHANCEMENT_HU[phase] * float(rng.uniform(0.6, 1.4))
-    metal = (float(rng.uniform(-90, 90)), float(rng.uniform(-110, 0)), float(rng.uniform(-60, 60)))
+        blur = choose(rng, {blur: 1 - _WILD_SHARE, between(rng, _WILD_BLUR_MM): _WILD_SHARE})
+        noise = choose(rng, {noise: 1 - _WILD_SHARE, between(rng, _WILD_NOISE_HU): _WILD_SHARE})
+    enhancement = _MARROW_ENHANCEMENT_HU[phase]
+    intercept = _INTERCEPT_HU + around(rng, _INTERCEPT_JITTER_HU) + enhancement * between(rng, _ENHANCEMENT_JITTER)
+    x, y, z = (between(rng, limits) for limits in _METAL_AT_MM)
     return Acquisition(
         kvp=kvp,
         phase=phase,
-        oral_contrast=bool(rng.random() < 0.3),
-        kernel=kernel,
+        oral_contrast=bool(rng.random() < _ORAL_CONTRAST),
+        kernel=name,
         noise_hu=noise,
         blur_mm=blur,
-        pixel_mm=float(rng.uniform(0.66, 0.94)),
-        thickness_mm=float(
-            rng.choice((0.6, 1.0, 1.25, 2.0, 2.5, 3.0, 5.0), p=(0.05, 0.15, 0.15, 0.25, 0.15, 0.15, 0.1))
-        ),
-        cupping_hu=float(rng.normal(0, 4)),
-        bmd_slope=_SLOPE_AT_120_KVP * _KVP_FACTOR[kvp] * float(rng.normal(1.0, 0.015)),
+        pixel_mm=between(rng, _PIXEL_MM),
+        thickness_mm=choose(rng, _THICKNESS_SHARE),
+        cupping_hu=around(rng, _CUPPING_HU),
+        bmd_slope=_SLOPE_AT_120_KVP * _KVP_FACTOR[kvp] * around(rng, _SLOPE_JITTER),
         bmd_intercept_hu=intercept,
-        table_mm=float(rng.uniform(2, 30)),
-        metal_at_mm=metal if rng.random() < (0.08 if randomized else 0.03) else None,
+        table_mm=between(rng, _TABLE_MM),
+        metal_at_mm=(x, y, z) if rng.random() < _METAL_SHARE[randomized] else None,
         rods=rods,
     )
 
@@ -95,23 +145,25 @@ def _noise_plane(shape: tuple[int, int], acquisition: Acquisition, rng: np.rando
     """One slice (y, x) of correlated noise with the kernel's texture, SD ``noise_hu``."""
     import cv2
 
-    width = {"soft": 1.1, "standard": 0.8, "sharp": 0.5}[acquisition.kernel]
+    width = _KERNELS[acquisition.kernel].grain_px
     white = rng.standard_normal(shape, dtype=np.float32)
     fine = cv2.GaussianBlur(white, (0, 0), width)
-    noise = fine - 0.7 * cv2.GaussianBlur(white, (0, 0), 2.2 * width)
-    return noise * np.float32(acquisition.noise_hu / max(float(noise.std()), 1e-6))
+    noise = fine - _COARSE_SHARE * cv2.GaussianBlur(white, (0, 0), _COARSE_GRAIN * width)
+    return noise * np.float32(acquisition.noise_hu / max(float(noise.std()), 1e-6))  # a plane of one pixel has none
 
 
 def _streaks(grid: Grid, at: tuple[float, float, float], slice_z: float, rng: np.random.Generator) -> np.ndarray | None:
     """Star-shaped streaks (y, x) around metal, None in slices that miss it."""
-    if abs(slice_z - at[2]) > 6.0:
+    if abs(slice_z - at[2]) > _METAL_REACH_MM:
         return None
     x = grid.origin_lps_mm[0] + np.arange(grid.shape_zyx[2]) * grid.spacing_xyz_mm[0] - at[0]
     y = grid.origin_lps_mm[1] + np.arange(grid.shape_zyx[1]) * grid.spacing_xyz_mm[1] - at[1]
     angle, radius = np.arctan2(y[:, None], x[None, :]), np.hypot(y[:, None], x[None, :])
-    star = sum(np.sin(k * angle + p) for k, p in zip((6, 9, 14), rng.uniform(0, 6.3, 3), strict=True))
-    metal = np.where(radius < 3.0, 3000.0, 0.0)
-    return (star * 120.0 * np.exp(-radius / 45.0) * (radius >= 3.0) + metal).astype(np.float32)
+    phases = rng.uniform(0, _FULL_TURN, len(_STREAK_RAYS))
+    star = sum(np.sin(rays * angle + phase) for rays, phase in zip(_STREAK_RAYS, phases, strict=True))
+    metal = np.where(radius < _METAL_RADIUS_MM, _METAL_HU, 0.0)
+    outside = radius >= _METAL_RADIUS_MM
+    return (star * _STREAK_HU * np.exp(-radius / _STREAK_FADE_MM) * outside + metal).astype(np.float32)
 
 
 def acquire(hu: np.ndarray, grid: Grid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
@@ -132,15 +184,15 @@ def acquire(hu: np.ndarray, grid: Grid, acquisition: Acquisition, rng: np.random
     ny, nx = hu.shape[1:]
     sigma = acquisition.blur_mm / grid.spacing_xyz_mm[0]
     v = (np.linspace(-1, 1, ny)[:, None] ** 2 + np.linspace(-1, 1, nx)[None] ** 2).astype(np.float32)
-    cup = np.float32(acquisition.cupping_hu) * (v - 0.15) * np.float32(1.5)
-    inside = v < 0.5
+    cup = np.float32(acquisition.cupping_hu) * (v - _CUP_ZERO) * np.float32(_CUP_GAIN)
+    inside = v < _CUP_EDGE
     for k in range(hu.shape[0]):
-        plane = cv2.GaussianBlur(hu[k], (0, 0), sigma) if sigma > 0.2 else hu[k]
+        plane = cv2.GaussianBlur(hu[k], (0, 0), sigma) if sigma > _LEAST_BLUR_PX else hu[k]
         plane = plane + np.where(inside, cup, 0)
         if acquisition.metal_at_mm is not None:
             z = grid.origin_lps_mm[2] + k * grid.spacing_xyz_mm[2]
             streaks = _streaks(grid, acquisition.metal_at_mm, z, rng)
             plane = plane if streaks is None else plane + streaks
         plane = plane + _noise_plane((ny, nx), acquisition, rng)
-        out[k] = np.clip(np.rint(plane), -1024, 3071)
+        out[k] = np.clip(np.rint(plane), *_STORED_HU)
     return out

@@ -1,4 +1,7 @@
-"""Whole phantoms from one seed: a CT volume with its truth, a pair of training slices, a coarse level sample."""
+"""Whole phantoms from one seed: a CT volume with its truth, a pair of training slices, a coarse level sample.
+
+Numbers are chosen; z is in mm from the L1/L2 disc.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,27 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
-from OsteoJointLib.phantom.acquisition import Acquisition, acquire, draw_acquisition
-from OsteoJointLib.phantom.organs import (
-    add_bowel,
-    add_chest,
-    add_muscles,
-    add_organs,
-    add_wall,
-    draw_tissue_hu,
-)
-from OsteoJointLib.phantom.person import Person, draw_person
+from OsteoJointLib.phantom.acquisition import acquire
+from OsteoJointLib.phantom.chance import between
+from OsteoJointLib.phantom.patient import Patient, build_patient
 from OsteoJointLib.phantom.rendering import render_classes, render_hu, render_labels
-from OsteoJointLib.phantom.ribs_pelvis import add_pelvis, add_ribs, draw_rib_lengths
-from OsteoJointLib.phantom.scene import Material, Scene, Solid
-from OsteoJointLib.phantom.shapes import Frame, RoundedBox, Tube
-from OsteoJointLib.phantom.spine import Column, add_discs, add_sacrum, add_vertebra, build_column
-from OsteoJointLib.phantom.torso import REACH_MM, build_torso
-from OsteoJointLib.phantom.vessels import add_canal, add_vessels
 from OsteoJointLib.records import CtVolume, Level, SourceInfo, Status
 
-SLICE_PIXELS = 512
-_ROD_BMD_MG_CM3 = (0.0, 50.0, 100.0, 150.0, 200.0)
+SLICE_PIXELS = 512  # edge of a CT's usual matrix
+_VOLUME, _PAIR, _LEVELS = 1, 2, 3  # what a seed is for: one seed gives three different patients
+_T11 = 18  # VerSe number
+
+_LEAST_THICKNESS_MM = 2.0  # of a whole volume: bounds the time it takes
+_BELOW_S1_MM, _ABOVE_T11_MM = (5.0, 45.0), (10.0, 70.0)
+_OFF_CENTER_MM, _FRONT_OF_CENTER_MM = 8.0, (35.0, 65.0)  # SD sideways; how far the column lies behind the middle
+
+_PAIR_PIXEL_MM, _PAIR_SHIFT_MM, _PAIR_BACK_MM = (0.55, 0.98), 10.0, 45.0  # SD of the shift; as above
+_OFF_MIDDLE_MM, _MOST_OFF_MIDDLE = 3.0, 0.3  # SD of the slice from the body's middle, bound over the height
+
+_TOP_MM, _BOTTOM_MM = (30.0, 230.0), (-300.0, -60.0)  # of a level sample
+_WIDE_SHARE, _WIDE_MM, _NARROW_MM = 0.85, (280.0, 420.0), (140.0, 280.0)
+_DEPTH, _FRONT, _SAMPLE_SHIFT_MM = (0.75, 1.0), (0.55, 0.72), 10.0  # over the width; share before L1's center; SD
+_GROWN = 0.25  # of a voxel, by which a level sample's thin bone is grown
 
 
 @dataclass(frozen=True)
@@ -108,66 +111,7 @@ class LevelSample:
     spacing_mm: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Patient:
-    """A drawn person in a drawn scanner: the scene, and what it was drawn from."""
-
-    person: Person
-    acquisition: Acquisition
-    column: Column
-    scene: Scene
-    rib_lengths_mm: dict[str, tuple[float, float]]
-
-
-def _build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False) -> _Patient:
-    """Draw person and acquisition and build the scene."""
-    person = draw_person(rng, spread_bmd=randomized and rng.random() < 0.6)
-    acquisition = draw_acquisition(rng, randomized, rods)
-    bmd = {level.verse_label: acquisition.trabecular_hu(person.bmd(level)) for level in Level}
-    base = acquisition.trabecular_hu(person.mean_bmd_mg_cm3)
-    column = build_column(person, rng, bmd, base)
-    torso = build_torso(person, column, rng)
-    tissue = draw_tissue_hu(acquisition.phase, 2.5 if randomized else 1.0, rng)
-    cortex_hu = float(rng.uniform(450, 1100)) + 1.2 * base
-    scene = Scene()
-    add_wall(scene, torso, tissue, person)
-    add_chest(scene, torso, column, tissue, rng)
-    add_bowel(scene, torso, tissue, acquisition.oral_contrast, rng)
-    add_organs(scene, torso, column, tissue, rng)
-    add_muscles(scene, column, tissue, person, rng)
-    add_vessels(scene, column, tissue, person, rng)
-    add_canal(scene, column, tissue, person)
-    _add_table(scene, torso.skin, acquisition)
-    lengths = draw_rib_lengths(person, rng)
-    rib_core = base * 0.6 + float(rng.uniform(60, 160))
-    add_ribs(scene, column, torso, lengths, cortex_hu, rib_core, rng)
-    add_pelvis(scene, column, cortex_hu, rib_core * 0.8, rng)
-    add_sacrum(scene, column, person, cortex_hu, base * 0.7 + 30, tissue.disc, rng)
-    add_discs(scene, column, tissue.disc, 0.25 * person.degeneration, rng)
-    texture = float(rng.uniform(6, 30))
-    for vertebra in column.vertebrae:
-        add_vertebra(scene, vertebra, person, cortex_hu, texture, rng)
-    return _Patient(person, acquisition, column, scene, lengths)
-
-
-def _add_table(scene: Scene, skin: Tube, acquisition: Acquisition) -> None:
-    """The patient table under the back, with calibration rods when asked for."""
-    back = float((skin.center_y + skin.radius_y).max()) + acquisition.table_mm
-    top = Tube(
-        np.array([-REACH_MM, REACH_MM]), np.zeros(2), np.full(2, back - 380.0), np.full(2, 420.0), np.full(2, 381.5)
-    )
-    scene.background.insert(0, Solid(top, Material(-1000.0, 60.0, 1.0)))
-    scene.background.insert(
-        1, Solid(RoundedBox(Frame(np.array([0, back + 50.0, 0])), (190.0, 1.5, REACH_MM), 1.0), Material(-150.0))
-    )
-    if acquisition.rods:
-        for index, bmd in enumerate(_ROD_BMD_MG_CM3):
-            x = np.full(2, (index - 2) * 30.0)
-            rod = Tube(np.array([-REACH_MM, REACH_MM]), x, np.full(2, back - 12.0), np.full(2, 9.0), np.full(2, 9.0))
-            scene.background.append(Solid(rod, Material(acquisition.bmd_slope * bmd)))
-
-
-def _center_lps_mm(patient: _Patient, level: Level) -> np.ndarray:
+def _center_lps_mm(patient: Patient, level: Level) -> np.ndarray:
     return patient.column.find(level.verse_label).frame.center
 
 
@@ -181,15 +125,15 @@ def _box_xyxy_px(mask: np.ndarray) -> tuple[float, float, float, float]:
     return mask_extent_xyxy(mask) or (0.0, 0.0, 0.0, 0.0)
 
 
-def _default_grid(patient: _Patient, rng: np.random.Generator) -> Grid:
-    """A 512 x 512 grid from above T11 to below the first sacral body, placed as a technician would."""
-    pixel, thickness = patient.acquisition.pixel_mm, max(patient.acquisition.thickness_mm, 2.0)
-    bottom = float(patient.column.sacrum.center[2]) - float(rng.uniform(5, 45))
-    top = float(patient.column.find(18).frame.center[2]) + float(rng.uniform(10, 70))
+def _default_grid(patient: Patient, rng: np.random.Generator) -> Grid:
+    """Lay a 512 x 512 grid from above T11 to below the first sacral body, as a technician would."""
+    pixel, thickness = patient.acquisition.pixel_mm, max(patient.acquisition.thickness_mm, _LEAST_THICKNESS_MM)
+    bottom = float(patient.column.sacrum.center[2]) - between(rng, _BELOW_S1_MM)
+    top = float(patient.column.find(_T11).frame.center[2]) + between(rng, _ABOVE_T11_MM)
     spine_y = float(_center_lps_mm(patient, Level.L1)[1])
     origin = (
-        -0.5 * pixel * (SLICE_PIXELS - 1) + float(rng.normal(0, 8)),
-        spine_y - 0.5 * pixel * (SLICE_PIXELS - 1) - float(rng.uniform(35, 65)),
+        -0.5 * pixel * (SLICE_PIXELS - 1) + float(rng.normal(0, _OFF_CENTER_MM)),
+        spine_y - 0.5 * pixel * (SLICE_PIXELS - 1) - between(rng, _FRONT_OF_CENTER_MM),
         bottom,
     )
     slices = int(np.ceil((top - bottom) / thickness))
@@ -208,8 +152,8 @@ def make_phantom(seed: int, randomized: bool = False, grid: Grid | None = None, 
     Returns:
         The CT (int16 HU), its body masks and its truth.
     """
-    rng = np.random.default_rng([seed, 1])
-    patient = _build_patient(rng, randomized, rods)
+    rng = np.random.default_rng([seed, _VOLUME])
+    patient = build_patient(rng, randomized, rods)
     grid = grid or _default_grid(patient, rng)
     hu = acquire(render_hu(patient.scene, grid, rng), grid, patient.acquisition, rng)
     labels = render_labels(patient.scene, grid)
@@ -244,9 +188,7 @@ def make_phantom(seed: int, randomized: bool = False, grid: Grid | None = None, 
     return Phantom(CtVolume(hu, grid, source), labels, truth)
 
 
-def _mid_slice_box(
-    patient: _Patient, level: Level, grid: Grid, labels: np.ndarray
-) -> tuple[float, float, float, float]:
+def _mid_slice_box(patient: Patient, level: Level, grid: Grid, labels: np.ndarray) -> tuple[float, float, float, float]:
     """Box of one level in the slice nearest its center."""
     index = round(float(grid.lps_to_index(_center_lps_mm(patient, level))[0]))
     index = min(max(index, 0), grid.shape_zyx[0] - 1)
@@ -255,18 +197,19 @@ def _mid_slice_box(
 
 def make_training_pair(seed: int) -> TrainingPair:
     """Make two domain-randomized axial slices, each within a few mm of its body's middle."""
-    rng = np.random.default_rng([seed, 2])
-    patient = _build_patient(rng, randomized=True)
-    pixel = float(rng.uniform(0.55, 0.98))
-    shift = rng.normal(0, 10, 2)
+    rng = np.random.default_rng([seed, _PAIR])
+    patient = build_patient(rng, randomized=True)
+    pixel = between(rng, _PAIR_PIXEL_MM)
+    shift = rng.normal(0, _PAIR_SHIFT_MM, 2)
     slices, masks = [], []
     for level in Level:
         vertebra = patient.column.find(level.verse_label)
-        offset = float(np.clip(rng.normal(0, 3.0), -0.3 * vertebra.sizes.height_mm, 0.3 * vertebra.sizes.height_mm))
+        most = _MOST_OFF_MIDDLE * vertebra.sizes.height_mm
+        offset = float(np.clip(rng.normal(0, _OFF_MIDDLE_MM), -most, most))
         half = 0.5 * pixel * (SLICE_PIXELS - 1)
         origin = (
             -half + shift[0],
-            vertebra.frame.center[1] - half - 45.0 + shift[1],
+            vertebra.frame.center[1] - half - _PAIR_BACK_MM + shift[1],
             vertebra.frame.center[2] + offset,
         )
         spacing = (pixel, pixel, patient.acquisition.thickness_mm)
@@ -281,18 +224,18 @@ def make_training_pair(seed: int) -> TrainingPair:
 
 def make_level_sample(seed: int, spacing_mm: float = 4.0) -> LevelSample:
     """Make a coarse CT with a random field of view, from the chest to the hips or only a part of that."""
-    rng = np.random.default_rng([seed, 3])
-    patient = _build_patient(rng, randomized=True)
-    top, bottom = float(rng.uniform(30, 230)), float(rng.uniform(-300, -60))
-    width = float(rng.uniform(280, 420)) if rng.random() < 0.85 else float(rng.uniform(140, 280))
-    depth = width * float(rng.uniform(0.75, 1.0))
+    rng = np.random.default_rng([seed, _LEVELS])
+    patient = build_patient(rng, randomized=True)
+    top, bottom = between(rng, _TOP_MM), between(rng, _BOTTOM_MM)
+    width = between(rng, _WIDE_MM if rng.random() < _WIDE_SHARE else _NARROW_MM)
+    depth = width * between(rng, _DEPTH)
     spine_y = float(_center_lps_mm(patient, Level.L1)[1])
     shape = tuple(int(np.ceil(v / spacing_mm)) for v in (top - bottom, depth, width))
-    front = spine_y - depth * float(rng.uniform(0.55, 0.72))
-    origin = (-0.5 * width + float(rng.normal(0, 10)), front, bottom)
+    front = spine_y - depth * between(rng, _FRONT)
+    origin = (-0.5 * width + float(rng.normal(0, _SAMPLE_SHIFT_MM)), front, bottom)
     grid = Grid.axis_aligned(shape, (spacing_mm,) * 3, origin)
     hu = acquire(render_hu(patient.scene, grid, rng), grid, patient.acquisition, rng).astype(np.float32)
     inside = [v for v in patient.column.vertebrae if grid.contains(v.frame.center)]
     centers = np.array([grid.lps_to_index(v.frame.center) for v in inside], np.float32).reshape(-1, 3)
-    classes = render_classes(patient.scene, grid, grow_mm=0.25 * spacing_mm)
+    classes = render_classes(patient.scene, grid, grow_mm=_GROWN * spacing_mm)
     return LevelSample(hu, classes, centers, tuple(v.sizes.verse_label for v in inside), spacing_mm)

@@ -58,6 +58,9 @@ VERTEBRAE: tuple[VertebraSizes, ...] = (
 SACRAL_PITCH_DEG = 40.0
 """Tilt of the first sacral body's axis (sacral slope), same source as the column's pitch."""
 
+SIDES = (-1.0, 1.0)
+"""Signs of x (LPS) for the body's right and left."""
+
 CANAL_HALF_WIDTH_MM = 11.5
 CANAL_HALF_DEPTH_MM = 8.5
 """Half sizes of the lumbar spinal canal, after Panjabi et al. 1992."""

@@ -1,4 +1,7 @@
-"""Who is scanned: sex, age, build, bone density and variants of the column, drawn from published distributions."""
+"""Who is scanned: sex, age, build, bone density and variants of the column.
+
+Numbers that name no source are chosen.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from OsteoJointLib.phantom.chance import Range, around, between, choose
 from OsteoJointLib.records import Level, Status
 
 _AGE_YEARS = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
@@ -16,9 +20,30 @@ _BMD_BY_AGE = {
 """Mean lumbar trabecular BMD in mg/cm3 by age, near the QCT of 69 095 Chinese adults (Cheng et al. 2021, doi
 10.1002/jbmr.4187: peaks of 185 in women and 177 in men at 30 to 34, 62 and 92 at 80 years). The values between are
 ours, a tenth lower in young men."""
-_BMD_SD = 27.0
-_LEVEL_DIFFERENCE_SD = 5.0
-"""SD of L1 - L2 in mg/cm3 around a mean of +3 (L1 and L2 correlate with r = 0.95)."""
+_BMD_SD = 27.0  # mg/cm3, at one age and sex
+_BMD_LIMITS = (15.0, 260.0)  # mg/cm3, of what is drawn by age and sex
+_SPREAD_BMD: Range = (20.0, 210.0)  # mg/cm3, drawn evenly for training: every class is as well seen at its edges
+_LEVEL_DIFFERENCE: Range = (3.0, 5.0)  # mg/cm3, mean and SD of L1 - L2; over 4,000 persons L1 and L2 have r = 0.99
+_LEAST_BMD = 5.0  # mg/cm3, of one level
+
+_WOMEN = 0.5  # share
+_SCANNED_AGE: Range = (22.0, 90.0)  # years
+_OLD_FROM, _OLD_SPAN = 40.0, 50.0  # years: "old" goes from 0 at 40 to 1 at 90
+_SCALE = {"F": 0.92, "M": 1.0}  # mean size of the skeleton over the tables' man of 176 cm: a woman of 162 cm
+_SCALE_SD, _SCALE_LIMITS = 0.05, (0.78, 1.15)
+_FRAGILE_BMD = 80.0  # mg/cm3, the ACR's threshold of osteoporosis
+_FRACTURE_CHANCE = {True: 0.10, False: 0.02}  # of one body, fragile or not
+_MAY_BREAK = range(17, 24)  # VerSe numbers, T10 to L4
+_CORTEX_MM: Range = (0.35, 0.9)
+_CORTEX_LOSS = 0.3  # share of the shell that is lost from 40 to 90 years
+_LUMBAR_BODIES = {4: 0.03, 5: 0.92, 6: 0.05}  # shares
+_TWELFTH_RIB = {"usual": 0.86, "stub": 0.08, "missing": 0.03, "extra": 0.03}  # shares
+_FAT_SHAPE, _FAT_SCALE_MM, _FAT_LIMITS_MM = 3.0, 7.0, (4.0, 60.0)  # gamma distribution: a mean of 21 mm
+_MUSCLE_FAT_BETA, _MUSCLE_FAT_OLD, _MOST_MUSCLE_FAT = (1.5, 5.0), 0.25, 0.8  # fraction of the muscle
+_LORDOSIS: Range = (0.35, 1.6)
+_SCOLIOSIS_DEG: Range = (0.0, 5.0)  # mean and SD
+_ROTATION_DEG: Range = (0.0, 4.0)  # mean and SD
+_DEGENERATION_BETA, _DEGENERATION_YOUNG = (1.2, 2.5), 0.3  # factor on the draw: 0.3 at 40 years, 1.3 at 90
 
 
 @dataclass(frozen=True)
@@ -27,7 +52,7 @@ class Person:
 
     Args:
         sex: "F" or "M".
-        age_years: 20 to 90.
+        age_years: 22 to 90.
         scale: size of the skeleton over the tables' man of 176 cm.
         bmd_l1_mg_cm3, bmd_l2_mg_cm3: trabecular BMD of the two levels.
         cortex_mm: thickness of the bodies' shell.
@@ -79,31 +104,31 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False) -> Person:
         rng: source of all randomness.
         spread_bmd: draw BMD evenly from 20 to 210 mg/cm3 instead of by age and sex (training).
     """
-    sex = "F" if rng.random() < 0.5 else "M"
-    age = float(rng.uniform(22, 90))
+    sex = "F" if rng.random() < _WOMEN else "M"
+    age = between(rng, _SCANNED_AGE)
     mean = (
-        float(rng.uniform(20, 210))
+        between(rng, _SPREAD_BMD)
         if spread_bmd
-        else float(np.clip(rng.normal(np.interp(age, _AGE_YEARS, _BMD_BY_AGE[sex]), _BMD_SD), 15, 260))
+        else float(np.clip(rng.normal(np.interp(age, _AGE_YEARS, _BMD_BY_AGE[sex]), _BMD_SD), *_BMD_LIMITS))
     )
-    half_difference = 0.5 * float(rng.normal(3.0, _LEVEL_DIFFERENCE_SD))
-    old = np.clip((age - 40.0) / 50.0, 0.0, 1.0)
-    fragile = mean < 80.0
-    fractured = tuple(int(v) for v in range(17, 24) if rng.random() < (0.10 if fragile else 0.02))
+    half_difference = 0.5 * around(rng, _LEVEL_DIFFERENCE)
+    old = np.clip((age - _OLD_FROM) / _OLD_SPAN, 0.0, 1.0)
+    fracture_chance = _FRACTURE_CHANCE[mean < _FRAGILE_BMD]
+    fractured = tuple(label for label in _MAY_BREAK if rng.random() < fracture_chance)
     return Person(
         sex=sex,
         age_years=age,
-        scale=float(np.clip(rng.normal(0.92 if sex == "F" else 1.0, 0.05), 0.78, 1.15)),
-        bmd_l1_mg_cm3=max(mean + half_difference, 5.0),
-        bmd_l2_mg_cm3=max(mean - half_difference, 5.0),
-        cortex_mm=float(rng.uniform(0.35, 0.9) * (1.0 - 0.3 * old)),
-        lumbar_bodies=int(rng.choice((4, 5, 6), p=(0.03, 0.92, 0.05))),
-        twelfth_rib=str(rng.choice(("usual", "stub", "missing", "extra"), p=(0.86, 0.08, 0.03, 0.03))),
-        fat_mm=float(np.clip(rng.gamma(3.0, 7.0), 4.0, 60.0)),
-        muscle_fat=float(np.clip(rng.beta(1.5, 5.0) + 0.25 * old, 0.0, 0.8)),
-        lordosis=float(rng.uniform(0.35, 1.6)),
-        scoliosis_deg=float(rng.normal(0.0, 5.0)),
-        rotation_deg=float(rng.normal(0.0, 4.0)),
+        scale=float(np.clip(rng.normal(_SCALE[sex], _SCALE_SD), *_SCALE_LIMITS)),
+        bmd_l1_mg_cm3=max(mean + half_difference, _LEAST_BMD),
+        bmd_l2_mg_cm3=max(mean - half_difference, _LEAST_BMD),
+        cortex_mm=float(between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old)),
+        lumbar_bodies=choose(rng, _LUMBAR_BODIES),
+        twelfth_rib=choose(rng, _TWELFTH_RIB),
+        fat_mm=float(np.clip(rng.gamma(_FAT_SHAPE, _FAT_SCALE_MM), *_FAT_LIMITS_MM)),
+        muscle_fat=float(np.clip(rng.beta(*_MUSCLE_FAT_BETA) + _MUSCLE_FAT_OLD * old, 0.0, _MOST_MUSCLE_FAT)),
+        lordosis=between(rng, _LORDOSIS),
+        scoliosis_deg=around(rng, _SCOLIOSIS_DEG),
+        rotation_deg=around(rng, _ROTATION_DEG),
         fractured=fractured,
-        degeneration=float(np.clip(rng.beta(1.2, 2.5) * (0.3 + old), 0.0, 1.0)),
+        degeneration=float(np.clip(rng.beta(*_DEGENERATION_BETA) * (_DEGENERATION_YOUNG + old), 0.0, 1.0)),
     )

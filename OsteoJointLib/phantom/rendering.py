@@ -12,7 +12,11 @@ from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.scene import Scene, Solid, Tissue
 
 AIR_HU = -1000.0
-_MAX_SUBSLICE_MM = 1.6
+_MAX_SUBSLICE_MM = 1.6  # chosen: thicker slices are the mean of sub-slices no thicker than this
+_FINE_PIXEL_MM = 1.5  # chosen: from here on a grid is a level sample's and is painted as it is
+_LEAST_COARSE_PX = 64  # chosen: smaller planes have nothing to gain from half the resolution
+_PLANES_AT_ONCE = 48  # chosen: bounds the memory of a thin-slice volume
+_RESTORED_SD = 1.5  # interpolating white noise linearly in two directions leaves 2/3 of its SD
 
 
 Axes = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -50,10 +54,10 @@ def _texture(shape: tuple[int, ...], spacing: np.ndarray, grain_mm: float, rng: 
     coarse = [max(int(np.ceil(n / s)) + 1, 2) for n, s in zip((nx, ny, nz), steps, strict=True)]
     noise = rng.standard_normal((coarse[2], coarse[1], coarse[0]), dtype=np.float32)
     planes = np.stack([cv2.resize(plane, (nx, ny), interpolation=cv2.INTER_LINEAR) for plane in noise])
-    place = np.minimum(np.arange(nz) / steps[2], coarse[2] - 1.001)
+    place = np.minimum(np.arange(nz) / steps[2], coarse[2] - 1.001)  # lest the plane above be beyond the last
     lower = place.astype(int)
     weight = (place - lower).astype(np.float32)[:, None, None]
-    return (planes[lower] * (1 - weight) + planes[lower + 1] * weight) * np.float32(1.5)
+    return (planes[lower] * (1 - weight) + planes[lower + 1] * weight) * np.float32(_RESTORED_SD)
 
 
 def _paint(canvas: np.ndarray, axes: Axes, solid: Solid, spacing: np.ndarray, rng: np.random.Generator) -> None:
@@ -68,7 +72,8 @@ def _paint(canvas: np.ndarray, axes: Axes, solid: Solid, spacing: np.ndarray, rn
     cover = np.clip(np.float32(0.5) - distance / edge, 0, 1)
     if material.shell_mm > 0:
         inner = np.clip(np.float32(0.5) - (distance + np.float32(material.shell_mm)) / edge, 0, 1)
-        view += (cover - inner) * (np.float32(material.shell_hu) - view) / np.maximum(1 - inner, 1e-3) * (inner < 0.999)
+        shell = (cover - inner) * (np.float32(material.shell_hu) - view)
+        view += shell / np.maximum(1 - inner, 1e-3) * (inner < 0.999)  # where all is core there is no shell to see
         cover = inner
     core: np.ndarray | np.float32 = np.float32(material.core_hu)
     if material.texture_hu > 0:
@@ -91,16 +96,17 @@ def render_hu(scene: Scene, grid: Grid, rng: np.random.Generator) -> np.ndarray:
 
     x, y, z = _axes(grid)
     thickness = grid.spacing_xyz_mm[2]
-    parts = int(np.ceil(thickness / _MAX_SUBSLICE_MM)) if grid.spacing_xyz_mm[0] < 1.5 else 1
+    fine = grid.spacing_xyz_mm[0] < _FINE_PIXEL_MM
+    parts = int(np.ceil(thickness / _MAX_SUBSLICE_MM)) if fine else 1
     offsets = (np.arange(parts) + 0.5) / parts - 0.5
     out = np.empty(grid.shape_zyx, np.float32)
-    coarse_step = 2 if grid.spacing_xyz_mm[0] < 1.5 and min(grid.shape_zyx[1:]) >= 64 else 1
+    coarse_step = 2 if fine and min(grid.shape_zyx[1:]) >= _LEAST_COARSE_PX else 1
     coarse_x, coarse_y = (_coarser(c, coarse_step) for c in (x, y))
     background = np.full((len(z), len(coarse_y), len(coarse_x)), AIR_HU, np.float32)
     spacing = np.array(grid.spacing_xyz_mm)
     for solid in scene.background:
         _paint(background, (coarse_x, coarse_y, z), solid, spacing * np.array([coarse_step, coarse_step, 1]), rng)
-    slab = max(1, 48 // parts)
+    slab = max(1, _PLANES_AT_ONCE // parts)
     for first in range(0, len(z), slab):
         part = slice(first, min(first + slab, len(z)))
         fine_z = (z[part, None] + offsets[None] * thickness).ravel()

@@ -12,6 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 Bounds = tuple[np.ndarray, np.ndarray]
+_CORNER = 0.25  # a boxed section's corner lies 1 / sqrt(1 - squareness / 4) out, which is less than 1 + squareness / 4
+_NOTHING = 1e-9  # keeps a root and a quotient at the center finite
+
+# of bodies and wings; chosen
+_WING_EDGE_MM, _BACK_EDGE_MM, _RIM_EDGE_MM = 4.0, 6.0, 2.0  # over which their edges are rounded
+_SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.25, 0.45  # power of the cosine; of half height; of half width
+_BODY_CORNER, _BODY_TALL, _BODY_MARGIN_MM = 0.2, 1.35, 1.0  # bounds: as _CORNER, up to squareness 0.5; wedges, spurs
 
 
 def smooth_max(a: np.ndarray, b: np.ndarray, width_mm: float) -> np.ndarray:
@@ -21,8 +28,8 @@ def smooth_max(a: np.ndarray, b: np.ndarray, width_mm: float) -> np.ndarray:
 
 
 def _squared_radius(u2: np.ndarray, v2: np.ndarray, squareness: float) -> np.ndarray:
-    """Squared radius of a boxed unit circle at (u, v), from u*u and v*v; homogeneous, so that rays keep their order."""
-    plain = u2 + v2 + np.float32(1e-9)
+    """Square the radius of a boxed unit circle at (u, v), from u*u and v*v; homogeneous, so that rays keep order."""
+    plain = u2 + v2 + np.float32(_NOTHING)
     return plain if squareness == 0.0 else plain - np.float32(squareness) * u2 * v2 / plain
 
 
@@ -65,13 +72,13 @@ class Ellipsoid:
     squareness: float = 0.0
 
     def bounds(self) -> Bounds:
-        reach = np.abs(self.frame.axes) @ np.asarray(self.radii) * (1.0 + 0.25 * self.squareness)
+        reach = np.abs(self.frame.axes) @ np.asarray(self.radii) * (1.0 + _CORNER * self.squareness)
         return self.frame.center - reach, self.frame.center + reach
 
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         u, v, w = (c / r for c, r in zip(self.frame.local(x, y, z), self.radii, strict=True))
         u, v, w = u * u, v * v, w * w
-        scaled = np.sqrt(_squared_radius(u, v, self.squareness) + w + 1e-9)
+        scaled = np.sqrt(_squared_radius(u, v, self.squareness) + w + _NOTHING)
         # first-order distance: (rho - 1) / |grad rho| with the gradient of the unsquared ellipsoid
         gradient = np.sqrt(sum(c / (r * r) for c, r in zip((u, v, w), self.radii, strict=True))) / scaled
         return (scaled - 1.0) / np.maximum(gradient, 1.0 / max(self.radii))
@@ -100,7 +107,7 @@ class Capsule:
         dx = (x - start[0]).astype(np.float32)[None, None, :]
         dy = (y - start[1]).astype(np.float32)[None, :, None]
         dz = (z / self.height - start[2]).astype(np.float32)[:, None, None]
-        length2 = max(float(axis @ axis), 1e-6)
+        length2 = max(float(axis @ axis), 1e-6)  # mm2: a rod of no length is a ball
         along = np.clip(
             (dx * np.float32(axis[0]) + dy * np.float32(axis[1]) + dz * np.float32(axis[2])) / length2, 0, 1
         )
@@ -139,7 +146,7 @@ class Tube:
     squareness: float = 0.0
 
     def bounds(self) -> Bounds:
-        grow = 1.0 + 0.25 * self.squareness
+        grow = 1.0 + _CORNER * self.squareness
         rx, ry = self.radius_x * grow, self.radius_y * grow
         low = np.array([(self.center_x - rx).min(), (self.center_y - ry).min(), self.z_knots[0]])
         high = np.array([(self.center_x + rx).max(), (self.center_y + ry).max(), self.z_knots[-1]])
@@ -183,7 +190,7 @@ class ShellPatch:
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         to_center = np.sqrt(sum(c * c for c in Frame(self.sphere_center).local(x, y, z)))
         shell = np.abs(to_center - self.sphere_radius) - 0.5 * self.thickness
-        return smooth_max(shell, self.patch.distance(x, y, z), 4.0)
+        return smooth_max(shell, self.patch.distance(x, y, z), _WING_EDGE_MM)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,8 +226,9 @@ class BodyShape:
 
     def bounds(self) -> Bounds:
         spur = max((s[1] for s in self.spurs), default=0.0)
-        grow = 1.0 + 0.2 * self.squareness
-        half = np.array([self.half_width * grow + spur, self.half_depth * grow + spur, self.half_height * 1.35 + 1.0])
+        grow = 1.0 + _BODY_CORNER * self.squareness
+        tall = self.half_height * _BODY_TALL + _BODY_MARGIN_MM
+        half = np.array([self.half_width * grow + spur, self.half_depth * grow + spur, tall])
         reach = np.abs(self.frame.axes) @ half
         return self.frame.center - reach, self.frame.center + reach
 
@@ -234,12 +242,15 @@ class BodyShape:
         u, v = left / (self.half_width * narrow), y / (ellipse_depth * narrow)
         rho = np.sqrt(_squared_radius(u * u, v * v, self.squareness))
         for angle, reach, rim in self.spurs:
-            lobe = np.maximum((u * np.float32(np.cos(angle)) + v * np.float32(np.sin(angle))) / rho, 0.0) ** 6
-            rho = rho / (1.0 + reach / self.half_width * lobe * np.exp(-(((rise - rim) / 0.25) ** 2)))
+            lobe = (
+                np.maximum((u * np.float32(np.cos(angle)) + v * np.float32(np.sin(angle))) / rho, 0.0)
+                ** _SPUR_SHARPNESS
+            )
+            rho = rho / (1.0 + reach / self.half_width * lobe * np.exp(-(((rise - rim) / _SPUR_HEIGHT) ** 2)))
         side = np.sqrt(left * left + y * y) * (1.0 - 1.0 / rho)
-        dent = self.back_dent_mm * np.exp(-((left / (0.45 * self.half_width)) ** 2))
+        dent = self.back_dent_mm * np.exp(-((left / (_DENT_WIDTH * self.half_width)) ** 2))
         back = posterior - (self.half_depth - dent)
-        return smooth_max(side, back, 6.0), rho
+        return smooth_max(side, back, _BACK_EDGE_MM), rho
 
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         left, posterior, superior = self.frame.local(x, y, z)
@@ -249,4 +260,4 @@ class BodyShape:
         half = self.half_height * (1.0 - 0.5 * self.wedge * (1.0 + front) - self.crush * bowl)
         upper = superior - (half - self.concavity_mm[0] * bowl)
         lower = -superior - (half - self.concavity_mm[1] * bowl)
-        return smooth_max(side, np.maximum(upper, lower), 2.0)
+        return smooth_max(side, np.maximum(upper, lower), _RIM_EDGE_MM)

@@ -1,4 +1,7 @@
-"""The column: bodies stacked along lordosis and scoliosis, with pedicles, canal, arches, discs and sacrum."""
+"""The column: bodies stacked along lordosis and scoliosis, with pedicles, canal, arches and discs.
+
+Numbers are chosen unless they come from :mod:`OsteoJointLib.phantom.morphometry`; mm are those of the tables' man.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,59 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from OsteoJointLib.phantom.chance import Range, around, between
 from OsteoJointLib.phantom.morphometry import (
     CANAL_HALF_DEPTH_MM,
     CANAL_HALF_WIDTH_MM,
     SACRAL_PITCH_DEG,
+    SIDES,
     VERTEBRAE,
     VertebraSizes,
 )
 from OsteoJointLib.phantom.person import Person
-from OsteoJointLib.phantom.scene import Material, Scene, Solid, Tissue
+from OsteoJointLib.phantom.scene import Material, Scene, Shape, Solid, Tissue
 from OsteoJointLib.phantom.shapes import BodyShape, Capsule, Ellipsoid, Frame, RoundedBox, rotation
 
-_SIDES = (-1.0, 1.0)
+_L1, _L5, _L6, _S1 = 20, 24, 25, 26  # VerSe numbers
+_USUAL_LUMBAR = 5
+_L6_PITCH_DEG = 28.0
+_WEDGE: Range = (0.01, 0.025)  # mean and SD of the front's loss of height in a whole body, as a fraction
+_WEDGE_SHARE, _BROKEN_WEDGE = 0.6, (0.15, 0.4)  # wedge fractures among all, loss in front
+_CRUSH, _CRUSH_WEDGE = (0.15, 0.35), 0.05  # biconcave fractures: loss in the middle, in front
+_SPURS, _SPUR_MM, _RIMS = 4.0, (2.0, 9.0), (-1.0, 1.0)  # mean number, reach in the most degenerate; lower, upper
+_WIDTH_JITTER, _HEIGHT_JITTER = (1.0, 0.04), (1.0, 0.03)  # mean and SD of the factor on width and depth, on height
+_WAIST, _SQUARENESS, _BACK_FLAT = (0.03, 0.15), (0.05, 0.5), (0.62, 0.92)  # see BodyShape
+_BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 4.0), (0.5, 3.0), (1.0, 4.0)  # not scaled
+
+_DISC_LOSS, _LEAST_DISC_MM = 0.6, 2.0  # share that the most degenerate disc may lose, height it keeps
+_ROLL_SD_DEG, _PITCH_SD_DEG, _LEAN_SD_DEG = 0.8, 1.5, 3.0  # of one body, one body, the whole column
+_YAW_WITH_ROLL = 0.5  # a scoliotic column turns half as much as it tilts
+_SACRAL_FLAT, _SACRAL_LORDOSIS, _SACRAL_SD_DEG = 0.3, 0.75, 5.0  # share of the slope without lordosis, and with
+_S1_HEIGHT_MM = 28.0
+_BODY_SD_HU = 8.0  # between the bodies of one person
+
+_CANAL_DEPTH_MM, _THORACIC_CANAL = 2.0 * CANAL_HALF_DEPTH_MM, 0.85  # width of the thoracic canal over the lumbar
+_ROOT_Z = 0.35  # height of the pedicles over the middle, of the body's half height
+_PEDICLE_MM, _THORACIC_PEDICLE_MM, _PEDICLE_SPREAD = 4.0, 3.2, (0.85, 1.2)  # half width, factor
+_PEDICLE_IN_MM, _PEDICLE_TAPER, _PEDICLE_TALL = 4.0, 0.95, 1.7  # how deep in the body; back over front; height
+_JOINT_BACK_MM, _LAMINA_DOWN_MM = 9.0, 2.0  # facet behind the body; the lamina's root under the pedicle
+_LAMINA_AT, _LAMINA_END_MM, _LAMINA_END_Z = 0.8, (2.0, 4.0), -0.55  # of the canal's depth; midline, behind it; height
+_LAMINA_MM, _LAMINA_TALL = (4.0, 3.2), 1.9  # half width at the root, at the midline
+_UPPER_FACET_MM, _UPPER_FACET_AT_MM, _UPPER_FACET_Z = (5.5, 4.5, 9.0), (3.0, -4.0), 0.9  # half sizes; out, back; height
+_LOWER_FACET_MM, _LOWER_FACET_AT_MM, _LOWER_FACET_Z = (5.0, 4.5, 9.5), (1.0, 2.0), -1.05
+_TRANSVERSE_SPREAD, _TRANSVERSE_BACK_MM = (0.85, 1.15), 11.0
+_TRANSVERSE_UP_MM, _TRANSVERSE_SD_MM = {True: 0.0, False: 3.0}, 2.0  # lumbar, thoracic
+_TRANSVERSE_MM, _L5_TRANSVERSE_MM = 3.4, 5.5  # half width; L5's is a stout triangle
+_TRANSVERSE_ROOT, _TRANSVERSE_TIP, _TRANSVERSE_TALL = 1.1, {True: 0.75, False: 1.1}, 1.5  # tip: lumbar, thoracic
+_SPINOUS_BACK_MM, _SPINOUS_MM, _SPINOUS_ROUND_MM = 4.0, 3.2, 2.8  # behind the canal, half width
+_SPINOUS_TALL_MM = {True: 9.0, False: 5.0}  # half height: lumbar, thoracic
+_ARCH_OVER_BODY_HU, _ARCH_CORTEX_MM, _GRAIN_MM = (40.0, 140.0), (0.9, 1.8), (0.8, 2.0)  # arches are denser than bodies
+_VEIN_Y, _VEIN_DARKER_HU = 0.62, (0.0, 60.0)  # basivertebral: of the half depth
+_VEIN_MM: tuple[Range, Range, Range] = ((1.5, 4.0), (3.0, 7.0), (1.0, 3.0))  # half sizes
+
+DISC_SQUARENESS = 0.4
+_DISC_IN_MM, _DISC_SD_HU, _DISC_TEXTURE_HU = 5.0, 8.0, 4.0  # it reaches into the bowls above, below
+_GAS_WIDE, _GAS_DEEP, _GAS_MM, _GAS_HU = 0.6, 0.5, 1.2, (-600.0, -100.0)  # of the disc's; half height
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +86,7 @@ class Column:
     sacrum_sizes: VertebraSizes
 
     def find(self, verse_label: int) -> Vertebra:
-        """The vertebra with that number; StopIteration when the column has none."""
+        """Find the vertebra with that number; StopIteration when the column has none."""
         return next(v for v in self.vertebrae if v.sizes.verse_label == verse_label)
 
     def track(self) -> tuple[np.ndarray, np.ndarray]:
@@ -54,35 +98,34 @@ class Column:
 def _plan(person: Person) -> list[VertebraSizes]:
     """Vertebrae of this person, top to bottom, scaled."""
     plan = list(VERTEBRAE)
-    if person.lumbar_bodies == 4:
+    if person.lumbar_bodies < _USUAL_LUMBAR:
         plan = plan[:-1]
-    if person.lumbar_bodies == 6:
-        plan.append(replace(plan[-1], name="L6", verse_label=25, pitch_deg=28.0))
+    if person.lumbar_bodies > _USUAL_LUMBAR:
+        plan.append(replace(plan[-1], name="L6", verse_label=_L6, pitch_deg=_L6_PITCH_DEG))
     lengths = [f for f in VertebraSizes.__dataclass_fields__ if f.endswith("_mm")]
     return [replace(v, **{f: getattr(v, f) * person.scale for f in lengths}) for v in plan]
 
 
 def _body(sizes: VertebraSizes, frame: Frame, person: Person, rng: np.random.Generator) -> BodyShape:
     """Draw one body's shape."""
-    wedge, crush = float(rng.normal(0.01, 0.025)), 0.0
+    wedge, crush = around(rng, _WEDGE), 0.0
     if sizes.verse_label in person.fractured:
-        wedge, crush = (
-            (float(rng.uniform(0.15, 0.4)), 0.0) if rng.random() < 0.6 else (0.05, float(rng.uniform(0.15, 0.35)))
-        )
+        broken_front = rng.random() < _WEDGE_SHARE
+        wedge, crush = (between(rng, _BROKEN_WEDGE), 0.0) if broken_front else (_CRUSH_WEDGE, between(rng, _CRUSH))
     spurs = tuple(
-        (float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(2, 9) * person.degeneration), float(rng.choice((-1, 1))))
-        for _ in range(rng.poisson(4 * person.degeneration))
+        (float(rng.uniform(0, 2 * np.pi)), between(rng, _SPUR_MM) * person.degeneration, float(rng.choice(_RIMS)))
+        for _ in range(rng.poisson(_SPURS * person.degeneration))
     )
     return BodyShape(
         frame,
-        half_width=0.5 * sizes.width_mm * float(rng.normal(1, 0.04)),
-        half_depth=0.5 * sizes.depth_mm * float(rng.normal(1, 0.04)),
-        half_height=0.5 * sizes.height_mm * float(rng.normal(1, 0.03)),
-        waist=float(rng.uniform(0.03, 0.15)),
-        squareness=float(rng.uniform(0.05, 0.5)),
-        back_flat=float(rng.uniform(0.62, 0.92)),
-        back_dent_mm=float(rng.uniform(0.0, 4.0)),
-        concavity_mm=(float(rng.uniform(0.5, 3.0)), float(rng.uniform(1.0, 4.0))),
+        half_width=0.5 * sizes.width_mm * around(rng, _WIDTH_JITTER),
+        half_depth=0.5 * sizes.depth_mm * around(rng, _WIDTH_JITTER),
+        half_height=0.5 * sizes.height_mm * around(rng, _HEIGHT_JITTER),
+        waist=between(rng, _WAIST),
+        squareness=between(rng, _SQUARENESS),
+        back_flat=between(rng, _BACK_FLAT),
+        back_dent_mm=between(rng, _BACK_DENT_MM),
+        concavity_mm=(between(rng, _UPPER_BOWL_MM), between(rng, _LOWER_BOWL_MM)),
         wedge=wedge,
         crush=crush,
         spurs=spurs,
@@ -96,38 +139,39 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
         person: whose column.
         rng: source of the shapes.
         trabecular_hu: HU by VerSe label where it is prescribed (L1, L2).
-        base_hu: HU of the other bodies, before a spread of 8 HU.
+        base_hu: mean HU of the other bodies.
     """
     plan = _plan(person)
-    disc_thinning = 1.0 - 0.6 * person.degeneration * rng.random(len(plan))
+    disc_thinning = 1.0 - _DISC_LOSS * person.degeneration * rng.random(len(plan))
     bend = np.linspace(-1, 1, len(plan))
-    roll = person.scoliosis_deg * np.sin(np.pi * bend + rng.uniform(0, np.pi)) + rng.normal(0, 0.8, len(plan))
-    yaw = person.rotation_deg + person.scoliosis_deg * np.cos(np.pi * bend) * 0.5
-    pitch = np.array([v.pitch_deg for v in plan]) * person.lordosis + rng.normal(0, 1.5, len(plan)) + rng.normal(0, 3)
-    sacral_pitch = SACRAL_PITCH_DEG * (0.3 + 0.75 * person.lordosis) + rng.normal(0, 5)
+    roll = person.scoliosis_deg * np.sin(np.pi * bend + rng.uniform(0, np.pi)) + rng.normal(0, _ROLL_SD_DEG, len(plan))
+    yaw = person.rotation_deg + person.scoliosis_deg * np.cos(np.pi * bend) * _YAW_WITH_ROLL
+    pitch = np.array([v.pitch_deg for v in plan]) * person.lordosis + rng.normal(0, _PITCH_SD_DEG, len(plan))
+    pitch = pitch + rng.normal(0, _LEAN_SD_DEG)
+    slope = SACRAL_PITCH_DEG * (_SACRAL_FLAT + _SACRAL_LORDOSIS * person.lordosis) + rng.normal(0, _SACRAL_SD_DEG)
 
     def frame_at(center: np.ndarray, pitch_deg: float, roll_deg: float, yaw_deg: float) -> Frame:
         # positive pitch leans the axis to the front (-y): rotation about +x by +pitch moves z toward -y
         return Frame(center, rotation(*np.deg2rad((pitch_deg, roll_deg, yaw_deg))))
 
-    sacrum = frame_at(np.zeros(3), sacral_pitch, roll[-1], yaw[-1])
-    sacrum_sizes = replace(plan[-1], name="S1", verse_label=26, height_mm=28.0 * person.scale)
+    sacrum = frame_at(np.zeros(3), slope, roll[-1], yaw[-1])
+    sacrum_sizes = replace(plan[-1], name="S1", verse_label=_S1, height_mm=_S1_HEIGHT_MM * person.scale)
     frames: list[Frame] = []
     top = sacrum.point(0, 0, 0.5 * sacrum_sizes.height_mm)
     for index in range(len(plan) - 1, -1, -1):
         sizes, oriented = plan[index], frame_at(np.zeros(3), pitch[index], roll[index], yaw[index])
         up = oriented.axes[:, 2]
-        disc = max(sizes.disc_below_mm * disc_thinning[index], 2.0)
+        disc = max(sizes.disc_below_mm * disc_thinning[index], _LEAST_DISC_MM)
         center = top + up * (disc + 0.5 * sizes.height_mm)
         frames.insert(0, Frame(center, oriented.axes))
         top = center + up * 0.5 * sizes.height_mm
-    at_l1 = next(i for i, v in enumerate(plan) if v.verse_label == 20)
+    at_l1 = next(i for i, v in enumerate(plan) if v.verse_label == _L1)
     shift = 0.5 * (frames[at_l1].center + frames[at_l1 + 1].center)
     vertebrae = tuple(
         Vertebra(
             sizes,
             _body(sizes, Frame(frame.center - shift, frame.axes), person, rng),
-            trabecular_hu.get(sizes.verse_label, base_hu + float(rng.normal(0, 8))),
+            trabecular_hu.get(sizes.verse_label, base_hu + float(rng.normal(0, _BODY_SD_HU))),
         )
         for sizes, frame in zip(plan, frames, strict=True)
     )
@@ -136,53 +180,50 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
 
 def _half_arch(
     vertebra: Vertebra, side: float, scale: float, pedicle_mm: float, root_mm: float, rng: np.random.Generator
-) -> list:
-    """Shapes of one side's pedicle, lamina, articular and transverse processes (side -1 right, +1 left)."""
-    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= 20
+) -> list[Shape]:
+    """Shape one side's pedicle, lamina, articular and transverse processes (side -1 right, +1 left)."""
+    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= _L1
     back, half_height = vertebra.body.half_depth, vertebra.body.half_height
-    canal_depth, root_z = 2.0 * CANAL_HALF_DEPTH_MM * scale, 0.35 * half_height
-    lamina_y = back + canal_depth * 0.8
+    canal_depth, root_z = _CANAL_DEPTH_MM * scale, _ROOT_Z * half_height
+    lamina_y, joint_x = back + canal_depth * _LAMINA_AT, side * (root_mm + 1)
     tip = frame.point(
-        side * sizes.transverse_mm * float(rng.uniform(0.85, 1.15)),
-        back + 11.0 + sizes.transverse_back_mm,
-        root_z + float(rng.normal(0 if lumbar else 3, 2)),
+        side * sizes.transverse_mm * between(rng, _TRANSVERSE_SPREAD),
+        back + _TRANSVERSE_BACK_MM + sizes.transverse_back_mm,
+        root_z + float(rng.normal(_TRANSVERSE_UP_MM[lumbar], _TRANSVERSE_SD_MM)),
     )
-    thick = (3.4 if sizes.verse_label < 24 else 5.5) * scale
-    joint = frame.point(side * (root_mm + 1), back + 9.0, root_z - 1)
+    thick = (_TRANSVERSE_MM if sizes.verse_label < _L5 else _L5_TRANSVERSE_MM) * scale
+    root = frame.point(side * root_mm * _PEDICLE_TAPER, back - _PEDICLE_IN_MM, root_z)
+    joint = frame.point(joint_x, back + _JOINT_BACK_MM, root_z - 1)
+    lamina = frame.point(joint_x, back + _JOINT_BACK_MM, root_z - _LAMINA_DOWN_MM)
+    midline_x, behind = _LAMINA_END_MM
+    midline = frame.point(side * midline_x, back + canal_depth + behind, _LAMINA_END_Z * half_height)
+
+    def facet(half_mm: tuple[float, float, float], at_mm: tuple[float, float], height: float) -> Ellipsoid:
+        a, b, c = half_mm
+        center = frame.point(side * (root_mm + at_mm[0]), lamina_y + at_mm[1], half_height * height)
+        return Ellipsoid(Frame(center, frame.axes), (a * scale, b * scale, c * scale))
+
     return [
-        Capsule(frame.point(side * root_mm * 0.95, back - 4.0, root_z), joint, pedicle_mm, pedicle_mm * 0.95, 1.7),
-        Capsule(
-            frame.point(side * (root_mm + 1), back + 9, root_z - 2),
-            frame.point(side * 2.0, back + canal_depth + 4.0, -0.55 * half_height),
-            4.0 * scale,
-            3.2 * scale,
-            1.9,
-        ),
-        Ellipsoid(
-            Frame(frame.point(side * (root_mm + 3), lamina_y - 4, half_height * 0.9), frame.axes),
-            (5.5 * scale, 4.5 * scale, 9.0 * scale),
-        ),
-        Ellipsoid(
-            Frame(frame.point(side * (root_mm + 1), lamina_y + 2.0, -half_height * 1.05), frame.axes),
-            (5.0 * scale, 4.5 * scale, 9.5 * scale),
-        ),
-        Capsule(joint, tip, thick * 1.1, thick * (0.75 if lumbar else 1.1), 1.5),
+        Capsule(root, joint, pedicle_mm, pedicle_mm * _PEDICLE_TAPER, _PEDICLE_TALL),
+        Capsule(lamina, midline, _LAMINA_MM[0] * scale, _LAMINA_MM[1] * scale, _LAMINA_TALL),
+        facet(_UPPER_FACET_MM, _UPPER_FACET_AT_MM, _UPPER_FACET_Z),
+        facet(_LOWER_FACET_MM, _LOWER_FACET_AT_MM, _LOWER_FACET_Z),
+        Capsule(joint, tip, thick * _TRANSVERSE_ROOT, thick * _TRANSVERSE_TIP[lumbar], _TRANSVERSE_TALL),
     ]
 
 
-def _arch(vertebra: Vertebra, scale: float, rng: np.random.Generator) -> list:
-    """Shapes of both half arches and the spinous process."""
-    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= 20
-    canal_half = CANAL_HALF_WIDTH_MM * scale * (1.0 if lumbar else 0.85)
-    pedicle_mm = (4.0 if lumbar else 3.2) * scale * float(rng.uniform(0.85, 1.2))
-    halves = [_half_arch(vertebra, side, scale, pedicle_mm, canal_half + pedicle_mm, rng) for side in _SIDES]
-    spinous_y = vertebra.body.half_depth + 2.0 * CANAL_HALF_DEPTH_MM * scale + 4.0
+def _arch(vertebra: Vertebra, scale: float, rng: np.random.Generator) -> list[Shape]:
+    """Shape both half arches and the spinous process."""
+    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= _L1
+    canal_half = CANAL_HALF_WIDTH_MM * scale * (1.0 if lumbar else _THORACIC_CANAL)
+    pedicle_mm = (_PEDICLE_MM if lumbar else _THORACIC_PEDICLE_MM) * scale * between(rng, _PEDICLE_SPREAD)
+    halves = [_half_arch(vertebra, side, scale, pedicle_mm, canal_half + pedicle_mm, rng) for side in SIDES]
+    spinous_y = vertebra.body.half_depth + _CANAL_DEPTH_MM * scale + _SPINOUS_BACK_MM
     drop = 0.5 * (vertebra.body.half_height + sizes.spinous_drop_mm)
     middle = frame.point(0, spinous_y + 0.5 * sizes.spinous_mm, -drop)
     lean = rotation(-np.arctan2(sizes.spinous_drop_mm, sizes.spinous_mm), 0, 0)
-    tall = (9.0 if lumbar else 5.0) * scale
-    half = (3.2 * scale, 0.5 * sizes.spinous_mm, tall)
-    return [*halves[0], *halves[1], RoundedBox(Frame(middle, frame.axes @ lean), half, 2.8 * scale)]
+    half = (_SPINOUS_MM * scale, 0.5 * sizes.spinous_mm, _SPINOUS_TALL_MM[lumbar] * scale)
+    return [*halves[0], *halves[1], RoundedBox(Frame(middle, frame.axes @ lean), half, _SPINOUS_ROUND_MM * scale)]
 
 
 def add_vertebra(
@@ -190,86 +231,28 @@ def add_vertebra(
 ) -> None:
     """Put one vertebra into the scene: arch first, then the body on top of the pedicles' roots."""
     scale = person.scale
-    arch_material = Material(
-        vertebra.trabecular_hu + float(rng.uniform(40, 140)), cortex_hu, float(rng.uniform(0.9, 1.8)), texture_hu
-    )
+    arch_hu = vertebra.trabecular_hu + between(rng, _ARCH_OVER_BODY_HU)
+    arch_material = Material(arch_hu, cortex_hu, between(rng, _ARCH_CORTEX_MM), texture_hu)
     for shape in _arch(vertebra, scale, rng):
         scene.skeleton.append(Solid(shape, arch_material, Tissue.POSTERIOR))
-    body_material = Material(
-        vertebra.trabecular_hu, cortex_hu, person.cortex_mm, texture_hu, grain_mm=float(rng.uniform(0.8, 2.0))
-    )
+    grain_mm = between(rng, _GRAIN_MM)
+    body_material = Material(vertebra.trabecular_hu, cortex_hu, person.cortex_mm, texture_hu, grain_mm)
     scene.skeleton.append(Solid(vertebra.body, body_material, Tissue.BODY, vertebra.sizes.verse_label))
-    vein = Frame(vertebra.frame.point(0, 0.62 * vertebra.body.half_depth, 0), vertebra.frame.axes)
-    vein_hu = float(vertebra.trabecular_hu - rng.uniform(0, 60))
-    scene.skeleton.append(
-        Solid(
-            Ellipsoid(vein, (float(rng.uniform(1.5, 4)), float(rng.uniform(3, 7)), float(rng.uniform(1, 3)))),
-            Material(vein_hu),
-            Tissue.BODY,
-        )
-    )
+    vein = Frame(vertebra.frame.point(0, _VEIN_Y * vertebra.body.half_depth, 0), vertebra.frame.axes)
+    vein_hu = vertebra.trabecular_hu - between(rng, _VEIN_DARKER_HU)
+    a, b, c = (between(rng, half_mm) for half_mm in _VEIN_MM)
+    scene.skeleton.append(Solid(Ellipsoid(vein, (a, b, c)), Material(vein_hu), Tissue.BODY))
 
 
 def add_discs(scene: Scene, column: Column, disc_hu: float, gas_chance: float, rng: np.random.Generator) -> None:
     """Put discs between the bodies (painted before the bones), some with vacuum gas."""
     frames = [v.frame for v in column.vertebrae] + [column.sacrum]
     for vertebra, below in zip(column.vertebrae, frames[1:], strict=True):
-        middle = 0.5 * (vertebra.frame.center + below.center)
-        axes = vertebra.frame.axes
-        radii = (
-            vertebra.body.half_width * 1.0,
-            vertebra.body.half_depth * 1.0,
-            0.5 * vertebra.sizes.disc_below_mm + 5.0,
-        )
-        scene.skeleton.append(
-            Solid(
-                Ellipsoid(Frame(middle, axes), radii, 0.4), Material(disc_hu + float(rng.normal(0, 8)), texture_hu=4.0)
-            )
-        )
+        middle = Frame(0.5 * (vertebra.frame.center + below.center), vertebra.frame.axes)
+        wide, deep = vertebra.body.half_width, vertebra.body.half_depth
+        disc = Ellipsoid(middle, (wide, deep, 0.5 * vertebra.sizes.disc_below_mm + _DISC_IN_MM), DISC_SQUARENESS)
+        hu = disc_hu + float(rng.normal(0, _DISC_SD_HU))
+        scene.skeleton.append(Solid(disc, Material(hu, texture_hu=_DISC_TEXTURE_HU)))
         if rng.random() < gas_chance:
-            gas = Ellipsoid(Frame(middle, axes), (radii[0] * 0.6, radii[1] * 0.5, 1.2))
-            scene.skeleton.append(Solid(gas, Material(float(rng.uniform(-600, -100)))))
-
-
-def add_sacrum(
-    scene: Scene,
-    column: Column,
-    person: Person,
-    cortex_hu: float,
-    core_hu: float,
-    disc_hu: float,
-    rng: np.random.Generator,
-) -> None:
-    """Put the sacrum into the scene: five shrinking bodies on a backward curve, remnant discs, alae and a median crest.
-
-    Marrow of the alae is fatty and may be darker than muscle; the S1/S2 disc often persists.
-    """
-    s, frame, sizes = person.scale, column.sacrum, column.sacrum_sizes
-    bone = Material(core_hu, cortex_hu * 0.8, 0.9, 12.0)
-    wing = Material(float(rng.uniform(-40.0, core_hu + 20.0)), cortex_hu * 0.8, 1.2, 15.0)
-
-    def add(shape, material: Material = bone, tissue: Tissue = Tissue.SACRUM) -> None:
-        scene.skeleton.append(Solid(shape, material, tissue))
-
-    center, axes, bend = frame.center, frame.axes, rotation(np.deg2rad(float(rng.uniform(6, 18))), 0, 0)
-    width, depth, height = 0.48 * sizes.width_mm, 0.46 * sizes.depth_mm, 0.5 * sizes.height_mm
-    gap_mm = float(rng.uniform(0.0, 8.0))
-    for segment in range(5):
-        body = Frame(center, axes)
-        reach = (38.0 - 6.5 * segment) * s
-        for side in _SIDES:
-            ala_center = body.point(side * (width * 0.6 + 0.5 * reach), 4.0 + 2.0 * segment, 0)
-            ala = Frame(ala_center, axes @ rotation(0, 0, -side * 0.35))
-            add(Ellipsoid(ala, (0.62 * reach, (15.0 - 2.0 * segment) * s, height * 1.1), 0.3), wing)
-        if gap_mm > 0.5:
-            disc = Frame(body.point(0, 0, -height), axes)
-            add(Ellipsoid(disc, (width, depth, gap_mm), 0.4), Material(disc_hu))
-        bowl = (float(rng.uniform(0.3, 2.0)), 0.4 * gap_mm)
-        add(BodyShape(body, width, depth, height + 0.8 - 0.5 * gap_mm, waist=0.1, concavity_mm=bowl))
-        crest = Frame(body.point(0, depth + (16.0 - 2.0 * segment) * s, 0), axes)
-        add(RoundedBox(crest, ((13.0 - 2 * segment) * s, 4.0 * s, height), 3.0 * s))
-        center = body.point(0, 2.0 * s, -height)
-        axes = axes @ bend
-        width, depth, height = width * 0.84, depth * 0.78, height * 0.86
-        gap_mm *= float(rng.uniform(0.3, 0.8))
-        center = center - axes[:, 2] * height
+            gas = Ellipsoid(middle, (wide * _GAS_WIDE, deep * _GAS_DEEP, _GAS_MM))
+            scene.skeleton.append(Solid(gas, Material(between(rng, _GAS_HU))))

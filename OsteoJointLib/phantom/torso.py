@@ -1,4 +1,7 @@
-"""The trunk's outline: skin, subcutaneous fat, muscular wall and cavity as nested tubes along z."""
+"""The trunk's outline: skin, subcutaneous fat, muscular wall and cavity as nested tubes along z.
+
+Numbers are chosen, so that trunks come out 2 x 150 to 230 mm wide and 2 x 95 to 170 mm deep.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from OsteoJointLib.phantom.chance import Range, between
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.shapes import Tube
 from OsteoJointLib.phantom.spine import Column
 
 REACH_MM = 340.0
 """How far the trunk extends above and below the L1/L2 disc."""
+_KNOT_MM = 40.0  # between two knots of the outline
+_MID_WALL = 0.38  # where ribs run, from the wall's inside (0) to its outside (1)
+_SMOOTH_KNOTS = 5  # over which the back follows the column
+_BACK_FAT, _BACK_FAT_LIMITS_MM, _FRONT_FAT = (0.3, 0.9), (3.0, 45.0), (0.6, 1.4)  # of the flank's fat
+_COLUMN_TO_BACK_MM, _SKIN_MM = 66.0, 4.0  # from the bodies' centers to the back's muscle; skin and fascia
+_WALL_MM: Range = (11.0, 20.0)
+_WAVE_SD, _WAVE_KNOTS = 0.04, 3  # how uneven the outline is, and over how many knots that is smoothed
+_WAIST, _WAIST_Z_MM, _WAIST_SPAN_MM = (0.0, 0.1), -60.0, 80.0  # how much narrower, at which z, over what height
+_HALF_WIDTH_MM, _HALF_WIDTH_PER_FAT = (112.0, 145.0), 0.003  # of the cavity; larger by this share per mm of fat
+_HALF_DEPTH_MM, _HALF_DEPTH_PER_FAT = (78.0, 108.0), 0.006
+_SQUARENESS: Range = (0.0, 0.35)
+_OFF_CENTER_SD_MM = 3.0  # of the trunk from the column's foot
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,32 +41,36 @@ class Torso:
     def wall_point(self, side: float, angle_rad: float, z_mm: float) -> np.ndarray:
         """World point (3,) in the middle of the wall; angle 0 is the back's midline, pi/2 the flank."""
         inner, outer = (np.array(tube.at(np.array([z_mm])))[:, 0] for tube in (self.cavity, self.muscle))
-        cx, cy, rx, ry = 0.62 * inner + 0.38 * outer
+        cx, cy, rx, ry = (1.0 - _MID_WALL) * inner + _MID_WALL * outer
         u, v = np.sin(angle_rad), np.cos(angle_rad)
         rho = np.sqrt(1.0 - self.cavity.squareness * u * u * v * v)
         return np.array([cx + side * rx * u / rho, cy + ry * v / rho, z_mm])
 
 
+def _running_mean(values: np.ndarray, count: int) -> np.ndarray:
+    """Average over an odd number of neighbors; beyond the ends the last value goes on."""
+    return np.convolve(np.pad(values, count // 2, mode="edge"), np.ones(count) / count, mode="valid")
+
+
 def build_torso(person: Person, column: Column, rng: np.random.Generator) -> Torso:
-    """Draw the outlines around a column (CT-based trunk sizes: 2 x 150 to 230 mm wide, 2 x 95 to 170 mm deep)."""
-    z = np.arange(-REACH_MM, REACH_MM + 1, 40.0)
+    """Draw the outlines around a column."""
+    z = np.arange(-REACH_MM, REACH_MM + 1, _KNOT_MM)
     spine_z, spine_xy = column.track()
     smooth = np.interp(z, spine_z, spine_xy[:, 1])
-    smooth = np.convolve(np.pad(smooth, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-    back_fat = float(np.clip(person.fat_mm * rng.uniform(0.3, 0.9), 3.0, 45.0))
-    skin_back = smooth + (66.0 * person.scale + 4.0 + back_fat)
-    wall = float(rng.uniform(11, 20)) * person.scale
-    wave = 1.0 + 0.04 * rng.normal(size=z.size)
-    wave = np.convolve(np.pad(wave, 1, mode="edge"), np.ones(3) / 3, mode="valid")
-    waist = 1.0 - float(rng.uniform(0.0, 0.1)) * np.exp(-(((z + 60.0) / 80.0) ** 2))
-    cavity_x = float(rng.uniform(112, 145)) * person.scale * (1 + 0.003 * person.fat_mm) * wave * waist
-    cavity_y = float(rng.uniform(78, 108)) * person.scale * (1 + 0.006 * person.fat_mm) * wave
-    front_fat = float(person.fat_mm * rng.uniform(0.6, 1.4))
+    smooth = _running_mean(smooth, _SMOOTH_KNOTS)
+    back_fat = float(np.clip(person.fat_mm * between(rng, _BACK_FAT), *_BACK_FAT_LIMITS_MM))
+    skin_back = smooth + (_COLUMN_TO_BACK_MM * person.scale + _SKIN_MM + back_fat)
+    wall = between(rng, _WALL_MM) * person.scale
+    wave = _running_mean(1.0 + _WAVE_SD * rng.normal(size=z.size), _WAVE_KNOTS)
+    waist = 1.0 - between(rng, _WAIST) * np.exp(-(((z - _WAIST_Z_MM) / _WAIST_SPAN_MM) ** 2))
+    cavity_x = between(rng, _HALF_WIDTH_MM) * person.scale * (1 + _HALF_WIDTH_PER_FAT * person.fat_mm) * wave * waist
+    cavity_y = between(rng, _HALF_DEPTH_MM) * person.scale * (1 + _HALF_DEPTH_PER_FAT * person.fat_mm) * wave
+    front_fat = person.fat_mm * between(rng, _FRONT_FAT)
     depth = cavity_y + wall + 0.5 * (front_fat + back_fat)
     center_y = skin_back - depth
     inner_y = skin_back - back_fat - wall - cavity_y
-    squareness = float(rng.uniform(0.0, 0.35))
-    center_x = np.full(z.shape, float(rng.normal(0, 3)))
+    squareness = between(rng, _SQUARENESS)
+    center_x = np.full(z.shape, float(rng.normal(0, _OFF_CENTER_SD_MM)))
 
     def tube(y: np.ndarray, rx: np.ndarray, ry: np.ndarray) -> Tube:
         return Tube(z, center_x, y, rx, ry, squareness)

@@ -1,55 +1,78 @@
-"""Aorta with its calcified wall, vena cava, mesenteric vessels, and the spinal canal with its sac."""
+"""Aorta with its calcified wall, vena cava, mesenteric vessels, and the spinal canal with its sac.
+
+Numbers are chosen; positions are in mm from the L1/L2 disc.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from OsteoJointLib.phantom.organs import TissueHu
+from OsteoJointLib.phantom.chance import Range, between
+from OsteoJointLib.phantom.morphometry import CANAL_HALF_DEPTH_MM
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.shapes import Ellipsoid, Frame, Tube, rotation
 from OsteoJointLib.phantom.spine import Column
+from OsteoJointLib.phantom.tissue import TissueHu
+
+_TRACK_Z_MM: Range = (-110.0, 330.0)  # where there is an aorta before, and a sac within, the column
+_GAP_MM: Range = (0.0, 7.0)  # between column and vessels
+_BODY_FRONT_MM, _BODY_BACK_MM = 19.0, 18.0  # front and back of a body of the tables' man from its center
+_AORTA_MM, _AORTA_X_MM = (8.5, 13.0), (4.0, 16.0)  # radius, how far left
+_AORTA_WALL_HU, _AORTA_WALL_MM, _BLOOD_TEXTURE_HU = 8.0, 1.0, 4.0  # brighter than blood, thickness, SD
+_PLAQUES = 8.0  # mean number in the most degenerate
+_PLAQUE_MM, _PLAQUE_HALF_MM, _PLAQUE_HU = 2.0, (2.0, 8.0), (300.0, 900.0)  # radius, half length
+_CAVA_MM, _CAVA_X_MM, _CAVA_TOP_MM = (8.0, 13.0), (12.0, 24.0), 120.0  # half width, how far right, where it ends
+_CAVA_FRONT, _CAVA_FLAT = 0.7, 0.75  # of its half width: how far before the column, half depth
+_MESENTERIC = (10, 30)  # vessels: at least, fewer than
+_MESENTERIC_AT_MM = ((-60.0, 70.0), (35.0, 100.0), (-120.0, 60.0))  # x, before the column, z
+_MESENTERIC_MM: tuple[Range, Range, Range] = ((2.0, 5.0), (2.0, 5.0), (5.0, 25.0))  # half sizes
+_MESENTERIC_TURN: Range = (-1.0, 1.0)  # rad about each axis
+_SAC_ABOVE_MM = 40.0  # how far canal and sac go on above the column's first body
+_CANAL_MM, _SAC_MM = (12.0, 9.5), (9.5, 7.5)  # half width, half depth
 
 
 def _track(column: Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Knots z of the column in the abdomen and chest, with its x and y there."""
     z, xy = column.track()
-    inside = (z > -110) & (z < 330)
+    inside = (z > _TRACK_Z_MM[0]) & (z < _TRACK_Z_MM[1])
     return z[inside], xy[inside, 0], xy[inside, 1]
 
 
 def add_vessels(scene: Scene, column: Column, tissue: TissueHu, person: Person, rng: np.random.Generator) -> None:
     """Put the vessels in front of the column into the scene."""
     z, x, y = _track(column)
-    aorta_mm, cava_mm = float(rng.uniform(8.5, 13)), float(rng.uniform(8, 13))
-    front_y = y - 19.0 * person.scale - float(rng.uniform(0, 7))
+    aorta_mm, cava_mm = between(rng, _AORTA_MM), between(rng, _CAVA_MM)
+    front_y = y - _BODY_FRONT_MM * person.scale - between(rng, _GAP_MM)
     ones = np.ones_like(z)
-    aorta = Tube(z, x + float(rng.uniform(4, 16)), front_y - aorta_mm, aorta_mm * ones, aorta_mm * ones)
-    scene.background.append(Solid(aorta, Material(tissue.aorta, tissue.aorta + 8, 1.0, 4.0)))
-    for _ in range(rng.poisson(8 * person.degeneration)):
+    aorta = Tube(z, x + between(rng, _AORTA_X_MM), front_y - aorta_mm, aorta_mm * ones, aorta_mm * ones)
+    wall = Material(tissue.aorta, tissue.aorta + _AORTA_WALL_HU, _AORTA_WALL_MM, _BLOOD_TEXTURE_HU)
+    scene.background.append(Solid(aorta, wall))
+    for _ in range(rng.poisson(_PLAQUES * person.degeneration)):
         angle, height = rng.uniform(0, 2 * np.pi), rng.uniform(z[0], z[-1])
         cx, cy, _, _ = aorta.at(np.array([height]))
         at = np.array([cx[0] + aorta_mm * np.cos(angle), cy[0] + aorta_mm * np.sin(angle), height])
-        plaque = Ellipsoid(Frame(at), (2.0, 2.0, float(rng.uniform(2, 8))))
-        scene.skeleton.append(Solid(plaque, Material(float(rng.uniform(300, 900)))))
-    low = z < 120
-    cava_x = x[low] - float(rng.uniform(12, 24))
-    cava = Tube(z[low], cava_x, front_y[low] - 0.7 * cava_mm, cava_mm * ones[low], 0.75 * cava_mm * ones[low])
-    scene.background.append(Solid(cava, Material(tissue.cava, texture_hu=4.0)))
-    for _ in range(int(rng.integers(10, 30))):
-        at = np.array([rng.uniform(-60, 70), float(y.mean()) - rng.uniform(35, 100), rng.uniform(-120, 60)])
-        turned = Frame(at, rotation(*rng.uniform(-1, 1, 3)))
-        radii = (float(rng.uniform(2, 5)), float(rng.uniform(2, 5)), float(rng.uniform(5, 25)))
-        scene.background.append(Solid(Ellipsoid(turned, radii), Material(tissue.cava)))
+        plaque = Ellipsoid(Frame(at), (_PLAQUE_MM, _PLAQUE_MM, between(rng, _PLAQUE_HALF_MM)))
+        scene.skeleton.append(Solid(plaque, Material(between(rng, _PLAQUE_HU))))
+    low = z < _CAVA_TOP_MM
+    wide, cava_x = cava_mm * ones[low], x[low] - between(rng, _CAVA_X_MM)
+    cava = Tube(z[low], cava_x, front_y[low] - _CAVA_FRONT * cava_mm, wide, _CAVA_FLAT * cava_mm * ones[low])
+    scene.background.append(Solid(cava, Material(tissue.cava, texture_hu=_BLOOD_TEXTURE_HU)))
+    left_mm, front_mm, height_mm = _MESENTERIC_AT_MM
+    for _ in range(int(rng.integers(*_MESENTERIC))):
+        at = np.array([between(rng, left_mm), float(y.mean()) - between(rng, front_mm), between(rng, height_mm)])
+        turned = Frame(at, rotation(*rng.uniform(*_MESENTERIC_TURN, 3)))
+        a, b, c = (between(rng, half_mm) for half_mm in _MESENTERIC_MM)
+        scene.background.append(Solid(Ellipsoid(turned, (a, b, c)), Material(tissue.cava)))
 
 
 def add_canal(scene: Scene, column: Column, tissue: TissueHu, person: Person) -> None:
     """Put the spinal canal's fat and the dural sac into the scene; the bones are painted around them."""
     z, x, y = _track(column)
-    canal_y = y + (18.0 + 8.5) * person.scale
-    z, x, canal_y = np.append(z, z[-1] + 40.0), np.append(x, x[-1]), np.append(canal_y, canal_y[-1])
-    for wide, deep, material in (
-        (12.0, 9.5, Material(tissue.visceral_fat)),
-        (9.5, 7.5, Material(tissue.canal, texture_hu=4.0)),
+    canal_y = y + (_BODY_BACK_MM + CANAL_HALF_DEPTH_MM) * person.scale
+    z, x, canal_y = np.append(z, z[-1] + _SAC_ABOVE_MM), np.append(x, x[-1]), np.append(canal_y, canal_y[-1])
+    for (wide, deep), material in (
+        (_CANAL_MM, Material(tissue.visceral_fat)),
+        (_SAC_MM, Material(tissue.canal, texture_hu=_BLOOD_TEXTURE_HU)),
     ):
         scene.skeleton.append(Solid(Tube(z, x, canal_y, np.full(z.size, wide), np.full(z.size, deep)), material))

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from OsteoJointLib.phantom.cases import Phantom
 
 TRUTH_FORMAT = "osteojoint.phantom/1"
-_INTERCEPT_HU = -1024
-_DATE = "20000101"
+_INTERCEPT_HU = -1024  # the usual one: what is stored is unsigned
+_DATE, _TIME = "20000101", "120000"  # the same for all: a phantom is from no day
+_WINDOW_CENTER_HU, _WINDOW_WIDTH_HU = 40, 400  # a usual abdominal window
 
 
 def write_nrrd(phantom: Phantom, folder: Path | str, compress: bool = True) -> Path:
@@ -99,7 +100,10 @@ def write_dicom_series(phantom: Phantom, folder: Path | str) -> Path:
     """
     series = Path(folder) / "dicom"
     if series.exists() and any(series.iterdir()):
-        raise UsageError(Reason.OUTPUT_EXISTS, f"Expected no or an empty folder {series}, came one that holds files.")
+        raise UsageError(
+            Reason.OUTPUT_EXISTS,
+            f"The folder {series} already holds files, and two series must not mix. Name another folder, or empty it.",
+        )
     common = _common_dataset(phantom)
     count = phantom.volume.hu.shape[0]
     with write_folder_whole(series) as temporary:
@@ -110,7 +114,7 @@ def write_dicom_series(phantom: Phantom, folder: Path | str) -> Path:
 
 
 def _common_dataset(phantom: Phantom) -> Dataset:
-    """The tags that all slices share: patient, study, series, acquisition, pixel description."""
+    """Fill in what all slices share: patient, study, series, acquisition, pixel description."""
     from pydicom import Dataset
     from pydicom.uid import CTImageStorage
 
@@ -120,7 +124,7 @@ def _common_dataset(phantom: Phantom) -> Dataset:
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.SOPClassUID = CTImageStorage
     dataset.StudyDate = dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = _DATE
-    dataset.StudyTime = dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = "120000"
+    dataset.StudyTime = dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = _TIME
     dataset.AccessionNumber = dataset.ReferringPhysicianName = ""
     dataset.Modality = "CT"
     dataset.Manufacturer = "OsteoJoint phantom"
@@ -139,7 +143,7 @@ def _common_dataset(phantom: Phantom) -> Dataset:
     _, dataset.Rows, dataset.Columns = volume.hu.shape
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
     dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, _INTERCEPT_HU, "HU"
-    dataset.WindowCenter, dataset.WindowWidth = 40, 400
+    dataset.WindowCenter, dataset.WindowWidth = _WINDOW_CENTER_HU, _WINDOW_WIDTH_HU
     return dataset
 
 
@@ -180,14 +184,14 @@ def _slice_dataset(common: Dataset, phantom: Phantom, index: int, number: int) -
 
 
 def _uid(seed: int, what: str) -> str:
-    """A DICOM UID that follows from the seed."""
+    """Make a DICOM UID that follows from the seed."""
     from pydicom.uid import generate_uid
 
     return generate_uid(entropy_srcs=["OsteoJoint phantom", str(seed), what])
 
 
 def _decimal(value: float) -> str:
-    """A number as a DICOM decimal string of at most 16 characters."""
+    """Write a number as a DICOM decimal string of at most 16 characters."""
     from pydicom.valuerep import format_number_as_ds
 
     return format_number_as_ds(float(value))

@@ -2,7 +2,7 @@
 
 It knows nothing of tube voltage, contrast or the rest of the image, and needs no network. Its thresholds stand in
 ``baseline_thresholds.json`` beside this file. They were fitted on phantoms of mixed tube voltage and contrast
-(``python -m training.baseline``), with the ROI of the true masks, and on no patient.
+(``python -m training thresholds``), with the ROI of the true masks, and on no patient.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Thresholds:
         if not path.is_file():
             raise InputRefused(
                 Reason.NOT_FOUND,
-                f"The baseline's thresholds were expected in {path}. Fit them with: python -m training.baseline",
+                f"The baseline's thresholds were expected in {path}. Fit them with: python -m training thresholds",
             )
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 

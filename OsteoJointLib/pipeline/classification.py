@@ -4,7 +4,7 @@ The network's own soft masks guide the classifier. Where a user drew a mask, or 
 their place for its level, so that an edit reaches the class. The maps of Grad-CAM belong to the same pass.
 
 The class is worth no more than the HU it was seen from: contrast, or a kernel that isn't known, makes it not reliable,
-which :mod:`OsteoJointLib.output.doubts` says in words with every result.
+which :mod:`OsteoJointLib.pipeline.doubts` says in words with every result.
 """
 
 from __future__ import annotations

@@ -118,7 +118,9 @@ def _with_box(vertebra: VertebraReading, box: BodyBox, found_box: BodyBox | None
 def measure(vertebra: VertebraReading, config: PipelineConfig) -> VertebraReading:
     """Give a level the HU of its ROI."""
     axial, mask = vertebra.axial, vertebra.segmentation.mask
-    return replace(vertebra, measurement=measure_roi(axial.hu, mask, axial.pixel_mm, vertebra.level, config.measure))
+    plane_hu = vertebra.volume.hu[axial.slice_index]
+    measured = measure_roi(plane_hu, mask, axial.pixel_mm, vertebra.level, config.measure, axial)
+    return replace(vertebra, measurement=measured)
 
 
 def vertebra_flags(vertebra: VertebraReading, config: PipelineConfig) -> tuple[Flag, ...]:

@@ -2,7 +2,7 @@
 
 The region of interest (ROI) is the body's mask eroded by a Euclidean distance, without its posterior part. Where the
 ROI lies moves the number more than the network does: on one real CT the mean falls from 163 HU over the whole body to
-119 HU after 3 mm of erosion (``shared/reference/peers.md`` 2.5). So nothing is ever measured un-eroded: an ROI that
+119 HU after 3 mm of erosion. So nothing is ever measured un-eroded: an ROI that
 is too small gives None and a flag. Erosion and pixel count travel with every number.
 """
 
@@ -12,9 +12,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.frames import SliceFrame, mask_to_plane
 from OsteoJointLib.records import Flag, Level, RoiMeasurement
 
 
@@ -64,6 +64,8 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
     >>> int(roi_mask(np.ones((9, 9), dtype=bool), 1.0, MeasureConfig(3.5, posterior_fraction=0.0)).sum())
     9
     """
+    from scipy import ndimage
+
     config = config or MeasureConfig()
     body = np.asarray(mask, dtype=bool)
     if body.ndim != 2:
@@ -73,6 +75,7 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
     rows = np.flatnonzero(body.any(axis=1))
     if rows.size == 0:
         return np.zeros_like(body)
+
     # the transform measures to the center of the nearest pixel outside, half a pixel beyond the edge
     edge_mm = (ndimage.distance_transform_edt(np.pad(body, 1))[1:-1, 1:-1] - 0.5) * pixel_mm
     roi = edge_mm >= config.erosion_mm
@@ -83,50 +86,59 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
 
 
 def measure_roi(
-    hu: np.ndarray, mask: np.ndarray, pixel_mm: float, level: Level, config: MeasureConfig | None = None
+    hu: np.ndarray,
+    mask: np.ndarray,
+    pixel_mm: float,
+    level: Level,
+    config: MeasureConfig | None = None,
+    frame: SliceFrame | None = None,
 ) -> RoiMeasurement:
-    """Measure the HU of the trabecular ROI.
+    """Measure the HU of the trabecular ROI, on the CT's own voxels.
 
     Args:
-        hu: (y, x) HU, unclipped.
-        mask: (y, x) bool, the body.
-        pixel_mm: edge length of the square pixels, > 0.
+        hu: (y, x) HU of the CT's own plane, unclipped.
+        mask: (y, x) bool, the body, on the slice.
+        pixel_mm: edge length of the slice's square pixels, > 0.
         level: which vertebra.
         config: the ROI; None: the defaults.
+        frame: where the slice lies on the plane; None: they are one.
 
     Returns:
-        Mean, median and standard deviation (of the ROI's own pixels, not corrected for the sample) in HU; all None
+        Mean, median and standard deviation (of the ROI's own voxels, not corrected for the sample) in HU; all None
         when the ROI is smaller than ``min_area_mm2``. Ask :func:`measurement_flags` for the flag that says so.
 
     Raises:
-        ValueError: if the shapes differ or the pixel size isn't positive.
+        ValueError: if the shapes of one and the same plane differ or the pixel size isn't positive.
     """
     config = config or MeasureConfig()
-    if np.shape(hu) != np.shape(mask):
+    if frame is None and np.shape(hu) != np.shape(mask):
         raise ValueError(f"hu and mask must be of one shape, got {np.shape(hu)} and {np.shape(mask)}")
     roi = roi_mask(mask, pixel_mm, config)
-    voxels = int(np.count_nonzero(roi))
-    if voxels * pixel_mm**2 < config.min_area_mm2:
-        return RoiMeasurement(level, config.erosion_mm, voxels, None, None, None)
-    values = np.asarray(hu)[roi].astype(np.float64)
-    return RoiMeasurement(
-        level, config.erosion_mm, voxels, float(values.mean()), float(np.median(values)), float(values.std())
-    )
+    area_mm2 = int(np.count_nonzero(roi)) * pixel_mm**2
+    values = np.asarray(hu)[roi if frame is None else mask_to_plane(roi, frame, np.shape(hu))].astype(np.float64)
+    voxels = values.size
+    if area_mm2 < config.min_area_mm2 or voxels == 0:
+        return RoiMeasurement(level, np.zeros_like(roi), config.erosion_mm, area_mm2, voxels, None, None, None)
+    mean, median, sd = float(values.mean()), float(np.median(values)), float(values.std())
+    return RoiMeasurement(level, roi, config.erosion_mm, area_mm2, voxels, mean, median, sd)
 
 
 def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None = None) -> tuple[Flag, ...]:
-    """Say when an ROI was too small to be measured.
+    """Say why what was not measured is missing.
 
     Args:
         measurement: of one level.
         config: what it was measured with; None: the defaults.
     """
     config = config or MeasureConfig()
-    if measurement.hu_mean is not None:
-        return ()
-    message = (
-        f"HU of {measurement.level} was not measured: {measurement.voxels} pixels are left "
-        f"{measurement.erosion_mm:g} mm inside the mask, and a trabecular ROI needs {config.min_area_mm2:g} mm2. "
-        "Check the mask and the slice."
-    )
-    return (Flag(Reason.ROI_TOO_SMALL, message, measurement.level),)
+    flags = []
+    if measurement.hu_mean is None:
+        message = (
+            f"HU of {measurement.level} was not measured: only {measurement.area_mm2:.0f} mm² are left "
+            f"{measurement.erosion_mm:g} mm inside its mask, and {config.min_area_mm2:g} mm² are needed. "
+            "Check the mask and the slice."
+        )
+        flags.append(Flag(Reason.ROI_TOO_SMALL, message, measurement.level))
+    if measurement.bmd_mg_cm3 is None:
+        flags.append(Flag(Reason.NOT_CALIBRATED, "No calibration was given, so HU were not turned into BMD."))
+    return tuple(flags)

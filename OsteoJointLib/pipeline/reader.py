@@ -24,6 +24,7 @@ import numpy as np
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.pipeline.doubts import all_flags
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.localization import detect_boxes
@@ -246,7 +247,7 @@ class Reader:
                 measure(replace(vertebra, gradcam=gradcam), self.config)
                 for vertebra, gradcam in zip(pair, maps, strict=True)
             )
-        flags = (*vertebra_flags(l1, self.config), *vertebra_flags(l2, self.config))
+        flags = all_flags(case, levels, (*vertebra_flags(l1, self.config), *vertebra_flags(l2, self.config)))
         device = str(self.device)
         return CaseResult(case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s)
 

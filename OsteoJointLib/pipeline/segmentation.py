@@ -17,7 +17,7 @@ from OsteoJointLib.frames import crop_to_slice, mask_extent_xyxy
 from OsteoJointLib.records import AxialSlice, BodyBox, Crop, Flag, Level, VertebraSegmentation
 
 if TYPE_CHECKING:
-    from OsteoJointLib.level_set import LevelSetParameters
+    from OsteoJointLib.level_set.parameters import LevelSetParameters
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def refined_segmentation(
     segmentation: VertebraSegmentation, axial: AxialSlice, parameters: LevelSetParameters
 ) -> VertebraSegmentation:
     """Let the level set move a mask (design §3); an empty mask stays empty, and is flagged as such."""
-    from OsteoJointLib.level_set import refine
+    from OsteoJointLib.level_set.evolution import refine
 
     if not segmentation.mask.any():
         return segmentation

@@ -1,49 +1,163 @@
-"""What a worker says of the levels of a case, as JSON: points in RAS mm, the column they were chosen from, doubts."""
+"""What a worker answers: one record an operation, written by the worker and read by who asked.
+
+:mod:`OsteoJointLib.worker.serving` says which operation gives which. Points are RAS mm, views as
+:mod:`OsteoJointLib.output.viewer_arrays` writes and reads them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from OsteoJointLib.frames import flip_lps_ras
-from OsteoJointLib.output.result_json import flag_document
+from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.pipeline.case import Case, volume_of
 from OsteoJointLib.pipeline.preprocess import slice_index_of
-from OsteoJointLib.records import CtVolume, LevelPoint, LevelsFound
+from OsteoJointLib.records import CtVolume, Flag, Level, LevelPoint, LevelsFound, PointSource
+
+PointRas = tuple[float, float, float]
+"""R, A and S, mm."""
 
 
-def levels_document(case: Case, levels: LevelsFound | None) -> dict[str, Any]:
-    """Points, column and flags of a case's levels; ``levels`` is null for a pair of slices without points."""
-    points = () if levels is None else (levels.l1, levels.l2)
-    return {
-        "levels": {point.level.value: _point(case, point) for point in points} or None,
-        "column": [] if levels is None else _column(levels),
-        "flags": [*case_flags(case), *(() if levels is None else map(flag_document, levels.flags))],
-    }
+@dataclass(frozen=True)
+class Alive:
+    """What ``ping`` gives."""
+
+    version: str
+    protocol: str
+    pid: int
 
 
-def case_flags(case: Case) -> list[dict[str, Any]]:
-    """What is doubtful about the images of a case, as in result.json."""
+@dataclass(frozen=True)
+class LoadedModel:
+    """Which weights were loaded."""
+
+    name: str
+    profile: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What ``load`` gives."""
+
+    model: LoadedModel
+    device: str
+    localizer: bool
+    hardware: Hardware
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What ``open`` gives."""
+
+    case: str
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True)
+class PlacedLevel:
+    """Where a level is, with the confidence in it and who placed it."""
+
+    center_ras_mm: PointRas
+    slice_index: int
+    confidence: float
+    source: PointSource
+
+
+@dataclass(frozen=True)
+class ColumnBody:
+    """One body of the column that the levels were chosen from."""
+
+    name: str
+    center_ras_mm: PointRas
+    score: float
+
+
+@dataclass(frozen=True)
+class LevelsTold:
+    """What ``levels`` gives: no levels for a pair of slices without points, no column where the points were given."""
+
+    case: str
+    levels: Mapping[Level, PlacedLevel] | None
+    column: tuple[ColumnBody, ...]
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True)
+class CaseRead:
+    """A result: as in result.json, the files that were written, the views, and the levels that were edited.
+
+    Args:
+        case: its name at the worker.
+        result: the result document.
+        files: with ``result.json`` last; empty where no folder was named.
+        views: of :func:`OsteoJointLib.output.viewer_arrays.write_views`; None where none were asked for.
+        edited: the levels whose mask differed; None where none could.
+    """
+
+    case: str
+    result: dict[str, Any]
+    files: tuple[Path, ...]
+    views: dict[str, Any] | None = None
+    edited: tuple[Level, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What ``deliver`` gives."""
+
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """What ``label`` gives: the case's entry in the dataset's manifest, and how many entries there are."""
+
+    files: tuple[Path, ...]
+    entry: dict[str, Any]
+    count: int
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What ``close`` gives: how many cases stay open."""
+
+    open: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What ``shutdown`` gives: nothing."""
+
+
+def levels_told(name: str, case: Case, levels: LevelsFound | None) -> LevelsTold:
+    """Tell of the levels of a case; ``levels`` is null for a pair of slices without points."""
+    if levels is None:
+        return LevelsTold(name, None, (), case_flags(case))
+    placed = {point.level: _placed(case, point) for point in (levels.l1, levels.l2)}
+    column = tuple(
+        ColumnBody(body_name, _ras(body.center_lps_mm), round(float(body.score), 4))
+        for body, body_name in zip(levels.column, levels.names, strict=True)
+    )
+    return LevelsTold(name, placed, column, (*case_flags(case), *levels.flags))
+
+
+def case_flags(case: Case) -> tuple[Flag, ...]:
+    """What is doubtful about the images of a case."""
     volumes = (case,) if isinstance(case, CtVolume) else (case.l1, case.l2)
-    return [flag_document(flag) for flag in dict.fromkeys(flag for volume in volumes for flag in volume.flags)]
+    return tuple(dict.fromkeys(flag for volume in volumes for flag in volume.flags))
 
 
-def _column(levels: LevelsFound) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "center_ras_mm": _ras(body.center_lps_mm), "score": round(float(body.score), 4)}
-        for body, name in zip(levels.column, levels.names, strict=True)
-    ]
+def _placed(case: Case, point: LevelPoint) -> PlacedLevel:
+    index = slice_index_of(volume_of(case, point.level), point.center_lps_mm)
+    return PlacedLevel(_ras(point.center_lps_mm), index, round(float(point.confidence), 4), point.source)
 
 
-def _point(case: Case, point: LevelPoint) -> dict[str, Any]:
-    return {
-        "center_ras_mm": _ras(point.center_lps_mm),
-        "slice_index": slice_index_of(volume_of(case, point.level), point.center_lps_mm),
-        "confidence": round(float(point.confidence), 4),
-        "source": point.source.value,
-    }
-
-
-def _ras(center_lps_mm: tuple[float, float, float]) -> list[float]:
-    return [round(float(v), 3) + 0.0 for v in flip_lps_ras(np.asarray(center_lps_mm))]
+def _ras(center_lps_mm: tuple[float, float, float]) -> PointRas:
+    r, a, s = (round(float(v), 3) + 0.0 for v in flip_lps_ras(np.asarray(center_lps_mm)))  # no negative zeros
+    return r, a, s

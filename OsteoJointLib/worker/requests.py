@@ -1,135 +1,231 @@
-"""The fields of a worker's request, each checked to be of its kind and turned into what the library takes."""
+"""What a worker is asked: one record an operation, written by who asks and read by the worker.
+
+:mod:`OsteoJointLib.worker.serving` says what each does. A field that holds its default is left out of the JSON.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any, ClassVar, Generic, TypeVar
 
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.frames import flip_lps_ras
-from OsteoJointLib.records import Level
+from OsteoJointLib.level_set.parameters import LevelSetParameters
+from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+from OsteoJointLib.records import Level, Status
+from OsteoJointLib.worker.answers import (
+    Alive,
+    CaseRead,
+    Closed,
+    Delivered,
+    Ended,
+    Labeled,
+    LevelsTold,
+    Loaded,
+    Opened,
+    PointRas,
+)
 
-if TYPE_CHECKING:
-    from OsteoJointLib.level_set.parameters import LevelSetParameters
-    from OsteoJointLib.pipeline.points import Points
-    from OsteoJointLib.pipeline.settings import ReadOptions
-
-Request = Mapping[str, Any]
-
-
-def given(request: Request, **kinds: type) -> dict[str, Any]:
-    """The optional fields that are there and not null, each checked to be of its kind."""
-    found = {name: request[name] for name in kinds if request.get(name) is not None}
-    for name, value in found.items():
-        if type(value) is not kinds[name]:
-            raise UsageError(Reason.USAGE, f"The field {name} must be of type {kinds[name].__name__}; got {value!r}.")
-    return found
-
-
-def read_options(request: Request) -> ReadOptions:
-    """Refinement and Grad-CAM."""
-    from OsteoJointLib.pipeline.settings import ReadOptions
-
-    return ReadOptions(**given(request, refine=bool, gradcam=bool))
+A = TypeVar("A")
+Masks = Path | Mapping[Level, Path]
+"""Label maps: one for both levels, or one a level."""
 
 
-def path_of(request: Request, name: str) -> Path:
-    """A field that must be a path."""
-    value = request.get(name)
-    if not isinstance(value, str) or not value:
-        raise UsageError(Reason.USAGE, f"The field {name} must be a path; got {value!r}.")
-    return Path(value)
+class Request(Generic[A]):
+    """One operation, answered by an ``A``."""
+
+    op: ClassVar[str]
+    answer: ClassVar[type[Any]]
 
 
-def path_if_given(request: Request, name: str) -> Path | None:
-    """A field that may be a path; None when it isn't there."""
-    return None if request.get(name) is None else path_of(request, name)
+@dataclass(frozen=True, kw_only=True)
+class Ping(Request[Alive]):
+    """Say who you are."""
+
+    op, answer = "ping", Alive
 
 
-def checked_out(request: Request) -> Path | None:
-    """The folder ``out``, checked to be free for results; None when it wasn't given."""
-    from OsteoJointLib.output.delivery import check_case_folder
+@dataclass(frozen=True, kw_only=True)
+class Load(LoadOptions, Request[Loaded]):
+    """Load weights; a second one replaces them."""
 
-    out = path_if_given(request, "out")
-    if out is not None:
-        check_case_folder(out)
-    return out
+    op, answer = "load", Loaded
 
 
-def points_of(request: Request, both: bool = False) -> Points | None:
-    """The request's RAS points as LPS by level; None when it has none."""
-    value = request.get("points")
-    if value is None:
-        return None
-    if not isinstance(value, dict) or not value or not set(value) <= {level.value for level in Level}:
-        raise UsageError(Reason.USAGE, f'Points must look like {{"L1": [R, A, S], "L2": [R, A, S]}}; got {value!r}.')
-    if both and len(value) != len(Level):
-        raise UsageError(Reason.USAGE, "Points were expected for both L1 and L2; one is missing. Give both.")
-    return {Level(name): _lps_point(name, numbers) for name, numbers in value.items()}
+@dataclass(frozen=True, kw_only=True)
+class Open(Request[Opened]):
+    """Read a CT and keep it open."""
+
+    op, answer = "open", Opened
+    input: Path
 
 
-def mask_files(request: Request) -> dict[Level, Path]:
-    """The field ``segmentation``: one label map for both levels, or one a level; empty when it wasn't given."""
-    value = request.get("segmentation")
-    if value is None:
-        return {}
-    if isinstance(value, dict) and value and set(value) <= {level.value for level in Level}:
-        return {Level(name): path_of(value, name) for name in value}
-    return dict.fromkeys(Level, path_of(request, "segmentation"))
+@dataclass(frozen=True, kw_only=True)
+class FindLevels(Request[LevelsTold]):
+    """Find or place the levels of an open case or of a CT, which stays open."""
+
+    op, answer = "levels", LevelsTold
+    case: str | None = None
+    input: Path | None = None
+    points: Mapping[Level, PointRas] | None = None
 
 
-def making_of(request: Request) -> dict[Level, dict[str, bool]]:
-    """The field ``made``: how the masks of ``segmentation`` came about; empty when it wasn't given."""
-    value = request.get("made")
-    if value is None:
-        return {}
-    names = {level.value for level in Level}
-    whole = isinstance(value, dict) and set(value) <= names and all(isinstance(one, dict) for one in value.values())
-    if not whole or not all(
-        set(one) == {"edited", "refined"} and all(type(flag) is bool for flag in one.values()) for one in value.values()
-    ):
-        raise UsageError(
-            Reason.USAGE, f'made must look like {{"L1": {{"edited": true, "refined": false}}}}; got {value!r}.'
-        )
-    return {Level(name): one for name, one in value.items()}
+@dataclass(frozen=True, kw_only=True)
+class ReadRequest(ReadOptions, Request[CaseRead]):
+    """What ends with a result: beside what the reading does, a folder for its files and a file for its views."""
+
+    answer = CaseRead
+    out: Path | None = None
+    views: Path | None = None
+
+    @property
+    def options(self) -> ReadOptions:
+        """What the reading does."""
+        return ReadOptions(self.refine, self.gradcam)
 
 
-def levels_of(request: Request) -> tuple[Level, ...]:
-    """The field ``levels``: which levels; both when it wasn't given."""
-    value = request.get("levels")
-    if value is None:
-        return tuple(Level)
-    if not isinstance(value, list) or not value or not set(map(str, value)) <= {level.value for level in Level}:
-        raise UsageError(Reason.USAGE, f'Levels must look like ["L1", "L2"]; got {value!r}.')
-    return tuple(level for level in Level if level.value in value)
+@dataclass(frozen=True, kw_only=True)
+class Segment(ReadRequest):
+    """Run from the levels on, with points of the levels that moved."""
+
+    op = "segment"
+    case: str
+    points: Mapping[Level, PointRas] | None = None
 
 
-def level_set_parameters(request: Request, defaults: LevelSetParameters) -> LevelSetParameters:
-    """The field ``parameters``: any fields of the level set's parameters in place of the defaults."""
-    from dataclasses import asdict, replace
+@dataclass(frozen=True, kw_only=True)
+class Analyze(ReadRequest):
+    """Read a CT and run the whole chain."""
 
-    value = request.get("parameters")
-    if value is None:
-        return defaults
+    op = "analyze"
+    input: Path
+    points: Mapping[Level, PointRas] | None = None
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a mask came about that was made before: whether a user drew it, and whether the level set moved it."""
+
+    edited: bool
+    refined: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit(ReadRequest):
+    """Take edited masks in."""
+
+    op = "edit"
+    case: str
+    segmentation: Masks
+    made: Mapping[Level, Making] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refine(ReadRequest):
+    """Let the level set move masks, after edited ones were taken in."""
+
+    op = "refine"
+    case: str
+    levels: tuple[Level, ...] = tuple(Level)
+    parameters: Mapping[str, int | float] = field(default_factory=dict)
+    segmentation: Masks = field(default_factory=dict)
+    made: Mapping[Level, Making] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.levels:
+            raise UsageError(Reason.USAGE, "No level is named to be refined. Name L1, L2 or both.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classify(ReadRequest):
+    """Run classification and measure again."""
+
+    op = "classify"
+    case: str
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A PNG or JPEG for the report."""
+
+    file: Path
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deliver(Request[Delivered]):
+    """Write the files of a result as it is."""
+
+    op, answer = "deliver", Delivered
+    case: str
+    out: Path
+    segmentation: Masks = field(default_factory=dict)
+    screenshots: tuple[PictureFile, ...] = ()
+    row: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label(Request[Labeled]):
+    """Write a case into a dataset, with what a user knows of its bone."""
+
+    op, answer = "label", Labeled
+    case: str
+    folder: Path
+    name: str
+    patient: str
+    segmentation: Masks = field(default_factory=dict)
+    points: Mapping[Level, PointRas] | None = None
+    status: Status | None = None
+    bmd: Mapping[Level, float] = field(default_factory=dict)
+    bmd_method: str | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Close(Request[Closed]):
+    """Let a case go."""
+
+    op, answer = "close", Closed
+    case: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shutdown(Request[Ended]):
+    """End."""
+
+    op, answer = "shutdown", Ended
+
+
+OPERATIONS: Mapping[str, type[Request[Any]]] = {
+    kind.op: kind
+    for kind in (
+        *(Ping, Load, Open, FindLevels, Segment, Analyze, Edit, Refine, Classify),
+        *(Deliver, Label, Close, Shutdown),
+    )
+}
+
+
+def mask_files(masks: Masks) -> Mapping[Level, Path]:
+    """Say which label map holds each level."""
+    return dict.fromkeys(Level, masks) if isinstance(masks, Path) else masks
+
+
+def level_set_parameters(changes: Mapping[str, int | float], defaults: LevelSetParameters) -> LevelSetParameters:
+    """Put a request's parameters of the level set in place of the defaults.
+
+    Raises:
+        UsageError: there is no such parameter, or it isn't of its kind or range.
+    """
     known = asdict(defaults)
-    if not isinstance(value, dict) or not set(value) <= set(known):
-        raise UsageError(Reason.USAGE, f"Parameters must be among {', '.join(known)}; got {value!r}.")
-    for name, number in value.items():
-        if type(number) is not int and (type(number) is not float or type(known[name]) is int):
-            kind = "whole number" if type(known[name]) is int else "number"
-            raise UsageError(Reason.USAGE, f"The parameter {name} must be a {kind}; got {number!r}.")
+    for name, number in changes.items():
+        if name not in known:
+            raise UsageError(
+                Reason.USAGE, f"The level set has no parameter {name!r}. Its parameters are {', '.join(known)}."
+            )
+        if type(known[name]) is int and type(number) is not int:
+            raise UsageError(Reason.USAGE, f"The parameter {name} must be a whole number; it is {number!r}.")
     try:
-        return replace(defaults, **value)
+        return replace(defaults, **changes)  # type: ignore[arg-type]
     except ValueError as error:
-        raise UsageError(Reason.USAGE, f"The level set can't run with these parameters: {error}") from error
-
-
-def _lps_point(name: str, values: Any) -> tuple[float, float, float]:
-    numbers = isinstance(values, list) and len(values) == 3 and all(type(v) in (int, float) for v in values)
-    if not numbers or not np.isfinite(values).all():
-        raise UsageError(Reason.USAGE, f"The point of {name} must be three numbers R, A, S in mm; got {values!r}.")
-    x, y, z = flip_lps_ras(np.asarray(values))
-    return (float(x), float(y), float(z))
+        raise UsageError(Reason.USAGE, f"The level set can't run with these parameters: {error}.") from error

@@ -1,4 +1,4 @@
-"""The worker: one request a line on stdin, events on stdout, the CT and the networks kept warm (design §5).
+"""The worker: one request a line on stdin, events on stdout, the CT and the networks kept warm.
 
 A request is ``{"id": …, "op": …, …}``; its events are ``{"id", "event": "progress", "stage", "fraction"}``, then one
 ``{"id", "event": "done", …}`` or ``{"id", "event": "error", "reason", "message", "exit_code"}``. "done" comes after
@@ -50,24 +50,29 @@ Nothing but these lines goes to stdout: whatever prints there is sent to stderr.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from OsteoJointLib import __version__
-from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.failures import as_ending, ending_document, trace_of
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.failures import as_ending, trace_of
 from OsteoJointLib.pipeline.loading import load_reader
 from OsteoJointLib.pipeline.stages import Progress, Stage
+from OsteoJointLib.worker.lines import (
+    Event,
+    Failed,
+    Progressed,
+    answer_event,
+    event_line,
+    read_id,
+    read_request,
+)
+from OsteoJointLib.worker.requests import Shutdown
 from OsteoJointLib.worker.session import Session
 
-PROTOCOL = "osteojoint.worker/1"
-"""Name and version of what passes over the lines."""
-
-Emit = Callable[[dict[str, Any]], None]
+Emit = Callable[[Event], None]
 
 
 def serve(requests: TextIO, emit: Emit, session: Session) -> None:
@@ -81,55 +86,27 @@ def serve(requests: TextIO, emit: Emit, session: Session) -> None:
     for line in requests:
         if not line.strip():
             continue
-        identifier = None
+        identifier = read_id(line)
         try:
-            request = _parse(line)
-            identifier = request["id"]
-            answer = answer_request(request, session, progress_events(identifier, emit))
+            request = read_request(line)
+            answer = session.answer(request, progress_events(identifier, emit))
         except Exception as error:
             ending = as_ending(error)
             sys.stderr.write(trace_of(error))
-            emit({"id": identifier, "event": "error", **ending_document(ending)})
+            emit(Failed(identifier, ending))
             if ending.reason is Reason.DEVICE_FAILED:
                 return  # no process can use a card again after its failure
             continue
-        emit({"id": identifier, "event": "done", **answer})
-        if request["op"] == "shutdown":
+        emit(answer_event(identifier, answer))
+        if isinstance(request, Shutdown):
             return
 
 
-def answer_request(request: dict[str, Any], session: Session, progress: Progress) -> dict[str, Any]:
-    """Carry out one request and return what its "done" says.
-
-    Raises:
-        OsteoJointError: any refusal.
-    """
-    operations: dict[str, Callable[[], dict[str, Any]]] = {
-        "ping": lambda: {"version": __version__, "protocol": PROTOCOL, "pid": os.getpid()},
-        "load": lambda: session.load(request),
-        "open": lambda: session.open(request, progress),
-        "levels": lambda: session.levels(request, progress),
-        "segment": lambda: session.segment(request, progress),
-        "analyze": lambda: session.analyze(request, progress),
-        "edit": lambda: session.edit(request, progress),
-        "refine": lambda: session.refine(request, progress),
-        "classify": lambda: session.classify(request, progress),
-        "deliver": lambda: session.deliver(request, progress),
-        "label": lambda: session.label(request, progress),
-        "close": lambda: session.close(request),
-        "shutdown": dict,
-    }
-    operation = operations.get(request["op"])
-    if operation is None:
-        raise UsageError(Reason.USAGE, f"The operation must be one of {', '.join(operations)}; got {request['op']!r}.")
-    return operation()
-
-
 def progress_events(identifier: Any, emit: Emit) -> Progress:
-    """A progress callback that emits events for one request."""
+    """Make a progress callback that emits events for one request."""
 
     def report(stage: Stage, fraction: float) -> None:
-        emit({"id": identifier, "event": "progress", "stage": stage.value, "fraction": round(fraction, 3)})
+        emit(Progressed(identifier, stage, round(fraction, 3)))
 
     return report
 
@@ -146,8 +123,8 @@ def claimed_stdout() -> Iterator[Emit]:
     os.dup2(2, 1)
     events = os.fdopen(os.dup(saved), "w", encoding="utf-8", newline="\n")
 
-    def emit(event: dict[str, Any]) -> None:
-        events.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
+    def emit(event: Event) -> None:
+        events.write(event_line(event) + "\n")
         events.flush()
 
     try:
@@ -164,15 +141,3 @@ def run_worker() -> int:
     with open(os.dup(0), encoding="utf-8", errors="replace") as requests, claimed_stdout() as emit:
         serve(requests, emit, Session(load_reader))
     return 0
-
-
-def _parse(line: str) -> dict[str, Any]:
-    try:
-        request = json.loads(line)
-    except ValueError:
-        request = None
-    if not isinstance(request, dict) or "id" not in request or not isinstance(request.get("op"), str):
-        raise UsageError(
-            Reason.USAGE, 'A request must be one line of JSON like {"id": 1, "op": "ping"}; got something else.'
-        )
-    return request

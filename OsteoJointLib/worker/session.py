@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from OsteoJointLib import __version__
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.frames import flip_lps_ras
+from OsteoJointLib.hardware import find_hardware
+from OsteoJointLib.io import ct_input
+from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+from OsteoJointLib.output.result_json import read_result, result_document
+from OsteoJointLib.output.viewer_arrays import write_views
+from OsteoJointLib.pipeline.case import Case, CaseResult
+from OsteoJointLib.pipeline.drawn_masks import edited_planes
+from OsteoJointLib.pipeline.points import Points, moved_levels
+from OsteoJointLib.pipeline.reader import Reader, analyze
+from OsteoJointLib.pipeline.settings import LoadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import Level, LevelsFound
-from OsteoJointLib.worker.answers import case_flags, levels_document
+from OsteoJointLib.worker.answers import (
+    Alive,
+    CaseRead,
+    Closed,
+    Delivered,
+    Ended,
+    Labeled,
+    LevelsTold,
+    Loaded,
+    LoadedModel,
+    Opened,
+    PointRas,
+    case_flags,
+    levels_told,
+)
+from OsteoJointLib.worker.lines import PROTOCOL
 from OsteoJointLib.worker.requests import (
+    Analyze,
+    Classify,
+    Close,
+    Deliver,
+    Edit,
+    FindLevels,
+    Label,
+    Load,
+    Making,
+    Open,
+    Ping,
+    ReadRequest,
+    Refine,
     Request,
-    checked_out,
-    given,
+    Segment,
+    Shutdown,
     level_set_parameters,
-    levels_of,
-    making_of,
     mask_files,
-    path_if_given,
-    path_of,
-    points_of,
-    read_options,
 )
 from OsteoJointLib.worker.saving import deliver, label
-
-if TYPE_CHECKING:
-    from OsteoJointLib.pipeline.case import Case
-    from OsteoJointLib.pipeline.reader import Reader
 
 MAX_OPEN = 4
 """Cases that stay open; the one that was opened first is let go for a fifth, so that memory has an end."""
@@ -43,19 +75,6 @@ class OpenCase:
     case: Case
     levels: LevelsFound | None = None
     result: CaseResult | None = None
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Where a result goes beside the answer: a folder for its files, a file for its views; each may be None."""
-
-    out: Path | None
-    views: Path | None
-
-    @classmethod
-    def of(cls, request: Request) -> Targets:
-        """Those a request names, checked before any work."""
-        return cls(checked_out(request), path_if_given(request, "views"))
 
 
 class Session:
@@ -71,122 +90,119 @@ class Session:
         self._cases: dict[str, OpenCase] = {}
         self._opened = 0
 
-    def load(self, request: Request) -> dict[str, Any]:
-        """Load weights; a second call replaces them."""
-        from OsteoJointLib.hardware import find_hardware
+    def answer(self, request: Request[Any], progress: Progress) -> Any:
+        """Carry out one request and return its answer.
 
-        self._reader = self._load(**given(request, weights=str, device=str, threads=int))
-        model = self._reader.model
-        return {
-            "model": {"name": model.name, "profile": model.profile, "sha256": model.sha256},
-            "device": str(self._reader.device),
-            "localizer": self._reader.detector is not None,
-            "hardware": find_hardware().document(),
+        Raises:
+            OsteoJointError: any refusal.
+        """
+        operations: dict[type, Callable[[Any, Progress], Any]] = {
+            Ping: lambda request, progress: Alive(__version__, PROTOCOL, os.getpid()),
+            Load: self._load_weights,
+            Open: self._open_ct,
+            FindLevels: self._find_levels,
+            Segment: self._segment,
+            Analyze: self._analyze,
+            Edit: self._edit,
+            Refine: self._edit,
+            Classify: self._classify,
+            Deliver: self._deliver,
+            Label: self._label,
+            Close: self._close,
+            Shutdown: lambda request, progress: Ended(),
         }
+        return operations[type(request)](request, progress)
 
-    def open(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Read a CT and keep it."""
-        opened = _read(path_of(request, "input"), StageClock(progress))
-        return {"case": self._open(opened), "flags": case_flags(opened.case)}
+    def _load_weights(self, request: Load, progress: Progress) -> Loaded:
+        self._reader = self._load(**asdict(request))
+        model = self._reader.model
+        told = LoadedModel(model.name, model.profile, model.sha256)
+        return Loaded(told, str(self._reader.device), self._reader.detector is not None, find_hardware())
 
-    def analyze(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Read a CT and run the whole chain on it."""
-        from OsteoJointLib.pipeline.reader import analyze
+    def _open_ct(self, request: Open, progress: Progress) -> Opened:
+        opened = _read(request.input, StageClock(progress))
+        return Opened(self._keep_open(opened), case_flags(opened.case))
 
-        path, targets = path_of(request, "input"), Targets.of(request)
-        result = analyze(path, self._warm, points_of(request, both=True), read_options(request), progress)
-        name = self._open(OpenCase(result.volume, result.levels, result))
-        return self._answer(name, result, targets, progress)
+    def _analyze(self, request: Analyze, progress: Progress) -> CaseRead:
+        _check(request)
+        points = _lps_points(request.points, both=True)
+        result = analyze(request.input, self._warm, points, request.options, progress)
+        name = self._keep_open(OpenCase(result.volume, result.levels, result))
+        return _told(name, result, request, progress)
 
-    def levels(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Find or place the levels of a CT, which stays open."""
-        clock, points = StageClock(progress), points_of(request, both=True)
-        if request.get("case") is not None:
-            name, opened = request["case"], self._case(request)
+    def _find_levels(self, request: FindLevels, progress: Progress) -> LevelsTold:
+        clock, points = StageClock(progress), _lps_points(request.points, both=True)
+        if request.case is not None:
+            name, opened = request.case, self._case(request.case)
+        elif request.input is not None:
+            name, opened = None, _read(request.input, clock)
         else:
-            name, opened = None, _read(path_of(request, "input"), clock)
+            raise UsageError(Reason.USAGE, "No CT is named. Give an open case, or a path as input.")
         with clock.stage(Stage.MODEL):
             reader = self._warm()
         with clock.stage(Stage.LEVELS):
             opened.levels = reader.find_levels(opened.case, points)
         opened.result = None
-        return {"case": name or self._open(opened), **levels_document(opened.case, opened.levels)}
+        return levels_told(name or self._keep_open(opened), opened.case, opened.levels)
 
-    def segment(self, request: Request, progress: Progress) -> dict[str, Any]:
+    def _segment(self, request: Segment, progress: Progress) -> CaseRead:
         """Run from preprocess on: both levels after ``levels``, the moved ones after a result."""
-        from OsteoJointLib.pipeline.points import moved_levels
-
-        opened, targets, points = self._case(request), Targets.of(request), points_of(request)
-        reader, options = self._warm(), read_options(request)
+        _check(request)
+        opened, points, reader = self._case(request.case), _lps_points(request.points), self._warm()
         if opened.result is not None:
-            result = reader.move(opened.result, points or {}, options, progress)
-            return self._keep(request["case"], result, targets, progress)
+            result = reader.move(opened.result, points or {}, request.options, progress)
+            return self._keep(request.case, result, request, progress)
         clock = StageClock(progress)
-        levels = opened.levels
         with clock.stage(Stage.LEVELS):
-            if levels is None:
-                levels = reader.find_levels(opened.case, points_of(request, both=True))
-            elif points is not None:
-                levels = moved_levels(opened.case, levels, points)
-        result = reader.read_levels(opened.case, levels, options, clock)
-        return self._keep(request["case"], result, targets, progress)
+            if opened.levels is None:
+                levels = reader.find_levels(opened.case, _lps_points(request.points, both=True))
+            else:
+                levels = opened.levels if points is None else moved_levels(opened.case, opened.levels, points)
+        result = reader.read_levels(opened.case, levels, request.options, clock)
+        return self._keep(request.case, result, request, progress)
 
-    def edit(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Take edited masks in and run classification and measure."""
-        from OsteoJointLib.pipeline.drawn_masks import edited_planes
+    def _edit(self, request: Edit | Refine, progress: Progress) -> CaseRead:
+        """Take edited masks in, let the level set move some where that is asked, and run classification and measure."""
+        _check(request)
+        before, reader = self._result(request.case), self._warm()
+        planes = edited_planes(before, mask_files(request.segmentation))
+        if isinstance(request, Refine):
+            parameters = level_set_parameters(request.parameters, reader.config.level_set)
+            reader = replace(reader, config=replace(reader.config, level_set=parameters))
+            levels = [level for level in Level if level in request.levels]
+            result = reader.refine(before, levels, planes, request.options, progress)
+        else:
+            result = reader.edit(before, planes, request.options, progress)
+        result = as_made(result, {level: making for level, making in request.made.items() if level in planes})
+        return self._keep(request.case, result, request, progress, edited=tuple(planes))
 
-        targets, before = Targets.of(request), self._result(request)
-        files, made = mask_files(request), making_of(request)
-        if not files:
-            raise UsageError(Reason.USAGE, "The field segmentation must be a path, or one for each level; none came.")
-        planes = edited_planes(before, files)
-        result = self._warm().edit(before, planes, read_options(request), progress)
-        result = as_made(result, {level: making for level, making in made.items() if level in planes})
-        return {**self._keep(request["case"], result, targets, progress), "edited": [level.value for level in planes]}
+    def _classify(self, request: Classify, progress: Progress) -> CaseRead:
+        _check(request)
+        result = self._warm().edit(self._result(request.case), {}, request.options, progress)
+        return self._keep(request.case, result, request, progress)
 
-    def refine(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Let the level set move masks and run classification and measure."""
-        from OsteoJointLib.pipeline.drawn_masks import edited_planes
-
-        targets, before, reader = Targets.of(request), self._result(request), self._warm()
-        made = making_of(request)
-        parameters = level_set_parameters(request, reader.config.level_set)
-        reader = replace(reader, config=replace(reader.config, level_set=parameters))
-        planes = edited_planes(before, mask_files(request))
-        result = reader.refine(before, levels_of(request), planes, read_options(request), progress)
-        result = as_made(result, {level: making for level, making in made.items() if level in planes})
-        return {**self._keep(request["case"], result, targets, progress), "edited": [level.value for level in planes]}
-
-    def classify(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Run classification and measure on the masks there are."""
-        targets = Targets.of(request)
-        result = self._warm().edit(self._result(request), {}, read_options(request), progress)
-        return self._keep(request["case"], result, targets, progress)
-
-    def deliver(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Write the files of the result there is."""
-        result = self._result(request)
+    def _deliver(self, request: Deliver, progress: Progress) -> Delivered:
+        result = self._result(request.case)
         with StageClock(progress).stage(Stage.OUTPUT):
             return deliver(result, request)
 
-    def label(self, request: Request, progress: Progress) -> dict[str, Any]:
-        """Write the case into a dataset."""
-        opened = self._case(request)
+    def _label(self, request: Label, progress: Progress) -> Labeled:
+        opened = self._case(request.case)
+        points = _lps_points(request.points)
         with StageClock(progress).stage(Stage.OUTPUT):
-            return label(opened.case, opened.levels, opened.result, request)
+            return label(opened.case, opened.levels, opened.result, request, points)
 
-    def close(self, request: Request) -> dict[str, Any]:
-        """Let a case go."""
-        self._case(request)
-        del self._cases[request["case"]]
-        return {"open": len(self._cases)}
+    def _close(self, request: Close, progress: Progress) -> Closed:
+        self._case(request.case)
+        del self._cases[request.case]
+        return Closed(len(self._cases))
 
     def _warm(self) -> Reader:
         if self._reader is None:
-            self._reader = self._load()
+            self._reader = self._load(**asdict(LoadOptions()))
         return self._reader
 
-    def _open(self, opened: OpenCase) -> str:
+    def _keep_open(self, opened: OpenCase) -> str:
         self._opened += 1
         name = f"case-{self._opened}"
         self._cases[name] = opened
@@ -194,59 +210,72 @@ class Session:
             del self._cases[next(iter(self._cases))]
         return name
 
-    def _case(self, request: Request) -> OpenCase:
-        name = request.get("case")
-        opened = self._cases.get(name) if isinstance(name, str) else None
+    def _case(self, name: str) -> OpenCase:
+        opened = self._cases.get(name)
         if opened is None:
             raise UsageError(
                 Reason.USAGE,
-                f"An open case was expected; {name!r} isn't one (at most {MAX_OPEN} stay open). "
-                "Open it by open, levels or analyze.",
+                f"No case {name!r} is open; at most {MAX_OPEN} stay open. Open it by open, levels or analyze.",
             )
         return opened
 
-    def _result(self, request: Request) -> CaseResult:
-        result = self._case(request).result
+    def _result(self, name: str) -> CaseResult:
+        result = self._case(name).result
         if result is None:
             raise UsageError(Reason.USAGE, "The case has no masks yet. Ask for segment first.")
         return result
 
-    def _keep(self, name: str, result: CaseResult, targets: Targets, progress: Progress) -> dict[str, Any]:
+    def _keep(
+        self,
+        name: str,
+        result: CaseResult,
+        request: ReadRequest,
+        progress: Progress,
+        edited: tuple[Level, ...] | None = None,
+    ) -> CaseRead:
         opened = self._cases[name]
         opened.result, opened.levels = result, result.levels
-        return self._answer(name, result, targets, progress)
-
-    def _answer(self, name: str, result: CaseResult, targets: Targets, progress: Progress) -> dict[str, Any]:
-        from OsteoJointLib.output.delivery import deliver_case
-        from OsteoJointLib.output.result_json import read_result, result_document
-
-        answer: dict[str, Any] = {"case": name, "files": []}
-        if targets.views is not None:
-            from OsteoJointLib.output.viewer_arrays import write_views
-
-            answer["views"] = write_views(result, targets.views)
-        if targets.out is None:
-            return {**answer, "result": result_document(result)}
-        with StageClock(progress).stage(Stage.OUTPUT):
-            files = deliver_case(result, targets.out)
-        return {**answer, "result": read_result(targets.out), "files": [str(file) for file in files]}
+        return replace(_told(name, result, request, progress), edited=edited)
 
 
 def _read(path: Path, clock: StageClock) -> OpenCase:
-    from OsteoJointLib.io.ct_input import read_ct
-
     with clock.stage(Stage.IO):
-        return OpenCase(read_ct(path))
+        return OpenCase(ct_input.read_ct(path))
 
 
-def as_made(result: CaseResult, made: Mapping[Level, Mapping[str, bool]]) -> CaseResult:
-    """A result whose masks are marked as ``edited`` and ``refined`` as the request says of them."""
+def _check(request: ReadRequest) -> None:
+    """Check before any work that the folder for the files is free."""
+    if request.out is not None:
+        check_case_folder(request.out)
+
+
+def _told(name: str, result: CaseResult, request: ReadRequest, progress: Progress) -> CaseRead:
+    """Write what the request asks for, and tell of the result."""
+    views = None if request.views is None else write_views(result, request.views)
+    if request.out is None:
+        return CaseRead(name, result_document(result), (), views)
+    with StageClock(progress).stage(Stage.OUTPUT):
+        files = deliver_case(result, request.out)
+    return CaseRead(name, read_result(request.out), files, views)
+
+
+def _lps_points(points: Mapping[Level, PointRas] | None, both: bool = False) -> Points | None:
+    """A request's points in LPS mm; None when it has none."""
+    if points is None:
+        return None
+    if both and len(points) != len(Level):
+        raise UsageError(Reason.USAGE, "Only one of the two points is given. Give those of both L1 and L2.")
+    return {level: tuple(flip_lps_ras(np.asarray(point)).tolist()) for level, point in points.items()}
+
+
+def as_made(result: CaseResult, made: Mapping[Level, Making]) -> CaseResult:
+    """Mark a result's masks as edited and refined, as a request says of them; what the level set moved is refined."""
 
     def marked(reading: VertebraReading) -> VertebraReading:
         mask, making = reading.segmentation, made.get(reading.point.level)
         if making is None:
             return reading
-        refined = making["refined"] or mask.refined
-        return replace(reading, segmentation=replace(mask, edited=making["edited"], refined=refined))
+        refined = making.refined or mask.refined
+        return replace(reading, segmentation=replace(mask, edited=making.edited, refined=refined))
 
     return replace(result, l1=marked(result.l1), l2=marked(result.l2))

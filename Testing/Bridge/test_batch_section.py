@@ -12,7 +12,7 @@ from PySide6 import QtCore
 
 from OsteoJointLib.errors import InputRefused, Reason, RunFailed
 from OsteoJointLib.output.csv_rows import COLUMNS, row_of_failure
-from OsteoJointLib.slicer_bridge.batch.waiting import BatchEnd, case_report, count_words
+from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, case_report, count_words
 from OsteoJointLib.slicer_bridge.panel import batch_section
 from OsteoJointLib.slicer_bridge.panel.batch_section import FROM_SCENE, INPUT_SETTING, OUTPUT_SETTING, BatchSection
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
@@ -23,7 +23,7 @@ from .fake_reading import FakeReading, add_ct
 DONE = dict.fromkeys(COLUMNS, "") | {"case": "a", "outcome": "done", "status": "osteopenia", "reliable": "no"}
 DONE["flags"] = "class_not_reliable truncated_view kernel_unknown not_calibrated"
 UNRELIABLE = "Not reliable: the reconstruction kernel is not known."
-REFUSED = row_of_failure("b", InputRefused(Reason.NOT_CT, "A CT was expected; an MR came."))
+REFUSED = row_of_failure("b", InputRefused(Reason.NOT_CT, "This is an MR, not a CT."))
 
 
 class FakeBatch:
@@ -121,9 +121,9 @@ def test_the_table_fills_as_cases_end(section):
     batch.progressed.emit(2, 2)
     batch.row_done.emit(DONE)
     batch.row_done.emit(REFUSED)
-    assert cells(section, 0) == ["b", "refused", "", "A CT was expected; an MR came."]
+    assert cells(section, 0) == ["b", "refused", "", "This is an MR, not a CT."]
     assert cells(section, 1) == ["a", "done", "osteopenia", UNRELIABLE]
-    assert section.ui.caseTable.item(0, 0).toolTip() == "A CT was expected; an MR came."
+    assert section.ui.caseTable.item(0, 0).toolTip() == "This is an MR, not a CT."
     assert section.ui.caseTable.rowCount == 2
     assert (section.ui.batchProgress.value, section.ui.batchProgress.maximum) == (2, 2)
     assert section.ui.batchStatus.text == "2 of 2 cases"

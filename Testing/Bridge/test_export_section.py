@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_looked_into_is_said(section, tmp_path, monkeypa
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
     section.reading.become_read()
-    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.export_section.case_folder", refused)
+    monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.export_section.reading_folder", refused)
     section.save_into(tmp_path)
     assert "be read or written" in section.ui.savedLabel.text
     monkeypatch.setattr("OsteoJointLib.slicer_bridge.panel.parts.label_form.existing_case", refused)
@@ -190,9 +190,9 @@ def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
         ({"bmdL1Edit": "-5"}, "The BMD of L1 must lie between 0 and 1000 mg/cm³, and is -5"),
         ({"bmdL2Edit": "0.98"}, "0.98 looks like g/cm² from DXA"),
         ({"patientEdit": "Smith, John *1953-01-01"}, "A code such as P017 was expected"),
-        ({"nameEdit": "../case"}, "A name of letters"),
+        ({"nameEdit": "../case"}, "Use letters, digits"),
         ({"nameEdit": "con"}, "Windows keeps it for itself"),
-        ({"nameEdit": ""}, "A case needs a name"),
+        ({"nameEdit": ""}, "The case has no name"),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_asked(section, tmp_path, changes, words):

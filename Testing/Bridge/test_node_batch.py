@@ -90,7 +90,7 @@ def table(folder):
 
 
 def test_one_row_a_volume_with_its_reason(engine, tmp_path):
-    engine.failures["bad"] = RunFailed(Reason.OUT_OF_MEMORY, "More memory was needed than there is.")
+    engine.failures["bad"] = RunFailed(Reason.OUT_OF_MEMORY, "Memory ran out.")
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     told = []
     nodes = [add_ct("good", 1), add_ct("bad", 2), empty]
@@ -210,7 +210,7 @@ def test_a_volume_removed_meanwhile_has_its_reason(engine, tmp_path):
 
 
 def test_what_no_ct_can_help_ends_the_batch(engine, tmp_path):
-    engine.failures["CT"] = ModelRefused(Reason.DEVICE_MISSING, "A CUDA device was expected; none is there.")
+    engine.failures["CT"] = ModelRefused(Reason.DEVICE_MISSING, "There is no CUDA device.")
     with pytest.raises(ModelRefused, match="CUDA device"):
         analyze_nodes([add_ct("CT", 1), add_ct("other", 2)], tmp_path / "out")
     assert engine.read == ["CT"]

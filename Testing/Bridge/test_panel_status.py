@@ -2,8 +2,6 @@
 
 import pytest
 
-from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.doubts import UNRELIABLE
 from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.records import STATUSES, Status
@@ -48,11 +46,14 @@ def test_the_class_its_shares_and_where_it_comes_from(opened):
 def test_what_was_not_measured_is_a_dash(opened):
     opened.reading.become_read()
     table = opened.ui.measuresTable
-    rows = [[table.item(row, column).text() for column in range(6)] for row in range(2)]
+    heads = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
+    assert heads == ["", "HU", "Median", "SD", "BMD", "Erosion", "Voxels"]
+    rows = [[table.item(row, column).text() for column in range(len(heads))] for row in range(2)]
     assert rows == [
-        ["L1", "119 ± 31", "117", "983", "4 mm", "101"],
-        ["L2", "–", "–", "12", "4 mm", "–"],
+        ["L1", "119", "117", "31", "101", "4.0", "983"],
+        ["L2", "–", "–", "–", "–", "4.0", "12"],
     ]
+    assert table.horizontalHeaderItem(4).toolTip().endswith("mg/cm³; null with flag not_calibrated.")
 
 
 @pytest.mark.parametrize(
@@ -93,11 +94,6 @@ def test_each_flag_is_one_sentence_once_doubts_first():
     assert shown.count("<div") == 2
     assert shown.index("• The input does not say") < shown.index("gray") < shown.index("No calibration")
     assert "&lt;b&gt;" in flags_html([{**NOT_CALIBRATED, "message": "<b>"}])
-
-
-def test_the_code_that_the_panel_looks_for_is_the_library_s():
-    assert Reason.CLASS_NOT_RELIABLE in UNRELIABLE
-    assert NOT_RELIABLE["code"] == Reason.CLASS_NOT_RELIABLE
 
 
 def test_a_stale_result_says_what_was_changed_and_is_gray(opened):

@@ -25,7 +25,7 @@ def document() -> dict:
     too_small = {**measurement, "voxels": 3, "hu_mean": None, "hu_median": None, "hu_sd": None}
     return {
         "levels": level({"center_ras_mm": [1.0, 2.0, 3.0], "confidence": 0.98, "source": "auto"}),
-        "segmentation": level({"area_mm2": 1234.5, "refined": False}),
+        "segmentation": {"L1": {"area_mm2": 1234.5, "refined": True}, "L2": {"area_mm2": 987.5, "refined": False}},
         "measurements": {"L1": measurement, "L2": too_small},
         "classification": {"status": "osteopenia"},
     }
@@ -44,11 +44,12 @@ def test_the_table_has_a_row_a_level(scene):
     node = nodes.get("table")
     found = cells(node)
     assert found["Level"] == ["L1", "L2"]
-    assert found["Pixels measured"] == ["812", "3"]
-    assert found["Point placed by"] == ["OsteoJoint", "OsteoJoint"] and found["Mask refined"] == ["no", "no"]
-    assert slicer.util.arrayFromTableColumn(node, "HU mean")[0] == 103.5
-    assert math.isnan(slicer.util.arrayFromTableColumn(node, "HU mean")[1])
-    assert np.isnan(slicer.util.arrayFromTableColumn(node, "BMD (mg/cm³)")).all()
+    assert found["Voxels in the region"] == ["812", "3"]
+    assert found["Placed by"] == ["OsteoJoint", "OsteoJoint"] and found["Refined by the level set"] == ["yes", "no"]
+    assert slicer.util.arrayFromTableColumn(node, "Area of the body, mm²").tolist() == [1234.5, 987.5]
+    assert slicer.util.arrayFromTableColumn(node, "Mean HU")[0] == 103.5
+    assert math.isnan(slicer.util.arrayFromTableColumn(node, "Mean HU")[1])
+    assert np.isnan(slicer.util.arrayFromTableColumn(node, "BMD, mg/cm³")).all()
     assert node.GetLocked()
 
 
@@ -60,7 +61,7 @@ def test_the_table_is_renewed_in_place(scene):
     changed["measurements"]["L1"]["hu_mean"] = 99.0
     table_node.show_table(nodes, changed)
     assert nodes.get("table") is first and first.GetNumberOfRows() == 2
-    assert slicer.util.arrayFromTableColumn(first, "HU mean")[0] == 99.0
+    assert slicer.util.arrayFromTableColumn(first, "Mean HU")[0] == 99.0
 
 
 def test_table_and_result_survive_a_saved_scene(scene, tmp_path):
@@ -75,7 +76,7 @@ def test_table_and_result_survive_a_saved_scene(scene, tmp_path):
     assert result_node.result(again) == long
     assert result_node.record(again) == {"points": {"L1": [0.1, 0.2, 0.30000000000000004]}}
     assert cells(again.get("table"))["Level"] == ["L1", "L2"]
-    assert slicer.util.arrayFromTableColumn(again.get("table"), "HU SD")[0] == 31.25
+    assert slicer.util.arrayFromTableColumn(again.get("table"), "SD of HU")[0] == 31.25
 
 
 def test_a_short_result_survives_a_saved_scene(scene, tmp_path):

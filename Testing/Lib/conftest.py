@@ -128,11 +128,12 @@ class WorkerClient:
 
     def ask(self, op: str, **fields) -> dict:
         """Send one request; return its last event."""
+        from OsteoJointLib.worker.lines import event_line
         from OsteoJointLib.worker.serving import serve
 
         events: list[dict] = []
         line = json.dumps({"id": 1, "op": op, **fields}) + "\n"
-        serve(io.StringIO(line), lambda event: events.append(json.loads(json.dumps(event))), self.session)
+        serve(io.StringIO(line), lambda event: events.append(json.loads(event_line(event))), self.session)
         self.stages += [event["stage"] for event in events if event["event"] == "progress"]
         return events[-1]
 

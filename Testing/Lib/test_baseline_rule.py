@@ -2,16 +2,23 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from OsteoJointLib.pipeline.baseline import THRESHOLDS_FILE, Thresholds, read_baseline
+from OsteoJointLib.pipeline.measure import measure_roi
 from OsteoJointLib.records import Level, RoiMeasurement, Status
 
 RULE = Thresholds(100.0, 150.0, 0.9, 40)
 
 
 def measured(*values) -> list[RoiMeasurement]:
-    return [RoiMeasurement(level, 4.0, 500, hu, hu, None) for level, hu in zip(Level, values, strict=True)]
+    """Flat bodies of these HU; None: an empty mask."""
+    bodies = [np.full((40, 40), hu is not None) for hu in values]
+    return [
+        measure_roi(np.full(body.shape, hu or 0.0), body, 1.0, level)
+        for level, hu, body in zip(Level, values, bodies, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(

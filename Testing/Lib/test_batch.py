@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from OsteoJointLib.batch.inputs import case_name, find_cases, fingerprint
-from OsteoJointLib.batch.run import BatchOptions, read_ledger, run_batch
+from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_ledger
+from OsteoJointLib.batch.run import BatchOptions, run_batch
 from OsteoJointLib.batch.worker_pool import WorkerProcess
-from OsteoJointLib.errors import ModelRefused, Reason, UsageError
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
+from OsteoJointLib.locking import locked
 from OsteoJointLib.output.result_json import result_document
 
 FAKE = """
@@ -105,7 +107,7 @@ def test_every_case_has_its_row(desk, workers):
     assert [row["reason"] for row in rows.values()] == ["", "not_ct", "failed", "", ""]
     assert "last words" in rows["c"]["message"]
     assert report.counts == {"done": 3, "refused": 1, "failed": 1}
-    assert report.exit_code == 0
+    assert report.exit_code == 6
     assert steps == [(done, 5) for done in range(1, 6)]
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
 
@@ -136,11 +138,11 @@ def test_resume_does_only_what_is_left(desk):
     desk.add("c.nrrd", "changed")
     (desk.out / "cases" / "d" / "result.json").unlink()
     desk.add("e.nrrd")
-    report = desk.run(resume=True)
+    report = desk.run()
     assert desk.asked() == ["b.nrrd", "c.nrrd", "d.nrrd", "e.nrrd"]
     assert report.counts == {"skipped": 1, "done": 3, "refused": 1}
     assert desk.rows()["a"] == before["a"]
-    assert desk.run(resume=True).counts == {"skipped": 4, "refused": 1}
+    assert desk.run().counts == {"skipped": 4, "refused": 1}
 
 
 @pytest.mark.parametrize("change", [{"weights": "other"}, {"refine": True}, {"gradcam": False}])
@@ -148,31 +150,31 @@ def test_resume_with_other_settings_does_all_again(desk, change):
     desk.add("a.nrrd")
     desk.run()
     desk.asked()
-    desk.run(resume=True, **change)
+    desk.run(**change)
     assert desk.asked() == ["a.nrrd"]
 
 
-@pytest.mark.parametrize("resume", [True, False])
-def test_rows_of_an_earlier_batchs_other_cases_stay(desk, resume):
+@pytest.mark.parametrize("fresh", [True, False])
+def test_rows_of_an_earlier_batchs_other_cases_stay(desk, fresh):
     first, second = desk.add("a.nrrd"), desk.add("b.nrrd", "refuse")
     desk.run(inputs=[first, second])
     before = desk.rows()
-    report = desk.run(inputs=[desk.add("c.nrrd"), second], resume=resume)
+    report = desk.run(inputs=[desk.add("c.nrrd"), second], fresh=fresh)
     assert report.counts == {"done": 1, "refused": 1}
     assert list(desk.rows()) == ["a", "c", "b"]
     assert desk.rows()["a"] == before["a"]
     assert list(read_ledger(desk.out)) == ["a", "c", "b"]
     desk.asked()
-    assert desk.run(inputs=[first], resume=True).counts == {"skipped": 1}
-    assert desk.run(inputs=[first], resume=True).counts == {"skipped": 1}
+    assert desk.run(inputs=[first]).counts == {"skipped": 1}
+    assert desk.run(inputs=[first]).counts == {"skipped": 1}
     assert desk.asked() == []
 
 
-def test_without_resume_all_is_done_again(desk):
+def test_a_fresh_batch_does_all_again(desk):
     desk.add("a.nrrd")
     desk.run()
     desk.asked()
-    desk.run()
+    desk.run(fresh=True)
     assert desk.asked() == ["a.nrrd"]
 
 
@@ -193,9 +195,57 @@ def test_a_folder_with_others_files_is_refused(desk):
     assert [path.name for path in desk.out.iterdir()] == ["notes.txt"]
 
 
-def test_a_batch_of_refusals_ends_with_their_code(desk):
-    desk.add("a.nrrd", "refuse")
-    assert desk.run().exit_code == 3
+@pytest.mark.parametrize(("content", "code"), [("refuse", 6), ("die", 6), ("", 0)])
+def test_the_exit_code_says_whether_every_case_is_read(desk, content, code):
+    desk.add("a.nrrd"), desk.add("b.nrrd", content)
+    assert desk.run().exit_code == code
+    assert desk.run().exit_code == code
+
+
+def test_two_peoples_cts_of_one_name_never_take_each_others_place(desk):
+    (desk.inputs / "x").mkdir(), (desk.inputs / "y").mkdir()
+    first, second = desk.add("x/scan.nrrd", "x"), desk.add("y/scan.nrrd", "y")
+    desk.run(inputs=[first])
+    before = desk.rows()["scan"]
+    assert desk.run(inputs=[second]).counts == {"done": 1}
+    assert list(desk.rows()) == ["scan", "scan-2"]
+    assert desk.rows()["scan"] == before
+    assert desk.run(inputs=[second, first]).counts == {"skipped": 2}
+    assert list(desk.rows()) == ["scan-2", "scan"]
+    moved = first.rename(desk.inputs / "scan.nrrd")
+    assert desk.run(inputs=[moved]).counts == {"skipped": 1}
+    second.write_text("changed")
+    assert desk.run(inputs=[second]).counts == {"done": 1}
+    assert list(desk.rows()) == ["scan", "scan-2"]
+
+
+def test_two_batches_at_once_keep_each_others_rows(tmp_path):
+    row = {"case": "", "outcome": "done"}
+    mine, others = Ledger(tmp_path, ["b", "a"]), Ledger(tmp_path)
+    for ledger, name in ((mine, "a"), (others, "c"), (mine, "b"), (others, "d"), (mine, "a")):
+        ledger.enter(CaseRecord(name, Outcome.DONE, row | {"case": name}))
+    assert list(read_ledger(tmp_path)) == ["c", "d", "b", "a"]
+    with (tmp_path / "batch.csv").open(newline="") as file:
+        assert [one["case"] for one in csv.DictReader(file)] == ["c", "d", "b", "a"]
+
+
+def test_who_waits_too_long_for_another_writer_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("OsteoJointLib.locking._WAIT_S", 0.05)
+    with locked(tmp_path), pytest.raises(RunFailed, match="Another program is writing"), locked(tmp_path):
+        pass
+    with locked(tmp_path / "new"):
+        pass
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("line", ["no JSON", "5", '{"case": "a"}', '{"case": "a", "outcome": "fine", "row": {}}'])
+def test_a_damaged_ledger_is_refused_by_its_line(tmp_path, line):
+    good = CaseRecord("b", Outcome.REFUSED, {"case": "b"}, "f", {"refine": True}, "p", "w")
+    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n")
+    assert read_ledger(tmp_path) == {"b": good}
+    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n{line}\n")
+    with pytest.raises(InputRefused, match=r"Line 2 of .*batch.jsonl is damaged"):
+        read_ledger(tmp_path)
 
 
 def test_an_input_that_is_missing_has_its_row(desk):
@@ -207,7 +257,7 @@ def test_an_input_that_is_missing_has_its_row(desk):
 
 
 def test_workers_must_be_one_at_least():
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(UsageError, match="at least 1 worker"):
         BatchOptions(workers=0)
 
 
@@ -241,13 +291,18 @@ def test_cases_are_found_in_files_and_folders(tmp_path):
 def test_names_differ_on_every_file_system(tmp_path):
     paths = [tmp_path / name for name in ("a/s.nrrd", "b/S.nrrd", "c/s-2.nrrd", "d/s.nii.gz")]
     names = [case.name for case in find_cases(paths, tmp_path / "out")]
-    assert len({name.lower() for name in names}) == 4
-    assert names[0] == "s"
+    assert names == ["s", "S-2", "s-2-2", "s-3"]
 
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a/ct.nii.gz", "a_ct"), ("x/1.2.840.3", "1.2.840.3"), ("x/Ä b/c?.mha", "c"), ("x/...", "case")],
+    [
+        ("a/ct.nii.gz", "a_ct"),
+        ("x/1.2.840.3", "1.2.840.3"),
+        ("b/c?.mha", "c"),
+        ("x/...", "case"),
+        ("x/nul.nrrd", "case_nul"),
+    ],
 )
 def test_case_names(path, name):
     assert case_name(Path(path)) == name

@@ -87,7 +87,7 @@ def test_analyze_writes_and_sums_up(tiny, tmp_path, capsys):
         "overview.png",
     }
     printed = capsys.readouterr()
-    for word in ("L1", "Bone status", "180 (180)", "not a medical device", str(out / "result.json")):
+    for word in ("L1", "Bone status", "Mean HU", "not a medical device", str(out / "result.json")):
         assert word in printed.out
     assert printed.err == ""
 

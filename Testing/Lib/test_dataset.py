@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.dataset import manifest
-from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, add_case, check_name
+from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, add_case
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.names import check_name
 from OsteoJointLib.pipeline.drawn_masks import read_level_mask
 from OsteoJointLib.records import Level, Status
 
@@ -210,6 +211,6 @@ def test_names_that_will_do(name):
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_names_that_will_not_do(name):
-    words = {"": "needs a name", "NUL": "Windows keeps", "com1.nrrd": "Windows keeps"}
+    words = {"": "has no name", "NUL": "Windows keeps", "com1.nrrd": "Windows keeps"}
     with pytest.raises(UsageError, match=words.get(name, "letters, digits")):
         check_name(name)

@@ -3,6 +3,7 @@
 import pytest
 
 from OsteoJointLib.hardware import Card, Hardware, find_hardware, nvidia_driver
+from OsteoJointLib.typed_json import from_json, to_json
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,8 @@ from OsteoJointLib.hardware import Card, Hardware, find_hardware, nvidia_driver
 def test_one_sentence_says_what_computes_and_why(hardware, words):
     assert words in hardware.words
     assert hardware.words.endswith(".")
-    assert hardware.document()["words"] == hardware.words
+    assert to_json(hardware)["words"] == hardware.words
+    assert from_json(Hardware, to_json(hardware)) == hardware
 
 
 def test_this_machine_is_described():

@@ -10,9 +10,10 @@ import pytest
 from scipy import ndimage
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.level_set import LevelSetParameters, equations, refine
+from OsteoJointLib.level_set import equations
 from OsteoJointLib.level_set.equations import RegionMeans, Scene, Weights
-from OsteoJointLib.level_set.evolution import boundary_distance, movable
+from OsteoJointLib.level_set.evolution import boundary_distance, movable, refine
+from OsteoJointLib.level_set.parameters import LevelSetParameters
 
 NONE = Weights(length=0.0, area=0.0, inside=0.0, outside=0.0, gray=0.0)
 PIXEL_MM = 0.7

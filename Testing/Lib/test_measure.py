@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags, roi_mask
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import AxialSlice, Level
 
 
 def disk(radius_mm: float, pixel_mm: float, size: int = 96) -> np.ndarray:
@@ -65,7 +65,30 @@ def test_statistics_worked_by_hand():
     assert measured.hu_median == pytest.approx(100.0)
     assert measured.hu_sd == pytest.approx(60.0 * np.sqrt(1 / 3 * 2 / 3))
     assert measured.bmd_mg_cm3 is None and measured.calibration is None
-    assert measurement_flags(measured, config) == ()
+    (flag,) = measurement_flags(measured, config)
+    assert flag.code is Reason.NOT_CALIBRATED and flag.level is None
+
+
+def test_hu_are_those_of_the_ct_s_own_voxels():
+    # a CT of 2 x 1 mm voxels (y, x) under a slice of 1 mm pixels that begins 4 voxels further down and 3 to the left
+    hu = np.arange(40 * 60, dtype=np.float64).reshape(40, 60)
+    axial = AxialSlice(Level.L2, np.zeros((32, 32)), np.zeros((32, 32)), 1.0, 0, (3.75, -3.0), (0.5, 1.0))
+    mask = np.zeros((32, 32), dtype=bool)
+    mask[4:20, 6:26] = True
+    config = MeasureConfig(erosion_mm=4.0, posterior_fraction=0.0, min_area_mm2=90.0)
+    measured = measure_roi(hu, mask, 1.0, Level.L2, config, axial)
+    # the erosion leaves pixels 8..15 of y and 10..21 of x: voxels 8..11 (3.75 + 8 / 2 = 7.75 to 11.25) and 7..18
+    own = hu[8:12, 7:19]
+    assert (measured.area_mm2, measured.voxels) == (96.0, 48)
+    assert (measured.hu_mean, measured.hu_median) == (own.mean(), np.median(own))
+    assert measured.hu_sd == pytest.approx(own.std())
+    assert measured.mask.shape == (32, 32) and measured.mask.sum() == 96
+
+
+def test_a_ct_so_coarse_that_no_voxel_lies_in_the_roi_is_not_measured():
+    axial = AxialSlice(Level.L1, np.zeros((32, 32)), np.zeros((32, 32)), 1.0, 0, (0.5, 0.5), (1 / 64, 1 / 64))
+    measured = measure_roi(np.zeros((4, 4)), np.ones((32, 32), bool), 1.0, Level.L1, MeasureConfig(), axial)
+    assert (measured.voxels, measured.hu_mean) == (0, None)
 
 
 def test_cortex_and_vein_do_not_touch_the_number():
@@ -82,20 +105,23 @@ def test_cortex_and_vein_do_not_touch_the_number():
 def test_an_roi_too_small_gives_none_and_a_flag_and_is_never_un_eroded(mask):
     measured = measure_roi(np.full(mask.shape, 120.0), mask, 0.7, Level.L1)
     assert (measured.hu_mean, measured.hu_median, measured.hu_sd) == (None, None, None)
-    assert measured.voxels * 0.49 < 100.0
-    (flag,) = measurement_flags(measured)
+    assert measured.area_mm2 == pytest.approx(measured.voxels * 0.49) and measured.area_mm2 < 100.0
+    flag, not_calibrated = measurement_flags(measured)
+    assert not_calibrated.code is Reason.NOT_CALIBRATED
     assert flag.code is Reason.ROI_TOO_SMALL and flag.level is Level.L1
-    assert "4 mm inside the mask" in flag.message and "100 mm2" in flag.message
+    assert "4 mm inside its mask" in flag.message and "100 mm²" in flag.message
 
 
-def test_an_roi_of_just_the_least_area_is_measured():
+@pytest.mark.parametrize("pixel_mm", [0.5, 1.0, 2.0])
+def test_an_roi_of_just_the_least_area_is_measured(pixel_mm):
     mask = np.zeros((24, 24), dtype=bool)
-    mask[2:20, 2:20] = True
-    hu = np.zeros(mask.shape)
-    config = MeasureConfig(erosion_mm=4.0, posterior_fraction=0.0, min_area_mm2=100.0)
-    assert measure_roi(hu, mask, 1.0, Level.L1, config).hu_mean == 0.0
+    mask[2:20, 2:20] = True  # 18 x 18 pixels, of which an erosion by four leaves 10 x 10
+    least = MeasureConfig(4.0 * pixel_mm, posterior_fraction=0.0, min_area_mm2=100.0 * pixel_mm**2)
+    measured = measure_roi(np.zeros(mask.shape), mask, pixel_mm, Level.L1, least)
+    assert (measured.hu_mean, measured.area_mm2) == (0.0, 100.0 * pixel_mm**2)
     mask[19] = False
-    assert measure_roi(hu, mask, 1.0, Level.L1, config).hu_mean is None
+    measured = measure_roi(np.zeros(mask.shape), mask, pixel_mm, Level.L1, least)
+    assert (measured.hu_mean, measured.area_mm2) == (None, 90.0 * pixel_mm**2)
 
 
 @pytest.mark.parametrize(

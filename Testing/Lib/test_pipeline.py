@@ -7,6 +7,7 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid, mask_to_plane
+from OsteoJointLib.pipeline.doubts import NOTES
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.settings import ReadOptions
@@ -21,6 +22,10 @@ def plane_of(chain, level, shift_mm=(0.0, 0.0, 0.0), scale=1.0) -> np.ndarray:
     return chain.body_plane(chain.make_ct().grid, center, tuple(scale * axis for axis in chain.semi_axes_mm))
 
 
+def doubts(result) -> list[tuple[Reason, Level | None]]:
+    return [(flag.code, flag.level) for flag in result.flags if flag.code not in NOTES]
+
+
 def test_a_case_is_read_right(chain):
     result = chain.result
     for reading, level in zip(result.readings, Level, strict=True):
@@ -31,10 +36,13 @@ def test_a_case_is_read_right(chain):
         mask = mask_to_plane(reading.segmentation.mask, reading.axial, truth.shape)
         assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.97
         assert reading.measurement.hu_median == pytest.approx(chain.body_hu, abs=0.5)
+        roi = mask_to_plane(reading.measurement.mask, reading.axial, truth.shape)
+        own_hu = reading.volume.hu[reading.axial.slice_index][roi]
+        assert (reading.measurement.voxels, reading.measurement.hu_mean) == (own_hu.size, own_hu.mean())
         assert reading.gradcam.shape == (224, 224)
     assert sum(result.classification.probabilities) == pytest.approx(1)
     assert result.classification.fusion_weight_l1 + result.classification.fusion_weight_l2 == pytest.approx(1)
-    assert result.flags == ()
+    assert doubts(result) == [] and {flag.code for flag in result.flags} == NOTES
     assert (result.device, result.model.name) == ("cpu", "random")
 
 
@@ -94,7 +102,7 @@ def test_one_point_alone_is_wrong_usage(chain):
 def test_without_a_localizer_a_fixed_window_is_read_and_said(chain, by_hand):
     reader = replace(chain.reader, detector=None)
     result = reader.read(chain.make_ct(), chain.centers_lps_mm if by_hand else None, QUICK)
-    assert [flag.code for flag in result.flags] == [Reason.BODY_NOT_LOCALIZED] * 2
+    assert doubts(result) == [(Reason.BODY_NOT_LOCALIZED, level) for level in Level]
     assert not result.l1.box.detected
     truth = plane_of(chain, Level.L1)
     mask = mask_to_plane(result.l1.segmentation.mask, result.l1.axial, truth.shape)
@@ -148,7 +156,7 @@ def test_box_and_crop_follow_a_mask_drawn_elsewhere(chain):
     pixel = edited.l1.axial.pixel_mm
     shift_px = np.subtract(edited.l1.crop.corner_yx, chain.result.l1.crop.corner_yx)
     np.testing.assert_allclose(shift_px, np.array([-10.0, 24.0]) / pixel, atol=3)
-    assert edited.flags == ()
+    assert doubts(edited) == []
 
 
 def test_the_network_s_mask_given_back_takes_box_and_crop_back(chain):
@@ -173,7 +181,8 @@ def test_classifying_again_as_it_is_changes_nothing(chain):
 
 def test_an_erased_mask_is_flagged_and_not_measured(chain):
     edited = chain.reader.edit(chain.result, {Level.L2: np.zeros((90, 120), dtype=bool)}, QUICK)
-    assert [flag.code for flag in edited.flags] == [Reason.MASK_EMPTY, Reason.ROI_TOO_SMALL]
+    of_l2 = [(Reason.MASK_EMPTY, Level.L2), (Reason.ROI_TOO_SMALL, Level.L2)]
+    assert doubts(edited) == [(Reason.CLASS_NOT_RELIABLE, None), *of_l2]
     assert edited.l2.measurement.hu_mean is None
     assert edited.classification.probabilities == pytest.approx(chain.result.classification.probabilities)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from OsteoJointLib.level_set import refine
+from OsteoJointLib.level_set.evolution import refine
 from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 from OsteoJointLib.records import Level
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from OsteoJointLib.worker.serving import PROTOCOL, serve
+from OsteoJointLib.worker.lines import PROTOCOL, event_line
+from OsteoJointLib.worker.serving import serve
 from OsteoJointLib.worker.session import MAX_OPEN, Session
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ class Client:
         """Send requests (dicts or raw text); return the last event of each."""
         start = len(self.events)
         text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-        serve(io.StringIO(text + "\n"), lambda event: self.events.append(json.loads(json.dumps(event))), self.session)
+        serve(io.StringIO(text + "\n"), lambda event: self.events.append(json.loads(event_line(event))), self.session)
         return [event for event in self.events[start:] if event["event"] != "progress"]
 
     def ask(self, op, **fields) -> dict:
@@ -74,10 +75,11 @@ def test_a_broken_line_is_an_error_and_the_next_is_answered(client, line):
 
 
 def test_unknown_operations_and_fields_of_the_wrong_kind_are_errors(client):
-    assert "must be one of ping, load" in client.ask("dance")["message"]
+    assert "Name one of ping, load" in client.ask("dance")["message"]
     assert client.ask("analyze")["reason"] == "usage"
-    assert "refine must be of type bool" in client.ask("analyze", input="ct", refine=1)["message"]
-    assert "R, A, S" in client.ask("analyze", input="ct", points={"L1": [1, 2], "L2": [1, 2, 3]})["message"]
+    assert "refine must be true or false" in client.ask("analyze", input="ct", refine=1)["message"]
+    words = client.ask("analyze", input="ct", points={"L1": [1, 2], "L2": [1, 2, 3]})["message"]
+    assert "points.L1 must be a list of 3, each a number" in words
     assert "both L1 and L2" in client.ask("analyze", input="ct", points={"L1": [1, 2, 3]})["message"]
     assert client.ask("close", case="case-9")["reason"] == "usage"
 
@@ -193,13 +195,13 @@ def test_a_real_worker_keeps_stray_prints_off_stdout(tmp_path):
     code = """
 import os, sys
 import OsteoJointLib.worker.serving as worker
-ping = worker.answer_request
-def noisy(request, session, progress):
+answer = worker.Session.answer
+def noisy(session, request, progress):
     print("stray print")
     sys.stdout.flush()
     os.write(1, b"stray write\\n")
-    return ping(request, session, progress)
-worker.answer_request = noisy
+    return answer(session, request, progress)
+worker.Session.answer = noisy
 sys.exit(worker.run_worker())
 """
     requests = '{"id": 1, "op": "ping"}\nnot json\n{"id": "ü", "op": "ping"}\n'

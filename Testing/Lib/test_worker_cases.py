@@ -123,9 +123,9 @@ def test_a_mask_made_before_says_how(client, chain, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"levels": ["L3"]}, 'like \\["L1", "L2"\\]'),
-        ({"levels": []}, 'like \\["L1", "L2"\\]'),
-        ({"parameters": {"speed": 1.0}}, "must be among max_shift_mm"),
+        ({"levels": ["L3"]}, "levels must be L1 or L2"),
+        ({"levels": []}, "No level is named"),
+        ({"parameters": {"speed": 1.0}}, "no parameter 'speed'. Its parameters are max_shift_mm"),
         ({"parameters": {"max_shift_mm": "2"}}, "max_shift_mm must be a number"),
         ({"parameters": {"max_shift_mm": True}}, "max_shift_mm must be a number"),
         ({"parameters": {"max_iterations": 1.5}}, "max_iterations must be a whole number"),
@@ -142,7 +142,7 @@ def test_what_a_refinement_cannot_use_is_wrong_usage(client, fields, words):
 def test_the_network_s_own_mask_given_back_counts_as_never_edited(client, chain, tmp_path):
     done = client.done("analyze", input="ct.nrrd", gradcam=False)
     case, first = done["case"], done["result"]
-    result = client.session._result({"case": case})
+    result = client.session._result(case)
     reading = result.l1
     plane = mask_to_plane(reading.segmentation.network_mask, reading.axial, result.volume.grid.shape_zyx[1:])
     own = tmp_path / "own.nrrd"

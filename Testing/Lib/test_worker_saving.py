@@ -177,17 +177,17 @@ def test_a_moved_point_is_the_label_s_center(client, case, points, tmp_path):
     [
         ({"name": "a/b"}, "letters, digits"),
         ({"name": None}, "name must be a text"),
-        ({"patient": "  "}, "patient must be a text"),
+        ({"patient": "  "}, "A code such as P017"),
         ({"status": "fine"}, "status must be normal"),
-        ({"bmd": {"L3": 100.0}}, "BMD must look like"),
+        ({"bmd": {"L3": 100.0}}, "bmd must be L1 or L2"),
         ({"bmd": {"L1": 1000.5}, "bmd_method": "QCT"}, "between 0 and 1000"),
-        ({"bmd": {"L1": True}}, "BMD must look like"),
-        ({"bmd": {"L1": 100.0}}, "bmd_method must be a text"),
+        ({"bmd": {"L1": True}}, "bmd.L1 must be a number"),
+        ({"bmd": {"L1": 100.0}}, "no bmd_method"),
         ({"bmd": {"L1": 0.98}, "bmd_method": "QCT"}, "looks like g/cm²"),
         ({"bmd": {"L1": 980.0}, "bmd_method": "DXA"}, "DXA gives an areal"),
         ({"patient": "Smith, John"}, "A code such as P017"),
-        ({"bmd": [1]}, "bmd must be of type dict"),
-        ({"replace": "yes"}, "replace must be of type bool"),
+        ({"bmd": [1]}, "bmd must be an object"),
+        ({"replace": "yes"}, "replace must be true or false"),
     ],
 )
 def test_what_is_no_label_is_refused(client, case, fields, words, tmp_path):

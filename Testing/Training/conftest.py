@@ -1,4 +1,4 @@
-"""Tiny stand-ins for the phantom: bodies that are ellipses whose HU follows their status."""
+"""Tiny stand-ins for phantoms: slices whose bodies are ellipses, coarse samples whose bodies are boxes."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.records import STATUSES
-from training.pairs import save_pair
+from training.data.level_samples import CachedSample, sample_path, save_sample
+from training.data.pairs import save_pair
 
 HU_OF_STATUS = (200.0, 120.0, 50.0)
 
@@ -41,4 +42,47 @@ def pair_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pairs")
     for seed in range(12):
         save_pair(synthetic_pair(seed), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def watched_pairs(tmp_path_factory) -> Path:
+    """A folder of three synthetic pairs to watch, one a class."""
+    folder = tmp_path_factory.mktemp("watched_pairs")
+    for seed in range(800_000, 800_003):
+        save_pair(synthetic_pair(seed), folder)
+    return folder
+
+
+def box_sample(seed: int) -> CachedSample:
+    """Two bodies over each other, L1 and L2: boxes of 400 HU in 40 HU."""
+    rng = np.random.default_rng(seed)
+    hu = rng.normal(40, 10, (40, 20, 20))
+    classes = np.zeros(hu.shape, np.uint8)
+    centers = np.array([[34.0, 10, 10], [24.0, 10, 10]], np.float32)
+    for z, y, x in centers.astype(int):
+        box = np.s_[z - 3 : z + 4, y - 4 : y + 5, x - 4 : x + 5]
+        classes[box], hu[box] = 1, 400.0
+    return CachedSample(np.rint(hu).astype(np.int16), classes, centers, (20, 21), 4.0, seed)
+
+
+@pytest.fixture(scope="session")
+def make_box_sample():
+    return box_sample
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory) -> Path:
+    """A folder of three box samples."""
+    folder = tmp_path_factory.mktemp("samples")
+    for seed in range(3):
+        save_sample(sample_path(folder, seed), box_sample(seed))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def watched_samples(tmp_path_factory) -> Path:
+    """A folder of one box sample to watch."""
+    folder = tmp_path_factory.mktemp("watched_samples")
+    save_sample(sample_path(folder, 800_000), box_sample(800_000))
     return folder

@@ -7,14 +7,16 @@ import numpy as np
 
 from OsteoJointLib.network.anchors import mean_best_overlap
 from OsteoJointLib.records import STATUSES
-from training.anchors import box_sizes_px, main
-from training.augment import box_of
-from training.pairs import PairFolder, load_pair, save_pair
+from training.__main__ import main
+from training.data.anchors import box_sizes_px
+from training.data.augment import box_of
+from training.data.pairs import PairFolder, load_pair, save_pair
+from training.seeds import TRAINING_SEEDS
 
 
 def test_sizes_are_those_of_the_masks_boxes(pair_folder):
     sizes = box_sizes_px(pair_folder, most=2)
-    first = load_pair(PairFolder.listed(pair_folder).paths[0])
+    first = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
     x1, y1, x2, y2 = box_of(first.masks[0])
     assert sizes.shape == (4, 2)
     np.testing.assert_allclose(sizes[0], [x2 - x1, y2 - y1])
@@ -31,7 +33,7 @@ def test_printed_anchors_fit_better_than_any_single_one(tmp_path, capsys):
         save_pair(
             SimpleNamespace(hu=hu, masks=masks, pixel_mm=0.8, bmd_mg_cm3=100.0, status=STATUSES[1], seed=seed), tmp_path
         )
-    assert main(["--pairs", str(tmp_path)]) == 0
+    assert main(["anchors", "--data", str(tmp_path)]) == 0
     anchors = ast.literal_eval(capsys.readouterr().out.splitlines()[0])
     sizes = box_sizes_px(tmp_path, most=100)
     assert mean_best_overlap(sizes, anchors) > mean_best_overlap(sizes, ((tuple(sizes.mean(axis=0)),),)) + 0.05

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.augment import (
+from training.data.augment import (
     AugmentConfig,
     Intensity,
     Placement,
@@ -104,3 +104,26 @@ def test_intensity_moves_grey_values_but_not_air():
     hu = np.array([[-1000.0, 50.0, 150.0]], dtype=np.float32)
     intensity = Intensity(gain=2.0, pivot_hu=50.0, offset_hu=10.0, body_offset_hu=0.0, gamma=1.0)
     np.testing.assert_allclose(intensity.on_hu(hu, np.zeros((1, 3), dtype=bool)), [[-1000.0, 60.0, 260.0]])
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_the_localizers_error_is_of_the_crops_own_pixels(scale):
+    mask = np.zeros((512, 512), dtype=bool)
+    mask[236:276, 226:286] = True
+    # so wide a jitter is always cut at the limit, which the localizer's error has in the crop that it sees
+    config = AugmentConfig(center_jitter_px=1e6, center_limit_px=20.0, rotation_deg=0.0)
+    crop = draw_crop_placement(mask, scale, False, config, np.random.default_rng(0)).mask(mask, 224)
+    np.testing.assert_allclose(np.abs(box_center_xy(crop) - 112), 20.0, atol=scale + 0.5)
+
+
+def test_only_crops_that_are_scaled_are_turned():
+    mask = np.zeros((512, 512), dtype=bool)
+    mask[236:276, 226:286] = True
+    angles = [
+        draw_crop_placement(mask, scale, False, AugmentConfig(), np.random.default_rng(seed)).angle_rad
+        for scale in (1.0, 1.2)
+        for seed in range(20)
+    ]
+    assert set(angles[:20]) == {0.0}
+    assert np.rad2deg(np.abs(angles[20:])).max() == pytest.approx(15.0, abs=3.0)
+    assert np.sign(angles[20:]).min() == -1 and np.sign(angles[20:]).max() == 1

@@ -7,51 +7,96 @@ import pytest
 import torch
 
 from OsteoJointLib.config import network_config
-from OsteoJointLib.errors import InputRefused
+from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.network.level_net import LevelNet
 from OsteoJointLib.network.multitask import MultitaskNetwork
+from OsteoJointLib.resources import resource_path
 from OsteoJointLib.weights import load_weights
-from training.config import TrainConfig
-from training.export import evaluation_metrics, export
-from training.train import save_checkpoint, start
-from training.train_levels import save_weights as save_level_weights
+from training.checkpoint import recipe_of, save_checkpoint, start
+from training.schedule import Budget
+from training.tasks.export import evaluation_metrics, export
+from training.tasks.levels import LevelConfig
+from training.tasks.multitask import MultitaskConfig
 
 
 def checkpoints(folder, network):
-    config = TrainConfig(name="tiny", network=network)
-    state = start(config)
-    save_checkpoint(state, config, folder / "last.pt")
-    level_network = LevelNet(LevelNetConfig(channels=(4, 4)))
-    save_level_weights(folder / "levels.safetensors", level_network)
-    return state, level_network
+    """Checkpoints of both tasks whose averages differ from the weights of their last step."""
+    runs = []
+    for config in (
+        MultitaskConfig(name="tiny", network=network),
+        LevelConfig(name="tiny_levels", network=LevelNetConfig(channels=(4, 4))),
+    ):
+        task = config.task()
+        run = start(task)
+        for value in run.average.values():
+            value += 1
+        save_checkpoint(run, recipe_of(task, Budget(steps=1)), folder / f"{task.name}.pt")
+        runs.append(run)
+    return runs
 
 
-def test_export_holds_both_networks(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
     network = replace(network_config("compact"), profile="tiny", localizer_width=0.0625)
-    state, level_network = checkpoints(tmp_path, network)
-    path = export(tmp_path / "last.pt", tmp_path / "levels.safetensors", "tiny", tmp_path / "weights", {"dice": 0.5})
-    loaded = load_weights(path)
-    assert loaded.config == network and loaded.level_config == level_network.config
-    rebuilt = MultitaskNetwork(loaded.config)
-    rebuilt.load_state_dict(loaded.part("multitask."))
-    for name, value in rebuilt.state_dict().items():
-        torch.testing.assert_close(value, state.average[name], rtol=2e-3, atol=1e-6)
-    again = LevelNet(loaded.level_config)
-    again.load_state_dict(loaded.part("levels."))
-    manifest = json.loads((tmp_path / "weights" / "manifest.json").read_text())
-    assert manifest["weights"][0]["metrics"] == {"dice": 0.5}
-    assert "Research only" in manifest["weights"][0]["intended_use"]
+    return folder, network, checkpoints(folder, network)
+
+
+def exported(folder, out, **options):
+    return export(folder / "multitask.pt", folder / "levels.pt", "tiny", out, **options)
+
+
+def test_export_holds_the_averages_of_both_networks(trained, tmp_path):
+    folder, network, runs = trained
+    loaded = load_weights(exported(folder, tmp_path, metrics={"dice": 0.5}))
+    assert loaded.config == network and loaded.level_config == LevelNetConfig(channels=(4, 4))
+    for rebuilt, prefix, run in zip(
+        (MultitaskNetwork(loaded.config), LevelNet(loaded.level_config)), ("multitask.", "levels."), runs, strict=True
+    ):
+        rebuilt.load_state_dict(loaded.part(prefix))
+        for name, value in rebuilt.state_dict().items():
+            torch.testing.assert_close(value, run.average[name], rtol=2e-3, atol=1e-6)
+    entry = json.loads((tmp_path / "manifest.json").read_text())["weights"][0]
+    assert entry["metrics"] == {"dice": 0.5} and entry["training"]["experiment"]["name"] == "tiny"
+    assert "Research only" in entry["intended_use"]
+
+
+def test_weights_that_are_there_are_replaced_only_when_told(trained, tmp_path):
+    folder = trained[0]
+    path = exported(folder, tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="--replace") as refused:
+        export(folder / "multitask.pt", folder / "levels.pt", "tiny", tmp_path)
+    assert refused.value.reason is Reason.OUTPUT_EXISTS and path.read_bytes() == before
+    exported(folder, tmp_path, replace=True)
+    shipped = resource_path("Weights", "compact.safetensors")
+    before = shipped.read_bytes()
+    with pytest.raises(UsageError, match="--replace"):
+        export(folder / "multitask.pt", folder / "levels.pt", "compact", shipped.parent)
+    assert shipped.read_bytes() == before
+
+
+def test_checkpoints_of_the_wrong_task_are_refused(trained, tmp_path):
+    folder = trained[0]
+    with pytest.raises(InputRefused, match="task levels, and one of the task multitask"):
+        export(folder / "levels.pt", folder / "multitask.pt", "tiny", tmp_path)
 
 
 def test_weights_too_large_to_ship_are_refused(tmp_path):
-    wide = replace(network_config("compact"), profile="wide", localizer_width=1.0)
-    checkpoints(tmp_path, wide)
+    checkpoints(tmp_path, replace(network_config("compact"), profile="wide", localizer_width=1.0))
     with pytest.raises(InputRefused, match="10 MB"):
-        export(tmp_path / "last.pt", tmp_path / "levels.safetensors", "wide", tmp_path / "weights")
+        exported(tmp_path, tmp_path / "weights")
 
 
 def test_metrics_come_from_an_evaluation_only(tmp_path):
-    (tmp_path / "other.json").write_text("{}")
+    path = tmp_path / "numbers.json"
+    path.write_text("{}")
     with pytest.raises(InputRefused, match="training evaluate"):
-        evaluation_metrics(tmp_path / "other.json")
+        evaluation_metrics(path)
+    keys = ("levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline")
+    path.write_text(json.dumps({"n": 4, "first_seed": 900_000} | dict.fromkeys(keys, 0.5)))
+    assert evaluation_metrics(path)["dice"] == 0.5
+    path.write_text(json.dumps({"n": 4, "first_seed": 7} | dict.fromkeys(keys, 0.5)))
+    with pytest.raises(UsageError, match="seeds 900000 to 999999"):
+        evaluation_metrics(path)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.metrics import (
+from training.evaluation.metrics import (
     Overlap,
     accuracy,
     auc,
@@ -61,6 +61,24 @@ def test_overlap_counts_dice_and_iou():
 )
 def test_average_precision(confidences, hits, truths, expected):
     assert average_precision(np.array(confidences), np.array(hits, dtype=bool), truths) == pytest.approx(expected)
+
+
+def test_average_precision_agrees_with_the_sum_over_hits():
+    generator = np.random.default_rng(7)
+    for count in range(1, 40):
+        confidences, hits = generator.random(count), generator.random(count) < 0.7
+        truths = int(hits.sum()) + 2
+        ranked = hits[np.argsort(-confidences)]
+        precision = np.cumsum(ranked) / np.arange(1, count + 1)
+        best_from_here_on = np.array([precision[i:].max() for i in range(count)])
+        expected = best_from_here_on[ranked].sum() / truths
+        assert average_precision(confidences, hits, truths) == pytest.approx(expected)
+
+
+def test_detections_of_equal_confidence_count_together_in_any_order():
+    # the four are one point of the curve: precision 1/2, recall 2/3
+    for hits in ([True, True, False, False], [False, True, False, True]):
+        assert average_precision(np.full(4, 0.9), np.array(hits), 3) == pytest.approx(1 / 2 * 2 / 3)
 
 
 def test_auc_counts_ordered_pairs_and_half_ties():

@@ -5,11 +5,12 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused
 from OsteoJointLib.records import STATUSES, Status
-from training.pairs import PairFolder, load_pair, make_pairs, pair_path
+from training.data.pairs import PairFolder, load_pair, make_pairs, pair_path
+from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 
 
 def test_a_stored_pair_comes_back(pair_folder):
-    cases = PairFolder.listed(pair_folder, at_least=12)
+    cases = PairFolder.listed(pair_folder, TRAINING_SEEDS, 12)
     assert len(cases) == 12
     np.testing.assert_array_equal(np.bincount(cases.statuses), [4, 4, 4])
     pair = load_pair(cases.paths[4])
@@ -22,10 +23,10 @@ def test_a_stored_pair_comes_back(pair_folder):
 
 
 def test_too_few_pairs_and_broken_files_are_refused(pair_folder, tmp_path):
-    with pytest.raises(InputRefused, match="At least 13 training pairs"):
-        PairFolder.listed(pair_folder, at_least=13)
-    with pytest.raises(InputRefused, match="training.pairs"):
-        PairFolder.listed(tmp_path / "nowhere")
+    with pytest.raises(InputRefused, match="12 pairs .* at least 13"):
+        PairFolder.listed(pair_folder, TRAINING_SEEDS, 13)
+    with pytest.raises(InputRefused, match="python -m training pairs .* --seed 800000"):
+        PairFolder.listed(tmp_path / "nowhere", VALIDATION_SEEDS)
     broken = pair_path(tmp_path, 7, Status.NORMAL)
     broken.write_bytes(b"no zip")
     with pytest.raises(InputRefused, match="0000007-normal"):
@@ -33,16 +34,21 @@ def test_too_few_pairs_and_broken_files_are_refused(pair_folder, tmp_path):
 
 
 def test_unfinished_files_are_not_listed(pair_folder, tmp_path):
-    source = PairFolder.listed(pair_folder).paths[0]
+    source = PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0]
     (tmp_path / source.name).write_bytes(source.read_bytes())
     (tmp_path / f".osteojoint-{source.name}").write_bytes(b"half")
-    assert len(PairFolder.listed(tmp_path)) == 1
+    assert len(PairFolder.listed(tmp_path, TRAINING_SEEDS)) == 1
 
 
 def test_pairs_of_the_phantom_are_made_once(tmp_path):
-    pytest.importorskip("OsteoJointLib.phantom.cases")
     assert make_pairs(tmp_path, range(2, 4)) == 2
     assert make_pairs(tmp_path, range(2, 5)) == 1
-    cases = PairFolder.listed(tmp_path, at_least=3)
+    cases = PairFolder.listed(tmp_path, TRAINING_SEEDS, 3)
     pair = load_pair(cases.paths[0])
     assert pair.hu.shape == (2, 512, 512) and pair.masks.any(axis=(1, 2)).all()
+
+
+def test_a_folder_with_a_phantom_kept_for_something_else_is_refused(watched_pairs):
+    assert len(PairFolder.listed(watched_pairs, VALIDATION_SEEDS)) == 3
+    with pytest.raises(InputRefused, match="seed 800000, which is kept"):
+        PairFolder.listed(watched_pairs, TRAINING_SEEDS)

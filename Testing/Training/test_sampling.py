@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.errors import UsageError
-from training.sampling import class_probabilities, draw_rows
+from training.data.sampling import class_probabilities, draw_rows
 from training.seeds import EVALUATION_SEEDS, TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
 
 
@@ -41,7 +41,9 @@ def test_without_mixing_every_row_is_one_instance():
 def test_seed_ranges_do_not_meet_and_are_held():
     assert TRAINING_SEEDS.stop <= VALIDATION_SEEDS.start and VALIDATION_SEEDS.stop <= EVALUATION_SEEDS.start
     assert require_seeds(900_000, 200, EVALUATION_SEEDS) == range(900_000, 900_200)
-    with pytest.raises(UsageError, match="Seeds must lie within 900000"):
+    with pytest.raises(UsageError, match="seeds 900000 to 999999"):
         require_seeds(899_999, 2, EVALUATION_SEEDS)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="899999 to 900000"):
+        require_seeds(899_999, 2, TRAINING_SEEDS, VALIDATION_SEEDS)
+    with pytest.raises(UsageError, match="0 phantoms"):
         require_seeds(0, 0, TRAINING_SEEDS)

@@ -1,9 +1,8 @@
-"""The shipped weights: the compact profile, all six terms, all branches, on phantom pairs.
+"""The multitask network of the shipped weights: the compact profile, all six terms, all branches, on phantom pairs.
 
-Command: python -m training.pairs --out runs/pairs --first 0 --count 12000      (one core, beside the training)
-         python -m training.pairs --out runs/validation --first 800000 --count 64
-         python -m training train --config compact --pairs runs/pairs --validation runs/validation --minutes 60
-         python -m training.export --multitask runs/compact/last.pt --levels runs/levels/last.pt
+Command: python -m training pairs --out runs/pairs --seed 0 --count 12000        (one core, beside the training)
+         python -m training pairs --out runs/validation --seed 800000 --count 64
+         python -m training train --config compact --data runs/pairs --validation runs/validation --minutes 60
 Hardware: two cores of a Xeon with AMX (bfloat16), no GPU, shared with other work.
 Time: 48 minutes, 1444 steps, with up to ten other processes beside it; alone 0.8 s a step of 160 pixels, 1.6 s of 224.
     The pool grew to 3036 pairs meanwhile (0.1 s of one core each).
@@ -13,17 +12,16 @@ Result: averaged weights on 48 held-out pairs: Dice 0.992, IoU 0.984, AP50 1.0, 
 
 from __future__ import annotations
 
-from OsteoJointLib.config import network_config
-from training.config import OptimizerConfig, TrainConfig
-from training.data import DataConfig
+from training.data.pair_batches import PairBatchConfig
+from training.run_config import OptimizerConfig
+from training.tasks.multitask import MultitaskConfig
 
 
-def get_config() -> TrainConfig:
+def get_config() -> MultitaskConfig:
     """Return the experiment."""
-    return TrainConfig(
+    return MultitaskConfig(
         name="compact",
-        network=network_config("compact"),
-        data=DataConfig(rows=6, images=6, localizer_every=3),
+        data=PairBatchConfig(rows=6, images=6, localizer_every=3),
         optimizer=OptimizerConfig(name="sgd", learning_rate=0.05),
         windows_px=((0.65, 160), (1.0, 224)),
     )

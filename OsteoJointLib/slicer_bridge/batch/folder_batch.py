@@ -16,15 +16,16 @@ In Slicer's Python console::
 from __future__ import annotations
 
 import re
+import secrets
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from OsteoJointLib.batch.run import read_ledger
+from OsteoJointLib.batch.ledger import Outcome, Row, read_ledger
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
-from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
-from OsteoJointLib.slicer_bridge.batch.waiting import BatchEnd, OnProgress, count_words, wait_for
+from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, count_words
+from OsteoJointLib.slicer_bridge.batch.waiting import OnProgress, wait_for
 from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.worker_client import LOG_LINES
@@ -71,7 +72,7 @@ def analyze_folder(
 
 
 class FolderBatch:
-    """One batch over files and folders, as :func:`analyze_folder`; see :class:`~.waiting.Batch` for its signals."""
+    """One batch over files and folders, as :func:`analyze_folder`; see :class:`~.contract.Batch` for its signals."""
 
     def __init__(
         self,
@@ -86,12 +87,13 @@ class FolderBatch:
         self.folder = Path(folder).absolute()
         self.rows: dict[str, Row] = {}
         self.skipped: set[str] = set()
-        self._earlier = {""}
+        self._word = secrets.token_hex(4)
         self._settings = settings or WorkerSettings()
-        flags = {"--resume": skip_existing, "--refine": refine, "--no-gradcam": not gradcam}
+        flags = {"--fresh": not skip_existing, "--refine": refine, "--no-gradcam": not gradcam}
         self._arguments = [
             *("-m", "OsteoJointLib", "batch", *(str(Path(path).absolute()) for path in inputs)),
             *("--out", str(self.folder), "--device", self._settings.device, "--weights", self._settings.weights),
+            *("--word", self._word),
             *(flag for flag, wanted in flags.items() if wanted),
         ]
         self._process = ChildProcess(self._heard, self._warned, self._has_ended)
@@ -100,7 +102,6 @@ class FolderBatch:
     def start(self) -> None:
         """Begin; every refusal comes by :attr:`ended`."""
         try:
-            self._earlier |= {outcome.batch for outcome in read_ledger(self.folder).values()}
             command = python_command(self._settings.python, self._arguments)
         except Exception as error:
             ending = as_ending(error)
@@ -125,15 +126,15 @@ class FolderBatch:
             self._read_ledger()
 
     def _read_ledger(self) -> None:
-        for case, outcome in read_ledger(self.folder).items():
-            if outcome.batch not in self._earlier and case not in self.rows:
-                if outcome.outcome == "skipped":
+        for case, record in read_ledger(self.folder).items():
+            if record.batch == self._word and case not in self.rows:
+                if record.outcome is Outcome.SKIPPED:
                     self.skipped.add(case)
-                self.rows[case] = dict(outcome.row)
+                self.rows[case] = record.row
                 self.row_done.emit(self.rows[case])
 
     def _has_ended(self, exit_code: int | None) -> None:
-        if self._summary:  # it ended as it should; its exit code says only whether any case is done
+        if self._summary:  # it ended as it should; its exit code says only whether every case is read
             self._read_ledger()
             self.ended.emit(BatchEnd(count_words(self.rows.values(), self.skipped)))
             return

@@ -22,11 +22,21 @@ from typing import Any
 
 import qt
 
+from OsteoJointLib.batch.ledger import (
+    CaseRecord,
+    Ledger,
+    Outcome,
+    Row,
+    check_batch_folder,
+    failed_case,
+    reading_settings,
+)
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
 from OsteoJointLib.failures import as_ending
-from OsteoJointLib.slicer_bridge.batch.node_case import NodeCase
-from OsteoJointLib.slicer_bridge.batch.node_ledger import BatchLedger, Row
-from OsteoJointLib.slicer_bridge.batch.waiting import BatchEnd, OnProgress, count_words, wait_for
+from OsteoJointLib.output.csv_rows import row_of_result
+from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, count_words
+from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
+from OsteoJointLib.slicer_bridge.batch.waiting import OnProgress, wait_for
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
 from OsteoJointLib.slicer_bridge.reading.engine import Engine
@@ -73,7 +83,7 @@ def analyze_nodes(
 
 
 class NodeBatch:
-    """One batch over volumes, as :func:`analyze_nodes`; see :class:`~.waiting.Batch` for its signals."""
+    """One batch over volumes, as :func:`analyze_nodes`; see :class:`~.contract.Batch` for its signals."""
 
     def __init__(
         self,
@@ -94,7 +104,6 @@ class NodeBatch:
         self._total = len(nodes) if isinstance(nodes, Sized) else 0
         self._client = WorkerClient(lambda: worker_command(self._settings.python))
         self._engine = Engine(self._client)
-        self._ledger = BatchLedger(self.folder)
         self._model_sha256 = ""
         self._digest: VolumeDigest | None = None
         self._running = False
@@ -113,7 +122,8 @@ class NodeBatch:
         self._client.kill()
 
     def _begin(self) -> None:
-        self._ledger.open()
+        check_batch_folder(self.folder)
+        self._ledger = Ledger(self.folder)
         self._model_sha256 = check_weights(self._settings.weights)["sha256"]
         self._soon(self._next)
 
@@ -122,7 +132,7 @@ class NodeBatch:
         if node is None:
             self._end()
             return
-        case = NodeCase(node)
+        case = VolumeCase(node)
         try:
             volumes.check(node)
         except OsteoJointError as error:
@@ -130,7 +140,7 @@ class NodeBatch:
             return
         self._digest = VolumeDigest(node, self._safely(lambda digest: self._known(case, digest)))
 
-    def _known(self, case: NodeCase, digest: str) -> None:
+    def _known(self, case: VolumeCase, digest: str) -> None:
         """The CT is known by its digest: skip or read it."""
         self._digest = None
         case.digest, case.name = digest, self._ledger.name(case.words, digest)
@@ -139,8 +149,8 @@ class NodeBatch:
         except OsteoJointError as error:
             self._failed(case, error)
             return
-        case.settings = {"model_sha256": self._model_sha256, "refine": False, "gradcam": True, "own": case.own_digest()}
-        row = self._ledger.row_if_done(case.name, case.settings) if self._skip else None
+        case.settings = reading_settings(self._model_sha256, False, True, case.own_digest())
+        row = self._ledger.row_if_done(case.name, digest, case.settings) if self._skip else None
         if row is not None:
             self.skipped.add(case.name)
             self._has_row(case, row)
@@ -154,7 +164,7 @@ class NodeBatch:
             on_progress=lambda stage, fraction: None,
         )
 
-    def _deliver(self, case: NodeCase) -> None:
+    def _deliver(self, case: VolumeCase) -> None:
         self._engine.ask_case(
             "deliver",
             {"out": str(self._ledger.case_folder(case.name)), "row": case.name},
@@ -163,19 +173,22 @@ class NodeBatch:
             on_error=self._safely(lambda error: self._failed(case, error)),
         )
 
-    def _delivered(self, case: NodeCase) -> None:
-        row = self._ledger.enter_result(case.name, case.digest, case.settings, case.document)
+    def _delivered(self, case: VolumeCase) -> None:
+        row = row_of_result(case.name, case.document)
+        self._ledger.enter(CaseRecord(case.name, Outcome.DONE, row, case.digest, case.settings))
         if self._keep:
             case.present()
         self._has_row(case, row)
 
-    def _failed(self, case: NodeCase, error: OsteoJointError) -> None:
+    def _failed(self, case: VolumeCase, error: OsteoJointError) -> None:
         if error.exit_code == ExitCode.MODEL_REFUSED or error.reason is Reason.DEPENDENCY_MISSING:
             raise error  # no other CT would fare better
         name = case.name or self._ledger.name(case.words, case.digest)
-        self._has_row(case, self._ledger.enter_failure(name, case.digest, error))
+        record = failed_case(name, error, fingerprint=case.digest or None)
+        self._ledger.enter(record)
+        self._has_row(case, record.row)
 
-    def _has_row(self, case: NodeCase, row: Row) -> None:
+    def _has_row(self, case: VolumeCase, row: Row) -> None:
         self.rows[row["case"]] = row
         self._count += 1
         self._engine.forget(case.volume_id)

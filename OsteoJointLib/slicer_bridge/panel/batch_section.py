@@ -11,11 +11,10 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.batch.run import TABLE_FILE
+from OsteoJointLib.batch.ledger import TABLE_FILE, Row
+from OsteoJointLib.slicer_bridge.batch.contract import Batch, BatchEnd, case_report
 from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch
-from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
-from OsteoJointLib.slicer_bridge.batch.waiting import Batch, BatchEnd, case_report
 from OsteoJointLib.slicer_bridge.panel.parts.case_table import CaseTable
 from OsteoJointLib.slicer_bridge.panel.parts.folders import link, open_file, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Configured

@@ -10,8 +10,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.failures import as_ending
-from OsteoJointLib.slicer_bridge.batch.folder_names import case_folder, holds_result, safe_name
-from OsteoJointLib.slicer_bridge.panel.parts.folders import link, remember, remembered
+from OsteoJointLib.names import portable_name
+from OsteoJointLib.slicer_bridge.panel.parts.folders import holds_result, link, reading_folder, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import LabelForm
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Saved
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
@@ -57,9 +57,9 @@ class ExportSection:
 
     def save_into(self, chosen: Path) -> None:
         """Save the reading into a folder, or into a new one inside it where it holds other things."""
-        name = safe_name(self._reading.state.volume_name or "")
+        name = portable_name(self._reading.state.volume_name or "")
         try:
-            folder = case_folder(chosen, f"osteojoint-{name}")
+            folder = reading_folder(chosen, f"osteojoint-{name}")
         except OSError as error:
             self._say(escape(as_ending(error).message))
             return

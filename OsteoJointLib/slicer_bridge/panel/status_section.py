@@ -10,11 +10,12 @@ import qt
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.doubts import NOTES
 from OsteoJointLib.output.drawing import COLOR_STOPS
+from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
 from OsteoJointLib.pipeline.baseline import digits_needed
+from OsteoJointLib.pipeline.doubts import NOTES
 from OsteoJointLib.records import STATUSES, Level, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
@@ -42,6 +43,8 @@ class StatusSection:
         for status in STATUSES:
             bar = getattr(ui, f"{status.value}Bar")
             bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")
+        self._fields = seen_in(View.PANEL)
+        name_columns(ui.measuresTable, self._fields)
         fill_level_table(ui.measuresTable, stretched=1)
         ui.updateButton.connect("clicked(bool)", self._update)
         self.show(reading.state)
@@ -79,11 +82,21 @@ class StatusSection:
     def _show_numbers(self, document: dict[str, Any]) -> None:
         table = self._ui.measuresTable
         for row, level in enumerate(Level):
-            for column, words in enumerate(measure_words(document["measurements"][level]), start=1):
-                table.item(row, column).setText(words)
+            for column, field in enumerate(self._fields, start=1):
+                table.item(row, column).setText(field.said(document, level))
 
     def _update(self, checked: bool = False) -> None:
         self._reading.update()
+
+
+def name_columns(table, fields: Sequence[Field[LevelFacts]]) -> None:
+    """Give a table a first column for the level and one for each field, which its tooltip explains."""
+    table.setColumnCount(1 + len(fields))
+    table.setHorizontalHeaderItem(0, qt.QTableWidgetItem(""))
+    for column, field in enumerate(fields, start=1):
+        head = qt.QTableWidgetItem(_(field.short or field.title))
+        head.setToolTip(_(field.description))
+        table.setHorizontalHeaderItem(column, head)
 
 
 def gradient(colors: Sequence[tuple[int, int, int]]) -> str:
@@ -132,19 +145,6 @@ def baseline_words(baseline: dict[str, Any] | None) -> str:
         name: f"{baseline[key]:.{digits}f}" for name, key in (("hu", "hu_mean"), ("low", "low_hu"), ("high", "high_hu"))
     }
     return words.format(status=status_words(Status(baseline["status"])).lower(), **values)
-
-
-def measure_words(measurement: dict[str, Any]) -> tuple[str, str, str, str, str]:
-    """Return the cells of a level: mean ± SD, median, pixels, erosion, BMD; a dash for what was not measured."""
-    mean, bmd = measurement["hu_mean"], measurement["bmd_mg_cm3"]
-    measured = mean is not None
-    return (
-        f"{mean:.0f} ± {measurement['hu_sd']:.0f}" if measured else "–",
-        f"{measurement['hu_median']:.0f}" if measured else "–",
-        str(measurement["voxels"]),
-        f"{measurement['erosion_mm']:g} mm",
-        "–" if bmd is None else f"{bmd:.0f}",
-    )
 
 
 def flags_html(flags: list[dict[str, Any]]) -> str:

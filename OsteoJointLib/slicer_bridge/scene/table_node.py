@@ -10,6 +10,8 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
+from OsteoJointLib.output.kinds import Count, Number
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
@@ -32,33 +34,19 @@ def show_table(nodes: OwnedNodes, document: Mapping[str, Any]) -> None:
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {}
-    for level in Level:
-        for name, value in _row(document, level.value).items():
-            columns.setdefault(name, []).append(value)
+    levels = [level.value for level in Level]
+    columns: dict[str, list[Any]] = {_("Level"): levels}
+    for field in seen_in(View.SCENE):
+        columns[_(field.head)] = [_cell(field, document, level) for level in levels]
     return columns
 
 
-def _row(document: Mapping[str, Any], level: str) -> dict[str, Any]:
-    point, segmentation = document["levels"][level], document["segmentation"][level]
-    measurement = document["measurements"][level]
-    return {
-        _("Level"): level,
-        _("HU mean"): _number(measurement["hu_mean"]),
-        _("HU median"): _number(measurement["hu_median"]),
-        _("HU SD"): _number(measurement["hu_sd"]),
-        _("Pixels measured"): measurement["voxels"],
-        _("Erosion (mm)"): _number(measurement["erosion_mm"]),
-        _("BMD (mg/cm³)"): _number(measurement["bmd_mg_cm3"]),
-        _("Body area (mm²)"): _number(segmentation["area_mm2"]),
-        _("Level confidence"): _number(point["confidence"]),
-        _("Point placed by"): {"auto": _("OsteoJoint"), "user": _("user")}[point["source"]],
-        _("Mask refined"): _("yes") if segmentation["refined"] else _("no"),
-    }
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+def _cell(field: Field[LevelFacts], document: Mapping[str, Any], level: str) -> str | int | float:
+    """A number as it stands in the document, else words."""
+    if isinstance(field.kind, Number):
+        value = field.value(document, level)
+        return math.nan if value is None else float(value)
+    return field.value(document, level) if isinstance(field.kind, Count) else _(field.said(document, level))
 
 
 def _column(name: str, values: list[Any]) -> vtk.vtkAbstractArray:

@@ -10,7 +10,8 @@ import pytest
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.pipeline.case import CaseResult
-from OsteoJointLib.pipeline.measure import MeasureConfig, roi_mask
+from OsteoJointLib.pipeline.doubts import all_flags
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
@@ -26,7 +27,6 @@ from OsteoJointLib.records import (
     LevelsFound,
     ModelInfo,
     PointSource,
-    RoiMeasurement,
     SourceInfo,
     Status,
     VertebraSegmentation,
@@ -63,6 +63,7 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
     mask[47:79, 55:103] = True
     heatmap = np.where(mask, 0.5, 0.0).astype(np.float32)
     axial = AxialSlice(level, np.clip(hu / 400, 0, 1), hu, 0.75, slice_index, (0.0, 0.0), (STEP, STEP))
+    measured = measure_roi(axial.hu, mask, 0.75, level, MeasureConfig(3.0))
     gradcam = np.zeros((224, 224), dtype=np.float32)
     gradcam[100:120, 100:120] = 1.0
     return VertebraReading(
@@ -72,7 +73,7 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
         BodyBox((55.0, 47.0, 103.0, 79.0), 0.9),
         Crop(np.zeros((224, 224), dtype=np.float32), (63 - 112, 79 - 112)),
         segmentation=VertebraSegmentation(level, mask, mask, heatmap, float(mask.sum() * 0.75**2)),
-        measurement=RoiMeasurement(level, 3.0, int(roi_mask(mask, 0.75, MeasureConfig(3.0)).sum()), 160.0, 161.0, 12.5),
+        measurement=replace(measured, hu_mean=160.0, hu_median=161.0, hu_sd=12.5),
         gradcam=gradcam,
     )
 
@@ -83,7 +84,7 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
         for point in (np.add(l1.point.center_lps_mm, (0, 0, 35)), l1.point.center_lps_mm, l2.point.center_lps_mm)
     ]
     levels = LevelsFound(l1.point, l2.point, tuple(column), ("T12", "L1", "L2"))
-    return CaseResult(
+    result = CaseResult(
         volume,
         l1,
         l2,
@@ -93,6 +94,13 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
         levels,
         timings_s={"io": 0.5, "total": 2.25},
     )
+    return flagged(result)
+
+
+def flagged(case: CaseResult, *more: Flag) -> CaseResult:
+    """The case with every flag, as the reader leaves it, and with ``more`` from its stages."""
+    found = [flag for reading in case.readings for flag in measurement_flags(reading.measurement)]
+    return replace(case, flags=all_flags(case.volume, case.levels, (*more, *found)))
 
 
 @pytest.fixture(scope="session")
@@ -130,11 +138,40 @@ def pair_case(case) -> CaseResult:
 def poor_case(case) -> CaseResult:
     """A case in which all that can be missing is missing."""
     source = SourceInfo("memory", ("/home/jane doe/scan <b>.nii.gz",))
-    measurement = RoiMeasurement(Level.L2, 3.0, 4, None, None, None)
+    axial, small = case.l2.axial, np.zeros_like(case.l2.segmentation.mask)
+    small[40:60, 60:80] = True
+    measurement = measure_roi(axial.hu, small, axial.pixel_mm, Level.L2, MeasureConfig(3.0))
     segmentation = replace(case.l2.segmentation, heatmap=None)
     flags = (Flag(Reason.METAL, "Metal lies in the slice of L2.", Level.L2),)
-    return replace(
-        case,
-        volume=replace(case.volume, source=source, flags=flags),
-        l2=replace(case.l2, measurement=measurement, segmentation=segmentation, gradcam=None),
+    volume = replace(case.volume, source=source, flags=flags)
+    l2 = replace(case.l2, measurement=measurement, segmentation=segmentation, gradcam=None)
+    return flagged(replace(case, volume=volume, l2=l2))
+
+
+@pytest.fixture(scope="session")
+def lopsided_case(case) -> CaseResult:
+    """A case in which no number is that of the other level, of the other axis or of another field."""
+    axial = replace(case.l2.axial, origin_yx=(-3.0, 2.0), step_yx=(0.5, 0.25))
+    l2 = replace(
+        case.l2,
+        point=replace(case.l2.point, center_lps_mm=(4.5, 7.25, -156.0), confidence=0.875, source=PointSource.USER),
+        axial=axial,
+        box=BodyBox((40.0, 50.0, 120.0, 90.0), 0.8),
+        segmentation=replace(case.l2.segmentation, area_mm2=1021.5, refined=True),
+        measurement=replace(
+            case.l2.measurement,
+            erosion_mm=3.5,
+            area_mm2=343.69,
+            voxels=611,
+            hu_mean=131.25,
+            hu_median=129.5,
+            hu_sd=21.75,
+        ),
     )
+    l1 = replace(
+        case.l1,
+        segmentation=replace(case.l1.segmentation, edited=True),
+        measurement=replace(case.l1.measurement, bmd_mg_cm3=101.5, calibration="phantom 7"),
+    )
+    levels = replace(case.levels, l2=l2.point, flags=(Flag(Reason.STUB_RIB, "A rib of L1 is short.", Level.L1),))
+    return flagged(replace(case, l1=l1, l2=l2, levels=levels))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views, roi_of
+from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import (
     BONE_WINDOW,
@@ -25,7 +25,7 @@ from OsteoJointLib.output.drawing import (
 )
 from OsteoJointLib.output.overview import OverviewTruth, overview_picture, write_overview
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.records import Level, RoiMeasurement, Status
+from OsteoJointLib.records import Level, Status
 
 
 def where(picture: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
@@ -108,12 +108,13 @@ def test_the_axial_view_draws_the_body_at_its_size(case):
     assert abs(height - 24.0 * size / FIELD_MM) < 8
 
 
-def test_the_roi_is_drawn_only_where_it_is_what_was_measured(case):
-    assert len(where(axial_views(case.l1).boundary, ROI_COLOR)) > 50
-    for voxels, mean in ((3, 160.0), (case.l1.measurement.voxels, None)):
-        reading = replace(case.l1, measurement=RoiMeasurement(Level.L1, 3.0, voxels, mean, mean, mean))
-        assert roi_of(reading) is None
-        assert len(where(axial_views(reading).boundary, ROI_COLOR)) == 0
+def test_the_roi_is_drawn_where_it_was_measured(case, poor_case):
+    drawn = where(axial_views(case.l1).boundary, ROI_COLOR)
+    assert len(drawn) > 50
+    # 3 mm inside the 24 x 36 mm of the body, and without the posterior quarter of its depth
+    height, width = np.ptp(drawn, axis=0) * FIELD_MM / 440
+    assert (height, width) == (pytest.approx(15.0, abs=1.5), pytest.approx(30.0, abs=1.5))
+    assert len(where(axial_views(poor_case.l2).boundary, ROI_COLOR)) == 0
 
 
 def test_maps_that_were_not_computed_are_not_drawn(poor_case):

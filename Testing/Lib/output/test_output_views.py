@@ -195,7 +195,7 @@ def test_what_is_empty_is_one_pixel_and_what_is_missing_is_left_out(case, tmp_pa
     bare = replace(
         reading,
         segmentation=replace(reading.segmentation, mask=empty, network_mask=empty, heatmap=None),
-        measurement=replace(reading.measurement, voxels=0, hu_mean=None),
+        measurement=replace(reading.measurement, mask=empty, voxels=0, hu_mean=None),
         gradcam=None,
     )
     answer = write_views(replace(case, l1=bare), tmp_path / "views.npz")

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
-from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.doubts import NOTES, reliability_reasons
-from OsteoJointLib.records import Flag
-from OsteoJointLib.slicer_bridge.batch.node_ledger import Row
+from OsteoJointLib.batch.ledger import Outcome, Row
+from OsteoJointLib.pipeline.doubts import NOTES, reliability_reasons
+from OsteoJointLib.slicer_bridge.batch.contract import outcome_word
 
 
 class CaseTable:
@@ -39,7 +38,7 @@ class CaseTable:
         index = cases.index(row["case"]) if row["case"] in cases else len(cases)
         self._rows[index : index + 1] = [row]
         self._widget.setRowCount(len(self._rows))
-        outcome, remark = outcome_word("skipped" if skipped else row["outcome"]), remark_on(row)
+        outcome, remark = outcome_word(Outcome.SKIPPED if skipped else Outcome(row["outcome"])), remark_on(row)
         words = (row["case"], outcome, class_word(row["status"]), remark)
         tip = remark or _("No doubt was raised against the class.")
         for column, text in enumerate(words):
@@ -54,12 +53,6 @@ class CaseTable:
         self._on_open(self._rows[row])
 
 
-def outcome_word(outcome: str) -> str:
-    """How a case ended, in a word."""
-    words = {"done": _("done"), "skipped": _("skipped"), "refused": _("refused"), "failed": _("failed")}
-    return words[outcome]
-
-
 def class_word(status: str) -> str:
     """The class of a case in a word; empty where there is none."""
     return {"normal": _("normal"), "osteopenia": _("osteopenia"), "osteoporosis": _("osteoporosis")}.get(status, "")
@@ -69,10 +62,10 @@ def remark_on(row: Row) -> str:
     """Why a case wasn't read, or why not to lean on its class, in a sentence; empty where nothing is to be said."""
     if row["message"]:
         return row["message"]
-    flags = tuple(Flag(Reason(code), "") for code in row["flags"].split())
-    reasons = "; ".join(reliability_reasons(flags))
+    codes = row["flags"].split()
+    reasons = "; ".join(reliability_reasons(codes))
     if reasons:
         return _("Not reliable: {reasons}.").format(reasons=reasons)
     if row["reliable"] == "no":
         return _("Not reliable: its report says why.")
-    return _("Its report names doubts.") if any(flag.code not in NOTES for flag in flags) else ""
+    return _("Its report names doubts.") if set(codes) - NOTES else ""

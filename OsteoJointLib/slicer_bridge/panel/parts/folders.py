@@ -1,4 +1,4 @@
-"""Folders in the panel: remembered in Slicer's settings, and shown as links."""
+"""Folders in the panel: remembered in Slicer's settings, shown as links, and chosen for a reading."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import qt
 import slicer
+
+from OsteoJointLib.names import name_key, unique_name
+from OsteoJointLib.output.result_json import RESULT_FILE
 
 
 def remembered(key: str) -> str:
@@ -27,3 +30,20 @@ def link(path: Path, words: str) -> str:
 def open_file(path: Path) -> None:
     """Open a file with the program that the computer has for it."""
     qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
+
+
+def reading_folder(chosen: Path, name: str) -> Path:
+    """The folder for a reading: the chosen one when it is new, empty or a reading's already, else a new one inside.
+
+    Args:
+        chosen: what the user chose.
+        name: of the new one.
+    """
+    if not chosen.exists() or not any(chosen.iterdir()) or holds_result(chosen):
+        return chosen
+    return chosen / unique_name(name, {name_key(child.name) for child in chosen.iterdir()})
+
+
+def holds_result(folder: Path) -> bool:
+    """Whether an earlier reading lies in a folder."""
+    return (folder / RESULT_FILE).is_file()

@@ -1,0 +1,192 @@
+"""What a batch has done: ``batch.jsonl``, a line a case, and the table ``batch.csv``, which is made of it.
+
+Both are written whole after every case, the ledger first, under the folder's lock and from what stands there then: a
+killed batch leaves a right table of what it did, and two batches into one folder never lose each other's rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from OsteoJointLib.atomic import TEMPORARY_PREFIX, write_text_whole
+from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason, UsageError
+from OsteoJointLib.locking import locked
+from OsteoJointLib.names import name_key, portable_name, unique_name
+from OsteoJointLib.output.csv_rows import row_of_failure, write_table
+from OsteoJointLib.output.result_json import RESULT_FILE
+
+TABLE_FILE = "batch.csv"
+LEDGER_FILE = "batch.jsonl"
+CASES_FOLDER = "cases"
+
+Row = Mapping[str, str]
+"""One case in the table: the columns of :mod:`OsteoJointLib.output.csv_rows`."""
+
+
+class Outcome(StrEnum):
+    """How a case ended; a skipped one was done before and has not changed."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the case has a result."""
+        return self in (Outcome.DONE, Outcome.SKIPPED)
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """One case of a batch: a line of the ledger.
+
+    Args:
+        case: its name.
+        outcome: how it ended.
+        row: in the table.
+        fingerprint: of its content; None where it couldn't be read.
+        settings: it was read with, see :func:`reading_settings`.
+        place: a digest of the path it was read from; None for a volume of Slicer's scene.
+        batch: a word for the batch that ended it, which tells its cases from those of others.
+    """
+
+    case: str
+    outcome: Outcome
+    row: Row
+    fingerprint: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    place: str | None = None
+    batch: str = ""
+
+    def line(self) -> str:
+        """The record as a line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_line(cls, line: str) -> CaseRecord:
+        """Read a line.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is no record of a case.
+        """
+        fields = json.loads(line)
+        names = ("fingerprint", "settings", "place", "batch")
+        more = {name: fields[name] for name in names if name in fields}  # those of older versions lack some
+        return cls(fields["case"], Outcome(fields["outcome"]), fields["row"], **more)
+
+
+def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:
+    """The record of a case that was refused or failed, with further fields of :class:`CaseRecord`."""
+    row = row_of_failure(case, error)
+    return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
+
+
+def reading_settings(model_sha256: str, refine: bool, gradcam: bool, own: str = "") -> dict[str, Any]:
+    """What a reading follows from, beside the CT: a case is done only while all of it is the same.
+
+    Args:
+        model_sha256: of the weights.
+        refine: whether the level set moved the masks.
+        gradcam: whether there are maps.
+        own: a digest of the points and masks that are a user's.
+    """
+    return {"model_sha256": model_sha256, "refine": refine, "gradcam": gradcam, "own": own}
+
+
+def check_batch_folder(folder: Path) -> None:
+    """Check that a batch may write into ``folder``; nothing is written.
+
+    Raises:
+        UsageError: OUTPUT_EXISTS.
+    """
+    if (folder / LEDGER_FILE).is_file() or not folder.exists():
+        return
+    if not folder.is_dir() or any(not child.name.startswith(TEMPORARY_PREFIX) for child in folder.iterdir()):
+        raise UsageError(
+            Reason.OUTPUT_EXISTS,
+            f"{folder} holds files that are no batch's, and those are never overwritten. Choose a new or empty folder, "
+            "or an earlier batch's.",
+        )
+
+
+def read_ledger(folder: Path) -> dict[str, CaseRecord]:
+    """What batches have left in a folder, by case; empty where there was none.
+
+    Raises:
+        InputRefused: UNREADABLE, when a line is no case.
+    """
+    records: dict[str, CaseRecord] = {}
+    try:
+        lines = (folder / LEDGER_FILE).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except FileNotFoundError:
+        return records
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = CaseRecord.from_line(line)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputRefused(
+                Reason.UNREADABLE,
+                f"Line {number} of {folder / LEDGER_FILE} is damaged. Remove that line: its case is then read again.",
+            ) from error
+        records[record.case] = record
+    return records
+
+
+class Ledger:
+    """The cases of one output folder, those of other batches included.
+
+    Args:
+        folder: as :func:`check_batch_folder` lets it through.
+        order: names of the cases to come; in the table they stand in this order, after all others.
+    """
+
+    def __init__(self, folder: Path, order: Sequence[str] = ()):
+        self.folder = folder
+        self._rank = {name: rank for rank, name in enumerate(order)}
+        self._entered: set[str] = set()
+        self._records = read_ledger(folder)
+
+    def name(self, words: str, fingerprint: str) -> str:
+        """The name of a case that is known by its content alone: the one it had, else a new one that nobody has.
+
+        Args:
+            words: what it is called; many CTs may be called the same.
+            fingerprint: of its content; empty where it has none.
+        """
+        self._records = read_ledger(self.folder)
+        for case, record in self._records.items():
+            if fingerprint and record.fingerprint == fingerprint:
+                return case
+        name = portable_name(words)
+        known = self._records.get(name)
+        if known is not None and not known.fingerprint and not fingerprint and name not in self._entered:
+            return name
+        return unique_name(name, {name_key(case) for case in self._records})
+
+    def case_folder(self, case: str) -> Path:
+        """Where the files of a case lie."""
+        return self.folder / CASES_FOLDER / case
+
+    def row_if_done(self, case: str, fingerprint: str, settings: Mapping[str, Any]) -> Row | None:
+        """The row of a case that was read from the same content and whose result is still there."""
+        known = self._records.get(case)
+        if known is None or not known.outcome.is_read or known.fingerprint != fingerprint:
+            return None
+        is_there = (self.case_folder(case) / RESULT_FILE).is_file()
+        return known.row if known.settings == settings and is_there else None
+
+    def enter(self, record: CaseRecord) -> None:
+        """Note a case in place of what was known of it, and write ledger and table."""
+        with locked(self.folder):
+            records = {**read_ledger(self.folder), record.case: record}
+            ordered = sorted(records.values(), key=lambda one: self._rank.get(one.case, -1))
+            write_text_whole(self.folder / LEDGER_FILE, "".join(f"{one.line()}\n" for one in ordered))
+            write_table([one.row for one in ordered], self.folder / TABLE_FILE)
+        self._records = {one.case: one for one in ordered}
+        self._entered.add(record.case)

@@ -1,0 +1,69 @@
+"""Names of files and folders that every system takes, and that differ from each other on every system."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection
+
+from OsteoJointLib.errors import Reason, UsageError
+
+LONGEST = 100
+"""Letters a name may have; chosen: with the folders around it a path stays below Windows' 260."""
+_LONGEST_MADE = 64
+"""Letters of a name made here: as many as a DICOM UID has, so that none is cut; a number may follow."""
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices."""
+
+
+def name_key(name: str) -> str:
+    """The same for names that are one folder where upper and lower case are one."""
+    return name.casefold()
+
+
+def portable_name(words: str) -> str:
+    """A name made of words, which :func:`check_name` lets through.
+
+    >>> portable_name("3: Abdomen / L-spine 1.0"), portable_name("  "), portable_name("aux")
+    ('3_Abdomen_L-spine_1.0', 'case', 'case_aux')
+    """
+    name = re.sub(r"[^\w.-]+", "_", words).strip("._-")[:_LONGEST_MADE].strip("._-") or "case"
+    return f"case_{name}" if _RESERVED.fullmatch(name) else name
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """The name itself, or with the first number that makes it one of its own.
+
+    Args:
+        name: wanted.
+        taken: the :func:`name_key` of each name that there is.
+
+    >>> unique_name("CT", {"ct", "ct-2"})
+    'CT-3'
+    """
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(candidate for candidate in itertools.chain([name], numbered) if name_key(candidate) not in taken)
+
+
+def check_name(name: str) -> str:
+    """Check that a name will do as a file's name on every system.
+
+    Raises:
+        UsageError: it will not.
+
+    >>> check_name("case-0001")
+    'case-0001'
+    """
+    if not name:
+        raise UsageError(Reason.USAGE, "The case has no name. Give it one, such as case-0001.")
+    if _RESERVED.fullmatch(name):
+        raise UsageError(
+            Reason.USAGE, f"The name {name!r} can't be used: Windows keeps it for itself. Choose another, as case-0001."
+        )
+    if not re.fullmatch(rf"\w[\w.-]{{0,{LONGEST - 1}}}", name) or name.endswith("."):
+        raise UsageError(
+            Reason.USAGE,
+            f"The name {name!r} won't do on every system. Use letters, digits, dots, dashes and underscores, with a "
+            f"letter or digit first and no dot last, at most {LONGEST} of them.",
+        )
+    return name

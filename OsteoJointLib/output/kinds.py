@@ -1,0 +1,186 @@
+"""The kinds of value that a result reports: how each is stored in JSON, described in its schema and said to people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from OsteoJointLib.errors import Reason, RunFailed
+
+
+class Kind(Protocol):
+    """What a field needs to know of its values; all of it is about values that are there, null is the field's own."""
+
+    @property
+    def unit(self) -> str:
+        """The unit, as people write it; empty where there is none."""
+
+    def stored(self, value: Any) -> Any:
+        """Turn a value into what JSON holds."""
+
+    def schema(self) -> dict[str, Any]:
+        """Describe what JSON holds, as JSON Schema."""
+
+    def said(self, stored: Any) -> str:
+        """Say what JSON holds, without its unit."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number.
+
+    Args:
+        unit: as people write it.
+        digits: kept in JSON.
+        said_digits: shown to people.
+        at_least, at_most, above: its bounds.
+    """
+
+    unit: str = ""
+    digits: int = 2
+    said_digits: int = 0
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+
+    def stored(self, value: float) -> float:
+        """Round it.
+
+        Raises:
+            RunFailed: it is not finite.
+        """
+        if not math.isfinite(value):
+            raise RunFailed(
+                Reason.FAILED, f"A number of the result is {value}, which can't be right. Please report this fault."
+            )
+        return round(float(value), self.digits) + 0.0  # no negative zero
+
+    def schema(self) -> dict[str, Any]:
+        """A number within its bounds."""
+        bounds = {"minimum": self.at_least, "maximum": self.at_most, "exclusiveMinimum": self.above}
+        return {"type": "number"} | {name: bound for name, bound in bounds.items() if bound is not None}
+
+    def said(self, stored: float) -> str:
+        """Its shown digits."""
+        return f"{stored:.{self.said_digits}f}"
+
+
+@dataclass(frozen=True)
+class Share(Number):
+    """A share of one, said in percent."""
+
+    at_least: float | None = 0
+    at_most: float | None = 1
+
+    def said(self, stored: float) -> str:
+        """In percent, with one digit."""
+        return f"{100 * stored:.1f}\u00a0%"
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number from ``at_least`` on."""
+
+    at_least: int = 0
+    unit: str = ""
+
+    def stored(self, value: int) -> int:
+        """As Python's own integer."""
+        return int(value)
+
+    def schema(self) -> dict[str, Any]:
+        """A whole number."""
+        return {"type": "integer", "minimum": self.at_least}
+
+    def said(self, stored: int) -> str:
+        """All its digits."""
+        return str(stored)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words; ``pattern``, a regular expression, says what they may be."""
+
+    pattern: str = ""
+    unit: str = ""
+
+    def stored(self, value: str) -> str:
+        """As they are."""
+        return str(value)
+
+    def schema(self) -> dict[str, Any]:
+        """Text of the pattern."""
+        return {"type": "string"} | ({"pattern": self.pattern} if self.pattern else {})
+
+    def said(self, stored: str) -> str:
+        """As they are."""
+        return stored
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words, each with what people read."""
+
+    words: Mapping[str, str]
+    unit: str = ""
+
+    def stored(self, value: str) -> str:
+        """The word itself."""
+        return str(value)
+
+    def schema(self) -> dict[str, Any]:
+        """One of the words."""
+        return {"enum": list(self.words)}
+
+    def said(self, stored: str) -> str:
+        """What people read for it."""
+        return self.words[stored]
+
+
+@dataclass(frozen=True)
+class YesNo:
+    """True or false, with what people read."""
+
+    yes: str = "yes"
+    no: str = "no"
+    unit: str = ""
+
+    def stored(self, value: bool) -> bool:
+        """As Python's own truth."""
+        return bool(value)
+
+    def schema(self) -> dict[str, Any]:
+        """True or false."""
+        return {"type": "boolean"}
+
+    def said(self, stored: bool) -> str:
+        """What people read for it."""
+        return self.yes if stored else self.no
+
+
+@dataclass(frozen=True)
+class List:
+    """Several values of one kind; ``length`` is None where their number varies."""
+
+    item: Kind
+    length: int | None = None
+
+    @property
+    def unit(self) -> str:
+        """The unit of each."""
+        return self.item.unit
+
+    def stored(self, value: Iterable[Any]) -> list[Any]:
+        """Each as it is stored."""
+        return [self.item.stored(one) for one in value]
+
+    def schema(self) -> dict[str, Any]:
+        """An array."""
+        size = {} if self.length is None else {"minItems": self.length, "maxItems": self.length}
+        return {"type": "array", "items": self.item.schema(), **size}
+
+    def said(self, stored: Iterable[Any]) -> str:
+        """One after the other."""
+        return ", ".join(self.item.said(one) for one in stored)

@@ -1,0 +1,68 @@
+"""All doubts of a case in one list, made once when its reading ends, and what they mean for the class.
+
+The sentences are the stages' own. Here they are joined, with those for what no stage could have (a null always has a
+flag that says why) and with the class's own: it is worth no more than the HU it was seen from and the names of the
+levels, so contrast, an unknown kernel or an uncertain level makes it not reliable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.io.header_checks import unknown_flags
+from OsteoJointLib.pipeline.case import Case
+from OsteoJointLib.records import CtVolume, Flag, LevelsFound
+
+NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED})
+"""Codes that only say what was left out; every other code is a doubt."""
+
+_UNRELIABLE_BECAUSE = {
+    Reason.CONTRAST: "a contrast agent raises the HU of bone",
+    Reason.CONTRAST_UNKNOWN: "whether a contrast agent was given is not known",
+    Reason.KERNEL_UNKNOWN: "the reconstruction kernel is not known",
+    Reason.METAL: "metal disturbs the HU",
+    Reason.HU_OFFSET: "the HU scale looks shifted",
+    Reason.LEVELS_UNCERTAIN: "the names of the levels are uncertain",
+    Reason.TRANSITIONAL_ANATOMY: "the number of vertebrae may be unusual, so the levels may be one off",
+    Reason.MASK_IMPLAUSIBLE: "a mask does not look like a vertebral body",
+    Reason.MASK_EMPTY: "a vertebral body has no mask",
+}
+"""Doubts that make the class unreliable: they change bone's HU, or leave open which bone was read."""
+
+_NO_HASH = Flag(Reason.NOT_COMPUTED, "No hash of the input was taken: the image did not come from a file.")
+_NO_VOLUME = Flag(Reason.NOT_COMPUTED, "The bodies' volume was not computed: only the mid-slices were segmented.")
+
+
+def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[Flag, ...]:
+    """Join every flag of a case, without repeats: the class's own, then doubts, then notes.
+
+    Args:
+        case: the CT or the pair of slices, with the flags of its input.
+        levels: L1 and L2, with the flags of their names.
+        found: the flags of the stages after them.
+
+    Returns:
+        These, one for each field that is null, and ``class_not_reliable`` where a doubt makes it so.
+    """
+    images = (case,) if isinstance(case, CtVolume) else (case.l1, case.l2)
+    flags = [*found, *(flag for image in images for flag in image.flags), *levels.flags]
+    for image in images:
+        flags += unknown_flags(image.source)
+        if image.source.sha256 is None:
+            flags.append(_NO_HASH)
+    flags.append(_NO_VOLUME)
+    if reasons := reliability_reasons(flag.code for flag in flags):
+        flags.append(Flag(Reason.CLASS_NOT_RELIABLE, f"The class is not reliable: {'; '.join(reasons)}."))
+    unique = list(dict.fromkeys(flags))
+    return tuple(sorted(unique, key=lambda flag: (flag.code in NOTES, flag.code != Reason.CLASS_NOT_RELIABLE)))
+
+
+def class_is_reliable(flags: Iterable[Flag]) -> bool:
+    """Say whether nothing among all flags of a case speaks against its class."""
+    return all(flag.code != Reason.CLASS_NOT_RELIABLE for flag in flags)
+
+
+def reliability_reasons(codes: Iterable[str]) -> tuple[str, ...]:
+    """Say in half-sentences which of these doubts make the class unreliable."""
+    return tuple(_UNRELIABLE_BECAUSE[code] for code in dict.fromkeys(map(Reason, codes)) if code in _UNRELIABLE_BECAUSE)

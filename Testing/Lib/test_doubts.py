@@ -1,0 +1,84 @@
+"""All flags of a case in one list: none lost, none said twice, and what they mean for the class."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.doubts import NOTES, all_flags, class_is_reliable, reliability_reasons
+from OsteoJointLib.records import CtSlicePair, CtVolume, Flag, Level, LevelPoint, LevelsFound, PointSource, SourceInfo
+
+KNOWN = SourceInfo("dicom", ("series 4",), "a" * 64, 120.0, "STANDARD", False)
+CT = CtVolume(np.zeros((2, 2, 2), np.int16), Grid.axis_aligned((2, 2, 2), (1, 1, 1), (0, 0, 0)), KNOWN)
+LEVELS = LevelsFound(*(LevelPoint(level, (0.0, 0.0, 0.0), 1.0, PointSource.AUTO) for level in Level))
+
+
+def doubt(reason: Reason, level: Level | None = None) -> Flag:
+    return Flag(reason, f"Because {reason}.", level)
+
+
+def codes(flags) -> list[Reason]:
+    return [flag.code for flag in flags]
+
+
+def test_a_clean_case_carries_only_the_note_on_the_volume():
+    flags = all_flags(CT, LEVELS, ())
+    assert codes(flags) == [Reason.NOT_COMPUTED]
+    assert class_is_reliable(flags)
+
+
+def test_flags_of_image_levels_and_stages_are_joined():
+    ct = replace(CT, flags=(doubt(Reason.OBLIQUE),))
+    levels = replace(LEVELS, flags=(doubt(Reason.STUB_RIB),))
+    stages = (doubt(Reason.NOT_CALIBRATED), doubt(Reason.MASK_EMPTY, Level.L2))
+    found = all_flags(ct, levels, stages)
+    assert codes(found) == [
+        *(Reason.CLASS_NOT_RELIABLE, Reason.MASK_EMPTY, Reason.OBLIQUE, Reason.STUB_RIB),
+        *(Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED),
+    ]
+    assert found[1].level is Level.L2
+
+
+def test_both_slices_of_a_pair_are_heard():
+    l1, l2 = replace(CT, flags=(doubt(Reason.OBLIQUE),)), replace(CT, flags=(doubt(Reason.METAL),))
+    assert {Reason.OBLIQUE, Reason.METAL} <= set(codes(all_flags(CtSlicePair(l1, l2), LEVELS, ())))
+
+
+@pytest.mark.parametrize(
+    ("lacking", "code"),
+    [
+        ("kvp", Reason.KVP_UNKNOWN),
+        ("kernel", Reason.KERNEL_UNKNOWN),
+        ("contrast", Reason.CONTRAST_UNKNOWN),
+        ("sha256", Reason.NOT_COMPUTED),
+    ],
+)
+def test_what_the_source_lacks_is_said_once_though_nobody_read_it_from_a_file(lacking, code):
+    flags = all_flags(replace(CT, source=replace(KNOWN, **{lacking: None})), LEVELS, ())
+    assert codes(flags).count(code) == (2 if code is Reason.NOT_COMPUTED else 1)
+    assert all_flags(replace(CT, source=replace(KNOWN, **{lacking: None}), flags=flags), LEVELS, flags) == flags
+
+
+def test_an_unreliable_class_says_why_in_words():
+    flags = all_flags(CT, LEVELS, (doubt(Reason.METAL), doubt(Reason.KERNEL_UNKNOWN), doubt(Reason.METAL, Level.L2)))
+    assert not class_is_reliable(flags)
+    words = "The class is not reliable: metal disturbs the HU; the reconstruction kernel is not known."
+    assert flags[0] == Flag(Reason.CLASS_NOT_RELIABLE, words)
+
+
+@pytest.mark.parametrize("reason", [Reason.CONTRAST, Reason.KERNEL_UNKNOWN, Reason.LEVELS_UNCERTAIN, Reason.HU_OFFSET])
+def test_one_doubt_is_enough_to_make_the_class_unreliable(reason):
+    assert not class_is_reliable(all_flags(CT, LEVELS, (doubt(reason),)))
+
+
+@pytest.mark.parametrize("reason", [Reason.OBLIQUE, Reason.THICK_SLICES, Reason.ROI_TOO_SMALL, *NOTES])
+def test_what_does_not_touch_the_class_leaves_it_reliable(reason):
+    assert class_is_reliable(all_flags(CT, LEVELS, (doubt(reason),)))
+
+
+def test_reasons_are_told_from_codes_as_a_table_stores_them():
+    assert reliability_reasons(["oblique", "contrast", "contrast"]) == ("a contrast agent raises the HU of bone",)

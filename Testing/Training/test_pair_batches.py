@@ -1,0 +1,136 @@
+"""Batches: the right terms on the right rows, boxes that fit, and the same batch for the same step."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training.data.augment import AugmentConfig
+from training.data.pair_batches import PairBatchConfig, PairBatches, plain_row
+from training.data.pairs import PairFolder, load_pair
+from training.data.sampling import Draw
+from training.seeds import TRAINING_SEEDS
+from training.step_batches import step_loader
+
+SMALL = PairBatchConfig(rows=4, images=2, localizer_every=2, minimum_pairs=4)
+
+
+def test_shapes_and_ranges(pair_folder):
+    batch = PairBatches(pair_folder, 1, SMALL, AugmentConfig())[0]
+    assert batch.crops.shape == batch.masks.shape == batch.heatmaps.shape == (4, 2, 1, 224, 224)
+    assert batch.images.shape == (2, 1, 512, 512) and batch.boxes_xyxy.shape == (2, 4)
+    for images in (batch.crops, batch.heatmaps, batch.images):
+        assert images.dtype == torch.float32 and images.min() >= 0 and images.max() <= 1
+    torch.testing.assert_close(batch.status.sum(dim=1), torch.ones(4))
+    assert len(batch.case_ids) == 4
+
+
+def test_only_every_second_step_brings_slices(pair_folder):
+    assert PairBatches(pair_folder, 1, SMALL, AugmentConfig())[1].images.shape == (0, 1, 512, 512)
+
+
+def test_every_row_carries_a_term_and_mixed_rows_only_the_class(pair_folder):
+    batches = PairBatches(pair_folder, 2, replace(SMALL, rows=8, localizer_every=1000), AugmentConfig())
+    drawn = [batches[step] for step in range(1, 9)]
+    for batch in drawn:
+        assert torch.all(batch.mask_rows | batch.status_rows)
+        soft = (batch.status > 0).sum(dim=1) > 1
+        assert not torch.any(soft & batch.mask_rows)
+        mixed = torch.tensor(["+" in name for name in batch.case_ids])
+        torch.testing.assert_close(mixed, ~batch.mask_rows)
+    kinds = {(bool(m), bool(s)) for b in drawn for m, s in zip(b.mask_rows, b.status_rows, strict=True)}
+    assert kinds == {(True, True), (True, False), (False, True)}
+
+
+def test_class_rows_keep_the_hu_of_their_status(pair_folder):
+    batches = PairBatches(pair_folder, 3, replace(SMALL, rows=8, localizer_every=1000), AugmentConfig())
+    expected = (np.array([200.0, 120.0, 50.0]) + 160.0) / 400.0
+    checked = 0
+    for step in range(1, 5):
+        batch = batches[step]
+        for row in torch.nonzero(batch.status_rows & batch.mask_rows).flatten().tolist():
+            inside = batch.crops[row][batch.masks[row] > 0].median()
+            assert float(inside) == pytest.approx(expected[int(batch.status[row].argmax())], abs=0.05)
+            checked += 1
+    assert checked > 5
+
+
+def test_boxes_fit_the_bright_body(pair_folder):
+    plain = AugmentConfig(noise_probability=0.0, intensity_probability=0.0, coarse_probability=0.0)
+    batches = PairBatches(pair_folder, 4, replace(SMALL, images=4), plain)
+    batch = batches[0]
+    for image, box in zip(batch.images, batch.boxes_xyxy, strict=True):
+        x1, y1, x2, y2 = (int(v) for v in box)
+        middle = image[0, (y1 + y2) // 2, (x1 + x2) // 2]
+        assert 0 <= x1 < x2 <= 512 and 0 <= y1 < y2 <= 512
+        # every corner of the box lies outside the ellipse, on soft tissue (40 HU is 0.5); its middle on bone
+        corners = image[0, [y1, y1, y2 - 1, y2 - 1], [x1, x2 - 1, x1, x2 - 1]]
+        assert torch.all(torch.abs(corners - 0.5) < 0.12)
+        assert abs(float(middle) - 0.5) > 0.01
+
+
+def test_the_same_step_gives_the_same_batch(pair_folder):
+    batches = PairBatches(pair_folder, 5, SMALL, AugmentConfig())
+    served = list(step_loader(batches, 6, 8, workers=0))
+    again = PairBatches(pair_folder, 5, SMALL, AugmentConfig())[7]
+    torch.testing.assert_close(served[1].crops, again.crops, rtol=0, atol=0)
+    assert served[1].case_ids == again.case_ids
+    assert PairBatches(pair_folder, 6, SMALL, AugmentConfig())[7].case_ids != again.case_ids
+
+
+def test_a_plain_row_is_the_crop_around_the_body(pair_folder):
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
+    row = plain_row(pair, 2.0)
+    np.testing.assert_array_equal(row.masks.sum(axis=(1, 2)), pair.masks.sum(axis=(1, 2)))
+    assert row.heatmaps.max() == pytest.approx(1.0)
+
+
+STILL = AugmentConfig(
+    center_jitter_px=0.0,
+    straight_probability=1.0,
+    noise_probability=0.0,
+    blur_probability=0.0,
+    sharpen_probability=0.0,
+    coarse_probability=0.0,
+    object_probability=0.0,
+    intensity_probability=0.0,
+)
+
+
+def test_a_mixed_row_weighs_image_and_label_alike(pair_folder):
+    batches = PairBatches(pair_folder, 0, SMALL, STILL)
+    cases = batches.listed()
+    dense, porous = (int(np.flatnonzero(cases.statuses == status)[0]) for status in (0, 2))
+    drawn = batches.row(Draw(instance=dense, balanced=porous, mix=0.8), cases, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn.status, [0.8, 0.0, 0.2], rtol=1e-6)
+    # bodies of 200 and of 50 HU, window -160 to 240
+    assert np.median(drawn.row.crops[0][drawn.row.masks[0]]) == pytest.approx(
+        (0.8 * 200 + 0.2 * 50 + 160) / 400, abs=0.02
+    )
+    assert (drawn.masks_count, drawn.status_counts) == (False, True)
+
+
+def test_a_pure_row_is_the_case_that_was_drawn(pair_folder):
+    batches = PairBatches(pair_folder, 0, SMALL, STILL)
+    cases = batches.listed()
+    for mix, chosen in ((0.0, 2), (1.0, 7)):
+        drawn = batches.row(Draw(instance=7, balanced=2, mix=mix), cases, np.random.default_rng(0))
+        assert drawn.case_id == cases.paths[chosen].stem
+        assert drawn.status.argmax() == cases.statuses[chosen]
+        plain = plain_row(load_pair(cases.paths[chosen]), SMALL.heatmap_sigma_px)
+        mirrored = not np.array_equal(drawn.row.crops, plain.crops)
+        unflipped = drawn.row.masks[:, :, ::-1] if mirrored else drawn.row.masks
+        # a mirrored crop is about pixel 112, the flipped array about 111.5
+        np.testing.assert_array_equal(np.roll(unflipped, 1 if mirrored else 0, axis=2), plain.masks)
+
+
+def test_a_slice_bears_the_label_of_its_level(pair_folder):
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
+    hu = np.stack([np.full_like(pair.hu[0], 10), np.full_like(pair.hu[1], 190)])  # two levels that can be told apart
+    batches, labels = PairBatches(pair_folder, 0, SMALL, STILL), set()
+    for seed in range(8):
+        drawn = batches.slice(replace(pair, hu=hu), np.random.default_rng(seed))
+        assert drawn.image[256, 256] == pytest.approx([(10 + 160) / 400, (190 + 160) / 400][drawn.label], abs=1e-4)
+        labels.add(drawn.label)
+    assert labels == {0, 1}

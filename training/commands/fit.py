@@ -1,0 +1,127 @@
+"""The commands that fit something to phantoms: networks, anchors, the plain rule's thresholds."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from OsteoJointLib.cli.main import device_name
+from OsteoJointLib.errors import Reason, UsageError
+from training.run_config import overridden
+from training.schedule import Budget
+from training.seeds import SEEDS_IN_WORDS
+
+if TYPE_CHECKING:
+    from training.task import Task
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare train, anchors and thresholds."""
+    _add_train(commands)
+    anchors = commands.add_parser(
+        "anchors", help="cluster the localizer's anchors on training pairs, and print them", epilog=SEEDS_IN_WORDS
+    )
+    anchors.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of training pairs")
+    anchors.add_argument("--most", type=int, default=1000, metavar="N", help="pairs to use (default: 1000)")
+    anchors.set_defaults(run=_anchors)
+    thresholds = commands.add_parser(
+        "thresholds", help="fit the plain rule's two HU thresholds on whole phantoms", epilog=SEEDS_IN_WORDS
+    )
+    thresholds.add_argument("--seed", type=int, default=700_000, metavar="N", help="the first one's (default: 700000)")
+    thresholds.add_argument("--count", type=int, default=300, metavar="N", help="how many phantoms (default: 300)")
+    thresholds.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="JSON; the shipped one is OsteoJointLib/pipeline/baseline_thresholds.json",
+    )
+    thresholds.set_defaults(run=_thresholds)
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a network, or go on training",
+        description="Train a network, or go on: a run folder with a last.pt is resumed, under the same settings only.",
+        epilog=SEEDS_IN_WORDS,
+    )
+    parser.add_argument(
+        "--config",
+        default="compact",
+        metavar="NAME",
+        help="module of training/configs: compact (the multitask "
+        "network) or compact_levels (the level network); default: compact",
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="what is trained on: pairs, or level samples"
+    )
+    parser.add_argument("--validation", type=Path, metavar="DIR", help="what is watched, of the same kind")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: runs/NAME)")
+    parser.add_argument("--minutes", type=float, metavar="N", help="minutes of training in all")
+    parser.add_argument("--steps", type=int, metavar="N", help="steps in all")
+    parser.add_argument("--device", type=device_name, default="cpu", help="auto, cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument("--threads", type=int, metavar="N", help="PyTorch's threads (default: the usable cores)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that make batches (default: 1)")
+    parser.add_argument("--seed", type=int, metavar="N", help="of weights and draws, instead of the config's")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="instead of the config's, e.g. data.rows=8"
+    )
+    parser.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from training.loop import train
+
+    budget = Budget(options.steps, options.minutes)
+    task = chosen_task(options.config, options.set, options.seed)
+    out = options.out or Path("runs") / task.config.name
+    train(task, options.data, out, budget, options.validation, options.device, options.threads, options.workers)
+    print(f"Trained: {out / 'last.pt'}")
+
+
+def chosen_task(name: str, overrides: list[str], seed: int | None) -> Task:
+    """Return the task of an experiment with some fields replaced.
+
+    Args:
+        name: module of ``training/configs``.
+        overrides: "FIELD=VALUE" each.
+        seed: of the run; None leaves the config's.
+
+    Raises:
+        UsageError: there is no such experiment or field.
+    """
+    module = f"training.configs.{name}"
+    try:
+        config: Any = import_module(module).get_config()
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise UsageError(
+            Reason.USAGE, f'There is no experiment "{name}". Look into training/configs, or write {name}.py there.'
+        ) from error
+    for item in overrides:
+        field, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(Reason.USAGE, f"--set {item} has no value. Write it as FIELD=VALUE.")
+        config = overridden(config, field, value)
+    if seed is not None:
+        config = replace(config, seed=seed)
+    return config.task()
+
+
+def _anchors(options: argparse.Namespace) -> None:
+    from training.data.anchors import anchors_in_words
+
+    print(anchors_in_words(options.data, options.most))
+
+
+def _thresholds(options: argparse.Namespace) -> None:
+    from training.evaluation.thresholds import fit_on_phantoms
+
+    thresholds = fit_on_phantoms(options.seed, options.count)
+    thresholds.save(options.out)
+    print(thresholds)

@@ -1,0 +1,167 @@
+"""Random crops of cached samples for the level network: rotation, scale, mirror, truncation and image changes.
+
+Everything is drawn from the generator that is passed in, so a crop is a function of the sample and the seed. Only left
+and right are mirrored: up, down, front and back are what tells ribs from processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.data.level_samples import CachedSample
+
+IGNORED = 255
+"""Label of voxels outside the sample; no loss there."""
+
+AIR_HU = -1024.0
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """How crops are drawn.
+
+    Args:
+        shape_zyx: voxels of a crop; all divisible by 8.
+        shift_vox: largest offset of the crop's center from the column, along (y, x).
+        rotation_deg: standard deviation of the rotation about each axis.
+        scale_sd: standard deviation of the logarithm of the size.
+        truncate: probability that the sample is cut at the top, and likewise at the bottom, before the crop is taken.
+    """
+
+    shape_zyx: tuple[int, int, int] = (72, 56, 72)
+    shift_vox: tuple[float, float] = (6.0, 12.0)
+    rotation_deg: float = 5.0
+    scale_sd: float = 0.08
+    truncate: float = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class LevelCrop:
+    """One training example.
+
+    Args:
+        hu: (z, y, x) float32.
+        classes: (z, y, x) uint8, :data:`IGNORED` outside the sample.
+        heatmap: (z, y, x) float32 in [0, 1].
+    """
+
+    hu: np.ndarray
+    classes: np.ndarray
+    heatmap: np.ndarray
+
+
+def center_heatmap(shape_zyx: tuple[int, ...], centers_zyx: np.ndarray, sigma_vox: float) -> np.ndarray:
+    """Draw the largest of the Gaussians at the bodies' centers.
+
+    Args:
+        shape_zyx: voxels.
+        centers_zyx: (N, 3) continuous indices, inside or outside.
+        sigma_vox: standard deviation in voxels.
+
+    Returns:
+        (z, y, x) float32 in [0, 1]; exp(-d^2 / (2 sigma^2)) with d the distance to the nearest center.
+    """
+    heatmap = np.zeros(shape_zyx, np.float32)
+    for center in centers_zyx:
+        lines = [
+            np.exp(-0.5 * ((np.arange(count, dtype=np.float32) - value) / sigma_vox) ** 2)
+            for count, value in zip(shape_zyx, center, strict=True)
+        ]
+        np.maximum(heatmap, lines[0][:, None, None] * lines[1][:, None] * lines[2], out=heatmap)
+    return heatmap
+
+
+def truncate_ends(sample: CachedSample, settings: CropSettings, rng: np.random.Generator) -> CachedSample:
+    """Cut the sample at a random height at the top or the bottom, as a scan ends anywhere; centers cut off are dropped.
+
+    At least 24 slices stay.
+    """
+    count = sample.hu.shape[0]
+    room = max(count - 24, 0)
+    low = int(rng.integers(0, room // 2 + 1)) if rng.random() < settings.truncate else 0
+    high = count - (int(rng.integers(0, room // 2 + 1)) if rng.random() < settings.truncate else 0)
+    centers = sample.centers_index_zyx - np.array([low, 0, 0], np.float32)
+    inside = (centers[:, 0] >= -0.5) & (centers[:, 0] <= high - low - 0.5)
+    names = tuple(name for name, keep in zip(sample.names, inside, strict=True) if keep)
+    hu, classes = sample.hu[low:high], sample.classes[low:high]
+    return CachedSample(hu, classes, centers[inside], names, sample.spacing_mm, sample.seed)
+
+
+def _draw_rotation(settings: CropSettings, rng: np.random.Generator) -> np.ndarray:
+    """(3, 3) matrix from crop offsets to sample offsets: small rotations, one scale, sometimes a mirror of x."""
+    from scipy.spatial.transform import Rotation
+
+    angles = rng.normal(0.0, settings.rotation_deg, 3)
+    matrix = Rotation.from_euler("xyz", angles, degrees=True).as_matrix() * np.exp(rng.normal(0.0, settings.scale_sd))
+    if rng.random() < 0.5:
+        matrix = matrix @ np.diag([1.0, 1.0, -1.0])
+    return matrix
+
+
+def draw_crop(sample: CachedSample, settings: CropSettings, sigma_vox: float, rng: np.random.Generator) -> LevelCrop:
+    """Draw one crop around the column.
+
+    Args:
+        sample: a whole phantom.
+        settings: how.
+        sigma_vox: of the Gaussian at a body's center, in voxels.
+        rng: everything random comes from here.
+
+    Returns:
+        The crop, its HU changed by :func:`change_image`.
+    """
+    from scipy import ndimage
+
+    sample = truncate_ends(sample, settings, rng)
+    shape = np.asarray(settings.shape_zyx)
+    target = _draw_center(sample, settings, rng)
+    matrix = _draw_rotation(settings, rng)
+    offset = target - matrix @ ((shape - 1) / 2.0)
+    common = {"offset": offset, "output_shape": tuple(shape), "mode": "constant"}
+    hu = ndimage.affine_transform(sample.hu.astype(np.float32), matrix, order=1, cval=AIR_HU, **common)
+    classes = ndimage.affine_transform(sample.classes, matrix, order=0, cval=IGNORED, **common)
+    centers = (sample.centers_index_zyx - offset) @ np.linalg.inv(matrix).T
+    heatmap = center_heatmap(tuple(shape), centers, sigma_vox)
+    hu[classes == IGNORED] = AIR_HU
+    return LevelCrop(change_image(hu, rng), classes, heatmap)
+
+
+def _draw_center(sample: CachedSample, settings: CropSettings, rng: np.random.Generator) -> np.ndarray:
+    """(3,) index of the sample that the crop's center falls on: near the column, the crop inside the sample along z."""
+    count = sample.hu.shape[0]
+    half = settings.shape_zyx[0] / 2.0
+    z = rng.uniform(half - 4.0, count - half + 4.0) if count > 2.0 * half - 8.0 else count / 2.0
+    middle = (np.asarray(sample.hu.shape) - 1) / 2.0
+    if len(sample.centers_index_zyx):
+        nearest = np.argmin(np.abs(sample.centers_index_zyx[:, 0] - z))
+        middle = sample.centers_index_zyx[nearest]
+    y, x = middle[1:] + rng.uniform(-1.0, 1.0, 2) * np.asarray(settings.shift_vox)
+    return np.array([z, y, x])
+
+
+def change_image(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Change contrast, brightness, sharpness and noise.
+
+    Args:
+        hu: (z, y, x) float32.
+        rng: draws slope (0.9 to 1.15), offset (SD 15 HU), the gamma of bone (0.8 to 1.25), blur or thick slices, noise
+            of up to 40 HU.
+
+    Returns:
+        (z, y, x) float32.
+    """
+    from scipy import ndimage
+
+    hu = hu * rng.uniform(0.9, 1.15) + rng.normal(0.0, 15.0)
+    bone = np.clip((hu - 80.0) / 1200.0, 0.0, None)
+    hu = np.where(bone > 0.0, 80.0 + 1200.0 * bone ** rng.uniform(0.8, 1.25), hu)
+    if rng.random() < 0.3:
+        hu = ndimage.gaussian_filter(hu, (rng.uniform(0.0, 0.8), *(rng.uniform(0.0, 0.6),) * 2))
+    if rng.random() < 0.5:
+        noise = rng.standard_normal(hu.shape, np.float32)
+        if rng.random() < 0.5:
+            noise = ndimage.uniform_filter1d(noise, 2, axis=0) * np.float32(2**0.5)
+        hu = hu + noise * np.float32(rng.uniform(0.0, 40.0))
+    return np.clip(hu, AIR_HU, 3071.0).astype(np.float32)

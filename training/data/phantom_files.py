@@ -1,0 +1,53 @@
+"""Phantom CTs on disk, with their truth and a dataset manifest (:mod:`OsteoJointLib.dataset.manifest`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, manifest_entry
+from OsteoJointLib.phantom.cases import PhantomTruth, make_phantom
+from OsteoJointLib.phantom.writing import write_dicom_series, write_labels, write_nrrd, write_truth
+from OsteoJointLib.records import Level
+from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
+
+
+def write_phantoms(
+    first_seed: int, count: int, folder: Path, dicom: bool = False, rods: bool = False
+) -> list[dict[str, Any]]:
+    """Write phantoms of consecutive seeds and their manifest.
+
+    Args:
+        first_seed, count: which.
+        folder: gets ``<id>/ct.nrrd``, ``<id>/labels.nrrd``, ``<id>/truth.json`` and ``cases.jsonl``; a manifest that
+            is there already keeps its other cases.
+        dicom: write ``<id>/dicom`` as well, a DICOM series.
+        rods: lay calibration rods under the back.
+
+    Returns:
+        The manifest's entries of these phantoms.
+
+    Raises:
+        UsageError: a seed is kept for the evaluation.
+    """
+    seeds = require_seeds(first_seed, count, TRAINING_SEEDS, VALIDATION_SEEDS)
+    manifest = Manifest(folder)
+    made = []
+    for seed in seeds:
+        phantom = make_phantom(seed, rods=rods)
+        name = f"phantom-{seed:07d}"
+        image, mask, _ = (write(phantom, folder / name) for write in (write_nrrd, write_labels, write_truth))
+        if dicom:
+            write_dicom_series(phantom, folder / name)
+        entry = manifest_entry(name, image, mask, phantom_label(name, phantom.truth))
+        manifest.put(entry)
+        made.append(entry)
+        print(f"{name}: {phantom.truth.status.value}, {phantom.truth.mean_bmd_mg_cm3:.0f} mg/cm3", flush=True)
+    return made
+
+
+def phantom_label(name: str, truth: PhantomTruth) -> CaseLabel:
+    """Say what a phantom's truth says of it; each phantom is a patient of its own."""
+    centers = {level: truth.centers_lps_mm[level.verse_label] for level in Level}
+    bmd = {level: truth.bmd_mg_cm3[level] for level in Level}
+    return CaseLabel(name, centers, "all", truth.status, bmd, "phantom truth")

@@ -1,0 +1,93 @@
+"""What decides a training run, whatever its task: frozen settings, and strict overrides from the command line."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from OsteoJointLib.errors import Reason, UsageError
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How the weights move."""
+
+    name: str = "sgd"
+    """"sgd" (Zhang 2023 §4.2, with momentum) or "adamw"."""
+    learning_rate: float = 0.05
+    """At the top of the schedule."""
+    warmup: float = 0.03
+    """Share of the run in which the rate rises linearly from a tenth."""
+    final_fraction: float = 0.01
+    """Rate at the end (cosine), as a share of the top."""
+    momentum: float = 0.9
+    """Of SGD (Nesterov)."""
+    weight_decay: float = 1e-4
+    """On convolution and linear weights only (not on norms, biases, gates and loss weights)."""
+    clip_norm: float = 5.0
+    """Largest gradient norm of each part of the network that the task clips by itself."""
+
+    def __post_init__(self) -> None:
+        if self.name not in ("sgd", "adamw"):
+            raise UsageError(Reason.USAGE, f'There is no optimizer "{self.name}". Choose "sgd" or "adamw".')
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What every task's config holds."""
+
+    name: str
+    """Of the experiment; its folder is runs/<name>."""
+    seed: int = 0
+    """Of weights, draws and order."""
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    """How the weights move."""
+    ema_decay: float = 0.998
+    """Of the averaged weights, which are validated and exported; starts lower. 0 takes the last weights instead."""
+    precision: str = "bf16-mixed"
+    """Lightning Fabric's: "32-true" or "bf16-mixed"."""
+    checkpoint_minutes: float = 2.0
+    """Between checkpoints."""
+    validate_minutes: float = 10.0
+    """Between validations."""
+    validation_cases: int = 48
+    """How many cases are watched, at most."""
+
+
+WATCHING_FIELDS = ("checkpoint_minutes", "validate_minutes", "validation_cases")
+"""The fields that change nothing in the weights, so that a run may go on under others."""
+
+
+def overridden(config: Any, path: str, text: str) -> Any:
+    """Replace one field of a config, strictly.
+
+    Args:
+        config: a frozen dataclass.
+        path: the field, dotted for nested ones ("data.rows").
+        text: a Python literal, or a bare string for a string field.
+
+    Returns:
+        The new config.
+
+    Raises:
+        UsageError: no such field, or a value of another type.
+    """
+    name, _, rest = path.partition(".")
+    names = [f.name for f in fields(config)] if is_dataclass(config) else []
+    if name not in names:
+        raise UsageError(
+            Reason.USAGE,
+            f'There is no field "{name}" to set. Check its spelling; there are: {", ".join(names) or "none"}.',
+        )
+    old = getattr(config, name)
+    if rest:
+        return replace(config, **{name: overridden(old, rest, text)})
+    try:
+        new = text if isinstance(old, str) else ast.literal_eval(text)
+    except (ValueError, SyntaxError) as error:
+        raise UsageError(Reason.USAGE, f'"{text}" is no value for {path}, which is now {old!r}.') from error
+    new = float(new) if isinstance(old, float) and type(new) is int else new
+    if old is not None and new is not None and type(new) is not type(old):
+        raise UsageError(Reason.USAGE, f"{new!r} is no value for {path}, which is now {old!r}: another type.")
+    return replace(config, **{name: new})

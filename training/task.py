@@ -1,0 +1,83 @@
+"""What the training loop needs of a task: a module that turns a batch into losses, batches, and scores to watch.
+
+To add a network, write a config (:class:`training.run_config.RunConfig` with its own fields and a ``task()``), a
+:class:`StepModule`, and a :class:`Task` into ``training/tasks/``, and an experiment into ``training/configs/``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from training.run_config import RunConfig
+from training.step_batches import StepBatches
+
+
+class StepLosses(Protocol):
+    """The terms of a step's loss, by name, and their ``total``; a term that this step does not train is None.
+
+    It is a named tuple, because Fabric moves those between devices and refuses frozen dataclasses.
+    """
+
+    @property
+    def total(self) -> Tensor:
+        """A scalar, what the step descends."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+class StepBatch(Protocol):
+    """The rows of one step: a named tuple of tensors, and what each row was made of."""
+
+    @property
+    def case_ids(self) -> tuple[str, ...]:
+        """One a row."""
+
+
+class StepModule(nn.Module, ABC):
+    """A network with its losses in one module, so that one forward gives the loss under any precision and device.
+
+    Args:
+        network: what is trained, averaged and exported.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    @abstractmethod
+    def forward(self, batch: Any, progress: float) -> Any:
+        """Compute the :class:`StepLosses` of a batch at a share of the run."""
+
+    @abstractmethod
+    def parts(self) -> dict[str, list[nn.Parameter]]:
+        """Name the groups of parameters whose gradients are clipped apart, so that no term drowns another's."""
+
+    def notes(self, progress: float) -> dict[str, float]:
+        """Name the numbers that the log keeps beside the losses; the same names at every step."""
+        return {}
+
+
+class Task(Protocol):
+    """What is trained: the loop calls it, and knows nothing else of networks and data."""
+
+    name: str
+    """Stands in the checkpoint, so that one task's is never taken for another's."""
+    terms: tuple[str, ...]
+    """The fields of its losses."""
+
+    @property
+    def config(self) -> RunConfig:
+        """Everything that decides the run."""
+
+    def build(self) -> StepModule:
+        """Build network and losses, with weights drawn from PyTorch's generator."""
+
+    def batches(self, folder: Path) -> StepBatches:
+        """Make the batches of a folder of training data by the number of their step."""
+
+    def scores(self, network: nn.Module, folder: Path) -> dict[str, float]:
+        """Measure a network, on the device where it lies, on a folder of validation data."""

@@ -1,0 +1,97 @@
+"""From two finished trainings to one weights file with its manifest entry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from OsteoJointLib.config import NetworkConfig
+from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.weights import save_weights
+from training.checkpoint import load_checkpoint
+from training.seeds import EVALUATION_SEEDS, require_seeds
+from training.tasks.levels import load_level_network
+from training.tasks.multitask import MultitaskTask
+
+INTENDED_USE = (
+    "Research only, not a medical device: trained on synthetic phantoms, never validated on patients for diagnosis."
+)
+LICENCE = "Apache-2.0"
+_LARGEST_BYTES = 10_000_000
+"""What the project lets its weights weigh, so that they can come with the extension."""
+_BYTES_A_WEIGHT = 2
+"""Weights are stored in half precision."""
+
+
+def export(
+    multitask: Path, levels: Path, name: str, folder: Path, metrics: dict[str, Any] | None = None, replace: bool = False
+) -> Path:
+    """Write one weights file of both networks, from the averaged weights of two checkpoints.
+
+    Args:
+        multitask: checkpoint of the multitask task.
+        levels: checkpoint of the levels task.
+        name: of the weights.
+        folder: of the weights and their manifest.
+        metrics: numbers of ``python -m training evaluate``, or None before there are any.
+        replace: write over weights of this name.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        InputRefused: an input is no checkpoint of its task, or the file would be too large to ship.
+        UsageError: there are weights of this name, and ``replace`` is False.
+    """
+    checkpoint, level_network = load_checkpoint(multitask, MultitaskTask.name), load_level_network(levels)
+    recipe = checkpoint.recipe
+    state = {f"multitask.{key}": value for key, value in checkpoint.average.items()}
+    state |= {f"levels.{key}": value for key, value in level_network.state_dict().items()}
+    size = sum(_BYTES_A_WEIGHT * value.numel() for value in state.values())
+    if size > _LARGEST_BYTES:
+        raise InputRefused(
+            Reason.UNREADABLE,
+            f"The networks of {multitask} and {levels} are too large to ship: {size / 1e6:.1f} MB, where 10 MB may be. "
+            "Train narrower ones.",
+        )
+    if (folder / f"{name}.safetensors").exists() and not replace:
+        raise UsageError(
+            Reason.OUTPUT_EXISTS,
+            f"There are weights named {name} in {folder} already. Choose another --name or --out, or say --replace to "
+            "write over them.",
+        )
+    fields = {
+        "config": NetworkConfig.from_json(recipe["network"]).to_json(),
+        "level_config": level_network.config.to_json(),
+        "trained_on": f"OsteoJoint phantoms (training pairs and level samples), {checkpoint.step} multitask steps",
+        "training": {
+            "steps": checkpoint.step,
+            "minutes": round(checkpoint.elapsed_s / 60.0, 1),
+            "experiment": {key: recipe[key] for key in ("name", "seed", "optimizer", "windows_px", "precision")},
+        },
+        "metrics": metrics or {},
+        "intended_use": INTENDED_USE,
+        "licence": LICENCE,
+    }
+    return save_weights(folder, name, state, fields)
+
+
+def evaluation_metrics(path: Path) -> dict[str, Any]:
+    """Read the numbers of an evaluation that belong into a manifest.
+
+    Raises:
+        InputRefused: when the file is none.
+        UsageError: when it is one of phantoms that are not kept for the evaluation.
+    """
+    keys = ("n", "first_seed", "levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline")
+    try:
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        found = {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputRefused(
+            Reason.UNREADABLE,
+            f"{path} can't be read, or was not written by python -m training evaluate. Give its --json file.",
+        ) from error
+    require_seeds(found["first_seed"], found["n"], EVALUATION_SEEDS)
+    return found

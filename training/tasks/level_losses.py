@@ -1,0 +1,80 @@
+"""The level network's losses: weighted cross entropy, soft Dice and a heat-map error, each a function first."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from OsteoJointLib.network.level_net import LevelNetOutput, Tissue
+from training.data.level_crops import IGNORED
+
+CLASS_WEIGHTS = (0.4, 1.0, 1.0, 2.0, 1.0, 0.7)
+"""Cross-entropy weight per tissue: ribs are thin and decide the names, background is most of the volume."""
+
+PEAK_WEIGHT = 20.0
+"""How much more a voxel at a body's center counts than one far from all, in the heat map's error."""
+
+
+class LevelLosses(NamedTuple):
+    """The sum of the three terms, and each of them; scalars."""
+
+    total: Tensor
+    cross_entropy: Tensor
+    dice: Tensor
+    heatmap: Tensor
+
+
+def soft_dice_loss(logits: Tensor, classes: Tensor, smooth: float = 10.0) -> Tensor:
+    """Compute one minus the mean soft Dice of the classes but background, pooled over the batch.
+
+    Args:
+        logits: (B, K, D, H, W).
+        classes: (B, D, H, W) int64; voxels of :data:`IGNORED` do not count.
+        smooth: voxels added to both sides, so that an absent class that is not predicted costs nothing.
+
+    Returns:
+        Scalar, 1 - mean_k (2 sum p_k t_k + s) / (sum p_k + sum t_k + s).
+    """
+    valid = (classes != IGNORED).unsqueeze(1)
+    probabilities = torch.softmax(logits.float(), dim=1) * valid
+    target = functional.one_hot(classes.where(valid[:, 0], 0), logits.shape[1]).movedim(-1, 1) * valid
+    axes = (0, 2, 3, 4)
+    overlap = (probabilities * target).sum(axes)[1:]
+    sizes = (probabilities.sum(axes) + target.sum(axes))[1:]
+    return 1.0 - ((2.0 * overlap + smooth) / (sizes + smooth)).mean()
+
+
+def heatmap_loss(heatmap: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Compute the weighted squared error of the heat map, divided by the target's mass.
+
+    Args:
+        heatmap: (B, D, H, W) in [0, 1].
+        target: (B, D, H, W) in [0, 1].
+        valid: (B, D, H, W) bool, voxels that count.
+
+    Returns:
+        Scalar, sum w (h - t)^2 / sum w t with w = 1 + :data:`PEAK_WEIGHT` t; the denominator at least 1.
+    """
+    weight = (1.0 + PEAK_WEIGHT * target) * valid
+    return (weight * (heatmap.float() - target) ** 2).sum() / (weight * target).sum().clamp_min(1.0)
+
+
+def level_losses(output: LevelNetOutput, classes: Tensor, heatmap: Tensor) -> LevelLosses:
+    """Compute all three terms.
+
+    Args:
+        output: of the network.
+        classes: (B, D, H, W) int64 with :data:`IGNORED`.
+        heatmap: (B, D, H, W) in [0, 1].
+    """
+    weight = torch.tensor(CLASS_WEIGHTS, device=output.logits.device)
+    assert len(CLASS_WEIGHTS) == len(Tissue)
+    terms = (
+        functional.cross_entropy(output.logits.float(), classes, weight=weight, ignore_index=IGNORED),
+        soft_dice_loss(output.logits, classes),
+        heatmap_loss(output.heatmap, heatmap, classes != IGNORED),
+    )
+    return LevelLosses(sum(terms[1:], terms[0]), *terms)
