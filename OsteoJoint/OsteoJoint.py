@@ -95,12 +95,12 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
         self.panel = Panel(self.layout, self.logic.reading, self.logic.getParameterNode)
 
     def enter(self):
-        """The user opens the module."""
+        """Let the panel know that the user opens the module."""
         if self.panel:
             self.panel.enter()
 
     def exit(self):
-        """The user opens another module."""
+        """Let the panel know that the user opens another module."""
         if self.panel:
             self.panel.exit()
 

@@ -42,7 +42,7 @@ class Findings:
         return self.weights is not None and not any(lack.package.need is Need.READING for lack in self.lacks)
 
     def document(self) -> dict[str, Any]:
-        """The findings as JSON."""
+        """Write the findings as JSON."""
         return {**asdict(self), "lacks": [lack.words for lack in self.lacks], "fit": self.fit}
 
 

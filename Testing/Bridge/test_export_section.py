@@ -36,7 +36,7 @@ def test_nothing_can_be_saved_before_a_reading(section):
     assert not section.ui.saveButton.enabled
     assert section.ui.saveButton.toolTip == "Nothing is read yet."
     assert not section.ui.labelButton.enabled
-    assert section.ui.labelButton.toolTip == "A label needs a point and a mask; missing: L1, L2."
+    assert section.ui.labelButton.toolTip == "L1, L2: no point or no mask yet. A label needs both."
 
 
 def test_a_reading_is_saved_into_a_new_folder_inside_one_that_holds_other_things(section, tmp_path):
@@ -162,7 +162,7 @@ def test_a_class_against_the_bmd_is_asked_about(section, tmp_path, monkeypatch, 
     section.ui.methodCombo.setCurrentIndex(1)
     section.ui.statusCombo.setCurrentIndex(3)
     section.ui.labelButton.click()
-    assert asked_for == ["By its BMD this is osteopenia; you stated osteoporosis. Save it so?"]
+    assert asked_for == ["The BMD says osteopenia, you stated osteoporosis. Save anyway?"]
     assert [request[1]["status"] for request in asked(section, "label")] == ["osteoporosis"] * agreed
     section.ui.statusCombo.setCurrentIndex(2)
     section.ui.labelButton.click()

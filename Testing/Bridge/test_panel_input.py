@@ -72,7 +72,7 @@ def test_with_one_point_the_other_is_asked_for(opened):
     add_ct()
     opened.reading.become(levels={**FOUND_LEVELS, "L2": LevelState()})
     assert not opened.ui.applyButton.enabled
-    assert opened.ui.applyButton.toolTip == "L2 has no point yet: place it, or let both be found."
+    assert opened.ui.applyButton.toolTip == "L2 has no point yet. Place it, or find both."
     assert not opened.ui.problemFrame.visible
     assert opened.ui.findButton.enabled
     opened.reading.become_read(levels={**READ_LEVELS, "L1": LevelState()}, stale=("the point of L2 was moved",))

@@ -25,7 +25,7 @@ def row(opened, index: int) -> list[str]:
 
 def test_before_anything_is_placed_the_panel_says_what_to_do(opened):
     assert row(opened, 0) == ["L1", "–", "–", "not placed"]
-    assert opened.ui.levelsHint.text.startswith("Let them be found, or place each by hand")
+    assert opened.ui.levelsHint.text.startswith("Find both, or place each by hand")
     assert opened.ui.findButton.enabled
 
 

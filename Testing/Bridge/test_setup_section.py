@@ -158,10 +158,10 @@ def test_a_failure_is_shown_with_a_link_and_in_a_box(open_setup, missing, said):
     setup = open_setup()
     setup.ui.installButton.click()
     setup.section.packages.dialog.install_button.click()
-    setup.section.packages._installer.end(f"pip ended with exit code 1. It said: <x> What to do: {MANUAL}")
+    setup.section.packages._installer.end(f"pip failed with exit code 1. It said: <x> What to do: {MANUAL}")
     assert "&lt;x&gt;" in setup.ui.installLabel.text
     assert f'<a href="{MANUAL}">' in setup.ui.installLabel.text
-    assert said == [f"pip ended with exit code 1. It said: <x> What to do: {MANUAL}"]
+    assert said == [f"pip failed with exit code 1. It said: <x> What to do: {MANUAL}"]
     assert setup.ui.installButton.enabled
 
 

@@ -55,7 +55,7 @@ class BatchSection:
         self._show()
 
     def show(self, state: ReadingState) -> None:
-        """A batch doesn't depend on the panel's reading."""
+        """Do nothing: a batch doesn't depend on the panel's reading."""
 
     def close(self) -> None:
         """Stop a batch that is under way; what is done stays done."""
@@ -75,7 +75,7 @@ class BatchSection:
         ui.batchProgress.setVisible(running)
         ui.runButton.setText(_("Cancel batch") if running else _("Run batch"))
         why_not = "" if running else self._why_not()
-        allow(ui.runButton, why_not, _("Stop at once. What is done stays done.") if running else _("Read all cases."))
+        allow(ui.runButton, why_not, _("Stop now. Finished cases stay.") if running else _("Read all cases."))
 
     def _why_not(self) -> str:
         ui = self._ui
@@ -87,7 +87,7 @@ class BatchSection:
         return "" if ui.outputPath.currentPath else _("Choose a folder for the results.")
 
     def _checked_nodes(self) -> list:
-        """The checked CTs; the reading's own maps, which are volumes too, are none."""
+        """List the checked CTs; the reading's own maps, which are volumes too, are none."""
         return [node for node in self._ui.nodesCombo.checkedNodes() if not node.GetAttribute(ROLE)]
 
     def _run_or_cancel(self, checked: bool = False) -> None:
@@ -95,7 +95,7 @@ class BatchSection:
             self._start()
             return
         self.close()
-        self._say(_("Cancelled; what is done stays done. Run it again to go on from there."))
+        self._say(_("Cancelled. Finished cases stay; run it again to go on."))
         self._show()
 
     def _start(self) -> None:

@@ -14,7 +14,7 @@ from OsteoJointLib.names import portable_name
 from OsteoJointLib.slicer_bridge.panel.parts.folders import holds_result, link, reading_folder, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import LabelForm
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Saved
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, load_form, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 FOLDER_SETTING = "OsteoJoint/ReadingsFolder"
@@ -92,7 +92,7 @@ class ExportSection:
 def why_not_save(state: ReadingState) -> str:
     """Say why the reading can't be saved now; empty when it can."""
     if state.running:
-        return _("A reading is under way: wait for it or cancel it.")
+        return busy_words()
     if state.document is None:
         return _("Nothing is read yet.")
     if state.stale:

@@ -20,6 +20,7 @@ from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
     INFO,
     WARNING,
     allow,
+    busy_words,
     load_form,
     paint_frame,
     show_text,
@@ -87,7 +88,7 @@ class InputSection:
         button = self._ui.applyButton
         if state.running:
             button.setText(_("Cancel"))
-            allow(button, "", _("Stop at once. What was there before stays."))
+            allow(button, "", _("Stop now. Earlier results stay."))
             return
         button.setText(_("Update") if state.stale and state.document else _("Apply"))
         allow(button, why_not_run(state), _("Find the levels, segment the vertebral bodies and predict the class."))
@@ -132,7 +133,7 @@ def why_not_run(state: ReadingState) -> str:
     missing = [level for level in Level if state.levels[level].center_ras is None]
     if len(missing) != 1:  # where both are missing they are found
         return ""
-    return _("{level} has no point yet: place it, or let both be found.").format(level=missing[0])
+    return _("{level} has no point yet. Place it, or find both.").format(level=missing[0])
 
 
 def why_not_find(state: ReadingState) -> str:
@@ -140,7 +141,7 @@ def why_not_find(state: ReadingState) -> str:
     if not state.ready:
         return not_ready_words()
     if state.running:
-        return _("A reading is under way: wait for it or cancel it.")
+        return busy_words()
     if state.volume_name is None:
         return _("Load a CT and choose it above. File → Download Sample Data has a phantom to try.")
     return state.problem

@@ -50,22 +50,18 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         """Show where the levels are."""
         ui, table = self._ui, self._ui.levelsTable
         why_not = why_not_find(state)
-        allow(
-            ui.findButton, why_not, _("Look for L1 and L2 and mark each by a point, in place of those that are there.")
-        )
+        allow(ui.findButton, why_not, _("Find L1 and L2 and mark each with a point. Replaces points that are there."))
         for row, level in enumerate(Level):
             shown = state.levels[level]
             table.item(row, POSITION).setText(position_words(shown))
             table.item(row, CONFIDENCE).setText(confidence_words(shown))
             table.item(row, SOURCE).setText(source_words(shown))
-            tip = _("Then click on the center of the body of {level} in a slice view. Or drag its point.")
+            tip = _("Press, then click on the center of the body of {level} in a slice. Or drag its point.")
             may_place = state.volume_name and not state.problem
             allow(self._place_buttons[level], "" if may_place else why_not, tip.format(level=level))
-        no_body = _("No vertebra was found there, or L1 and L2 weren't looked for yet.")
-        up = _(
-            "Move L1 and L2 one vertebra up, onto the centers that were found: for anatomy that was counted wrongly."
-        )
-        down = _("Move L1 and L2 one vertebra down, onto the centers that were found: see Shift up.")
+        no_body = _("No vertebra was found there, or none were looked for yet.")
+        up = _("Move L1 and L2 up by one vertebra, if they were counted wrongly.")
+        down = _("Move L1 and L2 down by one vertebra, if they were counted wrongly.")
         allow(ui.shiftUpButton, "" if state.can_shift_up else no_body, up)
         allow(ui.shiftDownButton, "" if state.can_shift_down else no_body, down)
         self._show_placing(state)
@@ -154,7 +150,7 @@ def levels_hint(state: ReadingState, placed: Level | None) -> str:
     if not missing:
         return "" if state.document else _("Check both points, then press Apply above.")
     if len(missing) == len(Level):
-        return _("Let them be found, or place each by hand: press Place, then click on its center in a slice.")
+        return _("Find both, or place each by hand: press Place, then click on its center in a slice.")
     return _("Now place {level}: press Place in its row, then click on its center in a slice. Or find both.").format(
         level=missing[0]
     )

@@ -71,11 +71,11 @@ class MasksSection:
         )
         set_checked(self._ui.networkCheckBox, state.comparing is Role.NETWORK)
         show_text(self._ui.compareHint, compare_hint(state.comparing))
-        no_result = "" if state.document else _("There is none before the first reading.")
+        no_result = "" if state.document else _("There is no map before the first reading.")
         allow(
             self._ui.heatmapCheckBox,
             no_result,
-            _("Show where the network saw the bodies' boundary, in the place of Grad-CAM: one map is shown at a time."),
+            _("Show where the network sees the edge of the bone. Replaces Grad-CAM: one map is shown at a time."),
         )
         self._ui.heatmapOpacitySlider.setEnabled(not no_result)
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
@@ -96,12 +96,12 @@ class MasksSection:
         self._surface_of = wanted
 
     def enter(self) -> None:
-        """The module is shown again."""
+        """Take up the editor: the module is shown again."""
         self._entered = True
         self._set_editor()
 
     def exit(self) -> None:
-        """Another module is shown: its keys and its mouse are its own."""
+        """Let go of the editor: another module is shown, whose keys and its mouse are its own."""
         self._entered = False
         self._set_editor()
 
@@ -153,10 +153,10 @@ class MasksSection:
         allow(
             ui.runRefineButton,
             why_not_run(state) or no_masks,
-            _("Let a level set move the outline to the bone's edge: for a poor mask. A good one may grow a little."),
+            _("Move the outline to the bone's edge by a level set. For poor masks: good ones may grow a little."),
         )
         nothing = "" if state.can_undo_refinement else _("Nothing was refined yet.")
-        allow(ui.undoRefineButton, nothing, _("Put the masks from before the last refinement back."))
+        allow(ui.undoRefineButton, nothing, _("Bring back the masks from before the refinement."))
         before = state.comparing is Role.BEFORE
         ui.compareButton.setText(_("Show after") if before else _("Show before"))
         tip = _("Show the present masks again.") if before else _("Show the masks from before the last refinement.")

@@ -69,11 +69,11 @@ class Panel(slicer.util.VTKObservationMixin):
         self._foreground.show()
 
     def enter(self) -> None:
-        """The module is shown."""
+        """Take up the mask editor: the module is shown."""
         self._masks.enter()
 
     def exit(self) -> None:
-        """Another module is shown."""
+        """Let go of the mask editor: another module is shown."""
         self._masks.exit()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.packages import PACKAGES, Lack, Need, lacking
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Computed
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.install import Installer
 from OsteoJointLib.slicer_bridge.setup.install_dialog import InstallDialog
@@ -60,7 +60,7 @@ class SetupPackages:
     def show(self, state: ReadingState) -> None:
         """Follow a change of the reading."""
         why_not = self._why_not(state)
-        tip = _("Shows what would be installed, how large it is and under which licence, and asks.")
+        tip = _("Shows what would be installed, its size and licence, and asks first.")
         allow(self._ui.installButton, why_not, tip)
         allow(self._ui.folderButton, why_not, _("Installs from a folder of wheels, without a network."))
 
@@ -77,9 +77,9 @@ class SetupPackages:
         if self._installer.running:
             return _("An installation is under way.")
         if state.running:
-            return _("A reading is under way: wait for it or cancel it.")
+            return busy_words()
         if self._reading.settings.python:
-            return _("Another Python is set: OsteoJoint installs nothing into it.")
+            return _("OsteoJoint installs nothing into another Python than Slicer's.")
         return "" if self._lacks else _("Everything is installed.")
 
     def _install(self, checked: bool = False) -> None:
@@ -125,7 +125,7 @@ def _words(lacks: list[Lack]) -> str:
             "body's box."
         ).format(packages=names)
     if Need.READING not in needs:
-        return _("What is needed is installed. Not there: {packages}.").format(packages=names)
+        return _("All that is needed is installed; {packages} is missing.").format(packages=names)
     return _("<b>Slicer's Python lacks packages:</b> {packages}.").format(packages=names)
 
 

@@ -46,7 +46,7 @@ class SetupWeights:
         remembered = str(slicer.util.settingsValue(WEIGHTS_SETTING, DEFAULT_NAME))
         self._fill(remembered)
         if reading.settings.weights != remembered:
-            gone = _("The weights chosen last are not there any more ({value}); the shipped ones are used.")
+            gone = _("{value} is gone, so the shipped weights are used.")
             show_text(ui.weightsLabel, gone.format(value=remembered))
         ui.weightsCombo.connect("currentIndexChanged(int)", self._chosen)
         ui.importButton.connect("clicked(bool)", self._choose_file)
@@ -116,6 +116,6 @@ class SetupWeights:
             remove_weights(choice)
         except OSError as error:
             slicer.util.errorDisplay(
-                _("{name} could not be deleted: {error}.").format(name=choice.value, error=error.strerror)
+                _("{name} can't be deleted: {error}. Try again later.").format(name=choice.value, error=error.strerror)
             )
         self._choose(DEFAULT_NAME)

@@ -59,7 +59,7 @@ class SetupWorker:
     def _use(self, path: str) -> None:
         """Take another Python, or Slicer's own (""); one that isn't there is told of and not taken."""
         there = not path or Path(path).is_file()
-        missing = _("There is no file {path}; Slicer's own Python is used.").format(path=path)
+        missing = _("{path} doesn't exist, so Slicer's own Python is used.").format(path=path)
         show_text(self._ui.pythonLabel, "" if there else missing)
         python = path if there else ""
         if python != self._reading.settings.python:

@@ -59,7 +59,7 @@ class StatusSection:
             return
         changes = "; ".join(state.stale)
         ui.staleLabel.setText(_("Out of date: {changes}.").format(changes=changes))
-        allow(ui.updateButton, why_not_run(state), _("Read again what was changed."))
+        allow(ui.updateButton, why_not_run(state), _("Update what was changed."))
         self._show_class(document, bool(state.stale))
         self._show_numbers(document)
         show_text(ui.flagsLabel, flags_html(document["flags"]))

@@ -223,7 +223,7 @@ class ReadingController:
         kept = scene.kept(before, set(wanted.masks) - set(refined))
         redrawn = [level for level in scene.own_levels() if level not in kept and level not in refined]
         if redrawn:
-            words = _("The network drew {levels} anew, on another slice. Undo (under Masks) brings yours back.")
+            words = _("The slice changed, so the network drew {levels} again. Undo (under Masks) brings yours back.")
             self._tell(words.format(levels=" and ".join(redrawn)))
         with self._watcher.paused():
             present_result(scene.nodes, document, views, kept, refined)
@@ -236,7 +236,7 @@ class ReadingController:
         self.changed.emit()
 
     def _end(self, error: OsteoJointError | None = None) -> None:
-        """A run has ended, with a result or with an error."""
+        """End a run, with a result or with an error."""
         run, self._run = self._run, None
         self._stage, self._fraction = "", 0.0
         if error is not None:
@@ -274,7 +274,7 @@ class ReadingController:
             self.update()
 
     def _lost(self, closing: bool) -> None:
-        """The CT was removed, or the scene is closed."""
+        """Let go of a CT that was removed, or whose scene is being closed."""
         scene, self._scene = self._scene, None
         self._tell("")
         if self.running:

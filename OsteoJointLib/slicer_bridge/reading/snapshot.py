@@ -100,7 +100,7 @@ class Snapshot:
         if points is not None and (missing := [level for level in Level if level not in points]):
             raise UsageError(
                 Reason.USAGE,
-                f"{missing[0]} has no point yet. Place it, or let both be found.",
+                f"{missing[0]} has no point yet. Place it, or find both.",
             )
         masks = {} if points is None or until == "levels" else self.own_masks()
         return Wanted(

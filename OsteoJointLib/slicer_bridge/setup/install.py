@@ -95,7 +95,7 @@ class Installer:
         else:
             wanted = {lack.package for lack in self._lacks}
             left = [lack.words for lack in lacking() if lack.package in wanted]
-            problem = _("pip ended well, but there is still no {packages}.").format(packages=", ".join(left))
+            problem = _("pip reported success, but {packages} is still missing.").format(packages=", ".join(left))
             self._end(problem if left else "")
 
     def _run(self, step: Callable[[], None]) -> None:
@@ -110,9 +110,7 @@ class Installer:
 
     def _install_torch(self, lacks: list[Lack]) -> None:
         if not has_extension():
-            raise RunFailed(
-                Reason.DEPENDENCY_MISSING, _("PyTorch is installed by the PyTorch extension; get it first.")
-            )
+            raise RunFailed(Reason.DEPENDENCY_MISSING, _("PyTorch comes with the PyTorch extension. Get that first."))
         logic = importlib.import_module("PyTorchUtils").PyTorchUtilsLogic()
         minimum = next((lack.package.minimum for lack in lacks if lack.package.name == "torch"), "")
         with self._printed():
@@ -147,7 +145,7 @@ class Installer:
 
     def _fail(self, exit_code: int) -> None:
         said = " ".join(self.log[-_SHOWN_LINES:])
-        self._end(_("pip ended with exit code {code}. It said: {said}").format(code=exit_code, said=said))
+        self._end(_("pip failed with exit code {code}. It said: {said}").format(code=exit_code, said=said))
 
     def _end(self, problem: str) -> None:
         self.running = False

@@ -61,7 +61,7 @@ class InstallDialog:
         self.dialog.open()
 
     def chosen(self) -> list[Lack]:
-        """What would be installed as the box is ticked now."""
+        """List what would be installed as the box is ticked now."""
         return [lack for lack in self._lacks if self.agpl_box.checked or lack.package.need is not Need.LOCALIZER]
 
     def _add_buttons(self, layout: qt.QLayout) -> None:
@@ -94,7 +94,7 @@ class InstallDialog:
             texts.append(
                 _(
                     "Slicer's PyTorch extension picks the build of PyTorch that fits your graphics card: about "
-                    "200 MB without one, up to 3 GB with one. Slicer answers slowly meanwhile, for some minutes."
+                    "200 MB without one, up to 3 GB with one. Slicer is slow for some minutes meanwhile."
                 )
             )
         return texts
@@ -108,7 +108,7 @@ class InstallDialog:
     def _chosen_changed(self, checked: bool = False) -> None:
         chosen = self.chosen()
         megabytes = sum(lack.package.megabytes for lack in chosen)
-        self.total.setText(_("In all up to {size}, and about twice that on the disk.").format(size=_size(megabytes)))
+        self.total.setText(_("Up to {size} in all, and about twice that on the disk.").format(size=_size(megabytes)))
         self.total.setVisible(bool(chosen) and not self._folder)
         self.install_button.setEnabled(bool(chosen) and not self.needs_extension)
         self.install_button.setToolTip("" if chosen else _("Tick the box: nothing else is missing."))

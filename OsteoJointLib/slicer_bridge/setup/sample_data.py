@@ -77,7 +77,7 @@ def load_phantom(seed: int = DEMO_SEED) -> slicer.vtkMRMLScalarVolumeNode:
 
 
 def _bring(source: Any) -> list[Any]:
-    """What Sample Data calls: the loaded nodes, or none and a message that says why."""
+    """Bring what Sample Data asks for: the loaded nodes, or none and a message that says why."""
     try:
         return [load_phantom()]
     except OsteoJointError as error:
@@ -107,7 +107,7 @@ def _make(seed: int, folder: Path) -> None:
         progress.close()
         progress.deleteLater()
     if not codes:
-        raise RunFailed(Reason.CANCELLED, _("The phantom was not made: cancelled."))
+        raise RunFailed(Reason.CANCELLED, _("Cancelled: no phantom was made."))
     if codes[0] != 0:
         raise worker_death(codes[0], [*lines, *said.rest()])
 

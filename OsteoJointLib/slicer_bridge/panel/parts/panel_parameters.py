@@ -81,7 +81,7 @@ class Parameters:
             self.node = None
 
     def refinement(self) -> dict[str, float]:
-        """The parameters of the level set by their names in LevelSetParameters."""
+        """Give the parameters of the level set by their names in LevelSetParameters."""
         return {name: float(getattr(self.node, name)) for name in REFINEMENT}
 
     def _modified(self, caller: Any = None, event: Any = None) -> None:

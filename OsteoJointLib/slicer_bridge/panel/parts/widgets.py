@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 import slicer
+from slicer.i18n import tr as _
 
 from OsteoJointLib.resources import resource_path
 
@@ -53,3 +54,8 @@ def set_checked(button: qt.QAbstractButton, checked: bool) -> None:
     blocked = button.blockSignals(True)
     button.setChecked(checked)
     button.blockSignals(blocked)
+
+
+def busy_words() -> str:
+    """Say that a reading is under way, where that is why a button is off."""
+    return _("A reading is under way. Wait for it or cancel it.")
