@@ -28,8 +28,8 @@ class WindowConfig:
         if not (math.isfinite(self.center_hu) and math.isfinite(self.width_hu) and self.width_hu > 0):
             raise UsageError(
                 Reason.USAGE,
-                f"A window needs a finite center and a width above 0 HU; got center {self.center_hu} and width "
-                f"{self.width_hu}. Give for example center 40 and width 400.",
+                f"A window with center {self.center_hu} and width {self.width_hu} shows nothing. Give a finite center "
+                "and a width above 0 HU, for example 40 and 400.",
             )
 
     @property
@@ -81,11 +81,11 @@ class NetworkConfig:
     crop_px: int = 224
     """Edge length of the crop that segmenter and classifier see (paper, section 3.3)."""
     score_threshold: float = 0.1
-    """Detections with less objectness than this are dropped before suppression."""
+    """Detections with less objectness than this are dropped before suppression; chosen, low: the point decides."""
     nms_iou: float = 0.45
     """Boxes that overlap a better one by more than this IoU are dropped (YOLOv3's value)."""
     batch_norm_momentum: float = 0.03
-    """How fast BatchNorm's running statistics follow a batch; low, since a batch has two to eight cases."""
+    """How fast BatchNorm's running statistics follow a batch; low, since a batch has two to eight cases; chosen."""
     layered_fusion: bool = True
     """Feed both decoders' features into every ResNet stage (Eq. 16). Off: plain ResNet."""
     gated_convolution: bool = True
@@ -135,14 +135,14 @@ class NetworkConfig:
         if unknown:
             raise UsageError(
                 Reason.USAGE,
-                f"A network config has the fields {sorted(known)}; got also {unknown}. Remove them, or use the "
-                "version of OsteoJoint that wrote them.",
+                f"This version knows no network setting named {', '.join(unknown)}. Use the version of OsteoJoint that "
+                "wrote it, or remove it.",
             )
         try:
             return cls(**{name: _tupled(value) for name, value in values.items()})
         except TypeError as error:
             raise UsageError(
-                Reason.USAGE, f"A network config is incomplete or of the wrong type: {error}. Write it with to_json()."
+                Reason.USAGE, f"The network's settings are incomplete or of the wrong type: {error}. Check them."
             ) from error
 
 
@@ -178,12 +178,12 @@ def network_config(profile: str) -> NetworkConfig:
             fusion_hidden=512,
             grey_evidence=False,
         )
-    raise UsageError(Reason.USAGE, f'Expected the profile "compact" or "paper"; got "{profile}". Name one of the two.')
+    raise UsageError(Reason.USAGE, f'There is no network profile named "{profile}". Take "compact" or "paper".')
 
 
 def _expect(ok: bool, name: str, value: object, wanted: str) -> None:
     if not ok:
-        raise UsageError(Reason.USAGE, f"The network config's {name} must be {wanted}; got {value!r}. Change it.")
+        raise UsageError(Reason.USAGE, f"The network can't be built with {name} = {value!r}. Give {wanted}.")
 
 
 def _listed(value: Any) -> Any:

@@ -78,7 +78,7 @@ def set_threads(threads: int | None = None) -> int:
     if threads is None:
         threads = int(os.environ.get("OMP_NUM_THREADS") or 0) or min(usable_cores(), MAX_THREADS)
     if threads < 1:
-        raise UsageError(Reason.USAGE, f"At least one thread was expected; came {threads}. Give a number from 1 on.")
+        raise UsageError(Reason.USAGE, f"{threads} threads can't compute. Give a number from 1 on.")
     torch.set_num_threads(threads)
     return threads
 

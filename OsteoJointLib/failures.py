@@ -65,7 +65,7 @@ def as_ending(error: BaseException) -> OsteoJointError:
 
 
 def lacks_package(name: str) -> OsteoJointError:
-    """The ending for a Python package that isn't installed."""
+    """Give the ending for a Python package that isn't installed."""
     return RunFailed(
         Reason.DEPENDENCY_MISSING,
         f"The Python package {name} is missing. Install it (in Slicer: under Setup), then try again.",
@@ -73,7 +73,7 @@ def lacks_package(name: str) -> OsteoJointError:
 
 
 def _of_files(error: OSError) -> str:
-    """What the system refused, in a sentence; of a hidden file of ours the folder is named, which the user chose."""
+    """Say what the system refused, in a sentence; of a hidden file of ours, name the folder that the user chose."""
     if error.errno == errno.ENOSPC:
         return "The disk is full. Free some room, or choose a folder on another disk."
     path = Path(os.fsdecode(error.filename))
@@ -83,7 +83,7 @@ def _of_files(error: OSError) -> str:
 
 
 def ending_document(error: OsteoJointError) -> dict[str, Any]:
-    """An ending as JSON: reason, message and exit code."""
+    """Write an ending as JSON: reason, message and exit code."""
     return {"reason": error.reason.value, "message": error.message, "exit_code": int(error.exit_code)}
 
 
@@ -99,7 +99,7 @@ def ending_from_document(document: dict[str, Any]) -> OsteoJointError:
 
 
 def trace_of(error: BaseException) -> str:
-    """The traceback as text, for whoever looks for the fault; empty for an ending that is no fault."""
+    """Give the traceback as text, for whoever looks for the fault; empty for an ending that is no fault."""
     if isinstance(error, OsteoJointError) and error.exit_code != ExitCode.FAILED:
         return ""
     return "".join(traceback.format_exception(error))

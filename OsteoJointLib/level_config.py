@@ -34,7 +34,7 @@ class LevelNetConfig:
     channels: tuple[int, ...] = (16, 32, 64, 64)
     heatmap_sigma_mm: float = 7.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.spacing_mm <= 0 or self.heatmap_sigma_mm <= 0:
             raise ValueError(f"spacing_mm and heatmap_sigma_mm must be positive, got {self}.")
         if any(low >= high for low, high in self.windows_hu) or not self.windows_hu:
@@ -43,7 +43,7 @@ class LevelNetConfig:
             raise ValueError(f"channels needs at least two positive sizes, got {self.channels}.")
 
     def to_json(self) -> dict[str, Any]:
-        """The config as a dictionary of JSON types."""
+        """Return the config as a dictionary of JSON types."""
         document = asdict(self)
         document["windows_hu"] = [list(window) for window in self.windows_hu]
         document["channels"] = list(self.channels)

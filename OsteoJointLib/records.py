@@ -90,7 +90,7 @@ class SourceInfo:
     choice: str | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CtVolume:
     """A CT in Hounsfield units, its axes permuted and flipped so that they run nearest to S, P and L.
 
@@ -99,12 +99,27 @@ class CtVolume:
         grid: its place in the world; right-handed, close to the identity direction (oblique stays oblique).
         source: what was read.
         flags: every doubt about the input.
+        stored: the grid as the file or the array had it, before permuting and flipping; None where it is ``grid``.
     """
 
     hu: np.ndarray
     grid: Grid
     source: SourceInfo
     flags: tuple[Flag, ...] = ()
+    stored: Grid | None = None
+
+    def __repr__(self) -> str:
+        """Say in a line what it is.
+
+        >>> grid = Grid.axis_aligned((40, 512, 512), (0.8, 0.8, 2.5), (0, 0, 0))
+        >>> CtVolume(np.zeros((0, 0, 0), np.int16), grid, SourceInfo("nrrd", ("ct.nrrd",)))
+        <CtVolume ct.nrrd, 40 x 512 x 512 voxels (z, y, x) of 2.5 x 0.8 x 0.8 mm, no doubts>
+        """
+        size = " x ".join(str(n) for n in self.grid.shape_zyx)
+        voxel = " x ".join(f"{v:.3g}" for v in reversed(self.grid.spacing_xyz_mm))
+        doubts = ", ".join(dict.fromkeys(flag.code.value for flag in self.flags)) or "no doubts"
+        name = ", ".join(self.source.file_names) or "in memory"
+        return f"<CtVolume {name}, {size} voxels (z, y, x) of {voxel} mm, {doubts}>"
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,11 +23,10 @@ def resources_folder() -> Path:
     for place in places:
         if (place / "Terminology").is_dir():
             return place
-    looked = " and ".join(str(place) for place in places)
+    looked = " nor ".join(str(place) for place in places)
     raise RunFailed(
         Reason.FAILED,
-        f"Expected the folder Resources inside or beside the package, found none in {looked}: "
-        "the installation is incomplete, install OsteoJoint again.",
+        f"The installation is incomplete: the folder Resources is in neither {looked}. Install OsteoJoint again.",
     )
 
 

@@ -19,6 +19,8 @@ from OsteoJointLib.locking import locked
 from OsteoJointLib.names import name_key, portable_name, unique_name
 from OsteoJointLib.output.csv_rows import row_of_failure, write_table
 from OsteoJointLib.output.result_json import RESULT_FILE
+from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.typed_json import from_json, to_json
 
 TABLE_FILE = "batch.csv"
 LEDGER_FILE = "batch.jsonl"
@@ -66,19 +68,16 @@ class CaseRecord:
 
     def line(self) -> str:
         """The record as a line of JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(to_json(self), ensure_ascii=False)
 
     @classmethod
     def from_line(cls, line: str) -> CaseRecord:
         """Read a line.
 
         Raises:
-            ValueError, KeyError, TypeError: it is no record of a case.
+            ValueError: it is no record of a case.
         """
-        fields = json.loads(line)
-        names = ("fingerprint", "settings", "place", "batch")
-        more = {name: fields[name] for name in names if name in fields}  # those of older versions lack some
-        return cls(fields["case"], Outcome(fields["outcome"]), fields["row"], **more)
+        return from_json(cls, json.loads(line))
 
 
 def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:
@@ -87,16 +86,15 @@ def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:
     return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
-def reading_settings(model_sha256: str, refine: bool, gradcam: bool, own: str = "") -> dict[str, Any]:
+def reading_settings(model_sha256: str, options: ReadOptions, own: str = "") -> dict[str, Any]:
     """What a reading follows from, beside the CT: a case is done only while all of it is the same.
 
     Args:
         model_sha256: of the weights.
-        refine: whether the level set moved the masks.
-        gradcam: whether there are maps.
+        options: what the reading does.
         own: a digest of the points and masks that are a user's.
     """
-    return {"model_sha256": model_sha256, "refine": refine, "gradcam": gradcam, "own": own}
+    return {"model_sha256": model_sha256, **asdict(options), "own": own}
 
 
 def check_batch_folder(folder: Path) -> None:
@@ -129,7 +127,7 @@ def read_ledger(folder: Path) -> dict[str, CaseRecord]:
     for number, line in enumerate(lines, start=1):
         try:
             record = CaseRecord.from_line(line)
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise InputRefused(
                 Reason.UNREADABLE,
                 f"Line {number} of {folder / LEDGER_FILE} is damaged. Remove that line: its case is then read again.",

@@ -6,7 +6,6 @@ that was done before is skipped when content, weights and settings are the same 
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -30,7 +29,8 @@ from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
 from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.output.csv_rows import row_of_result
-from OsteoJointLib.weights import DEFAULT_NAME
+from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+from OsteoJointLib.worker.requests import Analyze, Close
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,11 @@ class BatchOptions:
     """Processes side by side, at least 1."""
     fresh: bool = False
     """Read all cases again, also those that are done and haven't changed."""
-    weights: str = DEFAULT_NAME
-    """Name or path."""
-    device: str = "auto"
-    """As for analyze."""
-    refine: bool = False
-    """Let the level set move the masks."""
-    gradcam: bool = True
-    """Compute Grad-CAM."""
-    word: str = field(default_factory=lambda: secrets.token_hex(4))
+    load: LoadOptions = field(default_factory=LoadOptions)
+    """What is loaded; the threads are shared out among the workers."""
+    read: ReadOptions = field(default_factory=ReadOptions)
+    """What each reading does."""
+    word: str = ""
     """Stands in the ledger beside each case of this batch."""
 
     def __post_init__(self) -> None:
@@ -98,7 +94,7 @@ def run_batch(
     ledger = Ledger(out, [case.name for case in cases])
     workers = min(options.workers, len(cases))
     outcomes: list[Outcome] = []
-    with WorkerPool(workers, start, options.weights, options.device) as pool:
+    with WorkerPool(workers, start, options.load) as pool:
         run = _Run(ledger, options, pool)
         with ThreadPoolExecutor(workers) as threads:
             futures = [threads.submit(run.read, case) for case in cases]
@@ -122,7 +118,7 @@ class _Run:
 
     def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool):
         self._ledger, self._options, self._pool = ledger, options, pool
-        self._settings = reading_settings(pool.model_sha256, options.refine, options.gradcam)
+        self._settings = reading_settings(pool.model_sha256, options.read)
 
     def read(self, case: BatchCase) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
@@ -139,9 +135,9 @@ class _Run:
             return failed_case(case.name, as_ending(error), **fields)
 
     def _row(self, case: BatchCase) -> Row:
-        options = {"refine": self._options.refine, "gradcam": self._options.gradcam}
-        folder = self._ledger.case_folder(case.name).resolve()
+        options, folder = self._options.read, self._ledger.case_folder(case.name).resolve()
+        request = Analyze(input=case.path, out=folder, refine=options.refine, gradcam=options.gradcam)
         with self._pool.borrow() as worker:
-            done = worker.ask("analyze", input=str(case.path), out=str(folder), **options)
-            worker.ask("close", case=done["case"])
-        return row_of_result(case.name, done["result"])
+            read = worker.ask(request)
+            worker.ask(Close(case=read.case))
+        return row_of_result(case.name, read.result)

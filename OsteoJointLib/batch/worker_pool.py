@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import subprocess
@@ -11,12 +10,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
-from OsteoJointLib.failures import ending_from_document
+from OsteoJointLib.pipeline.settings import LoadOptions
+from OsteoJointLib.worker.answers import Loaded
 from OsteoJointLib.worker.death import worker_death
+from OsteoJointLib.worker.lines import Done, Failed, read_event, request_line
+from OsteoJointLib.worker.requests import Load, Request
+
+A = TypeVar("A")
 
 WORKER_COMMAND = (sys.executable, "-m", "OsteoJointLib", "worker")
 """The worker of this very library in this very Python."""
@@ -45,32 +49,27 @@ class WorkerProcess:
             encoding="utf-8",
         )
 
-    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+    def ask(self, request: Request[A]) -> A:
         """Send a request and wait for its end.
 
-        Returns:
-            What its "done" says.
-
         Raises:
-            OsteoJointError: what its "error" says, or how the process died.
+            OsteoJointError: the worker's refusal, or how it died.
         """
         self._asked += 1
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps({"id": self._asked, "op": op, **fields}) + "\n")
+            self._process.stdin.write(request_line(self._asked, request) + "\n")
             self._process.stdin.flush()
-            for line in self._process.stdout:
-                event = json.loads(line)
-                if event["event"] == "error":
-                    ending = ending_from_document(event)
-                    if ending.reason is Reason.DEVICE_FAILED:  # it ends now, and must not be lent until it has
-                        self._process.kill()
-                        self._process.wait()
-                    raise ending
-                if event["event"] == "done":
-                    return event
-        except (BrokenPipeError, ValueError) as error:
+        except BrokenPipeError as error:
             raise self._died() from error
+        for event in map(read_event, self._process.stdout):
+            if isinstance(event, Failed):
+                if event.ending.reason is Reason.DEVICE_FAILED:  # it ends now, and must not be lent until it has
+                    self._process.kill()
+                    self._process.wait()
+                raise event.ending
+            if isinstance(event, Done):
+                return event.answer_to(request)
         raise self._died()
 
     @property
@@ -91,10 +90,10 @@ class WorkerProcess:
     def _died(self) -> OsteoJointError:
         try:
             code = self._process.wait(_ENDS_IN_S)
-        except subprocess.TimeoutExpired:  # it lives, but what it says is no answer
+        except subprocess.TimeoutExpired:  # it lives, but can't answer any more
             self._process.kill()
             self._process.wait()
-            return RunFailed(Reason.FAILED, "The worker gave an answer that can't be read, and was ended. Try again.")
+            return RunFailed(Reason.FAILED, "The worker stopped answering, and was ended. Try again.")
         self._stderr.seek(0)
         return worker_death(code, self._stderr.read().decode("utf-8", "replace").split("\n"))
 
@@ -105,20 +104,20 @@ class WorkerPool:
     Args:
         size: how many there may be.
         start: starts a worker with so many threads.
-        weights: what each loads.
-        device: where.
+        options: what each loads, and where.
 
     Raises:
         ModelRefused: the first worker can't load the weights.
     """
 
-    def __init__(self, size: int, start: Callable[[int], WorkerProcess], weights: str, device: str):
+    def __init__(self, size: int, start: Callable[[int], WorkerProcess], options: LoadOptions):
         self._threads = max(1, usable_cores() // size)
-        self._start, self._fields = start, {"weights": weights, "device": device, "threads": self._threads}
+        self._start = start
+        self._load = Load(weights=options.weights, device=options.device, threads=self._threads)
         self._idle: queue.SimpleQueue[WorkerProcess | None] = queue.SimpleQueue()
         self._started: list[WorkerProcess] = []
-        worker, done = self._loaded()
-        self.model_sha256: str = done["model"]["sha256"]
+        worker, loaded = self._loaded()
+        self.model_sha256 = loaded.model.sha256
         self._idle.put(worker)
         for _ in range(size - 1):
             self._idle.put(None)
@@ -145,11 +144,11 @@ class WorkerPool:
         for worker in self._started:
             worker.kill()
 
-    def _loaded(self) -> tuple[WorkerProcess, dict[str, Any]]:
+    def _loaded(self) -> tuple[WorkerProcess, Loaded]:
         worker = self._start(self._threads)
         self._started.append(worker)
         try:
-            return worker, worker.ask("load", **self._fields)
+            return worker, worker.ask(self._load)
         except BaseException:
             worker.kill()
             raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from OsteoJointLib.cli.text_table import number, table
 from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -44,7 +45,7 @@ class Comparison:
     measured_hu: Mapping[Level, float | None]
 
     def document(self) -> dict[str, Any]:
-        """The comparison as JSON (``comparison.json``)."""
+        """Write the comparison as JSON (``comparison.json``)."""
         return {
             "schema": "osteojoint.comparison/1",
             "seed": self.seed,
@@ -92,8 +93,6 @@ def dice(mask: np.ndarray, truth: np.ndarray) -> float:
 
 def comparison_table(comparison: Comparison) -> str:
     """Truth beside prediction, as the demo prints it."""
-    from OsteoJointLib.cli.terminal import number, table
-
     rows = [["", "truth", "prediction"]]
     for level in Level:
         rows += [
@@ -110,7 +109,7 @@ def comparison_table(comparison: Comparison) -> str:
     return table(rows)
 
 
-def _distance_mm(reading: VertebraReading, center_lps_mm) -> float:
+def _distance_mm(reading: VertebraReading, center_lps_mm: tuple[float, float, float]) -> float:
     return float(np.linalg.norm(np.asarray(reading.point.center_lps_mm) - np.asarray(center_lps_mm)))
 
 

@@ -8,8 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from OsteoJointLib.atomic import hidden_folder
 from OsteoJointLib.cli.comparison import COMPARISON_FILE, compare, comparison_table
+from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
+from OsteoJointLib.output.overview import OverviewTruth
+from OsteoJointLib.phantom.cases import make_phantom
+from OsteoJointLib.phantom.writing import write_nrrd
+from OsteoJointLib.pipeline.loading import load_reader
+from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.stages import Progress
 
 if TYPE_CHECKING:
@@ -36,15 +43,6 @@ def run_demo(
     Returns:
         The table of truth and prediction, to print.
     """
-    from OsteoJointLib.atomic import hidden_folder
-    from OsteoJointLib.output.case_files import Additions
-    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
-    from OsteoJointLib.output.overview import OverviewTruth
-    from OsteoJointLib.phantom.cases import make_phantom
-    from OsteoJointLib.phantom.writing import write_nrrd
-    from OsteoJointLib.pipeline.loading import load_reader
-    from OsteoJointLib.pipeline.reader import analyze
-
     check_case_folder(out)
     phantom = make_phantom(seed)
     with hidden_folder(out) as folder:

@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from OsteoJointLib import __version__
+from OsteoJointLib.cli.text_table import table
+from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.packages import PACKAGES, Lack, Need, installed_version, lacking
-from OsteoJointLib.weights import DEFAULT_NAME, load_weights
+from OsteoJointLib.weights import load_weights
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,6 @@ def examine(weights: str = DEFAULT_NAME) -> Findings:
 
 def findings_text(findings: Findings) -> str:
     """Write the findings as a person reads them."""
-    from OsteoJointLib.cli.terminal import table
-
     rows = [["OsteoJoint", findings.osteojoint], ["Python", f"{findings.python} on {findings.system}"]]
     missing = {lack.package.name: _missing(lack) for lack in findings.lacks}
     rows += [[name, missing.get(name, version or "installed")] for name, version in findings.packages.items()]
@@ -93,7 +94,6 @@ def _missing(lack: Lack) -> str:
 
 
 def _devices() -> list[str]:
-    from OsteoJointLib.device import usable_cores
 
     devices = [f"cpu ({usable_cores()} cores)"]
     try:

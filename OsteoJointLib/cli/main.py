@@ -1,4 +1,4 @@
-"""The command line (design §5): demo, analyze, batch, worker, doctor.
+"""The command line: demo, analyze, batch, worker, doctor.
 
 Only argparse is loaded to print help or to refuse a wrong usage; each command imports what it needs. A refusal is one
 sentence on stderr with its reason code, never a traceback (set OSTEOJOINT_TRACEBACK=1 to see one for a fault).
@@ -13,15 +13,20 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from OsteoJointLib import __version__
-from OsteoJointLib.device import let_threads_sleep
+from OsteoJointLib.device import check_device_name, let_threads_sleep
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
+from OsteoJointLib.pipeline.stages import Stage
 
 NOTICE = "Research only: not a medical device."
+Commands = Any
+"""argparse's own type of what ``add_subparsers`` gives is private."""
+
 DEFAULT_DEMO_OUT = Path("out/demo")
 
 
@@ -93,59 +98,57 @@ def parse_point(text: str) -> tuple[float, float, float]:
         r, a, s = (float(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"expected three numbers R,A,S in mm such as 12.5,-30,-410; got {text!r}"
+            f"{text!r} is no point: give three numbers R,A,S in mm such as 12.5,-30,-410"
         ) from None
     if not all(map(math.isfinite, (r, a, s))):
-        raise argparse.ArgumentTypeError(f"expected finite numbers, got {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no point: its numbers must be finite")
     return (r, a, s)
 
 
 def device_name(text: str) -> str:
     """Check the spelling of a device for argparse."""
-    from OsteoJointLib.device import check_device_name
-
     try:
         return check_device_name(text)
     except UsageError as error:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    from OsteoJointLib.weights import DEFAULT_NAME
-
-    parser.add_argument("--device", type=device_name, default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument(
-        "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
-    )
-
-
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--refine", action="store_true", help="let the level set move the masks")
-    parser.add_argument("--no-gradcam", dest="gradcam", action="store_false", help="leave Grad-CAM out")
+    """Add what is loaded and what a reading does; a default that isn't named here is the library's own."""
+    unsaid = argparse.SUPPRESS
+    parser.add_argument("--device", type=device_name, default=unsaid, help="auto (the default), cpu, cuda or cuda:N")
+    parser.add_argument("--weights", default=unsaid, metavar="NAME|PATH", help="other weights than those shipped")
+    parser.add_argument("--refine", action="store_true", default=unsaid, help="let the level set move the masks")
+    parser.add_argument("--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave Grad-CAM out")
 
 
-def _add_demo(commands) -> None:
+def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
+    """Collect the options of a record that were given on the command line."""
+    return {field.name: getattr(arguments, field.name) for field in fields(record) if hasattr(arguments, field.name)}
+
+
+def _add_demo(commands: Commands) -> None:
     parser = commands.add_parser("demo", help="phantom CT, full chain, comparison with its truth", allow_abbrev=False)
     parser.add_argument("--out", type=Path, default=DEFAULT_DEMO_OUT, metavar="DIR", help="default: out/demo")
     parser.add_argument("--seed", type=int, default=None, metavar="N", help="which phantom (default: a fixed one)")
     parser.set_defaults(run=_demo)
 
 
-def _add_analyze(commands) -> None:
+def _add_analyze(commands: Commands) -> None:
     parser = commands.add_parser("analyze", help="read one CT", allow_abbrev=False)
     parser.add_argument("input", type=Path, metavar="INPUT", help=".nrrd, .nii.gz, .mha, or a DICOM folder")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new or empty folder, or an earlier result's"
     )
-    _add_model_options(parser)
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
 
-def _add_batch(commands) -> None:
+def _add_batch(commands: Commands) -> None:
     parser = commands.add_parser("batch", help="read many CTs into one table", allow_abbrev=False)
     parser.add_argument(
         "inputs", type=Path, nargs="+", metavar="INPUT", help="CT files, DICOM folders, or folders of them"
@@ -153,19 +156,20 @@ def _add_batch(commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
-    parser.add_argument("--word", help=argparse.SUPPRESS)  # Slicer knows its batch's cases in the ledger by it
+    parser.add_argument(
+        "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )  # Slicer knows its batch's cases in the ledger by it
     parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
-    _add_model_options(parser)
     _add_reading_options(parser)
     parser.set_defaults(run=_batch)
 
 
-def _add_worker(commands) -> None:
+def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
     parser.set_defaults(run=_worker)
 
 
-def _add_doctor(commands) -> None:
+def _add_doctor(commands: Commands) -> None:
     parser = commands.add_parser("doctor", help="what is installed, which device, which weights", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_doctor)
@@ -184,19 +188,24 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
     from OsteoJointLib.output.result_json import read_result
+    from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
     from OsteoJointLib.pipeline.reader import analyze
-    from OsteoJointLib.pipeline.settings import ReadOptions
-    from OsteoJointLib.pipeline.stages import Stage
+    from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 
     points = _user_points(arguments)
+    config = PipelineConfig() if arguments.config is None else read_config(arguments.config)
     check_case_folder(arguments.out)
-    options = ReadOptions(refine=arguments.refine, gradcam=arguments.gradcam)
     with progress_bar() as progress:
         result = analyze(
-            arguments.input, lambda: load_reader(arguments.weights, arguments.device), points, options, progress
+            arguments.input,
+            lambda: load_reader(**_given(arguments, LoadOptions), config=config),
+            points,
+            ReadOptions(**_given(arguments, ReadOptions)),
+            progress,
+            config.input,
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
@@ -207,7 +216,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
 
 
 def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float, float]] | None:
-    """The points in LPS by level, or None."""
+    """Collect the points in LPS by level, or None."""
     from OsteoJointLib.frames import flip_lps_ras
     from OsteoJointLib.records import Level
 
@@ -223,10 +232,10 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
 def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
+    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
 
-    names = ("workers", "fresh", "weights", "device", "refine", "gradcam", "word")
-    given = {name: getattr(arguments, name) for name in names}
-    options = BatchOptions(**{name: value for name, value in given.items() if value is not None})
+    load, read = LoadOptions(**_given(arguments, LoadOptions)), ReadOptions(**_given(arguments, ReadOptions))
+    options = BatchOptions(load=load, read=read, **_given(arguments, BatchOptions))
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

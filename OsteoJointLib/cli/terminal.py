@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from OsteoJointLib.cli.text_table import number, table
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.fields import CLASS, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
@@ -34,7 +35,7 @@ _STAGE_WORDS = {
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """A bar over the stages of one reading on stderr; None where stderr is no terminal."""
+    """Show a bar over the stages of one reading on stderr; None where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -52,7 +53,7 @@ def progress_bar() -> Iterator[Progress | None]:
 
 @contextmanager
 def case_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar over the cases of a batch on stderr, called with (done, all); a line a case where that is no terminal."""
+    """Show a bar over the cases of a batch on stderr, called with (done, all); lines where it is no terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True)
         return
@@ -65,27 +66,6 @@ def case_bar() -> Iterator[Callable[[int, int], None]]:
             bar.refresh()
 
         yield report
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Lay rows out in columns; the first row is the head.
-
-    >>> print(table([["", "L1"], ["HU", "123"]]))
-        L1
-    HU  123
-    """
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)
-
-
-def number(value: float | None, digits: int, unit: str = "") -> str:
-    """A number with its unit, or a dash where there is none.
-
-    >>> number(12.345, 1, "HU"), number(None, 1, "HU")
-    ('12.3 HU', '–')
-    """
-    return "–" if value is None else f"{value:.{digits}f} {unit}".rstrip()
 
 
 def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:

@@ -120,7 +120,7 @@ def _is_native(axial: SliceFrame) -> bool:
 def _overlap(
     corner_yx: tuple[int, int], crop_shape: tuple[int, ...], slice_shape: tuple[int, ...]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The part of a crop that lies on its slice, as indices into the crop and into the slice."""
+    """Find the part of a crop that lies on its slice, as indices into the crop and into the slice."""
     crop_slices, slice_slices = [], []
     for corner, size, length in zip(corner_yx, crop_shape, slice_shape, strict=True):
         start, stop = max(corner, 0), max(min(corner + size, length), max(corner, 0))

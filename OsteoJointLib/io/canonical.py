@@ -45,6 +45,21 @@ def to_canonical(array: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:
     return array, Grid((slices, rows, columns), spacing, triple(origin), direction)
 
 
+def to_stored(array: np.ndarray, stored: Grid) -> np.ndarray:
+    """Undo what :func:`to_canonical` did to the array of a grid.
+
+    Args:
+        array: (z, y, x) in the canonical order.
+        stored: the grid as it was before.
+
+    Returns:
+        A view with its axes as ``stored`` has them.
+    """
+    order = _nearest_axes(stored.direction)
+    backward = [2 - axis for axis in range(3) if stored.direction[axis, order[axis]] < 0]
+    return np.flip(array, tuple(backward)).transpose(np.argsort([2 - order[2 - axis] for axis in range(3)]))
+
+
 def triple(values: Iterable[float]) -> tuple[float, float, float]:
     """Turn three numbers into plain floats."""
     first, second, third = (float(value) for value in values)

@@ -2,26 +2,58 @@
 
 Accepted are a folder of DICOM files (searched with its subfolders; the right series is chosen and the reason given), a
 single enhanced multi-frame DICOM file, two single-slice DICOM files (the paper's own input: the mid-slices of L1 and
-of L2), and NRRD, NIfTI or MetaImage files. Everything else is refused with a reason.
+of L2), NRRD, NIfTI or MetaImage files, and from Python a SimpleITK image or a NumPy array. Everything else is refused
+with a reason.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.dicom import read_dicom
 from OsteoJointLib.io.dicom_headers import list_files, looks_like_dicom
 from OsteoJointLib.io.limits import ReadingLimits
-from OsteoJointLib.io.volume_files import KINDS, read_volume_file, volume_kind
-from OsteoJointLib.records import CtSlicePair, CtVolume
+from OsteoJointLib.io.volume_files import (
+    KINDS,
+    checked_volume,
+    grid_of,
+    read_volume_file,
+    stated,
+    to_int16,
+    volume_kind,
+)
+from OsteoJointLib.records import CtSlicePair, CtVolume, SourceInfo
+
+if TYPE_CHECKING:
+    import SimpleITK
 
 
-def read_ct(path: Path | str, limits: ReadingLimits | None = None) -> CtVolume | CtSlicePair:
-    """Read a CT from a file or a folder.
+def read_ct(
+    source: Path | str | np.ndarray | SimpleITK.Image,
+    spacing_zyx_mm: Sequence[float] | None = None,
+    *,
+    kvp: float | None = None,
+    kernel: str | None = None,
+    contrast: bool | None = None,
+    limits: ReadingLimits | None = None,
+) -> CtVolume | CtSlicePair:
+    """Read a CT from a file, a folder, or the memory.
 
     Args:
-        path: a DICOM folder, or a .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd or DICOM file.
+        source: a DICOM folder, a .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd or DICOM file; a SimpleITK image; or a
+            (z, y, x) array of HU whose slices run upward, rows backward and columns to the patient's left (turn it by
+            ``array[::-1]`` and the like where they don't).
+        spacing_zyx_mm: distance between the voxels of an array along its three axes.
+        kvp, kernel, contrast: tube voltage in kV, reconstruction kernel and whether a contrast agent was given, of an
+            image or array in memory, where they are known; files say it themselves.
         limits: by what it is refused or flagged; the defaults when None.
 
     Returns:
@@ -30,7 +62,41 @@ def read_ct(path: Path | str, limits: ReadingLimits | None = None) -> CtVolume |
     Raises:
         InputRefused: with its reason, when it can't be used.
     """
-    path, limits = Path(path), limits or ReadingLimits()
+    limits = limits or ReadingLimits()
+    if isinstance(source, str | Path):
+        return _read_path(Path(source), limits)
+    if isinstance(source, np.ndarray):
+        known, grid, hu = SourceInfo("memory"), _array_grid(source, spacing_zyx_mm), source
+    else:
+        sitk = sys.modules.get("SimpleITK")  # whoever has such an image has imported it
+        if sitk is None or not isinstance(source, sitk.Image) or source.GetDimension() != 3:
+            raise InputRefused(
+                Reason.NOT_3D, "This is no CT: give a path, a SimpleITK image of three axes, or a (z, y, x) array."
+            )
+        known, grid, hu = stated(source), grid_of(source), sitk.GetArrayViewFromImage(source)
+    known = replace(
+        known,
+        kvp=known.kvp if kvp is None else kvp,
+        kernel=kernel or known.kernel,
+        contrast=known.contrast if contrast is None else contrast,
+    )
+    hu, notes = to_int16(hu, 1.0, 0.0)
+    return checked_volume(hu, grid, known, limits, notes)
+
+
+def _array_grid(array: np.ndarray, spacing_zyx_mm: Sequence[float] | None) -> Grid:
+    """Place an array that says no more of itself than its spacing."""
+    if array.ndim != 3:
+        raise InputRefused(Reason.NOT_3D, f"The array has {array.ndim} axes. Give one of three, (z, y, x), in HU.")
+    if spacing_zyx_mm is None or len(spacing_zyx_mm) != 3:
+        raise InputRefused(
+            Reason.BAD_GEOMETRY,
+            "An array doesn't say how large its voxels are. Give spacing_zyx_mm, three distances in mm.",
+        )
+    return Grid.axis_aligned(array.shape, tuple(reversed(spacing_zyx_mm)), (0.0, 0.0, 0.0))
+
+
+def _read_path(path: Path, limits: ReadingLimits) -> CtVolume | CtSlicePair:
     try:
         if path.is_dir():
             return read_dicom(list_files(path, limits), path.resolve().name, limits)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,16 +62,40 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
         InputRefused: UNREADABLE, NOT_3D, SINGLE_SLICE, BAD_GEOMETRY, NOT_HU and the other reasons of the checks.
     """
     reader, oriented = _open(path)
-    grid = _grid(reader)
+    grid = grid_of(reader)
     hu, notes, flags = _voxels(reader, path)
-    source = _source(path, reader)
-    array, canonical = to_canonical(hu, grid)
+    source = replace(stated(reader), kind=volume_kind(path) or "", file_names=(safe_name(path.name),))
+    return checked_volume(hu, grid, replace(source, sha256=_sha256(path)), limits, [*oriented, *notes], flags)
+
+
+def checked_volume(
+    hu: np.ndarray,
+    stored: Grid,
+    source: SourceInfo,
+    limits: ReadingLimits,
+    notes: Sequence[str] = (),
+    flags: Sequence[Flag] = (),
+) -> CtVolume:
+    """Bring voxels to the canonical order and judge them.
+
+    Args:
+        hu: (z, y, x) int16 as stored.
+        stored: their grid.
+        source: what is known of them.
+        limits: by which they are refused or flagged.
+        notes: what was repaired, in sentences.
+        flags: doubts that there are already.
+
+    Raises:
+        InputRefused: with the reason of the check that failed.
+    """
+    array, canonical = to_canonical(hu, stored)
     array = np.ascontiguousarray(array)
-    flags += [Flag(Reason.TAGS_REPAIRED, note) for note in [" ".join([*oriented, *notes])] if note]
+    flags = [*flags, *([Flag(Reason.TAGS_REPAIRED, " ".join(notes))] if notes else [])]
     flags += check_geometry(canonical, limits)
     flags += check_hu(array, canonical, limits)
     flags += acquisition_flags(source, limits)
-    return CtVolume(array, canonical, source, one_per_code(flags))
+    return CtVolume(array, canonical, source, one_per_code(flags), stored)
 
 
 def _open(path: Path) -> tuple[SimpleITK.ImageFileReader, list[str]]:
@@ -102,12 +128,12 @@ def _voxels(reader: SimpleITK.ImageFileReader, path: Path) -> tuple[np.ndarray, 
         nifti = read_nifti_voxels(path, (slices, rows, columns))
         said = "The file states two orientations that are mirror images of each other. Check left and right."
         flags = [Flag(Reason.LEFT_HANDED, said)] if nifti.contradictory else []
-        return (*_to_int16(nifti.stored, nifti.slope, nifti.intercept), flags)
+        return (*to_int16(nifti.stored, nifti.slope, nifti.intercept), flags)
     try:
         image = reader.Execute()
     except RuntimeError as error:
         raise _unreadable(path) from error
-    return (*_to_int16(sitk.GetArrayViewFromImage(image), 1.0, 0.0), [])
+    return (*to_int16(sitk.GetArrayViewFromImage(image), 1.0, 0.0), [])
 
 
 def _unreadable(path: Path) -> InputRefused:
@@ -155,15 +181,15 @@ def _start(path: Path) -> bytes:
         return file.read(8192)  # more than any header's own lines
 
 
-def _grid(image: SimpleITK.ImageFileReader) -> Grid:
-    """ITK's geometry; direction columns made exactly unit length."""
+def grid_of(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> Grid:
+    """Return ITK's geometry; direction columns made exactly unit length."""
     direction = np.asarray(image.GetDirection(), dtype=np.float64).reshape(3, 3)
     direction = direction / np.linalg.norm(direction, axis=0)
     columns, rows, slices = image.GetSize()
     return Grid((slices, rows, columns), triple(image.GetSpacing()), triple(image.GetOrigin()), direction)
 
 
-def _to_int16(stored: np.ndarray, slope: float, intercept: float) -> tuple[np.ndarray, list[str]]:
+def to_int16(stored: np.ndarray, slope: float, intercept: float) -> tuple[np.ndarray, list[str]]:
     """Rescale to (z, y, x) int16 HU, rounded, clamped from below at -1024, slice by slice to keep memory low."""
     out = np.empty(stored.shape, dtype=np.int16)
     missing = 0
@@ -178,14 +204,13 @@ def _to_int16(stored: np.ndarray, slope: float, intercept: float) -> tuple[np.nd
     return out, [f"{missing} voxels hold no number and were taken as air."] if missing else []
 
 
-def _source(path: Path, image: SimpleITK.ImageFileReader) -> SourceInfo:
+def stated(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> SourceInfo:
+    """Return what the key/value pairs of an image state of its acquisition."""
     said = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     kvp = said.get(KVP_KEY)
     contrast = said.get(CONTRAST_KEY)
     return SourceInfo(
-        kind=volume_kind(path) or "",
-        file_names=(safe_name(path.name),),
-        sha256=_sha256(path),
+        kind="memory",
         kvp=float(kvp) if kvp else None,
         kernel=said.get(KERNEL_KEY) or None,
         contrast=None if contrast is None else contrast == "yes",

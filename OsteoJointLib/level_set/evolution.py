@@ -19,7 +19,9 @@ from OsteoJointLib.level_set.equations import Scene
 from OsteoJointLib.level_set.parameters import LevelSetParameters
 
 _STABLE = 0.2
-"""Largest share of the explicit scheme's diffusion limit that a time step takes (0.25 in two dimensions)."""
+"""Largest share of the explicit scheme's diffusion limit that a time step takes (0.25 in two dimensions); chosen."""
+_FILTER_SD = 4
+"""How far around the domain pixels are kept, in the filter's standard deviations: twice what it looks at; chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +76,14 @@ def refine(
     parameters = parameters or LevelSetParameters()
     prior = np.asarray(mask, dtype=bool)
     if prior.ndim != 2 or prior.shape != np.shape(hu):
-        raise ValueError(f"hu and mask must be (y, x) of one shape, but {np.shape(hu)} and {prior.shape} came.")
+        raise ValueError(f"hu and mask must be (y, x) of one shape, got {np.shape(hu)} and {prior.shape}.")
     if not pixel_mm > 0:
-        raise ValueError(f"pixel_mm must be positive, but {pixel_mm} came.")
+        raise ValueError(f"pixel_mm must be positive, got {pixel_mm}.")
     if not prior.any():
-        raise RunFailed(Reason.MASK_EMPTY, "The level set needs a mask to start from, but an empty one came; draw one.")
-    window = _window(prior, int(np.ceil((parameters.neighborhood_mm + 4 * parameters.bilateral_sigma_mm) / pixel_mm)))
+        raise RunFailed(Reason.MASK_EMPTY, "There is no mask to refine: it is empty. Draw one, or take the network's.")
+    window = _window(
+        prior, int(np.ceil((parameters.neighborhood_mm + _FILTER_SD * parameters.bilateral_sigma_mm) / pixel_mm))
+    )
     part = prior[window]
     scene = prepare(np.asarray(hu)[window], part, pixel_mm, parameters)
     distance_mm = boundary_distance(part, pixel_mm)
@@ -88,7 +92,7 @@ def refine(
     tidy = _tidy(path.phi, parameters.smoothing_mm / pixel_mm)
     moved = np.where(distance_mm <= parameters.max_shift_mm, tidy, part) if path.iterations else part
     if not moved.any():
-        raise RunFailed(Reason.MASK_EMPTY, "The level set left nothing of the mask; keep the network's or draw one.")
+        raise RunFailed(Reason.MASK_EMPTY, "Refining left nothing of the mask. Keep the mask as it was, or draw one.")
     refined = np.zeros_like(prior)
     refined[window] = moved
     shift_mm_max = float(distance_mm[moved != part].max(initial=0.0))
@@ -101,7 +105,7 @@ def boundary_distance(mask: np.ndarray, pixel_mm: float) -> np.ndarray:
 
 
 def _window(mask: np.ndarray, margin_px: int) -> tuple[slice, slice]:
-    """The mask's bounding box, widened by a margin and cut at the image's border."""
+    """Find the mask's bounding box, widened by a margin and cut at the image's border."""
     rows, columns = ndimage.find_objects(mask.astype(np.uint8))[0]
     height, width = mask.shape
     return (
@@ -167,7 +171,7 @@ def _tidy(phi: np.ndarray, sigma_px: float) -> np.ndarray:
 
 
 def _time_step(change: np.ndarray, scene: Scene, parameters: LevelSetParameters) -> float:
-    """The time of one step: the first moves phi by ``step_px`` at most, and diffusion stays stable."""
+    """Choose the time of one step: the first moves phi by ``step_px`` at most, and diffusion stays stable."""
     fastest = float(np.abs(change).max(initial=0.0))
     diffusion = parameters.length_weight * float(equations.dirac(np.zeros(()), scene.epsilon_mm))
     limits = [parameters.step_px * scene.pixel_mm / fastest] if fastest > 0 else []

@@ -62,7 +62,7 @@ class LevelSetParameters:
     check_every: int = 10
     """Steps between two looks at whether the contour still moves."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check that every value is finite and of its sign.
 
         Raises:
@@ -71,20 +71,20 @@ class LevelSetParameters:
         for field in fields(self):
             value = getattr(self, field.name)
             if not math.isfinite(value):
-                raise ValueError(f"{field.name} must be a finite number, but {value} came.")
+                raise ValueError(f"{field.name} must be a finite number, got {value}.")
             if field.name in _MAY_BE_NEGATIVE:
                 continue
             if value < 0 or (value == 0 and field.name not in _MAY_BE_ZERO):
                 kind = "zero or more" if field.name in _MAY_BE_ZERO else "positive"
-                raise ValueError(f"{field.name} must be {kind}, but {value} came.")
+                raise ValueError(f"{field.name} must be {kind}, got {value}.")
         if not self.low_hu < self.high_hu:
-            raise ValueError(f"low_hu must be below high_hu, but {self.low_hu} and {self.high_hu} came.")
+            raise ValueError(f"low_hu must be below high_hu, got {self.low_hu} and {self.high_hu}.")
         if self.neighborhood_mm < self.max_shift_mm:
             raise ValueError(
                 f"neighborhood_mm must reach at least as far as max_shift_mm, "
-                f"but {self.neighborhood_mm} and {self.max_shift_mm} came."
+                f"got {self.neighborhood_mm} and {self.max_shift_mm}."
             )
 
     def weights(self) -> Weights:
-        """The constants of Eq. 4 and 8."""
+        """Return the constants of Eq. 4 and 8."""
         return Weights(self.length_weight, self.area_weight, self.inside_weight, self.outside_weight, self.gray_weight)

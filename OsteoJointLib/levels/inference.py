@@ -14,6 +14,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.hu_checks import TISSUE_HU
+from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.resampling import CoarseVolume
 
 if TYPE_CHECKING:
@@ -115,7 +116,6 @@ def _run(network: LevelNet, hu: np.ndarray, device: torch.device | str) -> tuple
     """Predict classes, rib probability and heat map of one piece, each (z, y, x)."""
     import torch
 
-    from OsteoJointLib.level_config import Tissue
     from OsteoJointLib.network.level_net import window_channels
 
     batch = torch.from_numpy(np.ascontiguousarray(hu))[None].to(device)

@@ -35,10 +35,14 @@ def cluster_anchors(
     sizes_px = np.asarray(sizes_px, dtype=np.float64)
     wanted = per_stride * strides
     if sizes_px.ndim != 2 or sizes_px.shape[1] != 2 or not np.all(sizes_px > 0):
-        raise UsageError(Reason.USAGE, f"Anchors need (N, 2) sizes above 0 px; got shape {sizes_px.shape}. Check them.")
+        raise UsageError(
+            Reason.USAGE,
+            f"Boxes need a width and a height above 0 px; these have the shape {sizes_px.shape}. Check them.",
+        )
     if len(np.unique(sizes_px, axis=0)) < wanted:
         raise UsageError(
-            Reason.USAGE, f"{wanted} anchors need at least {wanted} different boxes; got fewer. Add training cases."
+            Reason.USAGE,
+            f"There are fewer than {wanted} different boxes, too few for {wanted} anchors. Add training cases.",
         )
     centers = _start(sizes_px, wanted, generator)
     for _ in range(rounds):

@@ -68,6 +68,6 @@ def check_image(x: Tensor, channels: int, multiple: int, network: str) -> None:
         return
     raise UsageError(
         Reason.USAGE,
-        f"The {network} expects images of shape (B, {channels}, H, W) with H and W multiples of {multiple}; "
-        f"got {tuple(x.shape)}. Crop or pad the images first.",
+        f"The {network} takes images of (B, {channels}, H, W) with H and W multiples of {multiple}, "
+        f"not of {tuple(x.shape)}. Crop or pad them first.",
     )

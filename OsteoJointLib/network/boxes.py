@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 _SMALLEST = 1e-9
+"""Least area that is divided by, pixels^2: the IoU of empty boxes is 0."""
 
 
 def box_area(boxes: Tensor) -> Tensor:

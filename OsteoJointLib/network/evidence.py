@@ -23,9 +23,15 @@ EVIDENCE_CHANNELS = 2
 """Channels that :func:`body_evidence` makes per scale: core, grey; they are the last two of a fused feature map."""
 
 _ERODED_PX = 4
+"""How far inside the mask the core begins, pixels (2 to 4 mm): beyond cortex and blur; chosen."""
 _GREY_CENTER = 0.7
+"""Grey of 120 HU in the window of [-160, 240] HU, amid osteopenia (110 to 160 HU at 120 kVp); chosen."""
 _GREY_UNIT = 0.125
+"""Grey of 50 HU: the classes lie within one or two units; chosen."""
 _PRIOR_SHARE = 1e-3
+"""Added to a cell's share of core, so that a cell without one says 0."""
+_LEAST_WEIGHT = 1e-4
+"""Weight of a cell without core, so that an empty mask gives the plain mean; chosen."""
 
 
 def body_evidence(images: Tensor, mask: Tensor, sizes_px: Sequence[int]) -> tuple[Tensor, ...]:
@@ -79,5 +85,5 @@ def evidence_pool(x: Tensor, core: Tensor) -> Tensor:
     Returns:
         (B, C) float32 means weighted by ``core``; the plain mean where the mask is empty.
     """
-    weight = core.float() + 1e-4
+    weight = core.float() + _LEAST_WEIGHT
     return (x.float() * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3))

@@ -44,7 +44,7 @@ class FeatureFusion(nn.Module):
         self.score: nn.Sequential | None = None
         if learned:
             last = nn.Linear(hidden, 1)
-            nn.init.normal_(last.weight, std=1e-2)  # W1 and W2 start near 1/2
+            nn.init.normal_(last.weight, std=1e-2)  # chosen: W1 and W2 start near 1/2
             nn.init.zeros_(last.bias)
             self.score = nn.Sequential(nn.Linear(in_channels, hidden), nn.ReLU(inplace=True), last)
         self.classify = nn.Linear(2 * in_channels, classes)
@@ -58,8 +58,8 @@ class FeatureFusion(nn.Module):
         if x1.shape != x2.shape or x1.ndim != 2 or x1.shape[1] != self.in_channels:
             raise UsageError(
                 Reason.USAGE,
-                f"Fusion expects two batches of shape (B, {self.in_channels}); got {tuple(x1.shape)} and "
-                f"{tuple(x2.shape)}. Give the classifier's features of L1 and of L2.",
+                f"Fusion needs the features of L1 and of L2, each (B, {self.in_channels}), not {tuple(x1.shape)} and "
+                f"{tuple(x2.shape)}. Give what the classifier says of each.",
             )
         pair = torch.stack((x1, x2), dim=1)
         weights = self._weights(pair)

@@ -130,11 +130,11 @@ class GatedResNet(nn.Module):
         return x.float().mean(dim=(2, 3))
 
     def _check_features(self, features: Sequence[Tensor] | None) -> None:
-        came = None if features is None else tuple(f.shape[1] for f in features)
-        if self.fused_channels is not None and came != self.fused_channels:
+        given = None if features is None else tuple(f.shape[1] for f in features)
+        if self.fused_channels is not None and given != self.fused_channels:
             raise UsageError(
                 Reason.USAGE,
-                f"The classifier fuses feature maps of {self.fused_channels} channels; got {came}. "
+                f"The classifier fuses feature maps of {self.fused_channels} channels, not of {given}. "
                 "Give it SegmenterOutput.features of the segmenter it was built for.",
             )
 

@@ -13,6 +13,8 @@ import numpy as np
 
 _REACH = 5.0
 """Half width of the stamp in standard deviations; the Gaussian is below 4e-6 beyond it."""
+_CANNY = (100, 200)
+"""Thresholds of Canny's gradient; any will do, since a step of 255 is far above both."""
 
 
 def canny_edge(mask: np.ndarray) -> np.ndarray:
@@ -27,8 +29,8 @@ def canny_edge(mask: np.ndarray) -> np.ndarray:
     inside = np.asarray(mask) != 0
     image = np.where(inside, np.uint8(255), np.uint8(0))
     turned = np.ascontiguousarray(image[::-1, ::-1])
-    straight = cv2.Canny(image, 100, 200, L2gradient=True) != 0
-    back = cv2.Canny(turned, 100, 200, L2gradient=True)[::-1, ::-1] != 0
+    straight = cv2.Canny(image, *_CANNY, L2gradient=True) != 0
+    back = cv2.Canny(turned, *_CANNY, L2gradient=True)[::-1, ::-1] != 0
     edge = straight | back
     outside = np.where(edge & ~inside, np.uint8(255), np.uint8(0))
     touched = cv2.dilate(outside, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) != 0
@@ -66,7 +68,7 @@ def heat_sum(edge: np.ndarray, sigma_px: float) -> np.ndarray:
     [[0.6065000295639038, 1.0, 0.6065000295639038]]
     """
     if not sigma_px > 0:
-        raise ValueError(f"sigma_px must be a positive number of pixels, but {sigma_px} came; 2 is usual.")
+        raise ValueError(f"sigma_px must be a positive number of pixels, got {sigma_px}; 2 is usual.")
     absence = 1.0 - gaussian_stamp(sigma_px)
     width = absence.shape[0]
     radius = width // 2

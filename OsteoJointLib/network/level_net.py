@@ -93,10 +93,10 @@ class LevelNet(nn.Module):
             Logits (B, 6, D, H, W) and heat map (B, D, H, W).
 
         Raises:
-            ValueError: another number of channels or axes came.
+            ValueError: the image has another number of channels or axes.
         """
         if image.ndim != 5 or image.shape[1] != len(self.config.windows_hu):
-            raise ValueError(f"Expected (B, {len(self.config.windows_hu)}, D, H, W), got {tuple(image.shape)}.")
+            raise ValueError(f"image must be (B, {len(self.config.windows_hu)}, D, H, W), got {tuple(image.shape)}.")
         features = self.stem(image)
         skips = []
         for down in self.down:

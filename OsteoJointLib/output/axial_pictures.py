@@ -1,7 +1,7 @@
 """Pictures of the mid-slices: the CT with the body's boundary and the ROI, the boundary heat map, the Grad-CAM map.
 
 All three of a level show the same square of the slice, upright and at the right aspect: the patient's right is on the
-left, anterior is on top.
+left, anterior is on top. Sizes and places of the labels are chosen by eye.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A flat plane loses a scoliotic column; here each row of the picture is taken where the column is at that height (linear
 between the bodies' centers), averaged over a few millimeters across. Rows and columns are millimeters of the grid's
-own axes; superior is on top, anterior (sagittal) or the patient's right (coronal) on the left.
+own axes; superior is on top, anterior (sagittal) or the patient's right (coronal) on the left. Sizes are chosen by eye.
 """
 
 from __future__ import annotations
@@ -128,14 +128,19 @@ def _cut(
 
 
 def _range(length: int, middle: float, extent: float) -> tuple[int, int]:
-    """A window of ``extent`` about ``middle``, moved and cut to lie in 0..length."""
+    """Lay a window of ``extent`` about ``middle``, moved and cut to lie in 0..length."""
     size = min(length, max(1, round(extent)))
     start = int(np.clip(round(middle - size / 2), 0, length - size))
     return start, start + size
 
 
 def _draw_slice_line(
-    picture, reading: VertebraReading, volume: CtVolume, centers, plane: Plane, frame: _Frame
+    picture: np.ndarray,
+    reading: VertebraReading,
+    volume: CtVolume,
+    centers: np.ndarray,
+    plane: Plane,
+    frame: _Frame,
 ) -> float:
     """Draw the mid-slice as a thin line and, thick, where it runs through the mask; return where the latter begins."""
     import cv2
@@ -180,7 +185,7 @@ def _draw_cross(picture: np.ndarray, index: np.ndarray, plane: Plane, frame: _Fr
         cv2.line(picture, (x, y - 7), (x, y + 7), color, width, cv2.LINE_AA)
 
 
-def _sides(shape, plane: Plane) -> list[Label]:
+def _sides(shape: tuple[int, ...], plane: Plane) -> list[Label]:
     height, width = shape[:2]
     left, right = ("A", "P") if plane is Plane.SAGITTAL else ("R", "L")
     return [

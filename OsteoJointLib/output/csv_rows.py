@@ -111,7 +111,7 @@ def write_table(rows: Iterable[Mapping[str, str]], path: Path) -> None:
 
 
 def table_text(rows: Iterable[Mapping[str, str]]) -> str:
-    """The text of :func:`write_table`."""
+    """Make the text of :func:`write_table`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -120,13 +120,13 @@ def table_text(rows: Iterable[Mapping[str, str]]) -> str:
 
 
 def _cells(field: Field[Any], value: Any) -> dict[str, Any]:
-    """The cells of a field by column: one, or one for each value of a list; none where it has no column."""
+    """Name the cells of a field by column: one, or one for each value of a list; none where it has no column."""
     values = value if len(field.columns) > 1 else [value]
     return dict(zip(field.columns, values, strict=True)) if field.columns else {}
 
 
 def _of_images(images: Mapping[str, Any], field: Field[CtVolume]) -> Any:
-    """A field of the input; for a pair of slices both values where they differ."""
+    """Read a field of the input; of a pair of slices both values where they differ."""
     if images["form"] == "volume":
         return field.value(images)
     values = list(dict.fromkeys(_cell(field.value(images[level])) for level in LEVEL_PREFIXES))

@@ -245,7 +245,7 @@ def put_all(fields: Iterable[Field[T]], document: dict[str, Any], thing: T, leve
 
 
 def seen_in(view: View) -> list[Field[LevelFacts]]:
-    """The fields of a level that people see in one place: what was measured first, then the mask, then the point."""
+    """List the fields of a level that people see there: what was measured first, then the mask, then the point."""
     order = ("measurements", "segmentation", "levels")
     seen = [field for field in LEVEL if view in field.views]
     return sorted(seen, key=lambda field: order.index(field.place.split(".")[0]))

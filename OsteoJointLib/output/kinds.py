@@ -58,12 +58,10 @@ class Number:
         return round(float(value), self.digits) + 0.0  # no negative zero
 
     def schema(self) -> dict[str, Any]:
-        """A number within its bounds."""
         bounds = {"minimum": self.at_least, "maximum": self.at_most, "exclusiveMinimum": self.above}
         return {"type": "number"} | {name: bound for name, bound in bounds.items() if bound is not None}
 
     def said(self, stored: float) -> str:
-        """Its shown digits."""
         return f"{stored:.{self.said_digits}f}"
 
 
@@ -75,7 +73,6 @@ class Share(Number):
     at_most: float | None = 1
 
     def said(self, stored: float) -> str:
-        """In percent, with one digit."""
         return f"{100 * stored:.1f}\u00a0%"
 
 
@@ -87,15 +84,12 @@ class Count:
     unit: str = ""
 
     def stored(self, value: int) -> int:
-        """As Python's own integer."""
         return int(value)
 
     def schema(self) -> dict[str, Any]:
-        """A whole number."""
         return {"type": "integer", "minimum": self.at_least}
 
     def said(self, stored: int) -> str:
-        """All its digits."""
         return str(stored)
 
 
@@ -107,15 +101,12 @@ class Text:
     unit: str = ""
 
     def stored(self, value: str) -> str:
-        """As they are."""
         return str(value)
 
     def schema(self) -> dict[str, Any]:
-        """Text of the pattern."""
         return {"type": "string"} | ({"pattern": self.pattern} if self.pattern else {})
 
     def said(self, stored: str) -> str:
-        """As they are."""
         return stored
 
 
@@ -127,15 +118,12 @@ class Choice:
     unit: str = ""
 
     def stored(self, value: str) -> str:
-        """The word itself."""
         return str(value)
 
     def schema(self) -> dict[str, Any]:
-        """One of the words."""
         return {"enum": list(self.words)}
 
     def said(self, stored: str) -> str:
-        """What people read for it."""
         return self.words[stored]
 
 
@@ -148,15 +136,12 @@ class YesNo:
     unit: str = ""
 
     def stored(self, value: bool) -> bool:
-        """As Python's own truth."""
         return bool(value)
 
     def schema(self) -> dict[str, Any]:
-        """True or false."""
         return {"type": "boolean"}
 
     def said(self, stored: bool) -> str:
-        """What people read for it."""
         return self.yes if stored else self.no
 
 
@@ -169,18 +154,14 @@ class List:
 
     @property
     def unit(self) -> str:
-        """The unit of each."""
         return self.item.unit
 
     def stored(self, value: Iterable[Any]) -> list[Any]:
-        """Each as it is stored."""
         return [self.item.stored(one) for one in value]
 
     def schema(self) -> dict[str, Any]:
-        """An array."""
         size = {} if self.length is None else {"minItems": self.length, "maxItems": self.length}
         return {"type": "array", "items": self.item.schema(), **size}
 
     def said(self, stored: Iterable[Any]) -> str:
-        """One after the other."""
         return ", ".join(self.item.said(one) for one in stored)

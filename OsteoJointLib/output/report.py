@@ -118,13 +118,13 @@ def _reasons(flags: tuple[Flag, ...]) -> list[str]:
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """The table of measurements: each row's head, and its cells for L1 and L2."""
+    """Fill the table of measurements: each row's head, and its cells for L1 and L2."""
     fields = [field for field in seen_in(View.REPORT) if not field.place.startswith("levels.")]
     return [(field.head, [_said(field, document, level) for level in Level]) for field in fields]
 
 
 def _card(document: dict[str, Any], level: Level) -> list[tuple[str, str]]:
-    """What is said of a level's point: names and words; nothing of a user's confidence or of a lone slice's number."""
+    """Say a level's point in names and words; nothing of a user's confidence or of a lone slice's number."""
     silent = {
         "levels.{level}.confidence": document["levels"][level]["source"] == PointSource.USER,
         "levels.{level}.slice_index": document["input"]["form"] != "volume",
@@ -134,7 +134,7 @@ def _card(document: dict[str, Any], level: Level) -> list[tuple[str, str]]:
 
 
 def _said(field: Field[LevelFacts], document: dict[str, Any], level: Level) -> str:
-    """A field's words, with a true minus sign before numbers."""
+    """Say a field, with a true minus sign before numbers."""
     words = field.said(document, level)
     return words if isinstance(field.value(document, level), str) else words.replace("-", "−")
 
@@ -206,7 +206,7 @@ def _css(color: tuple[int, int, int]) -> str:
 
 
 def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
-    """A number with a true minus sign; a dash for null."""
+    """Say a number with a true minus sign; a dash for null."""
     if value is None:
         return "–"
     text = f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")

@@ -19,6 +19,7 @@ from OsteoJointLib.output.kinds import Number
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.baseline import read_baseline
 from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.records import CtVolume, Flag, Level
 
 RESULT_SCHEMA = "osteojoint.result/1"
@@ -58,6 +59,7 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
         level = reading.point.level
         put_all(LEVEL, document, LevelFacts(reading, weight, (files or {}).get(level)), level)
     document["flags"] = [flag_document(flag) for flag in result.flags]
+    document["settings"] = settings_document(result.config, result.options)
     seconds = Number("s", 4)
     document["timings_s"] = {name: seconds.stored(value) for name, value in result.timings_s.items()}
     return document

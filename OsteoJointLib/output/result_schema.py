@@ -8,6 +8,8 @@ from typing import Any
 
 from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, Field
 from OsteoJointLib.output.result_json import RESULT_SCHEMA
+from OsteoJointLib.pipeline.config_file import settings_document
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.records import Level
 
 Schema = dict[str, Any]
@@ -55,6 +57,10 @@ def result_schema() -> Schema:
         "input": {"oneOf": [volume, pair]},
         **_object(_tree((*CASE, *CLASS, *BASELINE, *LEVEL)), definitions)["properties"],
         "flags": {"type": "array", "items": _closed(flag), "description": "Every doubt, and why what is null is null."},
+        "settings": {
+            **_of_values(settings_document(PipelineConfig(), ReadOptions())),
+            "description": "All settings it was read with: the options, and every setting that --config FILE reaches.",
+        },
         "timings_s": {
             "type": "object",
             "additionalProperties": {"type": "number", "minimum": 0},
@@ -105,8 +111,17 @@ def _one(field: Field[Any]) -> Schema:
     return {**schema, "description": field.description}
 
 
+def _of_values(value: Any) -> Schema:
+    """Describe values by the kind of their defaults."""
+    if isinstance(value, dict):
+        return _closed({name: _of_values(one) for name, one in value.items()})
+    if isinstance(value, list):
+        return {"type": "array", "items": _of_values(value[0]), "minItems": len(value), "maxItems": len(value)}
+    return {"type": {bool: "boolean", int: "integer", float: "number"}[type(value)]}
+
+
 def _closed(properties: dict[str, Schema]) -> Schema:
-    """An object with just these properties."""
+    """Describe an object with just these properties."""
     return {
         "type": "object",
         "required": list(properties),

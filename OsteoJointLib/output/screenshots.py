@@ -43,8 +43,6 @@ def read_screenshot(path: Path, caption: str) -> Screenshot:
             mime, (width, height) = _MIMES[str(image.format)], image.size
             image.verify()
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        what = "it is none" if isinstance(error, UnidentifiedImageError) else f"reading it failed: {error}"
-        raise UsageError(
-            Reason.USAGE, f"A PNG or JPEG picture was expected at {path.name}; {what}. Take it again."
-        ) from error
+        what = "it is no PNG or JPEG file" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise UsageError(Reason.USAGE, f"The picture {path.name} can't be read: {what}. Take it again.") from error
     return Screenshot(content, mime, width, height, caption)

@@ -48,7 +48,7 @@ def write_segmentation(
     """
     path = Path(path)
     if not path.name.endswith(_SUFFIX):
-        raise RunFailed(Reason.USAGE, f"A file name ending with {_SUFFIX} was expected, {path.name} came; rename it.")
+        raise RunFailed(Reason.USAGE, f"The file name {path.name} doesn't end with {_SUFFIX}. Rename it.")
     if isinstance(result.volume, CtVolume):
         _write(result.volume.grid, result.readings, path, drawn or {})
         return dict.fromkeys(Level, path)

@@ -38,22 +38,22 @@ VERTEBRAL_BODY = Code("SCT", "3572006", "Vertebral body")
 
 
 def vertebra_code(level: Level) -> Code:
-    """The level's vertebra, SNOMED CT."""
+    """Return the code of the level's vertebra, SNOMED CT."""
     return {Level.L1: Code("SCT", "66794005", "L1 vertebra"), Level.L2: Code("SCT", "14293000", "L2 vertebra")}[level]
 
 
 def segment_name(level: Level) -> str:
-    """What Slicer calls the terminology entry."""
+    """Return what Slicer calls the terminology entry."""
     return f"{level} vertebral body"
 
 
 def segment_color_rgb(level: Level) -> tuple[int, int, int]:
-    """The level's color, 0 to 255, everywhere: L1 blue, L2 orange (apart for every kind of color vision)."""
+    """Return the level's color, 0 to 255, everywhere: L1 blue, L2 orange (apart for every kind of color vision)."""
     return {Level.L1: (0, 166, 214), Level.L2: (240, 138, 36)}[level]
 
 
 def terminology_entry(level: Level) -> str:
-    """The level's terminology in Slicer's grammar.
+    """Write the level's terminology in Slicer's grammar.
 
     ``context~category~type~type modifier~region context~region~region modifier``
 
@@ -74,7 +74,7 @@ def terminology_entry(level: Level) -> str:
 
 
 def terminology_document() -> dict[str, Any]:
-    """The ``.term.json`` that teaches Slicer these codes (dcmqi's segment context schema)."""
+    """Make the ``.term.json`` that teaches Slicer these codes (dcmqi's segment context schema)."""
     return {
         "SegmentationCategoryTypeContextName": CONTEXT_NAME,
         "@schema": "https://raw.githubusercontent.com/qiicr/dcmqi/master/doc/segment-context-schema.json#",

@@ -62,7 +62,7 @@ class Thresholds:
         if not path.is_file():
             raise InputRefused(
                 Reason.NOT_FOUND,
-                f"The baseline's thresholds were expected in {path}. Fit them with: python -m training thresholds",
+                f"The plain rule has no thresholds: {path} is missing. Fit them: python -m training thresholds",
             )
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 

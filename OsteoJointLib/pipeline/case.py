@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from OsteoJointLib.pipeline.vertebra import VertebraReading
+import numpy as np
+
+from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.io.nrrd import image_on_grid
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
+from OsteoJointLib.pipeline.vertebra import VertebraReading, label_map
 from OsteoJointLib.records import Classification, CtSlicePair, CtVolume, Flag, Level, LevelsFound, ModelInfo
+
+if TYPE_CHECKING:
+    import SimpleITK
 
 Case = CtVolume | CtSlicePair
 """What one reading is made from."""
@@ -19,9 +28,21 @@ def volume_of(case: Case, level: Level) -> CtVolume:
     return case.l1 if level is Level.L1 else case.l2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CaseResult:
-    """One case, from CT to class; what result.json, .seg.nrrd and the report are written from."""
+    """One case, from CT to class; what result.json, .seg.nrrd and the report are written from.
+
+    Args:
+        volume: what it was read from.
+        l1, l2: all that is known of each level.
+        classification: bone status.
+        model: which weights.
+        device: where they computed.
+        levels: both points, the column they were chosen from, and its doubts.
+        flags: every doubt about the case.
+        timings_s: seconds by stage.
+        config, options: the settings it was read with.
+    """
 
     volume: Case
     l1: VertebraReading
@@ -32,8 +53,41 @@ class CaseResult:
     levels: LevelsFound
     flags: tuple[Flag, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    config: PipelineConfig = field(default_factory=PipelineConfig)
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     @property
     def readings(self) -> tuple[VertebraReading, VertebraReading]:
         """L1 and L2, in this order."""
         return (self.l1, self.l2)
+
+    @property
+    def label_map(self) -> np.ndarray:
+        """Both masks in VerSe's numbers (L1 = 20, L2 = 21) on the CT's own grid, (z, y, x) uint8 as the CT was given.
+
+        Raises:
+            UsageError: a pair of slices has no grid in common; take that of each level.
+        """
+        return label_map(self.readings, self._one_volume())
+
+    @property
+    def label_image(self) -> SimpleITK.Image:
+        """The same as a SimpleITK image that lies where the CT lies.
+
+        Raises:
+            UsageError: as :attr:`label_map`.
+        """
+        volume = self._one_volume()
+        return image_on_grid(self.label_map, volume.stored or volume.grid)
+
+    def _one_volume(self) -> CtVolume:
+        if isinstance(self.volume, CtVolume):
+            return self.volume
+        raise UsageError(
+            Reason.USAGE, "The two slices of a pair have no grid in common. Take the label_map of l1 and of l2."
+        )
+
+    def __repr__(self) -> str:
+        status = self.classification.status
+        share = max(self.classification.probabilities)
+        return f"<CaseResult {status} ({share:.0%}), {self.l1}, {self.l2}, {len(self.flags)} flags>"

@@ -65,7 +65,7 @@ def _with_mask(network: MultitaskNetwork, part: VertebraReading) -> EncodedCrops
 
     segmentation, encoded = part.segmentation, part.encoded
     if encoded is None:
-        raise ValueError(f"expected {segmentation.level} with what the segmenter says of its crop")
+        raise ValueError(f"{segmentation.level} comes without what the segmenter says of its crop")
     if not segmentation.mask.any() or segmentation.untouched:
         return encoded
     drawn = slice_to_crop(segmentation.mask, part.crop).astype(np.float32)

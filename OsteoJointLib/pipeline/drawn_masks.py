@@ -42,7 +42,7 @@ class PlacedMask:
         labels[part][self.mask] = value
 
     def on_grid(self, grid: Grid) -> np.ndarray:
-        """The mask on the whole grid, (z, y, x) bool."""
+        """Draw the mask on the whole grid, (z, y, x) bool."""
         out = np.zeros(grid.shape_zyx, dtype=bool)
         self.draw(out, True)
         return out
@@ -129,14 +129,14 @@ def read_level_masks(files: Mapping[Level, Path], case: Case) -> dict[Level, Pla
         mask = read_level_mask(path, level, volume_of(case, level).grid)
         if mask is None:
             raise InputRefused(
-                Reason.MASK_EMPTY, f"A segment named {level} was expected in {path.name}; it has others. Rename it."
+                Reason.MASK_EMPTY, f"{path.name} has no segment named {level}. Rename the one that is meant."
             )
         masks[level] = mask
     return masks
 
 
 def _plane_of(grid: Grid, slice_index: int) -> Grid:
-    """One slice of a grid."""
+    """Take one slice of a grid."""
     x, y, z = (float(v) for v in grid.index_to_lps(np.array([slice_index, 0, 0])))
     return replace(grid, shape_zyx=(1, *grid.shape_zyx[1:]), origin_lps_mm=(x, y, z))
 
@@ -146,20 +146,21 @@ def _open_label_map(path: Path) -> SimpleITK.Image:
 
     try:
         image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
+    except RuntimeError:
         raise InputRefused(
-            Reason.UNREADABLE, f"A label map was expected at {Path(path).name}; reading it failed: {reason}"
+            Reason.UNREADABLE,
+            f"The label map {Path(path).name} is broken, or not of the kind that its name says. Write it again.",
         ) from None
     if image.GetDimension() != 3:
         raise InputRefused(
-            Reason.NOT_3D, f"{Path(path).name} has {image.GetDimension()} axes; a label map of three was expected."
+            Reason.NOT_3D,
+            f"The label map {Path(path).name} has {image.GetDimension()} axes, not three. Give another.",
         )
     return image
 
 
 def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMask | None:
-    """A level's mask on a grid, by nearest neighbor; None without such a segment."""
+    """Lay a level's mask on a grid, by nearest neighbor; None without such a segment."""
     import SimpleITK as sitk
 
     place = _layer_and_value(image, level)

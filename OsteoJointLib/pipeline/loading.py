@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from OsteoJointLib.device import check_device_name, resolve_device, set_threads
 from OsteoJointLib.errors import ModelRefused, Reason
+from OsteoJointLib.levels.finding import find_levels
 from OsteoJointLib.pipeline.reader import Reader
-from OsteoJointLib.pipeline.settings import PipelineConfig
-from OsteoJointLib.weights import DEFAULT_NAME, load_weights
+from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig
+from OsteoJointLib.weights import load_weights
 
 if TYPE_CHECKING:
     import torch
@@ -24,9 +25,9 @@ def has_ultralytics() -> bool:
 
 
 def load_reader(
-    weights: str = DEFAULT_NAME,
-    device: str = "auto",
-    threads: int | None = None,
+    weights: str = LoadOptions.weights,
+    device: str = LoadOptions.device,
+    threads: int | None = LoadOptions.threads,
     config: PipelineConfig | None = None,
 ) -> Reader:
     """Load weights and put the networks on a device.
@@ -44,7 +45,6 @@ def load_reader(
         ModelRefused: weights not found, of a wrong hash or an unknown format; the device is missing.
     """
     check_device_name(device)
-    from OsteoJointLib.levels.finding import find_levels
     from OsteoJointLib.network.detection import detect
     from OsteoJointLib.network.level_net import LevelNet
     from OsteoJointLib.network.multitask import MultitaskNetwork
@@ -79,6 +79,6 @@ def _fill(module: nn.Module, state: Mapping[str, torch.Tensor], name: str) -> No
     except RuntimeError as error:
         raise ModelRefused(
             Reason.WEIGHTS_FORMAT,
-            f"The weights {name} should fit the network that their manifest describes; they don't "
+            f"The weights {name} don't fit the network that their manifest describes "
             f"({str(error).splitlines()[-1].strip()}). Export them again with this version.",
         ) from error

@@ -32,7 +32,7 @@ class MeasureConfig:
     """Least area of an ROI that is measured, mm2: half the 200 mm2 recommended for a hand-placed ROI (Osteoporos Int
     2025, doi 10.1007/s00198-025-07529-7). Whole bodies leave 500 to 900 mm2."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the ranges.
 
         Raises:

@@ -22,7 +22,7 @@ Points = Mapping[Level, tuple[float, float, float]]
 
 
 def level_point(levels: LevelsFound, level: Level) -> LevelPoint:
-    """The point of one level."""
+    """Pick the point of one level."""
     return levels.l1 if level is Level.L1 else levels.l2
 
 
@@ -41,7 +41,7 @@ def placed_levels(case: Case, points: Points) -> LevelsFound:
         InputRefused: a point lies outside the CT.
     """
     if set(points) != set(Level):
-        raise UsageError(Reason.USAGE, "Points were expected for both L1 and L2; one is missing. Give both.")
+        raise UsageError(Reason.USAGE, "Only one of the two points is there. Give L1 and L2.")
     if isinstance(case, CtSlicePair):
         l1, l2 = (LevelPoint(level, points[level], 1.0, PointSource.USER) for level in Level)
         return LevelsFound(l1, l2)
@@ -64,7 +64,7 @@ def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound
         InputRefused: a point lies outside the CT.
     """
     if not points:
-        raise UsageError(Reason.USAGE, "A moved point was expected for L1, L2 or both; none came. Give one.")
+        raise UsageError(Reason.USAGE, "No point was moved. Give L1, L2 or both.")
     old = {level: level_point(levels, level) for level in Level}
     placed = placed_levels(case, {level: points.get(level, old[level].center_lps_mm) for level in Level})
     new = {level: level_point(placed, level) if level in points else old[level] for level in Level}

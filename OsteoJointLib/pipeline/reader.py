@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.io import ct_input
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
 from OsteoJointLib.pipeline.doubts import all_flags
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from OsteoJointLib.pipeline.localization import Detector
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reader:
     """The loaded networks and the path through them.
 
@@ -234,12 +235,13 @@ class Reader:
         clock: StageClock,
     ) -> CaseResult:
         """Classification, Grad-CAM and measure, and the record of it all."""
+        options = options or ReadOptions()
         with clock.stage(Stage.CLASSIFICATION):
             pair = [self._encoded(drawn[level]) for level in Level]
             encoded = encode_pair(self.network, pair)
             classification = classify_pair(self.network, encoded)
         maps: Sequence[np.ndarray | None] = [None, None]
-        if (options or ReadOptions()).gradcam:
+        if options.gradcam:
             with clock.stage(Stage.GRADCAM):
                 maps = list(explain_pair(self.network, encoded, classification))
         with clock.stage(Stage.MEASURE):
@@ -249,13 +251,19 @@ class Reader:
             )
         flags = all_flags(case, levels, (*vertebra_flags(l1, self.config), *vertebra_flags(l2, self.config)))
         device = str(self.device)
-        return CaseResult(case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s)
+        return CaseResult(
+            case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s, self.config, options
+        )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:
-        """A level with what this network's segmenter says of its crop."""
+        """Complete a level by what this network's segmenter says of its crop."""
         if vertebra.encoded is not None and vertebra.encoded.made_by == self._name:
             return vertebra
         return replace(vertebra, encoded=run_segmenter(self.network, [vertebra.crop], self.device, self._name))
+
+    def __repr__(self) -> str:
+        localizer = "" if self.detector is not None else ", no localizer"
+        return f"<Reader {self.model.name} ({self.model.profile}) on {self.device}{localizer}>"
 
     @property
     def _name(self) -> str:
@@ -268,6 +276,7 @@ def analyze(
     points: Points | None = None,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
+    limits: ReadingLimits | None = None,
 ) -> CaseResult:
     """Read a CT from a path and run the whole chain on it.
 
@@ -278,6 +287,7 @@ def analyze(
         points: both levels' points by a user, or None.
         options: refinement and Grad-CAM.
         progress: called as each stage begins.
+        limits: by what the input is refused or flagged; None for the defaults.
 
     Returns:
         The result.
@@ -287,7 +297,7 @@ def analyze(
     """
     clock = StageClock(progress)
     with clock.stage(Stage.IO):
-        case = ct_input.read_ct(path)
+        case = ct_input.read_ct(path, limits=limits)
     with clock.stage(Stage.MODEL):
         reader = load()
     earlier = {stage.value: clock.timings_s[stage.value] for stage in (Stage.IO, Stage.MODEL)}

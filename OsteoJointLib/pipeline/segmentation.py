@@ -33,12 +33,11 @@ class SegmentationConfig:
     area_max_mm2: float = 3500.0
     """Largest, mm2 (male L2 up to about 2000; osteophytes reach further)."""
 
-    def __post_init__(self):
-        """Check ranges."""
+    def __post_init__(self) -> None:
         if not 0 < self.threshold < 1 or not 0 <= self.speck_fraction < 1:
             raise ValueError(f"threshold must lie in (0, 1) and speck_fraction in [0, 1), got {self}")
         if not 0 <= self.area_min_mm2 < self.area_max_mm2:
-            raise ValueError(f"expected 0 <= area_min_mm2 < area_max_mm2, got {self}")
+            raise ValueError(f"area_min_mm2 must be at least 0 and below area_max_mm2, got {self}")
 
 
 def clean_mask(mask: np.ndarray, speck_fraction: float = 0.1) -> np.ndarray:
@@ -110,7 +109,7 @@ def edited_segmentation(mask: np.ndarray, axial: AxialSlice, before: VertebraSeg
 def refined_segmentation(
     segmentation: VertebraSegmentation, axial: AxialSlice, parameters: LevelSetParameters
 ) -> VertebraSegmentation:
-    """Let the level set move a mask (design §3); an empty mask stays empty, and is flagged as such."""
+    """Let the level set move a mask; an empty mask stays empty, and is flagged as such."""
     from OsteoJointLib.level_set.evolution import refine
 
     if not segmentation.mask.any():
@@ -130,7 +129,7 @@ def mask_area_mm2(mask: np.ndarray, pixel_mm: float) -> float:
 
 
 def mask_box(mask: np.ndarray) -> BodyBox | None:
-    """The box around a user's mask, in edge coordinates; None when the mask is empty.
+    """Put a box around a user's mask, in edge coordinates; None when the mask is empty.
 
     >>> mask_box(np.eye(4, dtype=bool)[:, 1:]).xyxy_px
     (0.0, 1.0, 3.0, 4.0)
@@ -174,7 +173,7 @@ def _touches_edge(mask: np.ndarray, crop: Crop, level: Level) -> bool:
     """Whether a mask reaches the crop's outermost pixels, or (a user's mask) beyond them."""
     box = mask_box(mask)
     if box is None:
-        raise ValueError(f"expected a mask of {level} that isn't empty")
+        raise ValueError(f"the mask of {level} must not be empty")
     (top, left), (height, width) = crop.corner_yx, crop.image.shape
     x1, y1, x2, y2 = box.xyxy_px
     return x1 <= left or y1 <= top or x2 >= left + width or y2 >= top + height

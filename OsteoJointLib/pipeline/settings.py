@@ -13,7 +13,7 @@ from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.pipeline.localization import LocalizationConfig
 from OsteoJointLib.pipeline.measure import MeasureConfig
 from OsteoJointLib.pipeline.segmentation import SegmentationConfig
-from OsteoJointLib.weights import DEFAULT_NAME
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 
 @dataclass(frozen=True)

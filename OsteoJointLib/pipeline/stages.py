@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """The stages of design §1, in their order; ``model`` is the loading of the weights."""
+    """The stages of a reading, in their order; ``model`` is the loading of the weights."""
 
     IO = "io"
     MODEL = "model"

@@ -7,11 +7,14 @@ that runs too early fails at once and no reader of a finished case has to ask wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from OsteoJointLib.io.canonical import to_stored
+from OsteoJointLib.pipeline.preprocess import mask_to_volume
 from OsteoJointLib.records import (
     AxialSlice,
     BodyBox,
@@ -41,7 +44,7 @@ NOT_YET: Any = _NotYet()
 """The value of a field whose stage has not run."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class VertebraReading:
     """All that is known of one level.
 
@@ -74,3 +77,22 @@ class VertebraReading:
     def level(self) -> Level:
         """Which vertebra."""
         return self.point.level
+
+    @property
+    def label_map(self) -> np.ndarray:
+        """The mask in VerSe's number (L1 = 20, L2 = 21) on the CT's own grid, (z, y, x) uint8 as the CT was given."""
+        return label_map([self], self.volume)
+
+    def __repr__(self) -> str:
+        hu, mask = self.measurement, self.segmentation
+        if hu is NOT_YET or mask is NOT_YET:
+            return f"<{self.level}, slice {self.axial.slice_index}, being read>"
+        words = "no HU" if hu.hu_mean is None else f"{hu.hu_mean:.0f} HU"
+        return f"<{self.level}, slice {self.axial.slice_index}, {mask.area_mm2:.0f} mm2, {words}>"
+
+
+def label_map(vertebrae: Sequence[VertebraReading], volume: CtVolume) -> np.ndarray:
+    """Draw the masks of levels that one volume shows; see :attr:`VertebraReading.label_map`."""
+    masks = {vertebra.level: vertebra.segmentation.mask for vertebra in vertebrae}
+    labels = mask_to_volume(masks, {vertebra.level: vertebra.axial for vertebra in vertebrae}, volume.grid.shape_zyx)
+    return labels if volume.stored is None else np.ascontiguousarray(to_stored(labels, volume.stored))

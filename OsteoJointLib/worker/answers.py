@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from OsteoJointLib.dataset.labeled_case import LabeledCase
 from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.pipeline.case import Case, volume_of
@@ -119,7 +120,7 @@ class Labeled:
     """What ``label`` gives: the case's entry in the dataset's manifest, and how many entries there are."""
 
     files: tuple[Path, ...]
-    entry: dict[str, Any]
+    entry: LabeledCase
     count: int
 
 

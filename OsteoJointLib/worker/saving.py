@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from OsteoJointLib.dataset.manifest import CaseLabel, add_case
+from OsteoJointLib.dataset.adding import add_case
+from OsteoJointLib.dataset.labeled_case import CaseLabel, MaskSlices
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.names import check_name
-from OsteoJointLib.output.case_files import Additions
+from OsteoJointLib.output.case_folder import Additions, deliver_case
 from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
-from OsteoJointLib.output.delivery import deliver_case
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import read_screenshot
 from OsteoJointLib.output.seg_nrrd import label_array
@@ -57,12 +57,12 @@ def label(
     labels = label_array(case.grid, () if result is None else result.readings, drawn)
     _refuse_missing(labels)
     centers = {level: level_point(levels, level).center_lps_mm for level in Level}
-    known = _known(request, centers, "all" if _over_slices(drawn) else "mid")
+    known = _known(request, centers, MaskSlices.ALL if _over_slices(drawn) else MaskSlices.MID)
     added = add_case(request.folder, name, case, labels, known, request.replace)
     return Labeled(added.files, added.entry, added.count)
 
 
-def _known(request: Label, centers_lps_mm: Mapping[Level, tuple[float, float, float]], slices: str) -> CaseLabel:
+def _known(request: Label, centers_lps_mm: Mapping[Level, tuple[float, float, float]], slices: MaskSlices) -> CaseLabel:
     """What the request knows of the case; a class that isn't said follows from the BMD where there is one."""
     status, bmd, method = request.status, request.bmd, None
     if bmd:

@@ -31,7 +31,7 @@ not at all. Points are RAS mm. Operations:
 * ``label`` ``case`` ``folder`` ``name`` ``patient`` [``segmentation`` as in ``deliver``, ``points``, ``status``:
   normal, osteopenia, osteoporosis or null, ``bmd``: {"L1": mg/cm3, "L2": …} with its ``bmd_method``, ``replace``: true
   where a case of that name may be replaced] → ``files``, ``entry``, ``count``: the case becomes one of a dataset, see
-  :mod:`OsteoJointLib.dataset.manifest`. ``patient`` is a code. Levels and masks that aren't given are those of the
+  :mod:`OsteoJointLib.dataset.labeled_case`. ``patient`` is a code. Levels and masks that aren't given are those of the
   case; without ``status`` it follows from the mean of ``bmd``; what isn't known is null. A CT that is there under
   another name is refused.
 * ``close`` ``case`` → ``open`` (how many stay). At most four cases stay open; the oldest goes first.

@@ -15,7 +15,7 @@ from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.hardware import find_hardware
 from OsteoJointLib.io import ct_input
-from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
 from OsteoJointLib.output.result_json import read_result, result_document
 from OsteoJointLib.output.viewer_arrays import write_views
 from OsteoJointLib.pipeline.case import Case, CaseResult

@@ -151,5 +151,5 @@ class WorkerClient:
 @pytest.fixture
 def client(monkeypatch) -> WorkerClient:
     """A worker to ask line by line; ``stages`` gathers what it said it did."""
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: make_ct())
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: make_ct())
     return WorkerClient()

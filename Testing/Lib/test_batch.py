@@ -12,8 +12,12 @@ from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_ledger
 from OsteoJointLib.batch.run import BatchOptions, run_batch
 from OsteoJointLib.batch.worker_pool import WorkerProcess
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
+from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import locked
 from OsteoJointLib.output.result_json import result_document
+from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+from OsteoJointLib.typed_json import to_json
+from OsteoJointLib.worker.answers import Loaded, LoadedModel
 
 FAKE = """
 import json, os, pathlib, sys, time
@@ -24,10 +28,12 @@ def say(request, event, **fields):
 for line in sys.stdin:
     request = json.loads(line)
     if request["op"] == "load":
-        if request["weights"] == "broken":
-            say(request, "error", reason="weights_hash", message="Another hash was expected.", exit_code=4)
+        weights = request.get("weights", "compact")
+        if weights == "broken":
+            say(request, "error", reason="weights_hash", message="The hash is wrong.", exit_code=4)
         else:
-            say(request, "done", model={"sha256": request["weights"]})
+            loaded = json.loads(pathlib.Path(sys.argv[3]).read_text())
+            say(request, "done", **loaded | {"model": loaded["model"] | {"sha256": weights}})
     elif request["op"] == "analyze":
         print(pathlib.Path(request["input"]).name, file=log, flush=True)
         content = pathlib.Path(request["input"]).read_text()
@@ -36,14 +42,15 @@ for line in sys.stdin:
             os._exit(3)
         elif content == "kill":
             os.kill(os.getpid(), 9)
-        elif content == "babble":
+        elif content == "mute":
             print("no JSON", flush=True)
+            os.close(1)
             time.sleep(60)
         elif content == "card":
             say(request, "error", reason="device_failed", message="The graphics card broke off.", exit_code=5)
             time.sleep(60)  # the end of a process with a broken card takes its time
         elif content == "refuse":
-            say(request, "error", reason="not_ct", message="A CT was expected.", exit_code=3)
+            say(request, "error", reason="not_ct", message="This is no CT.", exit_code=3)
         else:
             say(request, "progress", stage="io", fraction=0.0)
             out = pathlib.Path(request["out"])
@@ -51,7 +58,7 @@ for line in sys.stdin:
             (out / "result.json").write_text(json.dumps(document))
             say(request, "done", case="case-1", result=document, files=[])
     else:
-        say(request, "done")
+        say(request, "done", open=0)
 """
 
 
@@ -63,18 +70,21 @@ class Desk:
         self.inputs.mkdir()
         (folder / "fake.py").write_text(FAKE)
         (folder / "document.json").write_text(json.dumps(result_document(chain.result)))
-        self._command = (sys.executable, *(str(folder / n) for n in ("fake.py", "document.json", "log.txt")))
+        loaded = Loaded(LoadedModel("compact", "compact", ""), "cpu", True, Hardware("2.8.0", None, None, (), 8, 8))
+        (folder / "loaded.json").write_text(json.dumps(to_json(loaded)))
+        files = ("fake.py", "document.json", "log.txt", "loaded.json")
+        self._command = (sys.executable, *(str(folder / name) for name in files))
 
     def add(self, name: str, content: str = "") -> Path:
         path = self.inputs / name
         path.write_text(content)
         return path
 
-    def run(self, *, inputs=None, progress=None, **options):
+    def run(self, *, inputs=None, progress=None, weights="compact", refine=False, gradcam=True, **options):
         return run_batch(
             inputs or [self.inputs],
             self.out,
-            BatchOptions(**options),
+            BatchOptions(load=LoadOptions(weights), read=ReadOptions(refine, gradcam), **options),
             progress,
             lambda threads: WorkerProcess(threads, self._command),
         )
@@ -112,14 +122,14 @@ def test_every_case_has_its_row(desk, workers):
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
 
 
-def test_a_killed_worker_and_one_that_babbles_cost_a_case_each(desk, monkeypatch):
+def test_a_killed_worker_and_one_that_falls_mute_cost_a_case_each(desk, monkeypatch):
     monkeypatch.setattr("OsteoJointLib.batch.worker_pool._ENDS_IN_S", 0.1)
-    for name, content in (("a", "kill"), ("b", "babble"), ("c", "")):
+    for name, content in (("a", "kill"), ("b", "mute"), ("c", "")):
         desk.add(f"{name}.nrrd", content)
     desk.run()
     rows = desk.rows()
     assert [row["reason"] for row in rows.values()] == ["out_of_memory", "failed", ""]
-    assert "exit code -9" in rows["a"]["message"] and "can't be read" in rows["b"]["message"]
+    assert "exit code -9" in rows["a"]["message"] and "stopped answering" in rows["b"]["message"]
 
 
 def test_a_failed_card_costs_one_case_and_its_worker(desk):

@@ -1,14 +1,16 @@
 """Two crops and their masks become a class; an edited mask takes the network's place."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, run_segmenter
+from OsteoJointLib.network.encoded import EncodedCrops
+from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES
+from OsteoJointLib.records import STATUSES, Classification, Status
 
 
 def pair_of(said, crops, masks) -> list[VertebraReading]:
@@ -40,6 +42,43 @@ def test_status_is_the_likeliest_class_and_weights_sum_to_one(parts):
     assert classification.status is STATUSES[int(np.argmax(classification.probabilities))]
     assert sum(classification.probabilities) == pytest.approx(1)
     assert classification.fusion_weight_l1 + classification.fusion_weight_l2 == pytest.approx(1)
+
+
+class HandSetNetwork(torch.nn.Module):
+    """Each class likes one channel of one level's image, so its map is known; the weights are 0.7 and 0.3."""
+
+    def __init__(self):
+        super().__init__()
+        self.classifier = torch.nn.Module()
+        self.classifier.last_conv = torch.nn.Conv2d(1, 2, 1, bias=False)
+        self.classifier.last_conv.weight.data = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1)
+
+    def fuse(self, crops, segmentation):
+        means = self.classifier.last_conv(crops).mean(dim=(2, 3))  # (level, channel)
+        logits = torch.stack([means[0, 0], means[1, 0], 2 * means[1, 1]])[None]
+        return SimpleNamespace(logits=logits, weights=torch.tensor([[0.7, 0.3]]))
+
+
+def test_weights_probabilities_and_status_are_each_in_their_place():
+    crops = torch.zeros(2, 1, 4, 4)
+    crops[0], crops[1] = 1.0, -1.0  # logits 1, -1, 2
+    classification = classify_pair(HandSetNetwork(), EncodedCrops(crops, None))
+    assert (classification.fusion_weight_l1, classification.fusion_weight_l2) == pytest.approx((0.7, 0.3))
+    whole = np.exp([1.0, -1.0, 2.0])
+    assert classification.probabilities == pytest.approx(tuple(whole / whole.sum()))
+    assert classification.status is Status.OSTEOPOROSIS
+
+
+def test_the_map_is_of_the_class_that_was_said():
+    crops = torch.zeros(2, 1, 4, 4)
+    crops[0, 0, 1, 2], crops[1, 0, 3, 0] = 1.0, 1.0
+    where = {}
+    for status in STATUSES:
+        said = Classification(status, (0.2, 0.3, 0.5), 0.5, 0.5)
+        where[status] = [
+            np.argwhere(one).tolist() for one in explain_pair(HandSetNetwork(), EncodedCrops(crops, None), said)
+        ]
+    assert where == {Status.NORMAL: [[[1, 2]], []], Status.OSTEOPENIA: [[], [[3, 0]]], Status.OSTEOPOROSIS: [[], []]}
 
 
 def test_unchanged_masks_take_what_the_segmenter_said(parts):

@@ -17,8 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def tiny(chain, monkeypatch):
     """Reading gives the tiny CT, loading the tiny reader."""
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: chain.make_ct())
-    monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", lambda weights, device: chain.reader)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: chain.make_ct())
+    monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", lambda config: chain.reader)
 
 
 def code_of(*arguments) -> int:
@@ -128,10 +128,10 @@ def test_json_of_a_refusal(tmp_path, capsys):
 
 
 def test_refused_weights_end_with_4_and_write_nothing(chain, tmp_path, capsys, monkeypatch):
-    def refuse(weights, device):
+    def refuse(config):
         raise ModelRefused(Reason.WEIGHTS_HASH, "Another hash was expected.")
 
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: chain.make_ct())
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: chain.make_ct())
     monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", refuse)
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out") == 4
     assert "[weights_hash]" in capsys.readouterr().err
@@ -139,7 +139,7 @@ def test_refused_weights_end_with_4_and_write_nothing(chain, tmp_path, capsys, m
 
 
 def test_a_fault_ends_with_5_without_a_traceback(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: 1 / 0)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: 1 / 0)
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out") == 5
     message = capsys.readouterr().err
     assert "ZeroDivisionError" in message
@@ -151,7 +151,7 @@ def test_a_fault_ends_with_5_without_a_traceback(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("error", [MemoryError(), type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory")])
 def test_a_lack_of_memory_has_its_reason(tmp_path, capsys, monkeypatch, error):
-    def fail(path):
+    def fail(path, **settings):
         raise error
 
     monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", fail)
@@ -160,7 +160,7 @@ def test_a_lack_of_memory_has_its_reason(tmp_path, capsys, monkeypatch, error):
 
 
 def test_others_files_in_the_output_are_refused_before_the_work(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: 1 / 0)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: 1 / 0)
     (tmp_path / "notes.txt").write_text("mine")
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path) == 2
     assert "[output_exists]" in capsys.readouterr().err

@@ -9,10 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from OsteoJointLib.dataset import manifest
-from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, add_case
+from OsteoJointLib.dataset import adding
+from OsteoJointLib.dataset.adding import add_case
+from OsteoJointLib.dataset.labeled_case import CaseLabel, ImageFile, LabeledCase, LevelCenter, MaskFile, MaskSlices
+from OsteoJointLib.dataset.manifest import KnownCase, Manifest
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.locking import LOCK_FILE
 from OsteoJointLib.names import check_name
 from OsteoJointLib.pipeline.drawn_masks import read_level_mask
 from OsteoJointLib.records import Level, Status
@@ -38,7 +41,7 @@ def ct(chain, hu: int = 0):
 
 
 def known(chain, **changes) -> CaseLabel:
-    return CaseLabel(**{"patient": "P1", "centers_lps_mm": chain.centers_lps_mm, "slices": "all", **changes})
+    return CaseLabel(**{"patient": "P1", "centers_lps_mm": chain.centers_lps_mm, "slices": MaskSlices.ALL, **changes})
 
 
 def test_a_case_reads_back_with_its_masks_hashes_and_acquisition(chain, labels, tmp_path, monkeypatch):
@@ -51,11 +54,13 @@ def test_a_case_reads_back_with_its_masks_hashes_and_acquisition(chain, labels, 
         *("case-1/ct.nrrd", "case-1/labels.nrrd", "cases.jsonl")
     ]
     (line,) = (folder / "cases.jsonl").read_text().splitlines()
-    assert json.loads(line) == added.entry
-    assert added.entry["format"] == "osteojoint.cases/1"
-    assert added.entry["bmd"]["L2"] == {"mg_cm3": 110.5, "method": "QCT"}
-    assert added.entry["levels"]["L1"]["center_lps_mm"] == list(chain.centers_lps_mm[Level.L1])
-    for file in (added.entry["image"], added.entry["mask"]):
+    assert Manifest(folder).read() == [added.entry]
+    written = json.loads(line)
+    assert next(iter(written.items())) == ("format", "osteojoint.cases/1")
+    assert (written["id"], written["patient"], written["status"]) == ("case-1", "P1", "osteopenia")
+    assert written["bmd"] == {name: {"mg_cm3": bmd[Level(name)], "method": "QCT"} for name in ("L1", "L2")}
+    assert written["levels"]["L1"]["center_lps_mm"] == list(chain.centers_lps_mm[Level.L1])
+    for file in (written["image"], written["mask"]):
         assert hashlib.sha256((folder / file["path"]).read_bytes()).hexdigest() == file["sha256"]
     back = read_ct(folder / "case-1" / "ct.nrrd")
     np.testing.assert_array_equal(back.hu, chain.make_ct().hu)
@@ -68,9 +73,9 @@ def test_a_case_reads_back_with_its_masks_hashes_and_acquisition(chain, labels, 
 
 
 def test_what_is_not_known_is_null(chain, labels, tmp_path):
-    entry = add_case(tmp_path, "a", chain.make_ct(), labels, known(chain, slices="mid")).entry
-    assert entry["status"] is None and entry["bmd"] is None
-    assert (entry["mask"]["kind"], entry["mask"]["slices"]) == ("body", "mid")
+    entry = add_case(tmp_path, "a", chain.make_ct(), labels, known(chain, slices=MaskSlices.MID)).entry
+    assert entry.status is None and entry.bmd is None
+    assert (entry.mask.kind, entry.mask.slices) == ("body", MaskSlices.MID)
 
 
 def test_a_taken_name_is_refused_and_replaced_only_when_asked(chain, labels, tmp_path):
@@ -79,11 +84,11 @@ def test_a_taken_name_is_refused_and_replaced_only_when_asked(chain, labels, tmp
     with pytest.raises(UsageError, match="already") as refusal:
         add_case(tmp_path, "Case-1", chain.make_ct(), labels, known(chain))
     assert refusal.value.reason is Reason.OUTPUT_EXISTS
-    assert [child.name for child in tmp_path.iterdir()] == ["cases.jsonl"]
+    assert names(tmp_path) == {"cases.jsonl"}
     added = add_case(tmp_path, "case-1", chain.make_ct(), labels, known(chain), replace=True)
     lines = (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     assert [lines[0], lines[2]] == [others[0], others[2]]
-    assert json.loads(lines[1]) == added.entry
+    assert LabeledCase.from_line(lines[1]) == added.entry
     assert added.count == 3
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match="already"):
@@ -95,8 +100,8 @@ def test_a_case_replaced_in_other_letters_leaves_no_folder_behind(chain, labels,
     with pytest.raises(UsageError, match=r"has case-1 \(patient P1\) already"):
         add_case(tmp_path, "CASE-1", ct(chain, 1), labels, known(chain))
     added = add_case(tmp_path, "CASE-1", ct(chain, 1), labels, known(chain, patient="P2"), replace=True)
-    assert (added.entry["id"], added.entry["patient"], added.count) == ("case-1", "P2", 1)
-    assert {child.name for child in tmp_path.iterdir()} == {"case-1", "cases.jsonl"}
+    assert (added.entry.id, added.entry.patient, added.count) == ("case-1", "P2", 1)
+    assert names(tmp_path) == {"case-1", "cases.jsonl"}
 
 
 def test_a_ct_stands_in_a_dataset_once(chain, labels, tmp_path):
@@ -107,8 +112,8 @@ def test_a_ct_stands_in_a_dataset_once(chain, labels, tmp_path):
             again = replace(chain.make_ct(), source=other_source)
             add_case(tmp_path, "case-2", again, labels, known(chain, patient="P2"), replace=replaced)
         assert refusal.value.reason is Reason.OUTPUT_EXISTS
-    assert [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()] == [first]
-    assert {child.name for child in tmp_path.iterdir()} == {"case-1", "cases.jsonl"}
+    assert Manifest(tmp_path).read() == [first]
+    assert names(tmp_path) == {"case-1", "cases.jsonl"}
     add_case(tmp_path, "case-2", ct(chain, 1), labels, known(chain, patient="P2"))
     add_case(tmp_path, "case-1", chain.make_ct(), labels, known(chain, patient="P3"), replace=True)
     assert ids(tmp_path) == ["case-1", "case-2"]
@@ -116,17 +121,17 @@ def test_a_ct_stands_in_a_dataset_once(chain, labels, tmp_path):
 
 @pytest.mark.parametrize("patient", ["", "Smith, John", "P 7", "P.7", "Müller", "1953-01-01", "P_1_2_1953", "a" * 33])
 def test_a_patient_is_a_code(chain, patient):
-    with pytest.raises(UsageError, match="A code such as P017 was expected, no name or date of birth"):
+    with pytest.raises(UsageError, match="may say who the patient is. Give one such as P017, no name or date of birth"):
         known(chain, patient=patient)
 
 
 @pytest.mark.parametrize(
     ("value", "method", "words"),
     [
-        (0.98, "QCT", "0.98 looks like g/cm² from DXA. Leave BMD empty and state the class"),
-        (980.0, "DXA", "DXA gives an areal one"),
+        (0.98, "QCT", "BMD of L1, 0.98, looks like g/cm² from DXA"),
+        (980.0, "DXA", "DXA gives an areal BMD"),
         (980.0, "Hologic DEXA", "areal"),
-        (-5.0, "QCT", "The BMD of L1 must lie between 0 and 1000 mg/cm³, and is -5"),
+        (-5.0, "QCT", "The BMD of L1 can't be -5 mg/cm³. Enter a number between 0 and 1000"),
         (1000.5, "QCT", "between 0 and 1000"),
         (float("nan"), "QCT", "between 0 and 1000"),
     ],
@@ -136,8 +141,19 @@ def test_a_bmd_is_a_volumetric_one(chain, value, method, words):
         known(chain, bmd_mg_cm3={Level.L1: value}, bmd_method=method)
 
 
+def names(folder) -> set[str]:
+    """What lies in a folder, but for the lock."""
+    return {child.name for child in folder.iterdir()} - {LOCK_FILE}
+
+
 def ids(folder) -> list[str]:
     return [json.loads(line)["id"] for line in (folder / "cases.jsonl").read_text().splitlines()]
+
+
+def case(name: str) -> LabeledCase:
+    image, mask = ImageFile("ct.nrrd", "0"), MaskFile("labels.nrrd", "0", MaskSlices.ALL)
+    levels = {level: LevelCenter((1.0, 2.0, 3.0)) for level in Level}
+    return LabeledCase(id=name, patient="P1", image=image, mask=mask, levels=levels)
 
 
 def broken(*_, **__):
@@ -146,14 +162,14 @@ def broken(*_, **__):
 
 def test_a_case_that_cannot_be_written_leaves_the_old_one(chain, labels, tmp_path, monkeypatch):
     entry = add_case(tmp_path, "a", chain.make_ct(), labels, known(chain)).entry
-    monkeypatch.setattr(manifest, "write_image", broken)
+    monkeypatch.setattr(adding, "write_image", broken)
     with pytest.raises(OSError, match="disk full"):
         add_case(tmp_path, "a", chain.make_ct(), labels, known(chain, patient="P2"), replace=True)
-    assert [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()] == [entry]
-    assert hashlib.sha256((tmp_path / "a" / "ct.nrrd").read_bytes()).hexdigest() == entry["image"]["sha256"]
+    assert Manifest(tmp_path).read() == [entry]
+    assert hashlib.sha256((tmp_path / "a" / "ct.nrrd").read_bytes()).hexdigest() == entry.image.sha256
     with pytest.raises(OSError, match="disk full"):
         add_case(tmp_path / "new", "a", chain.make_ct(), labels, known(chain))
-    assert {child.name for child in tmp_path.iterdir()} == {"a", "cases.jsonl"}
+    assert names(tmp_path) == {"a", "cases.jsonl"}
 
 
 def test_while_files_are_replaced_the_manifest_does_not_name_the_case(chain, labels, tmp_path, monkeypatch):
@@ -174,14 +190,17 @@ def test_while_files_are_replaced_the_manifest_does_not_name_the_case(chain, lab
 
 def test_what_another_entered_meanwhile_stays(tmp_path):
     first, second = Manifest(tmp_path), Manifest(tmp_path)
-    assert (first.put({"id": "a"}), second.put({"id": "b"}), first.put({"id": "c"})) == (1, 2, 3)
+    assert [manifest.put(case(name)) for manifest, name in ((first, "a"), (second, "b"), (first, "c"))] == [1, 2, 3]
     assert ids(tmp_path) == ["a", "b", "c"]
-    assert first.entry("B") == {"id": "b"}
+    assert adding.existing_case(tmp_path, "B") == KnownCase("b", "P1")
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b'{"id": "a"}\n{"id": "A", "patient": "other"}\n', "line 2 has that of another"), (b"\xff\xfe{}", "UTF-8")],
+    [
+        (b'{"id": "a"}\n{"id": "A", "patient": "other"}\n', "the id of another line"),
+        (b"\xff\xfe{}", "UTF-8"),
+    ],
 )
 def test_a_manifest_that_would_lose_something_is_refused(content, words, tmp_path):
     (tmp_path / "cases.jsonl").write_bytes(content)
@@ -192,16 +211,34 @@ def test_a_manifest_that_would_lose_something_is_refused(content, words, tmp_pat
 
 def test_a_byte_order_mark_is_no_line(tmp_path):
     (tmp_path / "cases.jsonl").write_text('\ufeff{"id": "a"}\n', encoding="utf-8")
-    assert Manifest(tmp_path).put({"id": "b"}) == 2
+    assert Manifest(tmp_path).put(case("b")) == 2
     assert ids(tmp_path) == ["a", "b"]
 
 
 @pytest.mark.parametrize("line", ["not json", "[]", "5", '{"name": "a"}', '{"id": 5}'])
 def test_a_manifest_that_cannot_be_read_is_refused_and_left_alone(line, tmp_path):
     (tmp_path / "cases.jsonl").write_text(f'{{"id": "a"}}\n{line}\n')
-    with pytest.raises(InputRefused, match="line 2"):
+    with pytest.raises(InputRefused, match="Line 2 of"):
         Manifest(tmp_path)
     assert (tmp_path / "cases.jsonl").read_text() == f'{{"id": "a"}}\n{line}\n'
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"patient": None}, "The field patient must be a text"),
+        ({"patient": "Smith, John"}, "may say who the patient is"),
+        ({"status": "fine"}, "The field status must be normal or"),
+        ({"bmd": {"L1": {"mg_cm3": 0.98}}}, "looks like g/cm²"),
+        ({"levels": {"L1": {"center_lps_mm": [1, 2, 3]}}}, "L2"),
+        ({"format": "osteojoint.cases/2"}, "osteojoint.cases/2"),
+    ],
+)
+def test_a_case_is_read_whole_or_refused_by_its_name(tmp_path, changes, words):
+    (tmp_path / "cases.jsonl").write_text(case("a").line() + "\n" + json.dumps(json.loads(case("b").line()) | changes))
+    with pytest.raises(InputRefused, match=words) as refusal:
+        Manifest(tmp_path).read()
+    assert refusal.value.message.startswith("b in ")
 
 
 @pytest.mark.parametrize("name", ["case-0001", "P_7.b", "Müller2", "7"])

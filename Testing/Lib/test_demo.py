@@ -28,8 +28,10 @@ def tiny_phantom(chain, monkeypatch):
         bmd_intercept=10.0,
     )
     phantom = SimpleNamespace(volume=volume, labels=labels, truth=truth)
-    monkeypatch.setattr("OsteoJointLib.phantom.cases.make_phantom", lambda seed: phantom)
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: volume if path.is_file() else None)
+    monkeypatch.setattr("OsteoJointLib.cli.demo.make_phantom", lambda seed: phantom)
+    monkeypatch.setattr(
+        "OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: volume if path.is_file() else None
+    )
     return phantom
 
 
@@ -55,7 +57,7 @@ def test_the_demo_leaves_everything_and_prints_truth_beside_prediction(chain, ti
 def test_a_refused_phantom_leaves_nothing(chain, tiny_phantom, tmp_path, monkeypatch):
     from OsteoJointLib.errors import InputRefused, Reason
 
-    def refuse(path):
+    def refuse(path, **settings):
         raise InputRefused(Reason.NO_SPINE, "A spine was expected.")
 
     monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", refuse)

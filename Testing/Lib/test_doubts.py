@@ -75,7 +75,7 @@ def test_one_doubt_is_enough_to_make_the_class_unreliable(reason):
     assert not class_is_reliable(all_flags(CT, LEVELS, (doubt(reason),)))
 
 
-@pytest.mark.parametrize("reason", [Reason.OBLIQUE, Reason.THICK_SLICES, Reason.ROI_TOO_SMALL, *NOTES])
+@pytest.mark.parametrize("reason", [Reason.OBLIQUE, Reason.THICK_SLICES, Reason.ROI_TOO_SMALL, *sorted(NOTES)])
 def test_what_does_not_touch_the_class_leaves_it_reliable(reason):
     assert class_is_reliable(all_flags(CT, LEVELS, (doubt(reason),)))
 

@@ -108,7 +108,7 @@ def test_a_segment_that_is_missing_is_no_edit(chain, tmp_path):
 def test_a_file_that_can_t_be_read_is_refused(chain, tmp_path):
     path = tmp_path / "s.nrrd"
     path.write_text("nothing")
-    with pytest.raises(InputRefused, match=r"label map was expected at s\.nrrd") as refusal:
+    with pytest.raises(InputRefused, match=r"label map s\.nrrd is broken") as refusal:
         edited_planes(chain.result, both(path))
     assert refusal.value.reason is Reason.UNREADABLE
 

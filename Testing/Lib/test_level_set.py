@@ -323,7 +323,7 @@ def test_a_mask_at_the_image_border_is_refined():
 
 
 def test_an_empty_prior_is_refused():
-    with pytest.raises(RunFailed, match="empty one came") as caught:
+    with pytest.raises(RunFailed, match="is empty") as caught:
         refine(np.zeros((8, 8)), np.zeros((8, 8), dtype=bool), PIXEL_MM)
     assert caught.value.reason is Reason.MASK_EMPTY
 

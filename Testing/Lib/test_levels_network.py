@@ -27,7 +27,7 @@ def test_output_has_the_size_of_the_input(network, size):
 
 
 def test_wrong_channels_are_refused(network):
-    with pytest.raises(ValueError, match="Expected"):
+    with pytest.raises(ValueError, match="must be"):
         network(torch.rand(1, 3, 8, 8, 8))
 
 

@@ -72,15 +72,15 @@ def test_slots_are_those_of_the_decoded_boxes():
 def test_images_are_counted_and_may_be_empty():
     boxes = [torch.zeros(0, 4), BODY, torch.cat((BODY, BODY + 20))]
     labels = [torch.zeros(0, dtype=torch.int64), torch.tensor([1]), torch.tensor([0, 1])]
-    pairs = assign(boxes, labels, ANCHORS, GRIDS, STRIDES)
+    pairs = assign(boxes, labels, ANCHORS, GRIDS, STRIDES, match_iou=0.6)
     assert set(pairs.image.tolist()) == {1, 2}
     assert (pairs.image == 2).sum() == 2 * (pairs.image == 1).sum()
 
 
 @pytest.mark.parametrize("box", [[90.0, 50.0, 30.0, 90.0], [200.0, 50.0, 240.0, 90.0]])
 def test_impossible_boxes_are_refused(box):
-    with pytest.raises(UsageError, match="center inside the slice"):
-        assign([torch.tensor([box])], [torch.tensor([0])], ANCHORS, GRIDS, STRIDES)
+    with pytest.raises(UsageError, match="outside the slice"):
+        assign([torch.tensor([box])], [torch.tensor([0])], ANCHORS, GRIDS, STRIDES, match_iou=0.6)
 
 
 def test_box_loss_worked_by_hand():

@@ -127,7 +127,7 @@ class NetworkSuite:
 
     def test_wrong_input_is_a_sentence(self, network):
         for bad in self.bad_inputs():
-            with pytest.raises(UsageError, match=r"expects|fuses|needs"):
+            with pytest.raises(UsageError, match=r"takes|fuses|needs"):
                 self.call(network, *bad)
 
 

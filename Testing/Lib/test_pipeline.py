@@ -12,7 +12,7 @@ from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.pipeline.stages import Stage
-from OsteoJointLib.records import CtSlicePair, CtVolume, Level, PointSource
+from OsteoJointLib.records import CtSlicePair, CtVolume, Flag, Level, PointSource
 
 QUICK = ReadOptions(gradcam=False)
 
@@ -94,7 +94,7 @@ def test_points_without_a_body_near_are_refused(chain):
 
 
 def test_one_point_alone_is_wrong_usage(chain):
-    with pytest.raises(UsageError, match="both L1 and L2"):
+    with pytest.raises(UsageError, match="Only one of the two"):
         chain.reader.read(chain.make_ct(), {Level.L1: chain.centers_lps_mm[Level.L1]}, QUICK)
 
 
@@ -123,8 +123,28 @@ def test_a_moved_point_runs_its_own_level_again_and_keeps_the_other(chain):
 
 
 def test_a_move_of_nothing_is_wrong_usage(chain):
-    with pytest.raises(UsageError, match="none came"):
+    with pytest.raises(UsageError, match="No point was moved"):
         moved_levels(chain.result.volume, chain.result.levels, {})
+
+
+def test_the_column_s_doubts_stay_as_long_as_one_point_is_the_network_s(chain):
+    unsure = Flag(Reason.LEVELS_UNCERTAIN, "Perhaps one off.")
+    levels, volume, points = replace(chain.found_levels(), flags=(unsure,)), chain.make_ct(), chain.centers_lps_mm
+    for level in Level:
+        moved = moved_levels(volume, levels, {level: points[level]})
+        assert moved.flags == (unsure,)
+        assert [moved.l1.source, moved.l2.source].count(PointSource.USER) == 1
+        assert moved_levels(volume, moved, points).flags == ()
+
+
+def test_refining_with_an_edit_moves_the_edited_mask_alone(chain):
+    options = ReadOptions(refine=True, gradcam=False)
+    for level, other in (("l1", "l2"), ("l2", "l1")):
+        edited = chain.reader.edit(
+            chain.result, {Level[level.upper()]: plane_of(chain, Level[level.upper()], scale=0.8)}, options
+        )
+        assert getattr(edited, level).segmentation.refined and getattr(edited, level).segmentation.edited
+        assert getattr(edited, other).segmentation is getattr(chain.result, other).segmentation
 
 
 def test_an_edit_runs_only_what_follows_it(chain):

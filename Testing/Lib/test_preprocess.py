@@ -71,6 +71,11 @@ def test_pixel_size_by_the_field_of_view(shape_yx, spacing_xy_mm, pixel_mm):
 def test_grid_is_centered_on_the_image_where_it_fits_and_on_the_point_where_it_does_not():
     _, origin_yx, step_yx = slice_grid((100, 120), (3.0, 3.0), np.array([10.0, 20.0]))
     np.testing.assert_allclose(np.add(origin_yx, np.multiply(step_yx, 255.5)), [49.5, 59.5])
+    _, origin_yx, step_yx = slice_grid(
+        (400, 700), (1.0, 1.0), np.array([150.0, 300.0])
+    )  # wider than 512 px, not higher
+    assert step_yx == (0.98, 0.98)
+    assert origin_yx == pytest.approx((150.0 - 0.98 * 255.5, 300.0 - 0.98 * 255.5))
     _, origin_yx, step_yx = slice_grid((512, 512), (1.2, 1.2), np.array([250.0, 300.0]))
     np.testing.assert_allclose(np.add(origin_yx, np.multiply(step_yx, 255.5)), [250.0, 300.0])
 

@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from OsteoJointLib import weights as module
+from OsteoJointLib import weights_manifest as module
 from OsteoJointLib.config import network_config
 from OsteoJointLib.errors import ExitCode, ModelRefused, Reason, UsageError
 from OsteoJointLib.level_config import LevelNetConfig
@@ -45,7 +45,7 @@ def refusal(path: str | Path) -> ModelRefused:
     with pytest.raises(ModelRefused) as caught:
         load_weights(path)
     assert caught.value.exit_code == ExitCode.MODEL_REFUSED
-    assert caught.value.message.endswith((".", "manifest beside it."))
+    assert caught.value.message.endswith(".")
     return caught.value
 
 
@@ -174,7 +174,7 @@ def test_tensors_of_no_network_are_refused(saved):
     ("change", "word"),
     [
         ({"format": "osteojoint.weights/9"}, "osteojoint.weights/9"),
-        ({"config": {"profile": "compact"}}, "config"),
+        ({"config": {"profile": "compact"}}, "incomplete"),
         ({"config": {**FIELDS["config"], "wings": 2}}, "wings"),
         ({"level_config": {"legs": 4}}, "legs"),
         ({"file": "../elsewhere.safetensors"}, "damaged"),
@@ -206,7 +206,7 @@ def test_saving_is_strict(tmp_path):
         save_weights(tmp_path, "a", state(), {k: v for k, v in FIELDS.items() if k != "licence"})
     with pytest.raises(UsageError, match="prefix"):
         save_weights(tmp_path, "a", {"conv.weight": torch.zeros(1)}, FIELDS)
-    with pytest.raises(UsageError, match="named"):
+    with pytest.raises(UsageError, match="can.t be named"):
         save_weights(tmp_path, "../a", state(), FIELDS)
     with pytest.raises(UsageError, match=r"levels\.x"):
         save_weights(tmp_path, "a", {"levels.x": torch.tensor([float("nan")])}, FIELDS)

@@ -29,7 +29,7 @@ class Client:
             self.loads.append(fields)
             return reader
 
-        def read_ct(path):
+        def read_ct(path, **settings):
             if "refused" in str(path):
                 from OsteoJointLib.errors import InputRefused, Reason
 
@@ -80,7 +80,7 @@ def test_unknown_operations_and_fields_of_the_wrong_kind_are_errors(client):
     assert "refine must be true or false" in client.ask("analyze", input="ct", refine=1)["message"]
     words = client.ask("analyze", input="ct", points={"L1": [1, 2], "L2": [1, 2, 3]})["message"]
     assert "points.L1 must be a list of 3, each a number" in words
-    assert "both L1 and L2" in client.ask("analyze", input="ct", points={"L1": [1, 2, 3]})["message"]
+    assert "Only one of the two" in client.ask("analyze", input="ct", points={"L1": [1, 2, 3]})["message"]
     assert client.ask("close", case="case-9")["reason"] == "usage"
 
 
@@ -117,7 +117,7 @@ def test_a_refusal_is_an_error_event_and_writes_nothing(client, tmp_path):
 
 
 def test_a_fault_is_an_error_event_and_the_worker_goes_on(client, monkeypatch, capsys):
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: 1 / 0)
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: 1 / 0)
     error = client.ask("analyze", input="ct.nrrd")
     assert (error["reason"], error["exit_code"]) == ("failed", 5)
     assert "ZeroDivisionError" in error["message"]
@@ -126,7 +126,7 @@ def test_a_fault_is_an_error_event_and_the_worker_goes_on(client, monkeypatch, c
 
 
 def test_after_a_failure_of_the_card_the_worker_ends(client, monkeypatch):
-    def fail(path):
+    def fail(path, **settings):
         raise RuntimeError("CUDA error: unspecified launch failure")
 
     monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", fail)

@@ -42,7 +42,7 @@ def test_open_reads_a_ct_and_loads_no_weights(client):
 
 def test_a_refusal_of_the_levels_leaves_the_case_open(client, points):
     def refuse(volume):
-        raise InputRefused(Reason.LEVELS_UNDECIDED, "Ribs were expected; none came.")
+        raise InputRefused(Reason.LEVELS_UNDECIDED, "No rib is in view.")
 
     finder = client.reader.finder
     case = client.done("open", input="ct.nrrd")["case"]
@@ -88,7 +88,7 @@ def test_segment_without_levels_finds_them_and_with_one_point_keeps_the_other(cl
     assert [moved[name]["source"] for name in ("L1", "L2")] == ["auto", "user"]
     assert moved["L2"]["slice_index"] == found["L2"]["slice_index"] + 1
     fresh = client.done("open", input="ct.nrrd")["case"]
-    assert "both L1 and L2" in client.ask("segment", case=fresh, points={"L2": [r, a, s]})["message"]
+    assert "Only one of the two" in client.ask("segment", case=fresh, points={"L2": [r, a, s]})["message"]
 
 
 def test_refine_moves_only_the_levels_asked_for_and_an_edit_takes_it_back(client, chain, tmp_path):
@@ -191,7 +191,9 @@ def test_a_pair_of_slices_is_opened_read_and_drawn_but_no_label(client, chain, p
         flags = (Flag(Reason.KERNEL_UNKNOWN, "No kernel."),)
         return CtVolume(volume.hu[index : index + 1], grid, volume.source, flags)
 
-    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", lambda path: CtSlicePair(one(Level.L1), one(Level.L2)))
+    monkeypatch.setattr(
+        "OsteoJointLib.io.ct_input.read_ct", lambda path, **settings: CtSlicePair(one(Level.L1), one(Level.L2))
+    )
     opened = client.done("open", input="pair")
     case = opened["case"]
     assert [flag["code"] for flag in opened["flags"]] == ["kernel_unknown"]

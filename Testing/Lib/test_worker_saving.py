@@ -177,7 +177,7 @@ def test_a_moved_point_is_the_label_s_center(client, case, points, tmp_path):
     [
         ({"name": "a/b"}, "letters, digits"),
         ({"name": None}, "name must be a text"),
-        ({"patient": "  "}, "A code such as P017"),
+        ({"patient": "  "}, "Give one such as P017"),
         ({"status": "fine"}, "status must be normal"),
         ({"bmd": {"L3": 100.0}}, "bmd must be L1 or L2"),
         ({"bmd": {"L1": 1000.5}, "bmd_method": "QCT"}, "between 0 and 1000"),
@@ -185,7 +185,7 @@ def test_a_moved_point_is_the_label_s_center(client, case, points, tmp_path):
         ({"bmd": {"L1": 100.0}}, "no bmd_method"),
         ({"bmd": {"L1": 0.98}, "bmd_method": "QCT"}, "looks like g/cm²"),
         ({"bmd": {"L1": 980.0}, "bmd_method": "DXA"}, "DXA gives an areal"),
-        ({"patient": "Smith, John"}, "A code such as P017"),
+        ({"patient": "Smith, John"}, "Give one such as P017"),
         ({"bmd": [1]}, "bmd must be an object"),
         ({"replace": "yes"}, "replace must be true or false"),
     ],

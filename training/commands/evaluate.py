@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from OsteoJointLib.atomic import write_text_whole
-from OsteoJointLib.weights import DEFAULT_NAME
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 from training.data.level_samples import list_samples
 from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS
 

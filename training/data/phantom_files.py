@@ -1,11 +1,12 @@
-"""Phantom CTs on disk, with their truth and a dataset manifest (:mod:`OsteoJointLib.dataset.manifest`)."""
+"""Phantom CTs on disk, with their truth and a dataset manifest (:mod:`OsteoJointLib.dataset`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from OsteoJointLib.dataset.manifest import CaseLabel, Manifest, manifest_entry
+from OsteoJointLib.dataset.labeled_case import CaseLabel, LabeledCase, MaskSlices, labeled_case
+from OsteoJointLib.dataset.manifest import Manifest
+from OsteoJointLib.locking import locked
 from OsteoJointLib.phantom.cases import PhantomTruth, make_phantom
 from OsteoJointLib.phantom.writing import write_dicom_series, write_labels, write_nrrd, write_truth
 from OsteoJointLib.records import Level
@@ -14,7 +15,7 @@ from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
 
 def write_phantoms(
     first_seed: int, count: int, folder: Path, dicom: bool = False, rods: bool = False
-) -> list[dict[str, Any]]:
+) -> list[LabeledCase]:
     """Write phantoms of consecutive seeds and their manifest.
 
     Args:
@@ -39,8 +40,9 @@ def write_phantoms(
         image, mask, _ = (write(phantom, folder / name) for write in (write_nrrd, write_labels, write_truth))
         if dicom:
             write_dicom_series(phantom, folder / name)
-        entry = manifest_entry(name, image, mask, phantom_label(name, phantom.truth))
-        manifest.put(entry)
+        entry = labeled_case(name, image, mask, phantom_label(name, phantom.truth))
+        with locked(folder):
+            manifest.put(entry)
         made.append(entry)
         print(f"{name}: {phantom.truth.status.value}, {phantom.truth.mean_bmd_mg_cm3:.0f} mg/cm3", flush=True)
     return made
@@ -50,4 +52,4 @@ def phantom_label(name: str, truth: PhantomTruth) -> CaseLabel:
     """Say what a phantom's truth says of it; each phantom is a patient of its own."""
     centers = {level: truth.centers_lps_mm[level.verse_label] for level in Level}
     bmd = {level: truth.bmd_mg_cm3[level] for level in Level}
-    return CaseLabel(name, centers, "all", truth.status, bmd, "phantom truth")
+    return CaseLabel(name, centers, MaskSlices.ALL, truth.status, bmd, "phantom truth")

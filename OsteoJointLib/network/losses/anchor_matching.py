@@ -54,7 +54,7 @@ def assign(
     anchors: Anchors,
     grids: Sequence[tuple[int, int]],
     strides: Sequence[int],
-    match_iou: float = 0.6,
+    match_iou: float,
 ) -> Assignment:
     """Match bodies to anchors.
 
@@ -110,6 +110,6 @@ def _check_boxes(
     if not bool(good.all()):
         raise UsageError(
             Reason.USAGE,
-            f"Every body's box needs x1 < x2, y1 < y2 and its center inside the slice of {limit.tolist()} pixels; "
-            f"got {boxes[~good][0].tolist()}. Leave slices without a body without a box.",
+            f"The box {boxes[~good][0].tolist()} is empty or its center lies outside the slice of {limit.tolist()} "
+            "pixels. Leave slices without a body without a box.",
         )

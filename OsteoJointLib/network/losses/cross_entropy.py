@@ -24,7 +24,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     if logits.shape != target.shape:
         raise UsageError(
             Reason.USAGE,
-            f"The status loss expects one probability per class, shape {tuple(logits.shape)}; got "
-            f"{tuple(target.shape)}. Turn class indices into one-hot rows first.",
+            f"The labels have the shape {tuple(target.shape)}, the logits {tuple(logits.shape)}: each class needs its "
+            "probability. Turn class indices into one-hot rows first.",
         )
     return -(target.float() * torch.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()

@@ -15,6 +15,11 @@ from OsteoJointLib.network.losses.box import box_loss
 from OsteoJointLib.network.losses.box_class import box_class_loss
 from OsteoJointLib.network.losses.objectness import asked_anchors, objectness_loss
 
+_MATCH_IOU = 0.6
+"""Overlap in shape from which an anchor answers beside the best one; chosen."""
+_IGNORE_IOU = 0.5
+"""Overlap with a body from which an anchor that does not answer is not asked (YOLOv3's value)."""
+
 
 @dataclass(frozen=True, eq=False)
 class DetectionLosses:
@@ -30,8 +35,6 @@ def detection_losses(
     boxes_xyxy: Sequence[Tensor],
     labels: Sequence[Tensor],
     anchors: Anchors,
-    match_iou: float = 0.6,
-    ignore_iou: float = 0.5,
 ) -> DetectionLosses:
     """Compute the localizer's terms.
 
@@ -40,8 +43,6 @@ def detection_losses(
         boxes_xyxy: B tensors (G, 4) in pixels, or one tensor (B, G, 4); G may be 0.
         labels: B tensors (G,) int64, 0 for L1, 1 for L2, or one tensor (B, G).
         anchors: the config's.
-        match_iou: see :func:`OsteoJointLib.network.losses.anchor_matching.assign`.
-        ignore_iou: see :func:`OsteoJointLib.network.losses.objectness.asked_anchors`.
 
     Returns:
         The three terms.
@@ -51,10 +52,10 @@ def detection_losses(
     """
     decoded = decode(raw, anchors)
     grids = [(output.shape[2], output.shape[3]) for output in raw]
-    pairs = assign(list(boxes_xyxy), list(labels), anchors, grids, STRIDES, match_iou)
+    pairs = assign(list(boxes_xyxy), list(labels), anchors, grids, STRIDES, _MATCH_IOU)
     target = torch.zeros_like(decoded.objectness_logits, dtype=torch.bool)
     target[pairs.image, pairs.slot] = True
-    asked = asked_anchors(decoded.boxes_xyxy, boxes_xyxy, target, ignore_iou)
+    asked = asked_anchors(decoded.boxes_xyxy, boxes_xyxy, target, _IGNORE_IOU)
     return DetectionLosses(
         box=box_loss(decoded.boxes_xyxy[pairs.image, pairs.slot], pairs.boxes_xyxy),
         box_class=box_class_loss(decoded.class_logits[pairs.image, pairs.slot], pairs.labels),

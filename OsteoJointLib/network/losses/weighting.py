@@ -41,7 +41,8 @@ class LossWeighting(nn.Module):
     """Add the terms up with learned weights.
 
     Args:
-        lowest, highest: interval of the log-variance; weights lie in [exp(-highest), exp(-lowest)].
+        lowest, highest: interval of the log-variance, chosen; weights lie in [exp(-highest), exp(-lowest)], which is
+            [0.14, 7.4].
     """
 
     def __init__(self, lowest: float = -2.0, highest: float = 2.0):
@@ -63,11 +64,11 @@ class LossWeighting(nn.Module):
             self.log_variance.clamp_(self.lowest, self.highest)
         terms = {index: value for index, name in enumerate(TERMS) if (value := getattr(losses, name)) is not None}
         if not terms:
-            raise UsageError(Reason.USAGE, "A total loss needs at least one term; got none. Fill in a field of Losses.")
+            raise UsageError(Reason.USAGE, "There is no term to add up. Fill in a field of Losses.")
         chosen = self.log_variance[list(terms)]
         return (torch.exp(-chosen) * torch.stack([value.float() for value in terms.values()]) + chosen).sum()
 
     def weights(self) -> dict[str, float]:
-        """The factor exp(-s) of each term by name, for logs."""
+        """Return the factor exp(-s) of each term by name, for logs."""
         values = torch.exp(-self.log_variance.detach().clamp(self.lowest, self.highest)).tolist()
         return dict(zip(TERMS, values, strict=True))

@@ -20,7 +20,7 @@ from OsteoJointLib.slicer_bridge.setup.imported_weights import (
     remove_weights,
     weights_choices,
 )
-from OsteoJointLib.weights import DEFAULT_NAME
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 WEIGHTS_SETTING = "OsteoJoint/Weights"
 

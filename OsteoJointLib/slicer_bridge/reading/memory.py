@@ -15,7 +15,7 @@ import numpy as np
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, same_point
-from OsteoJointLib.weights import DEFAULT_NAME
+from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 _STEP_MM, _OFFSET_MM = 0.01, 0.00314

@@ -42,7 +42,7 @@ def _columns(document: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def _cell(field: Field[LevelFacts], document: Mapping[str, Any], level: str) -> str | int | float:
-    """Give a number as it stands in the document, else words."""
+    """Fill one cell: a number as it stands in the document, else words."""
     if isinstance(field.kind, Number):
         value = field.value(document, level)
         return math.nan if value is None else float(value)

@@ -14,7 +14,7 @@ from pathlib import Path
 from OsteoJointLib.atomic import write_folder_whole, write_text_whole
 from OsteoJointLib.errors import ModelRefused, Reason
 from OsteoJointLib.resources import resource_path
-from OsteoJointLib.weights import FORMAT, MANIFEST, check_weights
+from OsteoJointLib.weights_manifest import FORMAT, MANIFEST, check_weights
 
 
 @dataclass(frozen=True)

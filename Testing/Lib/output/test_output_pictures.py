@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from skimage.measure import find_contours
 
 from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views
 from OsteoJointLib.output.column_pictures import Plane, column_view
@@ -81,6 +82,20 @@ def test_an_outline_runs_along_the_mask_s_edge(dashed):
     np.testing.assert_allclose(drawn.min(axis=0), first, atol=5)
     np.testing.assert_allclose(drawn.max(axis=0), last, atol=5)
     assert not picture[320, 320].any()
+
+
+def test_an_outline_runs_along_scikit_image_s_contour():
+    y, x = np.mgrid[:64, :64]
+    mask = (np.hypot((x - 30) / 20, (y - 36) / 12) < 1) & ~((x > 40) & (y > 40))  # a body with a notch at its left back
+    patch = Patch((33.0, 29.0), 60.0, 480)
+    picture = np.zeros((480, 480, 3), dtype=np.uint8)
+    outline(picture, mask, patch, (255, 0, 0))
+    (contour,) = find_contours(mask.astype(float), 0.5)
+    edge = patch.to_picture(contour[:, ::-1])
+    drawn = where(picture, (255, 0, 0))[:, ::-1]
+    off_px = np.linalg.norm(drawn[:, None] - edge[None], axis=-1)
+    # half a line's width and the corners that smoothing rounds: less than a slice's pixel (8 of the picture's)
+    assert off_px.min(axis=1).max() < 6 and off_px.min(axis=0).max() < 6
 
 
 def test_labels_are_written_near_their_anchor():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.dataset.manifest import check_bmd, check_patient
+from OsteoJointLib.dataset.label_checks import check_bmd, check_patient
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.names import check_name
 from OsteoJointLib.records import Level, Status

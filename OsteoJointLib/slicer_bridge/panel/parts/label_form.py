@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.dataset.manifest import case_words, existing_case
+from OsteoJointLib.dataset.adding import existing_case
+from OsteoJointLib.dataset.manifest import KnownCase
 from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.records import STATUSES
@@ -111,7 +111,7 @@ class LabelForm:
         show_text(self._ui.labeledLabel, words)
 
 
-def questions(entry: LabelEntry, known: Mapping[str, Any] | None) -> Iterator[str]:
+def questions(entry: LabelEntry, known: KnownCase | None) -> Iterator[str]:
     """Say what to ask before an entry is saved.
 
     Args:
@@ -124,7 +124,7 @@ def questions(entry: LabelEntry, known: Mapping[str, Any] | None) -> Iterator[st
             by_bmd=class_word(by_bmd), stated=class_word(entry.status)
         )
     if known is not None:
-        yield _("The dataset has {case} already. Replace it?").format(case=case_words(known))
+        yield _("The dataset has {case} already. Replace it?").format(case=known.words)
 
 
 def why_not_label(state: ReadingState) -> str:

@@ -9,17 +9,42 @@ result, the new one or none; files that are not ours are never touched.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder
+from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder, write_text_whole
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.output.csv_rows import ROW_FILE
+from OsteoJointLib.output.overview import OVERVIEW_FILE, OverviewTruth, write_overview
+from OsteoJointLib.output.report import REPORT_FILE, write_report
+from OsteoJointLib.output.result_json import RESULT_FILE, read_result, write_result
+from OsteoJointLib.output.screenshots import Screenshot
+from OsteoJointLib.output.seg_nrrd import SEGMENTATION_FILE, write_segmentation
 from OsteoJointLib.pipeline.case import CaseResult
-
-if TYPE_CHECKING:
-    from OsteoJointLib.output.case_files import Additions
+from OsteoJointLib.pipeline.drawn_masks import PlacedMask
+from OsteoJointLib.records import Level
 
 _REPLACED_FILE = f"{TEMPORARY_PREFIX}replaced.json"
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What goes into a case's files beside what the chain found.
+
+    Args:
+        truth: drawn into the overview.
+        drawn: a user's masks for the segmentation file, in place of the mid-slice's.
+        screenshots: shown in the report.
+        texts: further files by name.
+        case: its name, said in the report; empty where the input's file names say enough.
+    """
+
+    truth: OverviewTruth | None = None
+    drawn: Mapping[Level, PlacedMask] = field(default_factory=dict)
+    screenshots: tuple[Screenshot, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    case: str = ""
 
 
 def check_case_folder(folder: Path) -> None:
@@ -28,12 +53,10 @@ def check_case_folder(folder: Path) -> None:
     Raises:
         UsageError: OUTPUT_EXISTS when it is a file, or holds files but no result of ours.
     """
-    from OsteoJointLib.output.result_json import read_result
-
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UsageError(Reason.OUTPUT_EXISTS, f"A folder was expected at {folder}; a file is there. Name another.")
+        raise UsageError(Reason.OUTPUT_EXISTS, f"{folder} is a file, not a folder. Name another.")
     names = os.listdir(folder)
     if _REPLACED_FILE in names or all(name.startswith(TEMPORARY_PREFIX) for name in names):
         return
@@ -42,8 +65,8 @@ def check_case_folder(folder: Path) -> None:
     except OsteoJointError:
         raise UsageError(
             Reason.OUTPUT_EXISTS,
-            f"A new or empty folder, or one with an earlier result, was expected at {folder}; it holds other files, "
-            "which are never overwritten. Name another folder.",
+            f"The folder {folder} holds other files than a result, which are never overwritten. Name a new or empty "
+            "folder, or one with an earlier result.",
         ) from None
 
 
@@ -58,14 +81,10 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
     Returns:
         The files, ``result.json`` last.
     """
-    from OsteoJointLib.output.case_files import write_case
-    from OsteoJointLib.output.csv_rows import ROW_FILE
-    from OsteoJointLib.output.result_json import RESULT_FILE
-
     folder = Path(folder)
     check_case_folder(folder)
     with hidden_folder(folder) as staging:
-        write_case(result, staging, additions)
+        _write_files(result, staging, additions or Additions())
         names = sorted((path.name for path in staging.iterdir()), key=lambda name: (name == RESULT_FILE, name))
         if not folder.exists() or not os.listdir(folder):
             if folder.exists():
@@ -80,3 +99,14 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
                 os.replace(staging / name, folder / name)
             (folder / _REPLACED_FILE).unlink(missing_ok=True)
     return tuple(folder / name for name in names)
+
+
+def _write_files(result: CaseResult, folder: Path, additions: Additions) -> None:
+    """Write segmentation, overview, report, further files and, last, ``result.json``."""
+    segmentation = write_segmentation(result, folder / SEGMENTATION_FILE, additions.drawn)
+    names = {level: path.name for level, path in segmentation.items()}
+    write_overview(result, folder / OVERVIEW_FILE, additions.truth)
+    write_report(result, folder / REPORT_FILE, names, additions.screenshots, additions.case)
+    for name, text in additions.texts.items():
+        write_text_whole(folder / name, text)
+    write_result(result, folder, names)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.output.case_files import Additions
-from OsteoJointLib.output.delivery import check_case_folder, deliver_case
+from OsteoJointLib.output import case_folder
+from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
+from OsteoJointLib.output.result_json import read_result
 
 FILES = {"result.json", "segmentation.seg.nrrd", "report.html", "overview.png"}
 
@@ -27,6 +28,21 @@ def test_a_new_folder_appears_with_everything(chain, tmp_path):
     assert names(out) == FILES | {"note.txt"}
     assert files[-1].name == "result.json"
     assert names(tmp_path / "a") == {"b"}
+
+
+def test_a_pair_names_a_file_a_level(pair_case, tmp_path):
+    deliver_case(pair_case, tmp_path / "out")
+    document = read_result(tmp_path / "out")
+    named = {level: document["segmentation"][level]["file"] for level in ("L1", "L2")}
+    assert named == {"L1": "segmentation.L1.seg.nrrd", "L2": "segmentation.L2.seg.nrrd"}
+    assert set(named.values()) <= names(tmp_path / "out")
+
+
+def test_the_same_case_gives_the_same_bytes(case, tmp_path):
+    for out in ("a", "b"):
+        deliver_case(case, tmp_path / out)
+    for name in FILES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
 def test_an_earlier_result_is_replaced_and_other_files_stay(chain, tmp_path):
@@ -70,25 +86,21 @@ def test_a_folder_with_others_files_is_refused_and_left_alone(chain, tmp_path, c
 
 def test_a_file_in_the_folder_s_place_is_refused(tmp_path):
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(UsageError, match="a file is there"):
+    with pytest.raises(UsageError, match="is a file, not a folder"):
         check_case_folder(tmp_path / "out")
 
 
 def test_a_failed_delivery_leaves_nothing_behind(chain, tmp_path, monkeypatch):
-    import OsteoJointLib.output.case_files as writing
-
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(writing, "write_report", fail)
+    monkeypatch.setattr(case_folder, "write_report", fail)
     with pytest.raises(OSError, match="disk full"):
         deliver_case(chain.result, tmp_path / "a" / "b")
     assert names(tmp_path) == set()
 
 
 def test_a_failed_redelivery_keeps_the_earlier_result(chain, tmp_path, monkeypatch):
-    import OsteoJointLib.output.case_files as writing
-
     out = tmp_path / "out"
     deliver_case(chain.result, out)
     before = (out / "result.json").read_text()
@@ -96,7 +108,7 @@ def test_a_failed_redelivery_keeps_the_earlier_result(chain, tmp_path, monkeypat
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(writing, "write_result", fail)
+    monkeypatch.setattr(case_folder, "write_result", fail)
     with pytest.raises(OSError, match="disk full"):
         deliver_case(chain.result, out)
     assert (out / "result.json").read_text() == before
@@ -128,16 +140,15 @@ def test_a_kill_at_any_moment_leaves_the_whole_result_or_none(chain, tmp_path):
     (tmp_path / "result.pickle").write_bytes(pickle.dumps(chain.result))
     code = """
 import pathlib, pickle, sys, time
-import OsteoJointLib.output.case_files as writing
-from OsteoJointLib.output.delivery import deliver_case
+from OsteoJointLib.output import case_folder
 folder = pathlib.Path(sys.argv[1])
 def hang(*_):
     (folder / "reached").touch()
     time.sleep(600)
-writing.write_result = hang
-deliver_case(pickle.loads((folder / "result.pickle").read_bytes()), folder / "results" / "case")
+case_folder.write_result = hang
+case_folder.deliver_case(pickle.loads((folder / "result.pickle").read_bytes()), folder / "results" / "case")
 """
-    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).resolve().parents[2])
+    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).resolve().parents[3])
     end = time.monotonic() + 300
     while not (tmp_path / "reached").exists() and child.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
