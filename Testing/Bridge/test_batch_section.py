@@ -137,7 +137,7 @@ def test_the_table_fills_as_cases_end(section):
             "no",
             "the reconstruction kernel is not known; a contrast agent",
         ),
-        ("class_not_reliable", "no", "its report says why"),
+        ("class_not_reliable", "no", "see its report"),
         ("truncated_view not_calibrated", "yes", "Doubtful: see its report."),
         ("not_calibrated not_computed", "yes", ""),
     ],
@@ -211,7 +211,7 @@ def test_run_turns_into_cancel(section):
     assert not section.ui.outputPath.enabled
     section.ui.runButton.click()
     assert batch.cancelled
-    assert "what is done stays done" in section.ui.batchStatus.text
+    assert "Finished cases stay" in section.ui.batchStatus.text
     assert section.ui.runButton.text == "Run batch"
 
 

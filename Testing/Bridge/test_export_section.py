@@ -145,7 +145,7 @@ def test_labels_need_no_class(section, tmp_path):
 
 def test_the_button_says_who_reads_the_labels(section):
     section.reading.become_read()
-    assert "OsteoJoint's training reads it in a later release" in section.ui.labelButton.toolTip
+    assert "OsteoJoint's training can't read it yet" in section.ui.labelButton.toolTip
 
 
 def test_dxa_is_not_offered(section):
@@ -186,7 +186,7 @@ def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
     [
         ({"patientEdit": ""}, "patient code"),
         ({"bmdL1Edit": "much"}, "BMD of L1"),
-        ({"bmdL1Edit": "98"}, "how the BMD was measured"),
+        ({"bmdL1Edit": "98"}, "method of the BMD is missing"),
         ({"bmdL1Edit": "-5"}, "be -5 mg/cm³"),
         ({"bmdL2Edit": "0.98"}, "0.98, looks like g/cm² from DXA"),
         ({"patientEdit": "Smith, John *1953-01-01"}, "Give one such as P017"),
