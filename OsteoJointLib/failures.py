@@ -88,14 +88,14 @@ def ending_document(error: OsteoJointError) -> dict[str, Any]:
 
 
 def ending_from_document(document: dict[str, Any]) -> OsteoJointError:
-    """Rebuild an ending from :func:`ending_document`.
+    """Rebuild an ending from :func:`ending_document`; a reason that isn't known is FAILED.
 
     >>> error = InputRefused(Reason.NOT_CT, "This is an MR, not a CT.")
     >>> ending_from_document(ending_document(error)).exit_code
     <ExitCode.INPUT_REFUSED: 3>
     """
-    kind = _CLASSES.get(document["exit_code"], RunFailed)
-    return kind(Reason(document["reason"]), document["message"])
+    kind, reason = _CLASSES.get(document["exit_code"], RunFailed), document["reason"]
+    return kind(Reason(reason) if reason in set(Reason) else Reason.FAILED, document["message"])
 
 
 def trace_of(error: BaseException) -> str:

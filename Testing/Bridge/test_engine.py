@@ -15,11 +15,17 @@ from fake_worker import POINTS, network_mask, place
 
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.output.viewer_arrays import MaskArray
-from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.reading.engine import Engine, Refinement, Until, Wanted
+from OsteoJointLib.worker.requests import Deliver
 from OsteoJointLib.worker.session import MAX_OPEN
 
-FOUND = {level: tuple(point) for level, point in POINTS.items()}
-MOVED = {**FOUND, "L1": (1.0, 2.0, 36.0)}
+FOUND = {Level(level): tuple(point) for level, point in POINTS.items()}
+MOVED = {**FOUND, Level.L1: (1.0, 2.0, 36.0)}
+
+
+def deliver(out):
+    return lambda case, masks: Deliver(case=case, segmentation=masks, out=Path(out), row="A")
 
 
 def add_ct(shape_kji=(8, 60, 60)):
@@ -92,7 +98,7 @@ def test_a_first_reading_asks_for_everything_in_order(bench):
     assert "measure" in stages
     assert fractions == sorted(fractions)
     assert 0 < fractions[0] <= fractions[-1] <= 1
-    assert bench.engine.hardware == {"words": "A fake machine."}
+    assert bench.engine.hardware.words == "CPU with 8 of 8 cores: PyTorch 2.8.0 was built without CUDA."
 
 
 def test_the_same_again_costs_nothing(bench):
@@ -107,19 +113,19 @@ def test_the_same_again_costs_nothing(bench):
 
 
 def test_levels_first_then_the_reading(bench):
-    assert bench.run(until="levels") == ["load", "open", "levels"]
+    assert bench.run(until=Until.LEVELS) == ["load", "open", "levels"]
     assert bench.heard.names() == ["levels", "done"]
-    assert bench.heard.last("levels")["levels"]["L1"]["center_ras_mm"] == POINTS["L1"]
+    assert bench.heard.last("levels").levels["L1"].center_ras_mm == FOUND["L1"]
     assert bench.run(points=FOUND) == ["segment"]
     assert bench.document["source"] == {"L1": "auto", "L2": "auto"}
 
 
 def test_levels_looked_for_again_are_looked_for_only_where_points_have_moved(bench):
-    bench.run(until="levels")
-    assert bench.run(until="levels") == []
+    bench.run(until=Until.LEVELS)
+    assert bench.run(until=Until.LEVELS) == []
     assert bench.heard.names() == ["levels", "done"]
     bench.run(points=MOVED)
-    assert bench.run(until="levels") == ["levels"]
+    assert bench.run(until=Until.LEVELS) == ["levels"]
     assert bench.run(points=FOUND) == ["segment"]
     assert bench.document["source"] == {"L1": "auto", "L2": "auto"}
 
@@ -131,7 +137,7 @@ def test_points_from_the_scene_need_no_search(bench):
 
 
 def test_a_point_moved_before_the_first_result_keeps_the_other_as_found(bench):
-    bench.run(until="levels")
+    bench.run(until=Until.LEVELS)
     bench.fake.asked()
     bench.start(points=MOVED).wait("done")
     (request,) = bench.fake.asked()
@@ -145,28 +151,28 @@ def test_a_moved_point_costs_one_level(bench):
     bench.start(points=MOVED).wait("done")
     (request,) = bench.fake.asked()
     assert (request["op"], request["points"]) == ("segment", {"L1": list(MOVED["L1"])})
-    assert bench.run(points={**MOVED, "L1": (1.0, 2.0, 36.004)}) == []  # less than Slicer's rounding
+    assert bench.run(points={**MOVED, Level.L1: (1.0, 2.0, 36.004)}) == []  # less than Slicer's rounding
 
 
 def test_an_edited_mask_costs_an_edit_and_only_once(bench):
     bench.run()
     bench.fake.asked()
-    bench.start(points=FOUND, masks={"L1": drawn()}).wait("done")
+    bench.start(points=FOUND, masks={Level.L1: drawn()}).wait("done")
     (request,) = bench.fake.asked()
     assert (request["op"], list(request["segmentation"])) == ("edit", ["L1"])
     assert bench.document["areas"] == {"L1": 30, "L2": 64}
-    assert bench.run(points=FOUND, masks={"L1": drawn()}) == []
-    assert bench.run(points=FOUND, masks={"L1": drawn(rows=4)}) == ["edit"]
+    assert bench.run(points=FOUND, masks={Level.L1: drawn()}) == []
+    assert bench.run(points=FOUND, masks={Level.L1: drawn(rows=4)}) == ["edit"]
     assert bench.document["areas"]["L1"] == 40
 
 
 def test_the_same_mask_in_another_array_is_the_same(bench):
     bench.run()
-    bench.run(points=FOUND, masks={"L1": drawn()})
+    bench.run(points=FOUND, masks={Level.L1: drawn()})
     mask = drawn()
     upside_down = np.array([[1, 0, 0, 0], [0, -1, 0, 9], [0, 0, 1, 0], [0, 0, 0, 1]])
     turned = MaskArray(mask.array_kji[:, ::-1].copy(), mask.ijk_to_world @ upside_down)
-    assert bench.run(points=FOUND, masks={"L1": turned}) == []
+    assert bench.run(points=FOUND, masks={Level.L1: turned}) == []
 
 
 def test_a_mask_of_several_slices_is_given_in_once(bench):
@@ -176,14 +182,14 @@ def test_a_mask_of_several_slices_is_given_in_once(bench):
     matrix = place(FOUND["L1"])
     matrix[2, 3] -= 1
     mask = MaskArray(deep, matrix)
-    assert bench.run(points=FOUND, masks={"L1": mask}) == ["edit"]
+    assert bench.run(points=FOUND, masks={Level.L1: mask}) == ["edit"]
     assert bench.document["areas"]["L1"] == 50
-    assert bench.run(points=FOUND, masks={"L1": mask}) == []
+    assert bench.run(points=FOUND, masks={Level.L1: mask}) == []
 
 
 def test_a_mask_that_is_no_longer_wanted_gives_way_to_the_networks(bench):
     bench.run()
-    bench.run(points=FOUND, masks={"L1": drawn()})
+    bench.run(points=FOUND, masks={Level.L1: drawn()})
     assert bench.run(points=FOUND) == ["edit"]
     assert bench.document["areas"] == {"L1": 64, "L2": 64}
     assert bench.run(points=FOUND) == []
@@ -192,7 +198,7 @@ def test_a_mask_that_is_no_longer_wanted_gives_way_to_the_networks(bench):
 def test_an_erased_mask_is_given_in_as_empty(bench):
     bench.run()
     empty = MaskArray(np.zeros((1, 1, 1), np.uint8), np.eye(4))
-    bench.run(points=FOUND, masks={"L2": empty})
+    bench.run(points=FOUND, masks={Level.L2: empty})
     assert bench.document["areas"]["L2"] == 0
 
 
@@ -200,28 +206,28 @@ def test_a_moved_level_takes_the_networks_mask_and_the_other_keeps_the_users(ben
     masks = {level: drawn(level) for level in FOUND}
     bench.run()
     bench.run(points=FOUND, masks=masks)
-    assert bench.run(points=MOVED, masks={"L2": masks["L2"]}) == ["segment"]
+    assert bench.run(points=MOVED, masks={Level.L2: masks[Level.L2]}) == ["segment"]
     assert bench.document["areas"] == {"L1": 64, "L2": 30}
 
 
 def test_a_refinement_is_one_request_and_stays(bench):
     bench.run()
     bench.fake.asked()
-    refine = {"levels": ["L1"], "parameters": {"iterations": 5}}
-    bench.start(points=FOUND, masks={"L2": drawn("L2")}, refine=refine).wait("done")
+    refine = Refinement((Level.L1,), {"iterations": 5})
+    bench.start(points=FOUND, masks={Level.L2: drawn("L2")}, refine=refine).wait("done")
     (request,) = bench.fake.asked()
     assert (request["op"], request["levels"], request["parameters"]) == ("refine", ["L1"], {"iterations": 5})
     assert list(request["segmentation"]) == ["L2"]
     assert bench.document["areas"] == {"L1": 56, "L2": 30}
     views = bench.heard.calls[-2][2]
     refined = views.levels["L1"].mask_array()
-    assert bench.run(points=FOUND, masks={"L1": refined, "L2": drawn("L2")}) == []
-    assert bench.run(points=FOUND, masks={"L1": refined, "L2": drawn("L2")}, refine=refine) == ["refine"]
+    assert bench.run(points=FOUND, masks={Level.L1: refined, Level.L2: drawn("L2")}) == []
+    assert bench.run(points=FOUND, masks={Level.L1: refined, Level.L2: drawn("L2")}, refine=refine) == ["refine"]
 
 
 def test_a_worker_that_died_is_brought_to_the_same_end(bench):
     bench.run()
-    masks = {"L2": drawn("L2")}
+    masks = {Level.L2: drawn("L2")}
     bench.run(points=MOVED, masks=masks)
     before = bench.document
     bench.fake.client.kill()
@@ -234,7 +240,7 @@ def test_a_worker_that_died_is_brought_to_the_same_end(bench):
 
 def test_steps_before_the_last_leave_out_what_nobody_sees(bench):
     bench.fake.asked()
-    bench.start(masks={"L1": drawn()}).wait("done")
+    bench.start(masks={Level.L1: drawn()}).wait("done")
     requests = {request["op"]: request for request in bench.fake.asked()}
     assert requests["segment"]["gradcam"] is False
     assert "gradcam" not in requests["edit"]
@@ -243,9 +249,9 @@ def test_steps_before_the_last_leave_out_what_nobody_sees(bench):
 
 def test_a_result_without_gradcam_is_never_the_last(bench):
     same_as_the_networks = MaskArray(network_mask()[None], place(FOUND["L1"]))
-    assert bench.run(masks={"L1": same_as_the_networks}) == ["load", "open", "levels", "segment", "classify"]
+    assert bench.run(masks={Level.L1: same_as_the_networks}) == ["load", "open", "levels", "segment", "classify"]
     assert bench.document["gradcam"] is True
-    assert bench.run(masks={"L1": same_as_the_networks}) == []
+    assert bench.run(masks={Level.L1: same_as_the_networks}) == []
 
 
 def test_the_engine_may_be_cancelled_by_whom_it_tells(bench):
@@ -276,7 +282,7 @@ def test_a_question_whose_masks_cannot_be_written_is_an_error(bench, monkeypatch
     bench.run()
     monkeypatch.setattr(slicer.app, "_folder", Path("/no/such/folder"))
     heard = Heard(bench.host)
-    bench.engine.ask_case("deliver", {"out": "/x"}, {"L1": drawn()}, heard.done, heard.error)
+    bench.engine.ask_case(deliver("/x"), {Level.L1: drawn()}, heard.done, heard.error)
     assert heard.calls == []
     heard.wait("error")
     assert heard.last("error").reason is Reason.FAILED
@@ -347,9 +353,9 @@ def test_after_a_refused_step_only_that_step_is_asked_again(bench):
     bench.run()
     bench.fake.control["error"] = {"edit": ["failed", "It broke."]}
     bench.fake.client.kill()
-    bench.start(points=FOUND, masks={"L1": drawn()}).wait("error")
+    bench.start(points=FOUND, masks={Level.L1: drawn()}).wait("error")
     bench.fake.asked()
-    bench.start(points=FOUND, masks={"L1": drawn()}).wait("error")
+    bench.start(points=FOUND, masks={Level.L1: drawn()}).wait("error")
     assert bench.fake.ops() == ["edit"]
 
 
@@ -472,12 +478,14 @@ def test_what_breaks_after_the_run_is_not_swallowed(bench):
 
 def test_a_question_about_the_case_goes_with_its_name_and_masks(bench):
     bench.run()
+    bench.fake.asked()
     heard, out = Heard(bench.host), "/of/the/user"
-    bench.engine.ask_case("deliver", {"out": out, "row": "A"}, {"L2": drawn("L2")}, heard.done, heard.error)
+    bench.engine.ask_case(deliver(out), {Level.L2: drawn("L2")}, heard.done, heard.error)
     assert bench.engine.running
     heard.wait("done", "error")
-    assert heard.last("done")["files"] == [out]
-    assert heard.last("done")["given"] == ["L2"]
+    assert heard.last("done").files == (Path(out),)
+    (request,) = bench.fake.asked()
+    assert (request["op"], request["case"], list(request["segmentation"])) == ("deliver", "case-1", ["L2"])
     assert not bench.engine.running
     assert bench.files() == []
 
@@ -486,7 +494,7 @@ def test_a_question_about_a_case_that_died_with_the_worker_is_an_error(bench):
     bench.run()
     bench.fake.client.kill()
     heard = Heard(bench.host)
-    bench.engine.ask_case("deliver", {"out": "/x"}, {}, heard.done, heard.error)
+    bench.engine.ask_case(deliver("/x"), {}, heard.done, heard.error)
     heard.wait("error")
     assert "Read it again" in heard.last("error").message
     assert not bench.engine.running
@@ -498,7 +506,7 @@ def test_a_question_may_be_cancelled(bench):
     bench.fake.client.kill()
     bench.run()
     heard = Heard(bench.host)
-    bench.engine.ask_case("deliver", {"out": "/x"}, {}, heard.done, heard.error)
+    bench.engine.ask_case(deliver("/x"), {}, heard.done, heard.error)
     bench.host.wait_until(lambda: False, seconds=0.2)
     bench.engine.cancel()
     bench.host.wait_until(lambda: False, seconds=0.1)

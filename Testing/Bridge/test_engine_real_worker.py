@@ -19,7 +19,7 @@ from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import python_command
-from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
+from OsteoJointLib.slicer_bridge.reading.engine import Engine, Refinement, Until, Wanted
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +82,9 @@ def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
         return heard
 
     try:
-        heard = run(until="levels")
-        levels = heard.last("levels")["levels"]
-        points = {level: tuple(point["center_ras_mm"]) for level, point in levels.items()}
+        heard = run(until=Until.LEVELS)
+        levels = heard.last("levels").levels
+        points = {level: point.center_ras_mm for level, point in levels.items()}
         for level, point in points.items():
             truth_ras_mm = flip_lps_ras(phantom.truth.centers_lps_mm[Level(level).verse_label])
             assert np.linalg.norm(point - truth_ras_mm) < 15
@@ -99,7 +99,7 @@ def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
 
         half = mask.array_kji.copy()
         half[:, : half.shape[1] // 2] = 0
-        edited = run(points=points, masks={"L2": MaskArray(half, mask.ijk_to_world)}).last("result")
+        edited = run(points=points, masks={Level.L2: MaskArray(half, mask.ijk_to_world)}).last("result")
         area = {name: found["segmentation"]["L2"]["area_mm2"] for name, found in (("a", document), ("b", edited))}
         voxel_mm2 = np.prod(phantom.volume.grid.spacing_xyz_mm[:2])
         assert area["b"] == pytest.approx(half.sum() * voxel_mm2, rel=0.02)
@@ -107,19 +107,19 @@ def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
         reset = run(points=points).last("result")
         assert reset["segmentation"]["L2"]["area_mm2"] == area["a"]
 
-        moved = {**points, "L1": tuple(np.add(points["L1"], (0.0, 0.0, 5.0)))}
+        moved = {**points, Level.L1: tuple(np.add(points["L1"], (0.0, 0.0, 5.0)))}
         again = run(points=moved).last("result")
         assert (again["levels"]["L1"]["source"], again["levels"]["L2"]["source"]) == ("user", "auto")
 
-        refine = {"levels": ["L1"], "parameters": {}}
+        refine = Refinement((Level.L1,))
         refined = run(points=moved, refine=refine)
         key = refined.calls[-2][2].levels["L1"].mask_array()
-        assert run(points=moved, masks={"L1": key}).names() == ["result", "done"]
+        assert run(points=moved, masks={Level.L1: key}).names() == ["result", "done"]
         client.kill()
-        replayed = run(points=moved, masks={"L1": key}, found=points).last("result")
+        replayed = run(points=moved, masks={Level.L1: key}, found=points).last("result")
         assert replayed["segmentation"]["L1"]["area_mm2"] == refined.last("result")["segmentation"]["L1"]["area_mm2"]
         assert replayed["levels"]["L2"]["source"] == "auto"
-        print(engine.hardware["words"])
+        print(engine.hardware.words)
     finally:
         pid = client.pid
         client.close()

@@ -12,6 +12,7 @@ from PySide6 import QtCore
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING
+from OsteoJointLib.worker.answers import Labeled
 
 from .fake_reading import FOUND_LEVELS, FakeReading, add_ct, document
 
@@ -126,7 +127,7 @@ def test_labels_need_no_class(section, tmp_path):
     section.ui.labelButton.click()
     ((_, fields, on_done),) = asked(section, "label")
     assert fields == {
-        "folder": str(tmp_path),
+        "folder": tmp_path,
         "name": "case-0001",
         "patient": "P7",
         "status": None,
@@ -134,7 +135,7 @@ def test_labels_need_no_class(section, tmp_path):
         "bmd_method": None,
         "replace": False,
     }
-    on_done({"entry": {"id": "Case-0001"}, "count": 12})
+    on_done(Labeled((), {"id": "Case-0001"}, 12))
     assert "Saved as Case-0001" in section.ui.labeledLabel.text
     assert "12" in section.ui.labeledLabel.text
     assert section.ui.nameEdit.text == "Case-0001"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, RunFaile
 from OsteoJointLib.slicer_bridge.batch import node_batch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch, analyze_nodes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
+from OsteoJointLib.worker.answers import Delivered
 
 from .fake_reading import DOCUMENT
 
@@ -56,12 +56,13 @@ class FakeEngine:
 
         qt.QTimer.singleShot(0, answer)
 
-    def ask_case(self, op, fields, masks, on_done, on_error):
-        assert fields["row"] == Path(fields["out"]).name  # the report names the case
-        folder = Path(fields["out"])
+    def ask_case(self, request, masks, on_done, on_error):
+        asked = request("case-1", {})
+        folder = asked.out
+        assert asked.row == folder.name  # the report names the case
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "result.json").write_text(json.dumps(WHOLE), encoding="utf-8")
-        qt.QTimer.singleShot(0, lambda: on_done({"files": []}))
+        qt.QTimer.singleShot(0, lambda: on_done(Delivered(())))
 
     def forget(self, volume_id):
         self.open.discard(volume_id)

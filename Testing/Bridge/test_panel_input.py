@@ -4,6 +4,7 @@ import pytest
 import qt
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.hardware import Card, Hardware
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.slicer_bridge.panel.input_section import stage_words
 from OsteoJointLib.slicer_bridge.reading.state import LevelState
@@ -127,12 +128,12 @@ def test_a_setting_that_is_no_device_counts_as_automatic(scene):
 def test_what_was_found_is_said_in_words(opened):
     label, words = opened.ui.hardwareLabel, "CPU with 2 of 2 cores: PyTorch 2.9 was built without CUDA."
     assert not label.visible
-    opened.reading.hardware = {"words": words, "cards": []}
+    opened.reading.hardware = Hardware("2.9", None, None, (), 2, 2)
     opened.reading.changed.emit()
     assert (label.text, label.toolTip) == ("Computes on the CPU.", words)
     opened.ui.deviceSelector.setCurrentIndex(1)
     assert label.text == words  # why there is no GPU
-    opened.reading.hardware = {"words": "RTX", "cards": [{"name": "RTX 4000", "memory_gib": 20.0}]}
+    opened.reading.hardware = Hardware("2.9", "13.0", "580.1", (Card("RTX 4000", 20.0),), 2, 2)
     opened.reading.changed.emit()
     assert label.text == "Computes on RTX 4000."
     opened.ui.deviceSelector.setCurrentIndex(2)

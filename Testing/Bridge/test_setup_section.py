@@ -7,6 +7,7 @@ import pytest
 import qt
 import slicer
 
+from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.packages import PACKAGES, Lack
 from OsteoJointLib.resources import resource_path
 from OsteoJointLib.slicer_bridge.panel import setup_packages
@@ -246,9 +247,9 @@ def test_the_device_is_said_in_words_once_it_is_known(open_setup):
     assert setup.ui.deviceLabel.text == "Not known before the first run."
     setup.ui.checkButton.click()
     assert setup.asked == ["start_worker"]
-    setup.reading.hardware = {"words": "CPU with 2 of 2 cores."}
+    setup.reading.hardware = Hardware("2.9", None, None, (), 2, 2)
     setup.become()
-    assert setup.ui.deviceLabel.text == "CPU with 2 of 2 cores."
+    assert setup.ui.deviceLabel.text == "CPU with 2 of 2 cores: PyTorch 2.9 was built without CUDA."
 
 
 def test_the_worker_s_last_words_are_shown_and_copied(open_setup):

@@ -201,11 +201,11 @@ def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
     slice_nodes()[2].SetMappedInLayout(False)
     views_host.threeDWidget(0).mrmlViewNode().SetMappedInLayout(True)
     pictures = slice_views.screenshots(tmp_path / "new")
-    assert [picture["caption"] for picture in pictures] == ["Axial slice", "Sagittal slice", "3D view"]
+    assert [picture.caption for picture in pictures] == ["Axial slice", "Sagittal slice", "3D view"]
     for picture in pictures:
-        with Image.open(picture["file"]) as image:
+        with Image.open(picture.file) as image:
             assert image.format == "PNG" and min(image.size) > 100
-    with Image.open(pictures[0]["file"]) as image:
+    with Image.open(pictures[0].file) as image:
         expected = views_host.sliceWidget("Red").sliceView().pixels()
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), expected)
 

@@ -10,10 +10,13 @@ import weakref
 from dataclasses import replace
 
 import pytest
-from fake_client import Fake, Heard, alive, gone
+from fake_client import Echo, Fake, Heard, Huge, Noise, Spawn, alive, gone
 
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.slicer_bridge.process.worker_client import LOG_LINES, WorkerClient
+from OsteoJointLib.worker.requests import Ping
+
+PING = Ping()
 
 
 @pytest.fixture
@@ -28,38 +31,38 @@ def heard(host):
     return Heard(host)
 
 
-def ask(fake, heard, op, **fields):
-    fake.client.ask(op, fields, heard.done, heard.error, heard.progress)
+def ask(fake, heard, request=PING):
+    fake.client.ask(request, heard.done, heard.error, heard.progress)
 
 
 def test_it_starts_at_the_first_question_and_answers_in_order(fake, heard):
     assert not fake.client.running
-    ask(fake, heard, "ping")
-    ask(fake, heard, "echo", text="second")
+    ask(fake, heard)
+    ask(fake, heard, Echo("second"))
     assert fake.client.running
     assert fake.client.busy
     assert heard.calls == []
     heard.wait("done")
     assert heard.calls[0] == ("progress", "levels", 0.2)
-    assert heard.last("done")["pid"] == fake.client.pid
+    assert heard.last("done").pid == fake.client.pid
     assert heard._host.wait_until(lambda: not fake.client.busy)
     assert heard.names() == ["done", "done"]
-    assert heard.last("done")["text"] == "second"
+    assert heard.last("done").text == "second"
     assert fake.client.generation == 1
 
 
 def test_characters_cut_in_two_and_huge_lines_arrive_whole(fake, heard):
-    ask(fake, heard, "echo", text="grün – 骨 🦴" * 5)
+    ask(fake, heard, Echo("grün – 骨 🦴" * 5))
     heard.wait("done")
-    assert heard.last("done")["text"] == "grün – 骨 🦴" * 5
-    ask(fake, heard, "huge", length=3_000_000)
+    assert heard.last("done").text == "grün – 骨 🦴" * 5
+    ask(fake, heard, Huge(3_000_000))
     heard._host.wait_until(lambda: not fake.client.busy)
-    assert heard.last("done")["text"] == "ü" * 3_000_000
+    assert heard.last("done").text == "ü" * 3_000_000
 
 
 def test_noise_on_stdout_goes_to_the_log_and_disturbs_nobody(fake, heard):
-    ask(fake, heard, "noise")
-    ask(fake, heard, "ping")
+    ask(fake, heard, Noise())
+    ask(fake, heard)
     assert heard._host.wait_until(lambda: heard.names() == ["done", "done"])
     assert "plain words" in fake.client.log
     assert '{"id": 99, "event": "done"}' in fake.client.log
@@ -67,14 +70,14 @@ def test_noise_on_stdout_goes_to_the_log_and_disturbs_nobody(fake, heard):
 
 def test_the_log_keeps_the_last_lines(fake, heard):
     fake.control["say"] = {"ping": "\n".join(f"line {n}" for n in range(LOG_LINES + 50))}
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("done")
     assert heard._host.wait_until(lambda: len(fake.client.log) == LOG_LINES and fake.client.log[-1] == "line 249")
 
 
 def test_an_error_event_is_an_error_with_its_reason(fake, heard):
     fake.control["error"] = {"ping": ["out_of_memory", "More memory was needed."]}
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("error")
     assert heard.last("error").reason is Reason.OUT_OF_MEMORY
     assert heard.last("error").message == "More memory was needed."
@@ -82,7 +85,7 @@ def test_an_error_event_is_an_error_with_its_reason(fake, heard):
 
 def test_an_unknown_reason_stays_readable(fake, heard):
     fake.control["error"] = {"ping": ["unheard_of", "It broke."]}
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("error")
     assert (heard.last("error").reason, heard.last("error").message) == (Reason.FAILED, "It broke.")
 
@@ -98,21 +101,21 @@ def test_an_unknown_reason_stays_readable(fake, heard):
 def test_a_worker_that_ends_answers_every_open_question_once(fake, heard, say, code, reason, words):
     fake.control.update(say={"ping": say}, exit={"ping": code})
     for _ in range(3):
-        ask(fake, heard, "ping")
+        ask(fake, heard)
     assert heard._host.wait_until(lambda: not fake.client.busy)
     assert heard.names() == ["error"] * 3
     assert heard.last("error").reason is reason
     assert words in heard.last("error").message
     assert not fake.client.running
     fake.control.clear()
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("done")
     assert fake.client.generation == 2
 
 
 def test_killed_by_the_system_is_told_as_want_of_memory(fake, heard):
     fake.control["signal"] = {"ping": "SIGKILL"}
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("error")
     assert heard.last("error").reason is Reason.OUT_OF_MEMORY
     assert "-9" in heard.last("error").message
@@ -120,18 +123,18 @@ def test_killed_by_the_system_is_told_as_want_of_memory(fake, heard):
 
 def test_a_crash_is_told_with_its_signal(fake, heard):
     fake.control["signal"] = {"ping": "SIGSEGV"}
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("error")
     assert "exit code -11" in heard.last("error").message
 
 
 def test_a_worker_that_ends_while_idle_is_replaced(fake, heard):
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("done")
     fake.client._process.close_input()
     assert heard._host.wait_until(lambda: not fake.client.running)
     assert heard.names() == ["done"]
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     assert heard._host.wait_until(lambda: heard.names() == ["done", "done"])
 
 
@@ -140,26 +143,26 @@ def test_what_cannot_be_started_is_an_error(host, heard, fake):
         raise RunFailed(Reason.DEPENDENCY_MISSING, "No Python.")
 
     client = WorkerClient(refuse)
-    client.ask("ping", {}, heard.done, heard.error)
+    client.ask(PING, heard.done, heard.error)
     assert heard.calls == []
     heard.wait("error")
     assert not client.running
     client.kill()
     command = fake.command()
     client = WorkerClient(lambda: type(command)("/no/such/python", [], command.environment))
-    client.ask("ping", {}, heard.done, heard.error)
+    client.ask(PING, heard.done, heard.error)
     assert host.wait_until(lambda: heard.names() == ["error", "error"])
     assert "can't be started" in heard.last("error").message
     assert not client.running
 
 
 def test_kill_is_silent_and_leaves_no_process(host, fake, heard):
-    ask(fake, heard, "spawn")
+    ask(fake, heard, Spawn())
     heard.wait("done")
-    pids = heard.last("done")["pids"]
+    pids = heard.last("done").pids
     assert all(alive(pid) for pid in pids)
     fake.control["delay"] = {"ping": 30}
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     begin = time.perf_counter()
     fake.client.kill()
     print(f"kill took {1000 * (time.perf_counter() - begin):.1f} ms")
@@ -168,7 +171,7 @@ def test_kill_is_silent_and_leaves_no_process(host, fake, heard):
     assert gone(pids)
     assert not host.wait_until(lambda: len(heard.names()) > 1, seconds=0.3)
     fake.control.clear()
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     assert host.wait_until(lambda: heard.names() == ["done", "done"])
 
 
@@ -179,18 +182,18 @@ def test_kill_reaches_a_worker_behind_a_launcher(host, fake, heard, tmp_path):
     launcher.chmod(0o755)
     command = fake.command()
     client = WorkerClient(lambda: replace(command, program=str(launcher)))
-    client.ask("ping", {}, heard.done, heard.error)
+    client.ask(PING, heard.done, heard.error)
     heard.wait("done")
-    pids = [client.pid, heard.last("done")["pid"]]
+    pids = [client.pid, heard.last("done").pid]
     assert len(set(pids)) == 2
     client.kill()
     assert gone(pids)
 
 
 def test_kill_without_psutil_ends_the_worker_alone(fake, heard, monkeypatch):
-    ask(fake, heard, "spawn")
+    ask(fake, heard, Spawn())
     heard.wait("done")
-    worker, *children = heard.last("done")["pids"]
+    worker, *children = heard.last("done").pids
     monkeypatch.setitem(sys.modules, "psutil", None)
     fake.client.kill()
     assert gone([worker])
@@ -199,7 +202,7 @@ def test_kill_without_psutil_ends_the_worker_alone(fake, heard, monkeypatch):
 
 
 def test_kill_right_after_the_question(host, fake, heard):
-    ask(fake, heard, "spawn")
+    ask(fake, heard, Spawn())
     process = fake.client._process
     fake.client.kill()
     assert not host.wait_until(lambda: bool(heard.calls), seconds=0.3)
@@ -208,7 +211,7 @@ def test_kill_right_after_the_question(host, fake, heard):
 
 @pytest.mark.parametrize("killed", [True, False])
 def test_a_process_that_has_ended_is_let_go(host, fake, heard, killed):
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     heard.wait("done")
     alive = weakref.ref(fake.client._process)
     if killed:
@@ -227,33 +230,33 @@ def test_a_callback_may_kill_and_ask(host, fake, heard):
     def first(answer):
         heard.first(answer)
         fake.client.kill()
-        fake.client.ask("ping", {}, heard.third, heard.error)
+        fake.client.ask(PING, heard.third, heard.error)
 
-    fake.client.ask("noise", {}, first, heard.error)
-    fake.client.ask("ping", {}, heard.second, heard.error)
+    fake.client.ask(Noise(), first, heard.error)
+    fake.client.ask(PING, heard.second, heard.error)
     heard.wait("third")
     assert heard.names() == ["first", "third"]
     assert fake.client.generation == 2
 
 
 def test_a_callback_that_breaks_keeps_nobody_from_being_called(host, fake, heard):
-    fake.client.ask("noise", {}, lambda answer: 1 / 0, heard.error)
-    fake.client.ask("ping", {}, heard.second, heard.error)
+    fake.client.ask(Noise(), lambda answer: 1 / 0, heard.error)
+    fake.client.ask(PING, heard.second, heard.error)
     heard.wait("second")
     assert heard.names() == ["second"]
     assert any("ZeroDivisionError" in error for error in host.errors())
 
 
 def test_close_is_polite_to_an_idle_worker_and_not_to_a_busy_one(host, fake, heard):
-    ask(fake, heard, "spawn")
+    ask(fake, heard, Spawn())
     heard.wait("done")
-    pids = heard.last("done")["pids"]
+    pids = heard.last("done").pids
     fake.asked()
     fake.control["delay"] = {"ping": 30}
     fake.client.close()
     assert gone(pids[:1])
     assert fake.ops() == ["shutdown"]
-    ask(fake, heard, "ping")
+    ask(fake, heard)
     assert host.wait_until(lambda: ("progress", "measure", 0.8) in heard.calls[-1:])
     pid = fake.client.pid
     fake.client.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib.util
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from OsteoJointLib.cli.main import build_parser
 from OsteoJointLib.errors import ExitCode, Reason
+from OsteoJointLib.output.result_schema import result_schema
 from OsteoJointLib.packages import PACKAGES
 from OsteoJointLib.worker.requests import OPERATIONS
 from training.__main__ import build_parser as build_training_parser
@@ -68,6 +71,18 @@ def test_links_lead_somewhere(page):
             assert not anchor or anchor in anchors(target), f"{page.name} links to {link}"
 
 
+def test_pages_that_the_code_names_are_there():
+    for folder in ("OsteoJoint", "OsteoJointLib", "training", "Testing", ".ci", "examples"):
+        for file in (REPOSITORY / folder).rglob("*.py"):
+            for page in re.findall(r"\bdocs/[\w/-]+\.md", file.read_text("utf-8")):
+                assert (REPOSITORY / page).is_file(), f"{file.name} names {page}"
+
+
+def test_what_the_api_page_shows_is_there():
+    for name in re.findall(r"^::: (\S+)$", text_of("docs/reference/python.md"), re.MULTILINE):
+        assert pkgutil.resolve_name(name), name
+
+
 def test_every_picture_is_shown():
     shown = "".join(page.read_text("utf-8") for page in PAGES)
     assert [p.name for p in (REPOSITORY / "Resources" / "Screenshots").iterdir() if p.name not in shown] == []
@@ -79,6 +94,26 @@ def test_every_dependency_has_its_notice():
     wanted = [*project["dependencies"], *(one for extra in extras for one in extra)]
     notices = text_of("THIRD_PARTY_NOTICES.md").lower()
     assert [one for one in wanted if re.match(r"[\w-]+", one)[0].lower() not in notices] == []
+
+
+def said_words() -> list[str]:
+    """Every text of the product, with … where a value stands."""
+    found = [path.read_text("utf-8") for path in (REPOSITORY / "Resources" / "UI").iterdir()]
+    for path in (REPOSITORY / "OsteoJointLib").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.append("".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(re.sub(r"\{\w+\}", "…", node.value))  # for str.format, after translation
+    return found
+
+
+def test_the_words_to_look_for_are_said():
+    """Of OsteoJoint's own, in quotation marks; at an end of them stands … for a value."""
+    quoted = re.findall(r"“([^”]+)”", text_of("docs/troubleshooting.md"))
+    texts = said_words()
+    unsaid = [words for words in quoted if not any(words.strip(" …") in re.sub(r'"…"', "…", text) for text in texts)]
+    assert quoted and not unsaid, f"docs/troubleshooting.md quotes what nothing says any more: {unsaid}"
 
 
 def test_the_packages_to_carry_over_without_a_network_are_named():
@@ -101,6 +136,11 @@ def test_tables_are_as_the_code_has_them(doc_tables):
     for page in DOCS.rglob("*.md"):
         text = page.read_text("utf-8")
         assert doc_tables.renewed(text) == text, f"{page.name} is out of date: run `make lists`"
+
+
+def test_every_part_of_a_result_is_explained():
+    named = {name.split(".")[0] for name in first_cells("docs/reference/result-json.md")}
+    assert named == set(result_schema()["properties"])
 
 
 def test_every_command_is_explained_and_no_option_that_is_not_there(doc_tables):

@@ -6,14 +6,53 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import WorkerCommand, process_environment
+from OsteoJointLib.worker.requests import Request
 
 FAKE = Path(__file__).with_name("fake_worker.py")
+
+
+@dataclass(frozen=True)
+class Pids:
+    pids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Spawn(Request[Pids]):
+    op, answer = "spawn", Pids
+
+
+@dataclass(frozen=True)
+class Nothing:
+    pass
+
+
+@dataclass(frozen=True)
+class Noise(Request[Nothing]):
+    op, answer = "noise", Nothing
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class Echo(Request[Text]):
+    op, answer = "echo", Text
+    text: str
+
+
+@dataclass(frozen=True)
+class Huge(Request[Text]):
+    op, answer = "huge", Text
+    length: int
 
 
 class Fake:

@@ -52,11 +52,13 @@ class FakeWorker:
         self.loaded = None
 
     def ping(self, request):
-        return {"pid": os.getpid()}
+        return {"version": "0", "protocol": "osteojoint.worker/1", "pid": os.getpid()}
 
     def load(self, request):
-        self.loaded = [request["device"], request["weights"]]
-        return {"device": "cpu", "hardware": {"words": "A fake machine."}}
+        self.loaded = [request.get("device", "auto"), request.get("weights", "compact")]
+        hardware = {"torch": "2.8.0", "cuda": None, "driver": None, "cards": [], "cores": 8, "threads": 8}
+        model = {"name": "compact", "profile": "compact", "sha256": "0" * 64}
+        return {"model": model, "device": "cpu", "localizer": True, "hardware": hardware}
 
     def open(self, request):
         assert Path(request["input"]).stat().st_size > 100
@@ -92,7 +94,7 @@ class FakeWorker:
 
     def refine(self, request):
         self.edit(request)
-        for level in request["levels"]:
+        for level in request.get("levels", POINTS):
             mask = self.cases[request["case"]]["masks"][level]
             mask[:, -2:] = 0
         return self.result(request)
@@ -101,7 +103,7 @@ class FakeWorker:
         return self.result(request)
 
     def deliver(self, request):
-        return {"files": [request["out"]], "given": sorted(request.get("segmentation", {}))}
+        return {"files": [request["out"]]}
 
     def close(self, request):
         del self.cases[request["case"]]

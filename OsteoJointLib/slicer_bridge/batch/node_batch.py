@@ -47,6 +47,7 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.slicer_bridge.scene.volume_digest import VolumeDigest
 from OsteoJointLib.slicer_bridge.signal import Signal
 from OsteoJointLib.weights_manifest import check_weights
+from OsteoJointLib.worker.requests import Deliver
 
 
 def analyze_nodes(
@@ -166,9 +167,9 @@ class NodeBatch:
         )
 
     def _deliver(self, case: VolumeCase) -> None:
+        folder = self._ledger.case_folder(case.name)
         self._engine.ask_case(
-            "deliver",
-            {"out": str(self._ledger.case_folder(case.name)), "row": case.name},
+            lambda name, masks: Deliver(case=name, segmentation=masks, out=folder, row=case.name),
             case.wanted.masks,
             on_done=self._safely(lambda answer: self._delivered(case)),
             on_error=self._safely(lambda error: self._failed(case, error)),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.reading.engine import Wanted
+from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
+from OsteoJointLib.worker.answers import LevelsTold
 
 
 class VolumeCase:
@@ -23,7 +23,7 @@ class VolumeCase:
         node: the volume.
     """
 
-    def __init__(self, node):
+    def __init__(self, node: Any):
         self.words: str = node.GetName() or ""
         self.volume_id: str = node.GetID()
         self.name = ""
@@ -32,12 +32,12 @@ class VolumeCase:
         self.document: dict[str, Any] = {}
         self.wanted = Wanted(self.volume_id)
         self._node, self._nodes = node, OwnedNodes(node)
-        self._levels: Mapping[str, Any] = {}
+        self._levels: LevelsTold | None = None
         self._views: Views | None = None
         self._masks: dict[Level, str] = {}
 
     @property
-    def volume(self):
+    def volume(self) -> Any:
         """The volume.
 
         Raises:
@@ -56,7 +56,7 @@ class VolumeCase:
             OsteoJointError: it can't be had from that.
         """
         scene = self._scene()
-        self.wanted, self._masks = scene.wanted(settings, "reading"), scene.masks
+        self.wanted, self._masks = scene.wanted(settings, Until.READING), scene.masks
 
     def own_digest(self) -> str:
         """What the user placed and drew, as a digest; empty where it is all the network's."""
@@ -70,7 +70,7 @@ class VolumeCase:
             own.update(mask.array_kji.tobytes())
         return own.hexdigest() if placed or wanted.masks else ""
 
-    def levels_came(self, answer: Mapping[str, Any]) -> None:
+    def levels_came(self, answer: LevelsTold) -> None:
         """Keep the levels."""
         self._levels = answer
 

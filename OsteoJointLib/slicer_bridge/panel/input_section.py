@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from html import escape
-from typing import Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Started
@@ -82,7 +82,7 @@ class InputSection:
     def _show_hardware(self) -> None:
         label, hardware = self._ui.hardwareLabel, self._reading.hardware
         show_text(label, device_words(hardware, self._reading.settings.device) if hardware else "")
-        label.setToolTip(hardware["words"] if hardware else "")
+        label.setToolTip(hardware.words if hardware else "")
 
     def _show_button(self, state: ReadingState) -> None:
         button = self._ui.applyButton
@@ -152,7 +152,7 @@ def not_ready_words() -> str:
     return _("OsteoJoint needs packages that are not installed yet.")
 
 
-def device_words(hardware: Mapping[str, Any], device: str) -> str:
+def device_words(hardware: Hardware, device: str) -> str:
     """Say what computes.
 
     Args:
@@ -160,12 +160,12 @@ def device_words(hardware: Mapping[str, Any], device: str) -> str:
         device: what was chosen.
     """
     kind, _colon, number = device.partition(":")
-    cards = hardware["cards"]
+    cards = hardware.cards
     if kind == "cpu" or (kind == "auto" and not cards):
         return _("Computes on the CPU.")
     if not cards:
-        return hardware["words"]
-    return _("Computes on {card}.").format(card=cards[min(int(number or 0), len(cards) - 1)]["name"])
+        return hardware.words
+    return _("Computes on {card}.").format(card=cards[min(int(number or 0), len(cards) - 1)].name)
 
 
 def stage_words(stage: str) -> str:

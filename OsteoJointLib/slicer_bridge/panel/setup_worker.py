@@ -41,7 +41,7 @@ class SetupWorker:
         ui, hardware = self._ui, self._reading.hardware
         ui.checkButton.setEnabled(not state.running)
         ui.pythonPath.setEnabled(not state.running and not forced_python())
-        ui.deviceLabel.setText(hardware["words"] if hardware else _("Not known before the first run."))
+        ui.deviceLabel.setText(hardware.words if hardware else _("Not known before the first run."))
         lines = list(self._reading.client.log)
         if lines != self._shown:
             self._shown = lines

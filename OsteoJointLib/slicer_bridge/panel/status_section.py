@@ -89,7 +89,7 @@ class StatusSection:
         self._reading.update()
 
 
-def name_columns(table, fields: Sequence[Field[LevelFacts]]) -> None:
+def name_columns(table: qt.QTableWidget, fields: Sequence[Field[LevelFacts]]) -> None:
     """Give a table a first column for the level and one for each field, which its tooltip explains."""
     table.setColumnCount(1 + len(fields))
     table.setHorizontalHeaderItem(0, qt.QTableWidgetItem(""))

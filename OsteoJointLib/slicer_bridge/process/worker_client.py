@@ -1,4 +1,4 @@
-"""The worker as the module sees it: questions by lines of JSON, answers by callbacks on the main thread.
+"""The worker as the module sees it: requests by lines of JSON, answers by callbacks on the main thread.
 
 The process is started at the first question. It may die at any time: every open question then ends with an error, and
 the next question starts another one, which knows nothing of what the former had open; :attr:`WorkerClient.generation`
@@ -7,37 +7,40 @@ tells them apart.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import qt
 import slicer
 
-from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
-from OsteoJointLib.failures import ending_from_document
+from OsteoJointLib.errors import OsteoJointError
+from OsteoJointLib.failures import as_ending
+from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.worker_command import WorkerCommand
+from OsteoJointLib.typed_json import WrongField
 from OsteoJointLib.worker.death import worker_death
+from OsteoJointLib.worker.lines import Event, Failed, Progressed, read_event, request_line
+from OsteoJointLib.worker.requests import Request, Shutdown
 
 LOG_LINES = 200
+"""How many of the worker's last words are kept: chosen, more than the longest traceback."""
 CLOSE_MS = 300
 """How long a worker may take to end politely, ms."""
 
-_FIELDS = {"progress": {"stage", "fraction"}, "done": set(), "error": {"reason", "message", "exit_code"}}
-
-OnDone = Callable[[dict[str, Any]], None]
+A = TypeVar("A")
 OnError = Callable[[OsteoJointError], None]
-OnProgress = Callable[[str, float], None]
+OnProgress = Callable[[Stage, float], None]
 
 
 @dataclass(frozen=True)
 class _Question:
-    on_done: OnDone
+    request: Request[Any]
+    on_done: Callable[[Any], None]
     on_error: OnError
     on_progress: OnProgress | None
 
@@ -81,27 +84,24 @@ class WorkerClient:
 
     def ask(
         self,
-        op: str,
-        fields: Mapping[str, Any],
-        on_done: OnDone,
+        request: Request[A],
+        on_done: Callable[[A], None],
         on_error: OnError,
         on_progress: OnProgress | None = None,
     ) -> None:
         """Ask; several questions are answered in order.
 
         Args:
-            op: an operation of :mod:`OsteoJointLib.worker.serving`.
-            fields: of the request.
-            on_done: called with what its "done" says.
-            on_error: called with what its "error" says, or with why the worker ended.
+            request: what.
+            on_done: called with the answer.
+            on_error: called with why there is none: what the worker says, or how it ended.
             on_progress: called with each stage and the fraction of a whole reading before it.
 
         Exactly one of ``on_done`` and ``on_error`` is called, after this function has returned; neither after
         :meth:`kill` or :meth:`close`.
         """
         self._asked += 1
-        line = json.dumps({"id": self._asked, "op": op, **fields}).encode() + b"\n"
-        self._questions[self._asked] = _Question(on_done, on_error, on_progress)
+        self._questions[self._asked] = _Question(request, on_done, on_error, on_progress)
         if self._process is None:
             try:
                 self._start()
@@ -109,7 +109,7 @@ class WorkerClient:
                 self._fail_later(self._asked, error)
                 return
         assert self._process is not None
-        self._process.write(line)
+        self._write(self._asked, request)
 
     def kill(self) -> None:
         """End the process with everything it started, at once; open questions are forgotten without a word."""
@@ -121,7 +121,7 @@ class WorkerClient:
     def close(self) -> None:
         """End the process politely where it is idle, else by force; for the end of the module."""
         if self._process is not None and not self.busy:
-            self._process.write(b'{"id": 0, "op": "shutdown"}\n')
+            self._write(0, Shutdown())
             self._process.close_input()
             self._process.wait(CLOSE_MS)
         self.kill()
@@ -137,27 +137,36 @@ class WorkerClient:
         self.generation += 1
         process.start(command, slicer.app.temporaryPath)
 
+    def _write(self, number: int, request: Request[Any]) -> None:
+        assert self._process is not None
+        self._process.write(request_line(number, request).encode() + b"\n")
+
     def _heard(self, process: ChildProcess, data: bytes) -> None:
         for line in self._out.feed(data):
             if process is not self._process:  # killed by whoever heard the line before
                 return
-            event = _event(line)
-            question = self._questions.get(event["id"]) if event else None
-            if event is None or question is None:
+            event = read_event(line)
+            question = None if event is None else self._questions.get(event.id)
+            if event is None or question is None:  # something printed where only events belong
                 self._log.append(line)
             else:
                 self._answer(event, question)
 
-    def _answer(self, event: dict[str, Any], question: _Question) -> None:
-        if event["event"] == "progress":
+    def _answer(self, event: Event, question: _Question) -> None:
+        if isinstance(event, Progressed):
             if question.on_progress is not None:
-                _call(question.on_progress, event["stage"], event["fraction"])
+                _call(question.on_progress, event.stage, event.fraction)
             return
-        del self._questions[event["id"]]
-        if event["event"] == "done":
-            _call(question.on_done, event)
+        del self._questions[event.id]
+        if isinstance(event, Failed):
+            _call(question.on_error, event.ending)
+            return
+        try:
+            answer = event.answer_to(question.request)
+        except WrongField as error:
+            _call(question.on_error, as_ending(error))
         else:
-            _call(question.on_error, _ending(event))
+            _call(question.on_done, answer)
 
     def _died(self, process: ChildProcess, code: int | None) -> None:
         if process is not self._process:
@@ -175,25 +184,6 @@ class WorkerClient:
         question = self._questions.pop(number, None)
         if question is not None:
             _call(question.on_error, error)
-
-
-def _event(line: str) -> dict[str, Any] | None:
-    """A line as an event; None where it is none: something printed where only events belong."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(event, dict) or event.get("event") not in _FIELDS or not isinstance(event.get("id"), int):
-        return None
-    return event if _FIELDS[event["event"]] <= set(event) else None
-
-
-def _ending(event: Mapping[str, Any]) -> OsteoJointError:
-    """An error event as an ending."""
-    try:
-        return ending_from_document(dict(event))
-    except ValueError:
-        return RunFailed(Reason.FAILED, event["message"])
 
 
 def _call(function: Callable[..., None], *arguments: Any) -> None:

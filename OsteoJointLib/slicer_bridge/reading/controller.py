@@ -10,20 +10,22 @@ Nothing here waits, except :meth:`ReadingController.run`, which is for scripts.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
+from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.output.viewer_arrays import Views
+from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
 from OsteoJointLib.slicer_bridge.reading.edits import Edits
-from OsteoJointLib.slicer_bridge.reading.engine import Engine, Wanted
+from OsteoJointLib.slicer_bridge.reading.engine import Engine, Preparing, Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
@@ -33,6 +35,10 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
 from OsteoJointLib.slicer_bridge.signal import Signal
+from OsteoJointLib.worker.answers import Delivered, Labeled, LevelsTold
+from OsteoJointLib.worker.requests import Deliver, Label, Request
+
+A = TypeVar("A")
 
 
 class ReadingController:
@@ -55,7 +61,7 @@ class ReadingController:
         self._failed_at: object = None
 
     @property
-    def hardware(self) -> dict[str, Any] | None:
+    def hardware(self) -> Hardware | None:
         """What the worker computes on; None until it was started."""
         return self.engine.hardware
 
@@ -99,15 +105,15 @@ class ReadingController:
 
     def find_levels(self) -> None:
         """Look for L1 and L2 and put their points into the scene, in place of those that are there."""
-        self._start("levels", find=True)
+        self._start(Until.LEVELS, find=True)
 
     def update(self) -> None:
         """Bring everything up to date, from what is in the scene: points, masks, class."""
-        self._start("reading")
+        self._start(Until.READING)
 
-    def refine(self, levels: list[Level], parameters: Mapping[str, float]) -> None:
+    def refine(self, levels: Collection[Level], parameters: Mapping[str, float]) -> None:
         """Let the level set move the masks of ``levels``; ``parameters`` are fields of LevelSetParameters."""
-        self._start("reading", refine={"levels": levels, "parameters": dict(parameters)})
+        self._start(Until.READING, refine=Refinement(tuple(levels), parameters))
 
     def cancel(self) -> None:
         """Stop the run at once; nothing of it stays."""
@@ -119,32 +125,35 @@ class ReadingController:
         """Start the worker, so that it can say what it computes on."""
         self.engine.load(self.settings.device, self.settings.weights, self.changed.emit, self._end)
 
-    def deliver(self, folder: Path, row: str, on_done: Callable[[list[str]], None]) -> None:
+    def deliver(self, folder: Path, row: str, on_done: Callable[[Delivered], None]) -> None:
         """Write the reading's files into a folder, brought up to date before.
 
         Args:
             folder: a new or empty one, or one with an earlier reading.
             row: name of the case in ``result.csv``.
-            on_done: called with the paths of the files.
+            on_done: called once they are there.
         """
 
         def ask() -> None:
-            pictures = screenshots(self.engine.folder)
-            fields = {"out": str(folder), "row": row, "screenshots": pictures}
-            self._ask("deliver", fields, lambda done: on_done(done["files"]))
+            pictures = tuple(screenshots(self.engine.folder))
+            self._ask(
+                lambda case, masks: Deliver(case=case, segmentation=masks, out=folder, row=row, screenshots=pictures),
+                on_done,
+            )
 
-        self._start("reading", then=ask)
+        self._start(Until.READING, then=ask)
 
-    def label(self, fields: Mapping[str, Any], on_done: Callable[[dict[str, Any]], None]) -> None:
+    def label(self, entry: Mapping[str, Any], on_done: Callable[[Labeled], None]) -> None:
         """Write the CT, its masks and its levels as a case for training.
 
         Args:
-            fields: of the worker's ``label`` but for ``case``, ``segmentation`` and ``points``.
-            on_done: called with the worker's answer.
+            entry: fields of the worker's :class:`Label` but for ``case``, ``segmentation`` and ``points``.
+            on_done: called with what came of it.
         """
-        self._start("reading", then=lambda: self._ask("label", dict(fields), on_done))
+        ask = lambda case, masks: Label(case=case, segmentation=masks, **entry)  # noqa: E731
+        self._start(Until.READING, then=lambda: self._ask(ask, on_done))
 
-    def run(self, volume_node: slicer.vtkMRMLScalarVolumeNode, until: str = "reading") -> dict[str, Any]:
+    def run(self, volume_node: slicer.vtkMRMLScalarVolumeNode, until: str = Until.READING) -> dict[str, Any]:
         """Read a CT and wait for it: for scripts. The window stays alive meanwhile.
 
         Args:
@@ -159,7 +168,7 @@ class ReadingController:
         """
         self.select(volume_node)
         ended: list[OsteoJointError | None] = []
-        self._start(until, find=until == "levels", then=lambda: ended.append(None), otherwise=ended.append)
+        self._start(Until(until), find=until == Until.LEVELS, then=lambda: ended.append(None), otherwise=ended.append)
         while not ended:
             slicer.app.processEvents()
             time.sleep(0.002)
@@ -175,9 +184,9 @@ class ReadingController:
 
     def _start(
         self,
-        until: str,
+        until: Until,
         find: bool = False,
-        refine: dict[str, Any] | None = None,
+        refine: Refinement | None = None,
         then: Callable[[], None] | None = None,
         otherwise: Callable[[OsteoJointError], None] | None = None,
     ) -> None:
@@ -193,7 +202,7 @@ class ReadingController:
             return
         run.masks = scene.masks
         self._tell("")
-        self._stage, self._fraction = "start", 0.0
+        self._stage, self._fraction = Preparing.START, 0.0
         self.engine.start(
             wanted,
             on_levels=lambda answer: self._levels_came(scene, answer, wanted.points is None),
@@ -209,7 +218,7 @@ class ReadingController:
             raise UsageError(Reason.USAGE, "No CT is chosen. Load one and choose it.")
         return self._scene
 
-    def _levels_came(self, scene: Snapshot, answer: Mapping[str, Any], found: bool) -> None:
+    def _levels_came(self, scene: Snapshot, answer: LevelsTold, found: bool) -> None:
         with self._watcher.paused():
             present_levels(scene.nodes, answer, found)
             scene.see()
@@ -219,7 +228,7 @@ class ReadingController:
     def _result_came(
         self, scene: Snapshot, before: dict[Level, str], wanted: Wanted, document: dict[str, Any], views: Views
     ) -> None:
-        refined = wanted.refine["levels"] if wanted.refine else []
+        refined = wanted.refine.levels if wanted.refine else ()
         kept = scene.kept(before, set(wanted.masks) - set(refined))
         redrawn = [level for level in scene.own_levels() if level not in kept and level not in refined]
         if redrawn:
@@ -248,18 +257,18 @@ class ReadingController:
             run.otherwise(error)
         self._look()
 
-    def _ask(self, op: str, fields: dict[str, Any], on_done: Callable[[dict[str, Any]], None]) -> None:
+    def _ask(self, request: Callable[[str, dict[Level, Path]], Request[A]], on_done: Callable[[A], None]) -> None:
         """Ask the worker about the case that is up to date now, with the masks as they are in the scene."""
         masks = mask_nodes.masks(self._chosen().nodes)
-        drawn = {level: mask for level, mask in masks.items() if mask is not None}
+        drawn = {Level(level): mask for level, mask in masks.items() if mask is not None}
 
-        def answered(answer: dict[str, Any]) -> None:
+        def answered(answer: A) -> None:
             self._stage = ""
             on_done(answer)
             self._look()
 
-        self._stage = "output"
-        self.engine.ask_case(op, fields, drawn, answered, self._end)
+        self._stage = Stage.OUTPUT
+        self.engine.ask_case(request, drawn, answered, self._end)
 
     def _look(self) -> None:
         """See what was changed in the scene, say so, and read again where that is wished."""

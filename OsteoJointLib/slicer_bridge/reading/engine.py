@@ -12,9 +12,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import qt
@@ -22,19 +23,35 @@ import slicer
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
+from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views, read_views
+from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.raw_nrrd import write_label_map
-from OsteoJointLib.slicer_bridge.process.worker_client import OnDone, OnError, OnProgress, WorkerClient
+from OsteoJointLib.slicer_bridge.process.worker_client import OnError, WorkerClient
 from OsteoJointLib.slicer_bridge.reading.handover import Handover
-from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory, Step, Wanted
+from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory, Refinement, Step, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.warm_worker import WarmWorker
 from OsteoJointLib.slicer_bridge.scene import volumes
+from OsteoJointLib.worker.answers import CaseRead, LevelsTold, Opened
+from OsteoJointLib.worker.requests import Edit, FindLevels, Load, Open, Refine, Request
 
-__all__ = ["Engine", "Wanted"]
+__all__ = ["Engine", "Preparing", "Refinement", "Until", "Wanted"]
 
 HANDOVER_SHARE = 0.1
-"""How much of the progress of a run is the writing of the CT."""
+"""How much of the progress of a run is the writing of the CT: chosen."""
+
+A = TypeVar("A")
+
+
+class Preparing(StrEnum):
+    """What a run does before the worker's own stages."""
+
+    START = "start"
+    HANDOVER = "handover"
+
+
+OnStage = Callable[[Stage | Preparing, float], None]
 
 
 @dataclass(eq=False)
@@ -42,11 +59,11 @@ class _Run:
     """A run under way: what it shall bring, whom it tells, and how far it is."""
 
     wanted: Wanted
-    on_levels: OnDone
+    on_levels: Callable[[LevelsTold], None]
     on_result: Callable[[dict[str, Any], Views], None]
     on_done: Callable[[], None]
     on_error: OnError
-    on_progress: OnProgress
+    on_progress: OnStage
     handover: Handover | None = None
     case: CaseMemory | None = None
     loaded: bool = False
@@ -54,7 +71,7 @@ class _Run:
     refined: bool = False
     fraction: float = 0.0
 
-    def progressed(self, stage: str, fraction: float) -> None:
+    def progressed(self, stage: Stage | Preparing, fraction: float) -> None:
         """Tell of a stage; a chain of requests doesn't go back to where one of them begins."""
         self.fraction = max(self.fraction, fraction)
         self.on_progress(stage, self.fraction)
@@ -75,7 +92,7 @@ class Engine:
         self._folder: Path | None = None
 
     @property
-    def hardware(self) -> dict[str, Any] | None:
+    def hardware(self) -> Hardware | None:
         """What the worker last said of the machine; None before weights were loaded."""
         return self._worker.hardware
 
@@ -94,11 +111,11 @@ class Engine:
     def start(
         self,
         wanted: Wanted,
-        on_levels: OnDone,
+        on_levels: Callable[[LevelsTold], None],
         on_result: Callable[[dict[str, Any], Views], None],
         on_done: Callable[[], None],
         on_error: OnError,
-        on_progress: OnProgress,
+        on_progress: OnStage,
     ) -> None:
         """Bring about what is wanted.
 
@@ -108,8 +125,7 @@ class Engine:
             on_result: called once with the document and its pictures; not where only levels were wanted.
             on_done: called last.
             on_error: called instead where it fails; also where ``on_levels`` or ``on_result`` raise.
-            on_progress: called with the name of a stage ("handover" or one of
-                :class:`~OsteoJointLib.pipeline.stages.Stage`) and the part of the run before it.
+            on_progress: called with each stage and the part of the run before it.
 
         Raises:
             RunFailed: another run is under way.
@@ -121,22 +137,20 @@ class Engine:
 
     def load(self, device: str, weights: str, on_done: Callable[[], None], on_error: OnError) -> None:
         """Start the worker and load weights, where that isn't done or under way; fills :attr:`hardware`."""
-        self._worker.load(device, weights, on_done, on_error)
+        self._worker.load(Load(weights=weights, device=device), on_done, on_error)
 
     def ask_case(
         self,
-        op: str,
-        fields: Mapping[str, Any],
+        request: Callable[[str, dict[Level, Path]], Request[A]],
         masks: Mapping[Level, MaskArray],
-        on_done: OnDone,
+        on_done: Callable[[A], None],
         on_error: OnError,
     ) -> None:
-        """Ask about the case of the last run: ``deliver`` or ``label``.
+        """Ask about the case of the last run.
 
         Args:
-            op: the operation.
-            fields: of the request, but for ``case`` and ``segmentation``.
-            masks: by level, to be written as ``segmentation``; empty for none.
+            request: makes the request from the case's name and the files of ``masks``.
+            masks: by level, to be written; empty for none.
             on_done: called with the answer.
             on_error: called where there is none.
         """
@@ -151,13 +165,13 @@ class Engine:
         try:
             case = self._worker.case(self._last)
             if case is None:
-                raise RunFailed(Reason.FAILED, "A CT was expected that has just been read. Read it again first.")
-            request = {**fields, "case": case.name, **self._mask_fields(masks)}
+                raise RunFailed(Reason.FAILED, "The worker has ended since the CT was read. Read it again first.")
+            question = request(case.name, self._mask_files(masks))
         except Exception as error:
             ending = as_ending(error)
             qt.QTimer.singleShot(0, lambda: ended(on_error, ending))
             return
-        self._client.ask(op, request, lambda done: ended(on_done, done), lambda error: ended(on_error, error))
+        self._client.ask(question, lambda done: ended(on_done, done), lambda error: ended(on_error, error))
 
     def cancel(self) -> None:
         """Stop the run at once; its callbacks are forgotten. A worker that is at work is killed."""
@@ -191,7 +205,7 @@ class Engine:
             volumes.acquisition(volume),
             on_done=lambda: self._guarded(run, lambda run: self._open(run, file, stamp)),
             on_error=lambda error: self._fail(run, error),
-            on_progress=lambda part: run.progressed("handover", part * HANDOVER_SHARE),
+            on_progress=lambda part: run.progressed(Preparing.HANDOVER, part * HANDOVER_SHARE),
         )
 
     def _load_for(self, run: _Run) -> None:
@@ -211,12 +225,12 @@ class Engine:
         run.handover = None
         self._load_for(run)  # again, should the worker have died meanwhile
 
-        def opened(answer: dict[str, Any]) -> None:  # even where the run is over: the worker has the CT now
+        def opened(answer: Opened) -> None:  # even where the run is over: the worker has the CT now
             file.unlink(missing_ok=True)
-            run.case = self._worker.opened(run.wanted.volume_id, answer["case"], stamp)
+            run.case = self._worker.opened(run.wanted.volume_id, answer.case, stamp)
             self._guarded(run, self._step)
 
-        self._ask(run, "open", {"input": str(file)}, opened)
+        self._ask(run, Open(input=file), opened)
 
     def _step(self, run: _Run) -> None:
         """Ask for what is missing next, once weights and CT are there."""
@@ -228,59 +242,55 @@ class Engine:
         step = case.next_step(wanted, run.refined)
         if step is None:
             self._finish(run, case)
-            return
-        fields = {**step.fields, "case": case.name, **self._mask_fields(step.masks)}
-        if step.op != "levels":
-            fields["views"] = str(self.folder / "views.npz")
+        elif isinstance(step, FindLevels):
+            self._ask(run, step, lambda told: self._guarded(run, lambda run: self._took_levels(run, case, step, told)))
+        else:
+            request = replace(step.request, views=self.folder / "views.npz")
+            if isinstance(request, Edit | Refine):
+                request = replace(request, segmentation=self._mask_files(step.masks))
+            self._ask(run, request, lambda read: self._guarded(run, lambda run: self._took(run, case, step, read)))
 
-        def took(answer: dict[str, Any]) -> None:
-            self._guarded(run, lambda run: self._took(run, case, step, answer))
+    def _took_levels(self, run: _Run, case: CaseMemory, request: FindLevels, answer: LevelsTold) -> None:
+        case.took_levels(request, answer)
+        run.levels_told = True
+        run.on_levels(answer)
+        self._step(run)
 
-        self._ask(run, step.op, fields, took)
-
-    def _took(self, run: _Run, case: CaseMemory, step: Step, answer: dict[str, Any]) -> None:
-        case.took(step, answer, read_views(answer["views"]) if "views" in answer else None)
-        run.refined = run.refined or step.op == "refine"
-        if step.op == "levels":
-            run.levels_told = True
-            run.on_levels(answer)
+    def _took(self, run: _Run, case: CaseMemory, step: Step, answer: CaseRead) -> None:
+        assert answer.views is not None
+        case.took(step, answer.result, read_views(answer.views))
+        run.refined = run.refined or isinstance(step.request, Refine)
         self._step(run)
 
     def _finish(self, run: _Run, case: CaseMemory) -> None:
         wanted = run.wanted
         if wanted.points is None and not run.levels_told and case.found is not None:
             run.on_levels(case.found)
-        if wanted.until != "levels" and case.document is not None and case.views is not None and self._run is run:
+        if self._run is run and wanted.until is Until.READING:
+            assert case.document is not None and case.views is not None
             run.on_result(case.document, case.views)
         if self._run is run:
             self._end_run()
             run.on_done()
 
-    def _ask(self, run: _Run, op: str, fields: Mapping[str, Any], on_done: OnDone) -> None:
-        def progressed(stage: str, fraction: float) -> None:
+    def _ask(self, run: _Run, request: Request[A], on_done: Callable[[A], None]) -> None:
+        def progressed(stage: Stage, fraction: float) -> None:
             if self._run is run:
                 run.progressed(stage, HANDOVER_SHARE + (1 - HANDOVER_SHARE) * fraction)
 
-        self._client.ask(
-            op,
-            fields,
-            on_done,
-            lambda error: self._fail(run, error),
-            progressed,
-        )
+        self._client.ask(request, on_done, lambda error: self._fail(run, error), progressed)
 
-    def _mask_fields(self, masks: Mapping[Level, MaskArray]) -> dict[str, Any]:
-        """Write masks as label maps; the field that names them, none without masks."""
-        files = {}
+    def _mask_files(self, masks: Mapping[Level, MaskArray]) -> dict[Level, Path]:
+        """Write masks as label maps."""
+        files = {level: self.folder / f"{level}.nrrd" for level in masks}
         for level, mask in masks.items():
-            files[level] = str(self.folder / f"{level}.nrrd")
-            label_map = (mask.array_kji != 0).view(np.uint8) * np.uint8(Level(level).verse_label)
-            write_label_map(Path(files[level]), label_map, mask.ijk_to_world)
-        return {"segmentation": files} if files else {}
+            label_map = (mask.array_kji != 0).view(np.uint8) * np.uint8(level.verse_label)
+            write_label_map(files[level], label_map, mask.ijk_to_world)
+        return files
 
     def _refuse_a_second(self) -> None:
         if self._run is not None:
-            raise RunFailed(Reason.USAGE, "A reading is under way: wait for it or cancel it first.")
+            raise RunFailed(Reason.USAGE, "A reading is under way. Wait for it or cancel it first.")
 
     def _guarded(self, run: _Run, action: Callable[[_Run], None]) -> None:
         """Act for a run that isn't over; what breaks ends it with an error."""

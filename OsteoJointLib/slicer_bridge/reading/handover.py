@@ -40,7 +40,7 @@ class Handover:
 
     def __init__(
         self,
-        volume_node,
+        volume_node: slicer.vtkMRMLVolumeNode,
         path: Path,
         keys: Mapping[str, str],
         on_done: Callable[[], None],

@@ -6,19 +6,37 @@ that has just read the same CT are brought to the same end, the second by fewer 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
+from OsteoJointLib.pipeline.settings import LoadOptions
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, same_point
-from OsteoJointLib.weights_manifest import DEFAULT_NAME
+from OsteoJointLib.worker.answers import LevelsTold
+from OsteoJointLib.worker.requests import Classify, Edit, FindLevels, Making, Refine, Segment
 
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 _STEP_MM, _OFFSET_MM = 0.01, 0.00314
+
+
+class Until(StrEnum):
+    """How far a run goes."""
+
+    LEVELS = "levels"
+    READING = "reading"
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """Masks that the level set shall move, and changes to its parameters."""
+
+    levels: tuple[Level, ...]
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +47,9 @@ class Wanted:
         volume_id: the CT's node.
         points: RAS mm of both levels, from the scene; None: they are looked for.
         masks: by level, the user's own masks; a level without one gets the network's.
-        until: "levels" or "reading".
-        refine: ``levels`` and ``parameters`` of a refinement to be done last.
-        device, weights: as the worker's ``load`` takes them.
+        until: where it ends.
+        refine: a refinement to be done last.
+        device, weights: as the worker loads them.
         found: RAS mm where the levels were once found. Points that are still there are found again by a worker that
             doesn't know them, rather than taken for placed by hand, which would drop what was in doubt about them.
     """
@@ -39,20 +57,19 @@ class Wanted:
     volume_id: str
     points: Mapping[Level, Point] | None = None
     masks: Mapping[Level, MaskArray] = field(default_factory=dict)
-    until: str = "reading"
-    refine: Mapping[str, Any] | None = None
-    device: str = "auto"
-    weights: str = DEFAULT_NAME
+    until: Until = Until.READING
+    refine: Refinement | None = None
+    device: str = LoadOptions.device
+    weights: str = LoadOptions.weights
     found: Mapping[Level, Point] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One request about an open case: its operation, its fields but for files, and the masks that go with it."""
+    """A request for a result of an open case, but for its files, and the masks that go with it."""
 
-    op: str
-    fields: dict[str, Any] = field(default_factory=dict)
-    masks: dict[Level, MaskArray] = field(default_factory=dict)
+    request: Segment | Edit | Refine | Classify
+    masks: Mapping[Level, MaskArray] = field(default_factory=dict)
 
 
 @dataclass
@@ -63,7 +80,7 @@ class CaseMemory:
         name: the worker's.
         stamp: of the voxels and the place that it was opened with.
         points: where the worker has the levels; None before it has any.
-        found: its answer to ``levels`` while all of its points are those that were found; None otherwise.
+        found: what it told of the levels, while all of its points are those that were found; None otherwise.
         document, views: its last result.
         bare: whether that result has no Grad-CAM, because a later step was to bring it.
         given: by level, the key of the mask that was last given in.
@@ -72,50 +89,57 @@ class CaseMemory:
     name: str
     stamp: object
     points: dict[Level, Point] | None = None
-    found: dict[str, Any] | None = None
+    found: LevelsTold | None = None
     document: dict[str, Any] | None = None
     views: Views | None = None
     bare: bool = False
     given: dict[Level, int] = field(default_factory=dict)
 
-    def next_step(self, wanted: Wanted, refined: bool) -> Step | None:
-        """The next request that is missing; None when all is there.
+    def next_step(self, wanted: Wanted, refined: bool) -> FindLevels | Step | None:
+        """Say which request is missing next; None when all is there.
 
         Args:
             wanted: what the run shall bring.
             refined: whether the run has refined already.
         """
-        return self._levels_step(wanted) or (None if wanted.until == "levels" else self._reading_step(wanted, refined))
+        find = self._levels_step(wanted)
+        return find or (None if wanted.until is Until.LEVELS else self._reading_step(wanted, refined))
 
-    def took(self, step: Step, answer: Mapping[str, Any], views: Views | None) -> None:
+    def took_levels(self, request: FindLevels, answer: LevelsTold) -> None:
+        """Note where the levels are; what was read before is forgotten, as the worker does."""
+        assert answer.levels is not None, "a volume has levels, or a refusal"
+        self.points = {level: placed.center_ras_mm for level, placed in answer.levels.items()}
+        self.found = answer if request.points is None else None
+        self.document, self.views, self.given = None, None, {}
+
+    def took(self, step: Step, document: dict[str, Any], views: Views) -> None:
         """Note what a step has brought."""
-        if step.op == "levels":
-            self.points = {level: _point(answer["levels"][level]["center_ras_mm"]) for level in Level}
-            self.found = None if "points" in step.fields else dict(answer)
-            self.document, self.views, self.given = None, None, {}
-            return
-        self.document, self.views, self.bare = answer["result"], views, step.fields.get("gradcam") is False
-        if step.op == "segment":
-            moved = {level: _point(point) for level, point in step.fields.get("points", {}).items()}
-            self.points = {**(self.points or {}), **moved}
-            self.found = None if moved else self.found
-            self.given = {level: key for level, key in self.given.items() if level not in moved}
+        request = step.request
+        self.document, self.views, self.bare = document, views, not request.gradcam
+        if isinstance(request, Segment) and request.points:
+            self.points = {**(self.points or {}), **request.points}
+            self.found = None
+            self._forget_given(request.points)
         self.given.update({level: mask_key(mask) for level, mask in step.masks.items()})
-        if step.op == "refine":
-            self.given = {level: key for level, key in self.given.items() if level not in step.fields["levels"]}
+        if isinstance(request, Refine):
+            self._forget_given(request.levels)
 
-    def _levels_step(self, wanted: Wanted) -> Step | None:
+    def _forget_given(self, levels: Collection[Level]) -> None:
+        """The worker has other masks of these levels now than it was given."""
+        self.given = {level: key for level, key in self.given.items() if level not in levels}
+
+    def _levels_step(self, wanted: Wanted) -> FindLevels | None:
         if wanted.points is None:
-            return None if self.found is not None else Step("levels")
+            return None if self.found is not None else FindLevels(case=self.name)
         if self.points is not None:
             return None
         if any(same_point(point, wanted.points[level]) for level, point in wanted.found.items()):
-            return Step("levels")
-        return Step("levels", {"points": _as_fields(wanted.points)}) if wanted.until == "levels" else None
+            return FindLevels(case=self.name)
+        return FindLevels(case=self.name, points=wanted.points) if wanted.until is Until.LEVELS else None
 
     def _reading_step(self, wanted: Wanted, refined: bool) -> Step | None:
         step = self._segment_step(wanted) or self._mask_step(wanted, refined)
-        return Step("classify") if step is None and self.bare else step
+        return Step(Classify(case=self.name)) if step is None and self.bare else step
 
     def _segment_step(self, wanted: Wanted) -> Step | None:
         there = self.points or {}
@@ -123,10 +147,8 @@ class CaseMemory:
         moved = {level: target[level] for level in Level if not same_point(target[level], there.get(level))}
         if self.document is not None and not moved:
             return None
-        fields: dict[str, Any] = {"points": _as_fields(moved)} if moved else {}
-        if wanted.refine is not None or self._masks_will_change(wanted.masks, moved):
-            fields["gradcam"] = False  # a later step brings it
-        return Step("segment", fields)
+        last = wanted.refine is None and not self._masks_will_change(wanted.masks, moved)
+        return Step(Segment(case=self.name, points=moved or None, gradcam=last))  # else a later step brings the map
 
     def _masks_will_change(self, masks: Mapping[Level, MaskArray], moved: Mapping[Level, Point]) -> bool:
         if self.document is None:
@@ -134,13 +156,16 @@ class CaseMemory:
         return not set(masks).isdisjoint(moved) or not set(self._changed_masks(masks)) <= set(moved)
 
     def _mask_step(self, wanted: Wanted, refined: bool) -> Step | None:
-        changed = self._changed_masks(wanted.masks)
-        if wanted.refine is not None and not refined:
-            return Step("refine", {**wanted.refine, "made": _as_made(wanted.masks, changed)}, changed)
-        return Step("edit", {"made": _as_made(wanted.masks, changed)}, changed) if changed and not refined else None
+        changed, refine = self._changed_masks(wanted.masks), wanted.refine
+        own = {level: wanted.masks[level] for level in changed if level in wanted.masks}
+        made = {level: Making(mask.edited, mask.refined) for level, mask in own.items()}
+        if refine is not None and not refined:
+            request = Refine(case=self.name, levels=refine.levels, parameters=refine.parameters, made=made)
+            return Step(request, changed)
+        return Step(Edit(case=self.name, segmentation={}, made=made), changed) if changed and not refined else None
 
     def _changed_masks(self, masks: Mapping[Level, MaskArray]) -> dict[Level, MaskArray]:
-        """The masks that the worker must be given: not those that it was given last or has itself."""
+        """Find the masks that the worker must be given: not those that it was given last or has itself."""
         assert self.views is not None
         changed: dict[Level, MaskArray] = {}
         for level, views in self.views.levels.items():
@@ -151,7 +176,7 @@ class CaseMemory:
 
 
 def mask_key(mask: MaskArray) -> int:
-    """A number for where in the world a mask's voxels are, whatever array and order of axes it comes in.
+    """Number where in the world a mask's voxels are, whatever array and order of axes it comes in.
 
     >>> one = MaskArray(np.ones((1, 1, 1)), np.eye(4))
     >>> padded = np.eye(4)
@@ -165,16 +190,3 @@ def mask_key(mask: MaskArray) -> int:
     mixed = (places * _MULTIPLIERS).sum(axis=1, dtype=np.uint64)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * _MULTIPLIERS[0]
     return int(mixed.sum(dtype=np.uint64)) ^ len(ijk)
-
-
-def _as_made(masks: Mapping[Level, MaskArray], changed: Mapping[Level, MaskArray]) -> dict[str, dict[str, bool]]:
-    return {n: {"edited": masks[n].edited, "refined": masks[n].refined} for n in changed if n in masks}
-
-
-def _as_fields(points: Mapping[Level, Point]) -> dict[str, list[float]]:
-    return {level: [float(value) for value in point] for level, point in points.items()}
-
-
-def _point(values: Any) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from OsteoJointLib.output.viewer_arrays import Views
-from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.worker.answers import LevelsTold
 
 
-def present_levels(nodes: OwnedNodes, answer: Mapping[str, Any], found: bool) -> None:
+def present_levels(nodes: OwnedNodes, answer: LevelsTold, found: bool) -> None:
     """Put the levels into the scene.
 
     Args:
         nodes: of the reading.
-        answer: the worker's ``levels``: points by level, and the column.
+        answer: what the worker told of them.
         found: whether they were looked for; False where they are the user's own points, which stay where they are.
     """
     record = Provenance.of_document(result_node.record(nodes))
-    record.found = {level: dict(answer["levels"][level]) for level in Level}
+    placed = answer.levels or {}
     if found:
-        record.column = list(answer["column"])
-        marks = {
-            level: level_nodes.LevelMark(
-                tuple(point["center_ras_mm"]), point["confidence"], PointSource(point["source"])
-            )
-            for level, point in record.found.items()
-        }
+        marks = {level: level_nodes.LevelMark(p.center_ras_mm, p.confidence, p.source) for level, p in placed.items()}
         level_nodes.show_levels(nodes, marks)
+    record = replace(record, found=placed, column=answer.column if found else record.column)
     result_node.set_record(nodes, record.document())
 
 
@@ -58,7 +55,10 @@ def present_result(
     table_node.show_table(nodes, document)
     result_node.set_result(nodes, document)
     record = Provenance.of_document(result_node.record(nodes))
-    record.points = {level: list(document["levels"][level]["center_ras_mm"]) for level in Level}
-    record.masks = {**mask_nodes.mask_fingerprints(nodes), **kept}
-    record.ct = volumes.geometry_fingerprint(nodes.volume)
+    record = replace(
+        record,
+        points={level: tuple(document["levels"][level]["center_ras_mm"]) for level in Level},
+        masks={**mask_nodes.mask_fingerprints(nodes), **kept},
+        ct=volumes.geometry_fingerprint(nodes.volume),
+    )
     result_node.set_record(nodes, record.document())

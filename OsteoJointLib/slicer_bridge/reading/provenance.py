@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.typed_json import WrongField, from_json, to_json
+from OsteoJointLib.worker.answers import ColumnBody, PlacedLevel
 
 SAME_MM = 0.01
 """Points nearer than this are the same point, mm: Slicer writes coordinates with fewer digits than it holds."""
@@ -19,41 +21,40 @@ SAME_MM = 0.01
 Point = tuple[float, float, float]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Provenance:
     """The record of one CT's reading.
 
     Args:
-        found: per level the point that was found or placed, its confidence and its source.
-        column: the bodies of the column from top to bottom, each with ``name`` and ``center_ras_mm``.
+        found: per level the point that was found or placed.
+        column: the bodies of the column from top to bottom.
         points: RAS mm of the points that the last result was made from; empty without a result.
         masks: fingerprint of each level's mask as the last result left it.
         ct: fingerprint of the CT that was read.
     """
 
-    found: dict[Level, dict[str, Any]] = field(default_factory=dict)
-    column: list[dict[str, Any]] = field(default_factory=list)
-    points: dict[Level, list[float]] = field(default_factory=dict)
-    masks: dict[Level, str] = field(default_factory=dict)
+    found: Mapping[Level, PlacedLevel] = field(default_factory=dict)
+    column: tuple[ColumnBody, ...] = ()
+    points: Mapping[Level, Point] = field(default_factory=dict)
+    masks: Mapping[Level, str] = field(default_factory=dict)
     ct: str = ""
 
     def document(self) -> dict[str, Any]:
         """Write the record as JSON."""
-        return asdict(self)
+        return to_json(self)
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any] | None) -> Provenance:
-        """Rebuild a record; an empty one from nothing."""
-        return cls(**document) if document else cls()
+        """Rebuild a record; an empty one from nothing, and from what is none."""
+        try:
+            return from_json(cls, document or {})
+        except WrongField:  # a user may write into the node that holds it
+            return cls()
 
     @property
     def found_points(self) -> dict[Level, Point]:
         """Where the levels were found; those placed by hand are left out."""
-        return {
-            level: _point(found["center_ras_mm"])
-            for level, found in self.found.items()
-            if found["source"] == PointSource.AUTO
-        }
+        return {level: one.center_ras_mm for level, one in self.found.items() if one.source is PointSource.AUTO}
 
     def moved(self, points: Mapping[Level, Point]) -> list[Level]:
         """List the levels whose point is elsewhere than it was for the last result."""
@@ -68,32 +69,32 @@ class Provenance:
         if point is None:
             return None, None
         found = self.found.get(level)
-        if found is not None and same_point(point, found["center_ras_mm"]):
-            return found["confidence"], PointSource(found["source"])
+        if found is not None and same_point(point, found.center_ras_mm):
+            return found.confidence, found.source
         return None, PointSource.USER
 
     def shifted(self, points: Mapping[Level, Point], up: bool) -> dict[Level, Point] | None:
         """Say where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
 
         >>> heights = {"T12": 60.0, "L1": 30.0, "L2": 0.0}
-        >>> bodies = [{"name": name, "center_ras_mm": [0.0, 0.0, z]} for name, z in heights.items()]
+        >>> column = tuple(ColumnBody(name, (0.0, 0.0, z), 1.0) for name, z in heights.items())
         >>> points = {Level.L1: (0.0, 1.0, 31.0), Level.L2: (0.0, 0.0, 0.0)}
-        >>> list(Provenance(column=bodies).shifted(points, up=True).values())
+        >>> list(Provenance(column=column).shifted(points, up=True).values())
         [(0.0, 0.0, 60.0), (0.0, 0.0, 30.0)]
-        >>> Provenance(column=bodies).shifted(points, up=False) is None
+        >>> Provenance(column=column).shifted(points, up=False) is None
         True
         """
         if len(points) != len(Level) or not self.column:
             return None
-        centers = [body["center_ras_mm"] for body in self.column]
+        centers = [body.center_ras_mm for body in self.column]
         first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points[Level.L1]))
         first += -1 if up else 1
         if first < 0 or first + 1 >= len(centers):
             return None
-        return {level: _point(centers[first + index]) for index, level in enumerate(Level)}
+        return {level: centers[first + index] for index, level in enumerate(Level)}
 
 
-def same_point(a: Point | list[float], b: Point | list[float] | None) -> bool:
+def same_point(a: Point, b: Point | None) -> bool:
     """Say whether two points are the same but for rounding."""
     return b is not None and math.dist(a, b) < SAME_MM
 
@@ -114,8 +115,3 @@ def staleness(moved: list[Level], edited: list[Level], ct_changed: bool) -> list
 
 def _of(levels: list[Level]) -> str:
     return f" of {levels[0]} was" if len(levels) == 1 else f"s of {' and '.join(levels)} were"
-
-
-def _point(values: list[float]) -> Point:
-    x, y, z = values
-    return (float(x), float(y), float(z))

@@ -11,7 +11,7 @@ import numpy as np
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.reading.memory import Wanted
+from OsteoJointLib.slicer_bridge.reading.memory import Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, staleness
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
@@ -61,7 +61,7 @@ class Snapshot:
         self.points, self.masks, self.stale, self._changed = {}, {}, (), []
         if self.problem():  # without a place in the world nothing can be compared
             return
-        self.points = level_nodes.points(self.nodes)
+        self.points = {Level(level): point for level, point in level_nodes.points(self.nodes).items()}
         self.masks = mask_nodes.mask_fingerprints(self.nodes)
         record = self.record
         if not record.points:
@@ -80,15 +80,15 @@ class Snapshot:
         self._image_time = self._voxels_changed_at()
 
     def wanted(
-        self, settings: WorkerSettings, until: str, find: bool = False, refine: Mapping[str, Any] | None = None
+        self, settings: WorkerSettings, until: Until, find: bool = False, refine: Refinement | None = None
     ) -> Wanted:
         """Look again, and say what the worker shall bring for what is in the scene now.
 
         Args:
             settings: device and weights.
-            until: "levels" or "reading".
+            until: where the run ends.
             find: look for the levels even where there are points.
-            refine: ``levels`` and ``parameters`` of a refinement.
+            refine: a refinement to be done last.
 
         Raises:
             InputRefused: the CT can't be read.
@@ -102,7 +102,7 @@ class Snapshot:
                 Reason.USAGE,
                 f"{missing[0]} has no point yet. Place it, or find both.",
             )
-        masks = {} if points is None or until == "levels" else self.own_masks()
+        masks = {} if points is None or until is Until.LEVELS else self.own_masks()
         return Wanted(
             volume_id=self.volume.GetID(),
             points=points,

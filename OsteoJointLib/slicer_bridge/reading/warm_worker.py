@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import qt
 
 from OsteoJointLib.errors import OsteoJointError
+from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.slicer_bridge.process.worker_client import OnError, WorkerClient
 from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory
+from OsteoJointLib.worker.answers import Loaded
+from OsteoJointLib.worker.requests import Close, Load
 from OsteoJointLib.worker.session import MAX_OPEN
 
 _Waiters = list[tuple[Callable[[], None], OnError]]
@@ -24,17 +26,17 @@ class WarmWorker:
 
     def __init__(self, client: WorkerClient):
         self.client = client
-        self.hardware: dict[str, Any] | None = None
+        self.hardware: Hardware | None = None
         """What the worker last said of the machine; None before weights were loaded."""
         self._generation = -1
-        self._weights: tuple[str, str] | None = None
+        self._weights: Load | None = None
         self._loading: _Waiters | None = None
         self._cases: dict[str, CaseMemory] = {}
 
-    def load(self, device: str, weights: str, on_done: Callable[[], None], on_error: OnError) -> None:
+    def load(self, request: Load, on_done: Callable[[], None], on_error: OnError) -> None:
         """Load weights onto a device, where that isn't done or under way; other ones close every CT."""
         self._meet()
-        if self._weights == (device, weights):
+        if self._weights == request:
             if self._loading is None:
                 qt.QTimer.singleShot(0, on_done)
             else:
@@ -43,16 +45,15 @@ class WarmWorker:
         for volume_id in list(self._cases):
             self.close(volume_id)
         waiters: _Waiters = [(on_done, on_error)]
-        self._weights, self._loading = (device, weights), waiters
+        self._weights, self._loading = request, waiters
         self.client.ask(
-            "load",
-            {"device": device, "weights": weights},
+            request,
             lambda answer: self._loaded(waiters, answer),
             lambda error: self._not_loaded(waiters, error),
         )
 
     def case(self, volume_id: str) -> CaseMemory | None:
-        """The open case of a volume."""
+        """Give the open case of a volume; None where it has none."""
         self._meet()
         return self._cases.get(volume_id)
 
@@ -68,7 +69,7 @@ class WarmWorker:
         case = self.case(volume_id)
         if case is not None:
             del self._cases[volume_id]
-            self.client.ask("close", {"case": case.name}, lambda answer: None, lambda error: None)
+            self.client.ask(Close(case=case.name), lambda answer: None, lambda error: None)
 
     def _meet(self) -> None:
         if self.client.running and self.client.generation == self._generation:
@@ -77,10 +78,10 @@ class WarmWorker:
         self._weights = self._loading = None
         self._generation = self.client.generation + (0 if self.client.running else 1)
 
-    def _loaded(self, waiters: _Waiters, answer: Mapping[str, Any]) -> None:
+    def _loaded(self, waiters: _Waiters, answer: Loaded) -> None:
         if self._loading is waiters:
             self._loading = None
-        self.hardware = answer["hardware"]
+        self.hardware = answer.hardware
         for on_done, _ in waiters:
             on_done()
 

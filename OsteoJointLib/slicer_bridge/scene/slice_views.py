@@ -17,6 +17,7 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
+from OsteoJointLib.worker.requests import PictureFile
 
 OBLIQUE_DEGREES = 1.0
 """Slices are turned onto a CT's own planes where these are farther than this from the patient's axes (chosen: a slice
@@ -69,21 +70,21 @@ def show_foreground(volume_node: slicer.vtkMRMLVolumeNode | None, opacity: float
         legend.Modified()  # a view looks at what it shows only when the legend itself changes
 
 
-def screenshots(folder: Path) -> list[dict[str, str]]:
+def screenshots(folder: Path) -> list[PictureFile]:
     """Write a PNG of each slice view and each 3D view that is on the screen.
 
     Args:
         folder: is made where it is missing.
 
     Returns:
-        For each picture ``file``, its path, and ``caption``; empty without a window.
+        The pictures with their captions; none without a window.
     """
     pictures = []
     for name, caption, view in _visible_views():
         Path(folder).mkdir(parents=True, exist_ok=True)
         path = Path(folder) / f"view-{name}.png"
         _write_picture(view, path)
-        pictures.append({"file": str(path), "caption": caption})
+        pictures.append(PictureFile(path, caption))
     return pictures
 
 

@@ -41,7 +41,7 @@ class LabelEntry:
             UsageError: a field is missing or can't be read.
 
         >>> LabelEntry("/data", "case-0001", "P7", bmd=(("L1", "98,5"), ("L2", "")), bmd_method="QCT").fields()["bmd"]
-        {'L1': 98.5}
+        {<Level.L1: 'L1'>: 98.5}
         """
         if not self.folder.strip():
             raise _refusal("No dataset folder is chosen. Choose one.")
@@ -51,16 +51,16 @@ class LabelEntry:
                 "The patient code is missing. Give every CT of one person the same code, so that "
                 "training and test never share a person."
             )
-        bmd = {level: _number(level, text) for level, text in self.bmd if text.strip()}
+        bmd = {Level(level): _number(level, text) for level, text in self.bmd if text.strip()}
         method = self.bmd_method.strip() if bmd else None
-        check_bmd({Level(level): value for level, value in bmd.items()}, method)
+        check_bmd(bmd, method)
         if bmd and not method:
             raise _refusal("The method of the BMD is missing. Say how it was measured, for instance by QCT.")
         return {
-            "folder": self.folder.strip(),
+            "folder": Path(self.folder.strip()),
             "name": name,
             "patient": check_patient(self.patient.strip()),
-            "status": self.status or None,
+            "status": Status(self.status) if self.status else None,
             "bmd": bmd,
             "bmd_method": method,
         }

@@ -88,7 +88,7 @@ class LabelForm:
         entry = self.entry()
         try:
             fields = entry.fields()
-            folder = Path(fields["folder"])
+            folder = fields["folder"]
             known = existing_case(folder, fields["name"])
         except (OsteoJointError, OSError) as error:
             self._say(escape(as_ending(error).message))
@@ -98,7 +98,7 @@ class LabelForm:
             return
         remember(FOLDER_SETTING, folder)
         self._say(_("Saving …"), saving=True)
-        self._reading.label(fields, lambda done: self._saved(folder, done["entry"]["id"], done["count"]))
+        self._reading.label(fields, lambda done: self._saved(folder, done.entry["id"], done.count))
 
     def _saved(self, folder: Path, name: str, count: int) -> None:
         words = escape(_("Saved as {name}. Cases in the dataset: {count}.").format(name=name, count=count))
