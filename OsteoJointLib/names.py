@@ -17,12 +17,12 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def name_key(name: str) -> str:
-    """The same for names that are one folder where upper and lower case are one."""
+    """Make names alike that are one folder where upper and lower case are one."""
     return name.casefold()
 
 
 def portable_name(words: str) -> str:
-    """A name made of words, which :func:`check_name` lets through.
+    """Make a name of words; :func:`check_name` lets it through.
 
     >>> portable_name("3: Abdomen / L-spine 1.0"), portable_name("  "), portable_name("aux")
     ('3_Abdomen_L-spine_1.0', 'case', 'case_aux')
@@ -32,7 +32,7 @@ def portable_name(words: str) -> str:
 
 
 def unique_name(name: str, taken: Collection[str]) -> str:
-    """The name itself, or with the first number that makes it one of its own.
+    """Return the name itself, or with the first number that makes it one of its own.
 
     Args:
         name: wanted.

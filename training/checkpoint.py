@@ -119,21 +119,14 @@ def load_checkpoint(path: Path, task: str | None = None) -> Checkpoint:
     return checkpoint
 
 
-def resume(run: Run, checkpoint: Checkpoint) -> None:
-    """Put a run back to where a checkpoint was taken."""
-    run.module.load_state_dict(checkpoint.module)
-    run.optimizer.load_state_dict(checkpoint.optimizer)
-    for name, value in checkpoint.average.items():
-        run.average[name].copy_(value)
-    run.step, run.elapsed_s = checkpoint.step, checkpoint.elapsed_s
-
-
-def refuse_other_recipe(checkpoint: Checkpoint, recipe: dict[str, Any], out: Path) -> None:
-    """Check that a run would go on as it began; what is only watched may differ.
+def resume(run: Run, recipe: dict[str, Any], path: Path) -> None:
+    """Put a run back to where its checkpoint was taken.
 
     Raises:
-        UsageError: names each field that differs, with both values.
+        UsageError: it began under another recipe; the message names each field that differs, with both values.
+            What is only watched may differ.
     """
+    checkpoint = load_checkpoint(path)
     before, now = dict(_flat(checkpoint.recipe)), dict(_flat(recipe))
     differing = [
         f"{name} was {before.get(name)!r} and would be {now.get(name)!r}"
@@ -143,9 +136,15 @@ def refuse_other_recipe(checkpoint: Checkpoint, recipe: dict[str, Any], out: Pat
     if differing:
         raise UsageError(
             Reason.USAGE,
-            f"The run in {out} began with other settings: {'; '.join(differing)}. Go on with the old ones, or begin a "
-            "new run with another --out.",
+            f"The run in {path.parent} began with other settings: {'; '.join(differing)}. Go on with the old ones, or "
+            "begin a new run with another --out.",
         )
+    run.module.load_state_dict(checkpoint.module)
+    run.optimizer.load_state_dict(checkpoint.optimizer)
+    for name, value in checkpoint.average.items():
+        run.average[name].copy_(value)
+    run.step, run.elapsed_s = checkpoint.step, checkpoint.elapsed_s
+    print(f"Going on from step {run.step}, minute {run.elapsed_s / 60:.1f}.", flush=True)
 
 
 def _flat(recipe: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

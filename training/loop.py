@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from OsteoJointLib.device import resolve_device, set_threads
 from OsteoJointLib.errors import Reason, RunFailed
-from training.checkpoint import Run, load_checkpoint, recipe_of, refuse_other_recipe, resume, save_checkpoint, start
+from training.checkpoint import Run, recipe_of, resume, save_checkpoint, start
 from training.optimizing import update_average
 from training.run_log import RunLog
 from training.schedule import Budget, learning_rate
@@ -64,18 +64,15 @@ def train(
     """
     place, config, recipe = resolve_device(device), task.config, recipe_of(task, budget)
     set_threads(threads)
+    fabric = Fabric(accelerator=place.type, devices=[place.index] if place.index else 1, precision=config.precision)  # type: ignore[arg-type]
     run = start(task)
+    module, optimizer = fabric.setup(run.module, run.optimizer)
+    run.average = {name: value.to(fabric.device) for name, value in run.average.items()}
     if (out / CHECKPOINT).is_file():
-        checkpoint = load_checkpoint(out / CHECKPOINT)
-        refuse_other_recipe(checkpoint, recipe, out)
-        resume(run, checkpoint)
-        print(f"Going on from step {run.step}, minute {run.elapsed_s / 60:.1f}.", flush=True)
+        resume(run, recipe, out / CHECKPOINT)
     last_step = min(budget.steps or _ENDLESS_STEPS, stop_after or _ENDLESS_STEPS)
     loader = step_loader(task.batches(data), run.step, last_step, workers)
     log = RunLog(out, [*task.terms, *run.module.notes(0.0), *map(_norm_of, run.module.parts())], run.step)
-    fabric = Fabric(accelerator=place.type, devices=[place.index] if place.index else 1, precision=config.precision)  # type: ignore[arg-type]
-    module, optimizer = fabric.setup(run.module, run.optimizer)
-    run.average = {name: value.to(fabric.device) for name, value in run.average.items()}
 
     began, before_s = time.monotonic(), run.elapsed_s
     saved_s = validated_s = run.elapsed_s
@@ -91,16 +88,16 @@ def train(
         update_average(run.average, run.module.network, run.step, config.ema_decay)
         run.step += 1
         run.elapsed_s = before_s + time.monotonic() - began
-        log.add_step(run.step, run.elapsed_s, rate, {**terms_of(losses), **run.module.notes(progress), **norms})
+        log.add_step(run.step, run.elapsed_s, rate, terms_of(losses), {**run.module.notes(progress), **norms})
         if run.elapsed_s - saved_s >= 60.0 * config.checkpoint_minutes:
             save_checkpoint(run, recipe, out / CHECKPOINT)
             saved_s = run.elapsed_s
         if validation and run.elapsed_s - validated_s >= 60.0 * config.validate_minutes:
-            log.add_validation(run.step, run.elapsed_s, task.scores(averaged_network(run), validation))
+            watch(task, run, validation, log)
             validated_s = run.elapsed_s
     save_checkpoint(run, recipe, out / CHECKPOINT)
     if validation:
-        log.add_validation(run.step, run.elapsed_s, task.scores(averaged_network(run), validation))
+        watch(task, run, validation, log)
     return run
 
 
@@ -144,11 +141,11 @@ def require_finite(losses: StepLosses, batch: StepBatch, step: int) -> None:
         )
 
 
-def averaged_network(run: Run) -> nn.Module:
-    """Return a copy of the network with the averaged weights, in eval mode, on the device of the run."""
+def watch(task: Task, run: Run, validation: Path, log: RunLog) -> None:
+    """Score the averaged weights, on the device of the run, and write that down."""
     network = copy.deepcopy(run.module.network)
     network.load_state_dict(run.average)
-    return network.eval()
+    log.add_validation(run.step, run.elapsed_s, task.scores(network.eval(), validation))
 
 
 def _norm_of(part: str) -> str:

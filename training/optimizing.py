@@ -38,7 +38,7 @@ def update_average(average: dict[str, Tensor], network: nn.Module, step: int, de
         step: how many were taken before this one; the decay is (1 + step) / (10 + step) until that passes ``decay``.
         decay: share of the average that stays; 0 copies the weights.
     """
-    decay = min(decay, (1.0 + step) / (10.0 + step))
+    decay = min(decay, (1.0 + step) / (10.0 + step))  # the usual ramp: the first average is not the random start
     for name, value in network.state_dict().items():
         if value.is_floating_point():
             average[name].lerp_(value.to(average[name].dtype), 1.0 - decay)

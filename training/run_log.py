@@ -11,7 +11,6 @@ from OsteoJointLib.atomic import write_whole
 
 _PRINTED_STEPS = 20
 """Steps between two lines on the terminal (chosen: half a minute apart on two cores)."""
-_FACTS = ("step", "elapsed_s", "rate")
 
 
 class RunLog:
@@ -25,7 +24,7 @@ class RunLog:
 
     def __init__(self, folder: Path, numbers: Sequence[str], from_step: int):
         self.path, self.validations = folder / "log.csv", folder / "validation.jsonl"
-        self.columns = [*_FACTS, *numbers]
+        self.columns = ["step", "elapsed_s", "rate", *numbers]
         rows = []
         if self.path.is_file():
             with self.path.open(newline="", encoding="utf-8") as stream:
@@ -35,14 +34,16 @@ class RunLog:
             writer.writeheader()
             writer.writerows(rows)
 
-    def add_step(self, step: int, elapsed_s: float, rate: float, numbers: Mapping[str, float]) -> None:
-        """Append the row of the step that was just taken, and print some of them."""
+    def add_step(
+        self, step: int, elapsed_s: float, rate: float, losses: Mapping[str, float], notes: Mapping[str, float]
+    ) -> None:
+        """Append the row of the step that was just taken, and print some steps' losses."""
         row = {"step": str(step), "elapsed_s": f"{elapsed_s:.1f}", "rate": f"{rate:.3g}"}
-        row |= {name: f"{value:.5g}" for name, value in numbers.items()}
+        row |= {name: f"{value:.5g}" for name, value in {**losses, **notes}.items()}
         with self.path.open("a", newline="", encoding="utf-8") as stream:
             csv.DictWriter(stream, self.columns).writerow(row)
         if step % _PRINTED_STEPS == 0:
-            shown = " ".join(f"{name} {row[name]}" for name in self.columns[len(_FACTS) :] if name in row)
+            shown = ", ".join(f"{name} {row[name]}" for name in losses)
             print(f"step {step}, {elapsed_s / 60:.1f} min, rate {rate:.3g}: {shown}", flush=True)
 
     def add_validation(self, step: int, elapsed_s: float, scores: Mapping[str, float]) -> None:

@@ -63,7 +63,7 @@ def find_cases(
 
 
 def case_name(path: Path) -> str:
-    """A folder's name for a case: the file's name without its ending, letters that are safe on every system.
+    """Name a case, and its folder: the file's name without its ending, letters that are safe on every system.
 
     >>> case_name(Path("a/ct scan.nii.gz")), case_name(Path("b/ct.nii.gz"))
     ('ct_scan', 'b_ct')
@@ -89,7 +89,7 @@ def fingerprint(path: Path) -> str:
 
 
 def _named(cases: Sequence[BatchCase], known: Mapping[str, CaseRecord]) -> Iterator[BatchCase]:
-    """The cases under names of their own."""
+    """Give the cases names of their own."""
     at_place = {record.place: name for name, record in known.items()}
     taken = {name_key(name) for name in known}
     given: set[str] = set()

@@ -67,7 +67,7 @@ class CaseRecord:
     batch: str = ""
 
     def line(self) -> str:
-        """The record as a line of JSON."""
+        """Write the record as a line of JSON."""
         return json.dumps(to_json(self), ensure_ascii=False)
 
     @classmethod
@@ -81,13 +81,13 @@ class CaseRecord:
 
 
 def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:
-    """The record of a case that was refused or failed, with further fields of :class:`CaseRecord`."""
+    """Record a case that was refused or failed, with further fields of :class:`CaseRecord`."""
     row = row_of_failure(case, error)
     return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
 def reading_settings(model_sha256: str, options: ReadOptions, own: str = "") -> dict[str, Any]:
-    """What a reading follows from, beside the CT: a case is done only while all of it is the same.
+    """Say what a reading follows from, beside the CT: a case is done only while all of it is the same.
 
     Args:
         model_sha256: of the weights.
@@ -114,7 +114,7 @@ def check_batch_folder(folder: Path) -> None:
 
 
 def read_ledger(folder: Path) -> dict[str, CaseRecord]:
-    """What batches have left in a folder, by case; empty where there was none.
+    """Read what batches have left in a folder, by case; empty where there was none.
 
     Raises:
         InputRefused: UNREADABLE, when a line is no case.
@@ -151,7 +151,7 @@ class Ledger:
         self._records = read_ledger(folder)
 
     def name(self, words: str, fingerprint: str) -> str:
-        """The name of a case that is known by its content alone: the one it had, else a new one that nobody has.
+        """Name a case that is known by its content alone: as it was called, else by a new name that nobody has.
 
         Args:
             words: what it is called; many CTs may be called the same.
@@ -172,7 +172,7 @@ class Ledger:
         return self.folder / CASES_FOLDER / case
 
     def row_if_done(self, case: str, fingerprint: str, settings: Mapping[str, Any]) -> Row | None:
-        """The row of a case that was read from the same content and whose result is still there."""
+        """Find the row of a case that was read from the same content and whose result is still there."""
         known = self._records.get(case)
         if known is None or not known.outcome.is_read or known.fingerprint != fingerprint:
             return None

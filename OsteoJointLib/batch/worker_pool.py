@@ -155,7 +155,7 @@ class WorkerPool:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """This process's environment, with the library on the path and its share of threads."""
+    """Take this process's environment, with the library on the path and its share of threads."""
     library = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1", "OMP_NUM_THREADS": str(threads)}

@@ -87,7 +87,7 @@ def existing_case(folder: Path, name: str) -> KnownCase | None:
 
 
 def _free_name(folder: Path, name: str, voxels_sha256: str, replace: bool) -> str:
-    """The name under which a CT may be written, or a refusal."""
+    """Find the name under which a CT may be written; UsageError where there is none."""
     known = existing_case(folder, name)
     if known is not None and not replace:
         raise UsageError(

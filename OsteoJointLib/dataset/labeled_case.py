@@ -104,7 +104,7 @@ class LabeledCase:
     status: Status | None = None
 
     def line(self) -> str:
-        """The case as a line of JSON."""
+        """Write the case as a line of JSON."""
         return json.dumps(to_json(self), ensure_ascii=False, allow_nan=False)
 
     @classmethod

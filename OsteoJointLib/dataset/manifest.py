@@ -59,11 +59,11 @@ class Manifest:
         self._lines()
 
     def cases(self) -> list[KnownCase]:
-        """The cases, each with what is asked of any."""
+        """List the cases, each with what is asked of any."""
         return [_known(line) for line in self._lines().values()]
 
     def read(self) -> list[LabeledCase]:
-        """The cases whole, as training needs them.
+        """Read the cases whole, as training needs them.
 
         Raises:
             InputRefused: UNREADABLE, when something of a case is missing or wrong.

@@ -60,7 +60,7 @@ def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: Readin
         geometry = replace(geometry, origin_lps_mm=origin)
     if not geometry.even:
         hu = fill_gaps(hu, geometry)
-    grid = geometry.even_grid(*hu.shape[1:])
+    grid = geometry.even_grid(hu.shape)
     source = replace(source_info((stack.first,), sha256, (name,)), choice=choice.why)
     flags += [*_stack_flags(choice, stack, limits), *tag_flags(stack.headers, folder)]
     array, canonical = to_canonical(hu, grid)

@@ -76,10 +76,9 @@ class StackGeometry:
         """Length of the stack, half a slice at both ends included."""
         return float(self.depth_mm[-1] - self.depth_mm[0] + self.step_mm)
 
-    def even_grid(self, rows: int, columns: int) -> Grid:
+    def even_grid(self, shape_zyx: tuple[int, int, int]) -> Grid:
         """Lay out the grid of the even, straight stack."""
-        slices = round((self.depth_mm[-1] - self.depth_mm[0]) / self.step_mm) + 1
-        return Grid((slices, rows, columns), (*self.pixel_mm, self.step_mm), triple(self.origin_lps_mm), self.axes)
+        return Grid(shape_zyx, (*self.pixel_mm, self.step_mm), triple(self.origin_lps_mm), self.axes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -116,12 +116,7 @@ def _between(counts: np.ndarray, low_hu: int, high_hu: int) -> int:
 
 
 def _mode_hu(counts: np.ndarray, low_hu: int, high_hu: int) -> int | None:
-    """Find the commonest value between two HU after smoothing, None where there is nothing.
-
-    The lowest bin of all is left out: it holds padding and everything clamped.
-    """
-    counts = counts.copy()
-    counts[0] = 0
+    """Find the commonest value between two HU after smoothing, None where there is nothing."""
     part = counts[low_hu - LOWEST_HU : high_hu - LOWEST_HU + 1].astype(np.float64)
     if part.sum() == 0:
         return None

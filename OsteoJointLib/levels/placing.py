@@ -29,7 +29,7 @@ def levels_from_points(
     points = []
     for level, point_mm in ((Level.L1, l1_lps_mm), (Level.L2, l2_lps_mm)):
         if not (np.all(np.isfinite(point_mm)) and volume.grid.contains(np.asarray(point_mm))):
-            given = ", ".join(f"{value:.1f}" for value in flip_lps_ras(np.asarray(point_mm)))
+            given = ", ".join(f"{value:.1f}" for value in flip_lps_ras(np.asarray(point_mm)) + 0.0)  # no "-0.0"
             raise InputRefused(
                 Reason.POINT_OUTSIDE,
                 f"{level.value} lies outside the CT (R, A, S = {given} mm). Place it again.",

@@ -56,7 +56,7 @@ def axial_views(reading: VertebraReading, size_px: int = 440, truth: np.ndarray 
     """
     patch = _patch(reading, size_px)
     ct = gray(patch.cut(reading.axial.hu, _AIR_HU), BODY_WINDOW)
-    color = segment_color_rgb(reading.point.level)
+    color = segment_color_rgb(reading.level)
     boundary = ct.copy()
     if truth is not None:
         outline(boundary, truth, patch, TRUTH_COLOR)
@@ -124,4 +124,4 @@ def _rectangle(picture: np.ndarray, reading: VertebraReading, patch: Patch) -> N
 
     x1, y1, x2, y2 = (float(edge_to_center(edge)) for edge in reading.box.xyxy_px)
     corners = patch.to_picture(np.array([[x1, y1], [x2, y2]])).round().astype(int)
-    cv2.rectangle(picture, tuple(corners[0]), tuple(corners[1]), segment_color_rgb(reading.point.level), 2, cv2.LINE_AA)
+    cv2.rectangle(picture, tuple(corners[0]), tuple(corners[1]), segment_color_rgb(reading.level), 2, cv2.LINE_AA)

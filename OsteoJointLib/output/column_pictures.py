@@ -87,8 +87,8 @@ def column_view(
     for reading in result.readings:
         left = _draw_slice_line(picture, reading, volume, centers, plane, frame)
         _, y = frame.to_picture(reading.axial.slice_index, 0.0)
-        color = segment_color_rgb(reading.point.level)
-        labels.append(Label(reading.point.level.value, (max(24.0, left - 30), y), "mm", (0, 0, 0), 19, color))
+        color = segment_color_rgb(reading.level)
+        labels.append(Label(reading.level.value, (max(24.0, left - 30), y), "mm", (0, 0, 0), 19, color))
     for center_lps_mm in (truth_lps_mm or {}).values():
         _draw_cross(picture, volume.grid.lps_to_index(np.asarray(center_lps_mm)), plane, frame)
     return write_labels(picture, labels + _sides(picture.shape, plane))
@@ -146,7 +146,7 @@ def _draw_slice_line(
     import cv2
 
     z = reading.axial.slice_index
-    color = segment_color_rgb(reading.point.level)
+    color = segment_color_rgb(reading.level)
     _, y = frame.to_picture(z, 0.0)
     row = round(y)
     for x in range(0, picture.shape[1], 10):

@@ -184,11 +184,11 @@ BASELINE: tuple[Field[BaselineReading], ...] = (
 )
 
 LEVEL: tuple[Field[LevelFacts], ...] = (
-    Field("levels.{level}.center_ras_mm", "Center (R, A, S)", "Center of the vertebral body, RAS", _POINT,
+    Field("levels.{level}.center_ras_mm", "R, A, S", "Center of the vertebral body, RAS", _POINT,
           lambda of: flip_lps_ras(np.asarray(of.reading.point.center_lps_mm)),
           columns=("center_r_mm", "center_a_mm", "center_s_mm"), views=frozenset({View.REPORT, View.TERMINAL})),
-    Field("levels.{level}.slice_index", "Slice", "The axial mid-slice, counted from the most caudal one as 0", Count(),
-          lambda of: of.reading.axial.slice_index,
+    Field("levels.{level}.slice_index", "Slice from below", "The axial mid-slice, counted from the lowest as 0",
+          Count(), lambda of: of.reading.axial.slice_index,
           columns=("slice_index",), views=frozenset({View.REPORT, View.TERMINAL})),
     Field("levels.{level}.box_px", "Box", "x1, y1, x2, y2 of the body in that slice: edge coordinates in the CT's own "
           "pixels, the first pixel spanning 0 to 1", List(Number("px"), 4),
@@ -224,7 +224,7 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           lambda of: of.reading.measurement.calibration, null=_NOT_CALIBRATED, views=frozenset({View.REPORT})),
     Field("measurements.{level}.erosion_mm", "Erosion", "How far the mask was shrunk before measuring",
           Number("mm", 3, said_digits=1, at_least=0), lambda of: of.reading.measurement.erosion_mm,
-          columns=("roi_erosion_mm",), views=_ALL),
+          columns=("roi_erosion_mm",), views=_ALL, short="Erosion, mm"),
     Field("measurements.{level}.roi_area_mm2", "Area of the region", "Area of the region on the mid-slice",
           Number("mm²", at_least=0), lambda of: of.reading.measurement.area_mm2,
           columns=("roi_area_mm2",), views=_NOT_PANEL),

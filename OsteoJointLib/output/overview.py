@@ -103,7 +103,7 @@ def _column(result: CaseResult, truth: OverviewTruth | None) -> np.ndarray:
             panels.append(_captioned(_fitted(view, target), plane.capitalize()))
     if not panels:
         return _stacked(
-            [_captioned(whole_slice_view(r, _PANEL_PX), f"{r.point.level}, whole slice") for r in result.readings]
+            [_captioned(whole_slice_view(r, _PANEL_PX), f"{r.level}, whole slice") for r in result.readings]
         )
     return _beside(panels)
 
@@ -112,7 +112,7 @@ def _slices(result: CaseResult, truth: OverviewTruth | None) -> np.ndarray:
     rows = []
     for reading in result.readings:
         mask = None if truth is None else _true_mask(truth, reading)
-        views, level = axial_views(reading, _PANEL_PX, mask), reading.point.level
+        views, level = axial_views(reading, _PANEL_PX, mask), reading.level
         panels = [_captioned(views.boundary, f"{level}   {_hu_text(reading)}")]
         for view, name in ((views.heatmap, "boundary heat map"), (views.gradcam, "Grad-CAM")):
             if view is not None:
@@ -123,7 +123,7 @@ def _slices(result: CaseResult, truth: OverviewTruth | None) -> np.ndarray:
 
 
 def _true_mask(truth: OverviewTruth, reading: VertebraReading) -> np.ndarray:
-    plane = truth.labels[reading.axial.slice_index] == reading.point.level.verse_label
+    plane = truth.labels[reading.axial.slice_index] == reading.level.verse_label
     return plane_to_mask(plane, reading.axial)
 
 

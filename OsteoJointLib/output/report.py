@@ -104,7 +104,7 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "rows": _rows(document),
         "cards": {level.value: _card(document, level) for level in Level},
         "column": _column_pictures(result),
-        "levels": [(reading.point.level.value, _level_pictures(reading)) for reading in result.readings],
+        "levels": [(reading.level.value, _level_pictures(reading)) for reading in result.readings],
         "colors": {level.value: _css(segment_color_rgb(level)) for level in Level},
         "roi_color": _css(ROI_COLOR),
         "scale": ", ".join(_css(color) for color in color_stops()),
@@ -144,8 +144,8 @@ def _column_pictures(result: CaseResult) -> list[Picture]:
         return [
             _picture(
                 whole_slice_view(reading),
-                f"The whole axial CT slice given for {reading.point.level}, with the box of its vertebral body.",
-                f"The slice given for {reading.point.level}",
+                f"The whole axial CT slice given for {reading.level}, with the box of its vertebral body.",
+                f"The slice given for {reading.level}",
             )
             for reading in result.readings
         ]
@@ -167,7 +167,7 @@ def _named(result: CaseResult) -> str:
 
 
 def _level_pictures(reading: VertebraReading) -> list[Picture]:
-    views, level = axial_views(reading), reading.point.level
+    views, level = axial_views(reading), reading.level
     measurement = reading.measurement
     roi = (
         f" and, dotted, the region measured ({measurement.hu_mean:.0f} HU on average)"

@@ -56,7 +56,7 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
         put_all(BASELINE, document, baseline)
     weights = (result.classification.fusion_weight_l1, result.classification.fusion_weight_l2)
     for reading, weight in zip(result.readings, weights, strict=True):
-        level = reading.point.level
+        level = reading.level
         put_all(LEVEL, document, LevelFacts(reading, weight, (files or {}).get(level)), level)
     document["flags"] = [flag_document(flag) for flag in result.flags]
     document["settings"] = settings_document(result.config, result.options)

@@ -55,7 +55,7 @@ def write_segmentation(
     stem = path.name[: -len(_SUFFIX)]
     files = {level: path.with_name(f"{stem}.{level}{_SUFFIX}") for level in Level}
     for reading, volume in zip(result.readings, (result.volume.l1, result.volume.l2), strict=True):
-        _write(volume.grid, (reading,), files[reading.point.level], drawn or {})
+        _write(volume.grid, (reading,), files[reading.level], drawn or {})
     return files
 
 
@@ -73,7 +73,7 @@ def label_array(
         (z, y, x) uint8; where masks overlap, drawn ones win, and among these the lower level.
     """
     drawn = drawn or {}
-    kept = {reading.point.level: reading for reading in readings if reading.point.level not in drawn}
+    kept = {reading.level: reading for reading in readings if reading.level not in drawn}
     masks = {level: reading.segmentation.mask for level, reading in kept.items()}
     labels = mask_to_volume(masks, {level: reading.axial for level, reading in kept.items()}, grid.shape_zyx)
     for level in Level:
@@ -83,11 +83,11 @@ def label_array(
 
 
 def _write(grid: Grid, readings: tuple[VertebraReading, ...], path: Path, drawn: Mapping[Level, PlacedMask]) -> None:
-    levels = {reading.point.level for reading in readings}
+    levels = {reading.level for reading in readings}
     labels = label_array(grid, readings, {level: mask for level, mask in drawn.items() if level in levels})
     image = image_on_grid(labels, grid)
     for index, reading in enumerate(readings):
-        _describe_segment(image, index, reading.point.level, labels)
+        _describe_segment(image, index, reading.level, labels)
     # the master representation is the name before Slicer 5.2, the source representation the name since
     for key in ("Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"):
         image.SetMetaData(key, "Binary labelmap")

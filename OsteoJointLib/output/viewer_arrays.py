@@ -17,9 +17,9 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.frames import Grid, mask_extent_xyxy, mask_to_plane, plane_to_ras, slice_to_crop
-from OsteoJointLib.pipeline.case import CaseResult, volume_of
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import AxialSlice, Crop, CtVolume, Level
+from OsteoJointLib.records import AxialSlice, Crop, Level
 
 _ARRAYS = ("mask", "network_mask", "roi", "heatmap", "gradcam")
 _MATRICES = ("mask_to_ras", "crop_to_ras")
@@ -85,15 +85,10 @@ class Views:
     levels: dict[Level, LevelViews]
 
 
-def level_views(reading: VertebraReading, volume: CtVolume) -> LevelViews:
-    """Cut out and place what is drawn of one level.
-
-    Args:
-        reading: the level.
-        volume: the CT, or that level's slice of a pair.
-    """
-    segmentation, axial, roi = reading.segmentation, reading.axial, reading.measurement.mask
-    shape_yx = volume.grid.shape_zyx[1:]
+def level_views(reading: VertebraReading) -> LevelViews:
+    """Cut out and place what is drawn of one level."""
+    segmentation, axial, roi, grid = reading.segmentation, reading.axial, reading.measurement.mask, reading.volume.grid
+    shape_yx = grid.shape_zyx[1:]
     planes = [mask_to_plane(mask, axial, shape_yx) for mask in (segmentation.mask, segmentation.network_mask, roi)]
     x1, y1, x2, y2 = (int(edge) for edge in mask_extent_xyxy(np.any(planes, axis=0)) or (0, 0, 1, 1))
     mask, network_mask, roi = (plane[y1:y2, x1:x2].astype(np.uint8) for plane in planes)
@@ -102,8 +97,8 @@ def level_views(reading: VertebraReading, volume: CtVolume) -> LevelViews:
         mask,
         network_mask,
         roi,
-        plane_to_ras(volume.grid, axial.slice_index, (y1, x1)),
-        crop_to_ras(volume.grid, axial, reading.crop),
+        plane_to_ras(grid, axial.slice_index, (y1, x1)),
+        crop_to_ras(grid, axial, reading.crop),
         None if heatmap is None else slice_to_crop(heatmap, reading.crop).astype(np.float32),
         None if reading.gradcam is None else reading.gradcam.astype(np.float32),
     )
@@ -128,8 +123,7 @@ def write_views(result: CaseResult, path: Path) -> dict[str, Any]:
     arrays: dict[str, np.ndarray] = {}
     answer: dict[str, Any] = {"file": str(path)}
     for reading in result.readings:
-        level = reading.point.level
-        views = level_views(reading, volume_of(result.volume, level))
+        level, views = reading.level, level_views(reading)
         found = {name: getattr(views, name) for name in _ARRAYS}
         arrays.update({f"{level}_{name}": array for name, array in found.items() if array is not None})
         answer[level.value] = {name: getattr(views, name).tolist() for name in _MATRICES}

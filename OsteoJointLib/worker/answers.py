@@ -1,6 +1,6 @@
 """What a worker answers: one record an operation, written by the worker and read by who asked.
 
-:mod:`OsteoJointLib.worker.serving` says which operation gives which. Points are RAS mm, views as
+``docs/reference/worker.md`` says which operation gives which. Points are RAS mm, views as
 :mod:`OsteoJointLib.output.viewer_arrays` writes and reads them.
 """
 

@@ -1,6 +1,6 @@
 """What a worker is asked: one record an operation, written by who asks and read by the worker.
 
-:mod:`OsteoJointLib.worker.serving` says what each does. A field that holds its default is left out of the JSON.
+``docs/reference/worker.md`` says what each does. A field that holds its default is left out of the JSON.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class OpenCase:
 
 
 class Session:
-    """The worker's memory and its operations; see :mod:`OsteoJointLib.worker.serving` for what each takes and gives.
+    """The worker's memory and its operations; see ``docs/reference/worker.md`` for what each takes and gives.
 
     Args:
         load: makes a reader from ``weights``, ``device`` and ``threads``.

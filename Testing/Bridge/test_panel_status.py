@@ -47,7 +47,7 @@ def test_what_was_not_measured_is_a_dash(opened):
     opened.reading.become_read()
     table = opened.ui.measuresTable
     heads = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
-    assert heads == ["", "HU", "Median", "SD", "BMD", "Erosion", "Voxels"]
+    assert heads == ["", "HU", "Median", "SD", "BMD", "Erosion, mm", "Voxels"]
     rows = [[table.item(row, column).text() for column in range(len(heads))] for row in range(2)]
     assert rows == [
         ["L1", "119", "117", "31", "101", "4.0", "983"],

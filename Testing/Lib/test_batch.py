@@ -11,6 +11,7 @@ from OsteoJointLib.batch.inputs import case_name, find_cases, fingerprint
 from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_ledger
 from OsteoJointLib.batch.run import BatchOptions, run_batch
 from OsteoJointLib.batch.worker_pool import WorkerProcess
+from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import locked
@@ -27,6 +28,7 @@ def say(request, event, **fields):
     print(json.dumps({"id": request["id"], "event": event, **fields}), flush=True)
 for line in sys.stdin:
     request = json.loads(line)
+    print(line, end="", file=log, flush=True)
     if request["op"] == "load":
         weights = request.get("weights", "compact")
         if weights == "broken":
@@ -35,7 +37,6 @@ for line in sys.stdin:
             loaded = json.loads(pathlib.Path(sys.argv[3]).read_text())
             say(request, "done", **loaded | {"model": loaded["model"] | {"sha256": weights}})
     elif request["op"] == "analyze":
-        print(pathlib.Path(request["input"]).name, file=log, flush=True)
         content = pathlib.Path(request["input"]).read_text()
         if content == "die":
             print("last words", file=sys.stderr, flush=True)
@@ -93,11 +94,15 @@ class Desk:
         with (self.out / "batch.csv").open(newline="") as file:
             return {row["case"]: row for row in csv.DictReader(file)}
 
+    def requests(self) -> list[dict]:
+        """What the workers were asked since the last call."""
+        lines = self._log.read_text().splitlines()
+        self._log.write_text("")
+        return [json.loads(line) for line in lines]
+
     def asked(self) -> list[str]:
         """Which files the workers were asked for since the last call."""
-        lines = self._log.read_text().split()
-        self._log.write_text("")
-        return sorted(lines)
+        return sorted(Path(request["input"]).name for request in self.requests() if request["op"] == "analyze")
 
 
 @pytest.fixture
@@ -120,6 +125,18 @@ def test_every_case_has_its_row(desk, workers):
     assert report.exit_code == 6
     assert steps == [(done, 5) for done in range(1, 6)]
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
+
+
+def test_a_case_is_read_as_was_chosen_let_go_and_noted(desk):
+    desk.add("a.nrrd")
+    desk.run(gradcam=False, word="mine")
+    load, analyze, close = desk.requests()
+    assert (analyze["gradcam"], analyze.get("refine", False)) == (False, False)
+    assert load["threads"] == usable_cores()
+    assert (close["op"], close["case"]) == ("close", "case-1")
+    assert read_ledger(desk.out)["a"].batch == "mine"
+    desk.run(inputs=[desk.add("b.nrrd"), desk.add("c.nrrd")], workers=2)
+    assert desk.requests()[0]["threads"] == max(1, usable_cores() // 2)
 
 
 def test_a_killed_worker_and_one_that_falls_mute_cost_a_case_each(desk, monkeypatch):

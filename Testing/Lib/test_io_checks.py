@@ -65,8 +65,22 @@ def test_what_is_not_in_hounsfield_units_is_refused_and_told_why(body, change, w
     assert words in error.message
 
 
+def test_few_distinct_values_are_no_label_map_where_some_are_negative(body):
+    coarse = (body // 40 * 40).clip(-1000)
+    coarse[0, 30, 30] = 1500
+    assert len(np.unique(coarse)) < 64
+    assert codes(coarse.astype(np.int16)) == set()
+
+
 def test_shifted_scale_is_flagged(body):
-    assert codes((body + 60).astype(np.int16)) == {Reason.HU_OFFSET}
+    (flag,) = check_hu((body + 60).astype(np.int16), GRID, LIMITS)
+    assert flag.code is Reason.HU_OFFSET
+    assert "value is -94" in flag.message or "value is -93" in flag.message
+
+
+@pytest.mark.parametrize("air", [-1000, -1024], ids=["air", "padding"])
+def test_air_or_padding_alone_confirms_the_scale(body, air):
+    assert codes(np.where(body < -500, air, body).astype(np.int16)) == set()
 
 
 def test_tight_crop_without_air_is_flagged_as_unconfirmed_and_truncated(body):
@@ -84,6 +98,23 @@ def test_metal_is_flagged_from_its_volume_on(body):
     assert codes(with_metal) == set()
     with_metal[20, 30, 30:32] = 3071
     assert codes(with_metal) == {Reason.METAL}
+
+
+def test_tissue_at_the_front_rim_counts_and_the_table_at_the_back_does_not(body):
+    front, back = body.copy(), body.copy()
+    front[:, :2, 20:44] = back[:, -2:, 20:44] = 50
+    assert (codes(front), codes(back)) == ({Reason.TRUNCATED_VIEW}, set())
+
+
+def test_the_rim_is_a_circle_only_where_the_corners_are_padding(body):
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    square = body.copy()
+    square[:, (np.maximum(abs(x), abs(y)) < 0.9) & (body[0] < -500)] = -100
+    assert codes(square) == set()
+    square[:, :4, :4] = -1024  # one padded corner makes no round view
+    assert codes(square) == set()
+    square[:, np.hypot(x, y) > 1] = -1024
+    assert codes(square) == {Reason.TRUNCATED_VIEW}
 
 
 def test_body_cut_by_a_round_view_is_flagged(body):
@@ -121,11 +152,18 @@ def test_impossible_geometry_is_refused(shape, spacing, reason):
     assert caught.value.reason is reason
 
 
+def test_rows_and_columns_have_their_own_spacing():
+    wide = Grid.axis_aligned((40, 64, 640), (0.5, 5.0, 2.5), (0, 0, 0))  # 320 x 320 mm
+    assert {flag.code for flag in check_geometry(wide, LIMITS)} == {Reason.THICK_SLICES}
+
+
 def test_acquisition_flags_say_what_is_known_and_what_is_not():
     def told(**tags) -> set[Reason]:
         return {flag.code for flag in acquisition_flags(SourceInfo("dicom", **tags), LIMITS)}
 
     assert told(kvp=120.0, kernel="B30f", contrast=False, slice_thickness_mm=1.0) == set()
+    whole = {"kernel": "B30f", "contrast": False}
+    assert [told(kvp=kvp, **whole) == set() for kvp in (100.0, 110.0, 130.0, 140.0)] == [False, True, True, False]
     assert told() == {Reason.KVP_UNKNOWN, Reason.KERNEL_UNKNOWN, Reason.CONTRAST_UNKNOWN}
     assert told(kvp=80.0, kernel="BONEPLUS", contrast=True, slice_thickness_mm=5.0) == {
         Reason.KVP_OTHER,

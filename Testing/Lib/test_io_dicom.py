@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +18,9 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.io.dicom_headers import read_headers
+from OsteoJointLib.io.dicom_series import choose_stack
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.records import CtVolume, SourceInfo
 
@@ -198,6 +203,11 @@ def test_rounded_positions_are_no_fault(series):
     assert volume.grid.spacing_xyz_mm[2] == pytest.approx(2.5, abs=0.01)
 
 
+def test_even_spacing_is_the_mean_of_the_gaps(series):
+    edit(series, lambda dataset: setattr(dataset, "ImagePositionPatient", [-156, -124, 8.05]), only={SLICES - 1})
+    assert read(series).grid.spacing_xyz_mm[2] == pytest.approx((8.05 + 20.0) / 11)  # ten gaps of 2.5, one of 3.05 mm
+
+
 def test_copies_of_slices_are_used_once_and_flagged(series):
     for index, path in enumerate(sorted(series.glob("*.dcm"))[3:6]):
         (series / f"copy-{index}.dcm").write_bytes(path.read_bytes())
@@ -318,6 +328,39 @@ def test_the_better_series_is_chosen_and_the_reason_given(tmp_path, worse, words
     assert f"because {words}" in volume.source.choice
     assert codes(volume) == {Reason.SEVERAL_SERIES}
     assert next(f for f in volume.flags if f.code is Reason.SEVERAL_SERIES).message.startswith(volume.source.choice)
+
+
+def stretched(headers, factor):
+    return [replace(h, position_mm=(*h.position_mm[:2], factor * h.position_mm[2])) for h in headers]
+
+
+def coronal(headers):
+    standing = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
+    return [replace(h, orientation=standing, position_mm=(-156.0, h.position_mm[2], 100.0)) for h in headers]
+
+
+def derived(headers):
+    return [replace(h, image_type=("DERIVED", "PRIMARY")) for h in headers]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "words"),
+    [
+        (list, coronal, "it is axial"),
+        (lambda headers: stretched(headers, 4.0), list, "it covers the trunk"),
+        (list, lambda headers: [*headers, *headers[:3]], "its slices lie apart from each other"),
+        (list, derived, "it is an original reconstruction"),
+        (list, lambda headers: headers[:5] + headers[6:], "its slices are evenly spaced"),
+        (list, lambda headers: stretched(headers, 0.5), "it covers more of the body"),
+        (list, lambda headers: [replace(h, series_number=7) for h in headers], "it has the lower series number"),
+    ],
+)
+def test_what_makes_one_series_better_than_another(pristine, better, worse, words):
+    headers = [replace(h, series_number=5) for h in read_headers(sorted(pristine.glob("*.dcm"))).images]
+    other = [replace(h, series="other", series_number=h.series_number + 1) for h in worse(headers)]
+    choice = choose_stack((*other, *better(headers)), Counter(), ReadingLimits())
+    assert choice.stack.first.series != "other"
+    assert f"because {words} (next best" in choice.why
 
 
 def test_slices_of_two_patients_are_refused(tmp_path):

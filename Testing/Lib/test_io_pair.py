@@ -82,6 +82,21 @@ def test_rows_that_run_to_the_front_are_turned(folder):
     np.testing.assert_array_equal(read_ct(folder).l1.hu, expected)
 
 
+def test_a_tilted_slice_lies_where_its_center_lies(folder):
+    # 30 rows of 8 mm: the center lies 14.5 * 8 = 116 mm down the rows, which sink by sin 20 degrees: 39.7 mm.
+    upper, tilt = min(folder.iterdir()), np.radians(20.0)
+    edit(
+        upper,
+        Rows=30,
+        PixelData=pydicom.dcmread(upper).PixelData[: 30 * 40 * 2],
+        ImageOrientationPatient=[1, 0, 0, 0, float(np.cos(tilt)), float(-np.sin(tilt))],
+        ImagePositionPatient=[-156, -156, 125 + 116 * float(np.sin(tilt))],
+    )
+    pair = read_ct(folder)
+    assert isinstance(pair, CtSlicePair)
+    assert pair.l1.hu.shape == (1, 30, 40)  # 25 mm above the other; 13.7 mm if rows and columns were exchanged
+
+
 @pytest.mark.parametrize(
     ("tags", "reason"),
     [

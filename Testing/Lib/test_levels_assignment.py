@@ -52,7 +52,8 @@ def test_no_length_is_impossible(place, cut):
 
 def test_likelihood_of_a_twelfth_rib_by_hand():
     model = RibModel(none=0.04, stub=0.08, astray=0.05, mean_mm=102.0, sd_mm=36.0)
-    assert model.likelihood(0.0, False) == 0.04
+    assert model.likelihood(0.0, False) == model.likelihood(7.99, False) == 0.04
+    assert model.likelihood(8.0, False) == pytest.approx(0.08 / 32 + 0.05 / 352 + 0.83 * bell(102, 36, 8), rel=1e-3)
     assert model.likelihood(102.0, False) == pytest.approx(0.05 / 352 + 0.83 * 0.398942 / 36, rel=1e-3)
     assert model.likelihood(20.0, False) == pytest.approx(0.08 / 32 + 0.05 / 352 + 0.83 * bell(102, 36, 20), rel=1e-3)
 
@@ -123,6 +124,8 @@ def test_sides_are_averaged_and_an_unseen_side_is_silent():
     assert body_log_likelihood(body((90.0, 0.0)), -1) == pytest.approx(0.5 * (rib + none))
     assert body_log_likelihood(body((90.0, 0.0), seen=(True, False)), -1) == pytest.approx(rib)
     assert body_log_likelihood(body(0.0, seen=(False, False)), -1) == 0.0
+    longer = math.log(RIB_BY_PLACE[-1].likelihood(90.0, True))
+    assert body_log_likelihood(body((90.0, 0.0), cut=(True, False)), -1) == pytest.approx(0.5 * (longer + none))
 
 
 def test_count_without_sacrum_is_a_lower_bound():

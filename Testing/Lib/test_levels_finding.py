@@ -1,6 +1,6 @@
 """The level stage after the network, on class volumes built from boxes (bodies), tubes (ribs) and a block (sacrum)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -8,11 +8,19 @@ import pytest
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.level_config import Tissue
-from OsteoJointLib.levels.bodies import Body, best_path, find_bodies, refine_peak
+from OsteoJointLib.levels.bodies import (
+    Body,
+    best_path,
+    body_heights,
+    body_share,
+    find_bodies,
+    refine_peak,
+    step_penalty,
+)
 from OsteoJointLib.levels.finding import VisibleColumn, choose_levels, read_column
 from OsteoJointLib.levels.inference import LevelPrediction
-from OsteoJointLib.levels.ribs import find_ribs, joint_heights
-from OsteoJointLib.levels.sacrum import is_sacral
+from OsteoJointLib.levels.ribs import find_heads, find_ribs, joint_heights, match_heads
+from OsteoJointLib.levels.sacrum import is_sacral, sacrum_below
 from OsteoJointLib.records import BodyEvidence, Level
 
 SPACING_MM = 4.0
@@ -145,14 +153,14 @@ def test_refuses_rather_than_guesses(scene, reason):
 
 
 def seen(*rib_mm, sacrum=True, cut=None, missed=None, above=None):
-    """What is seen of bodies with ribs of these lengths, top to bottom; ``cut`` and ``missed`` are indices."""
+    """What is seen of bodies with ribs of these lengths (or pairs), top to bottom; ``cut``, ``missed``: indices."""
     last = len(rib_mm) - 1
     return VisibleColumn(
         tuple(
             BodyEvidence(
                 (0.0, 0.0, -34.0 * index),
                 0.1 if index == missed else 0.9,
-                (mm, mm),
+                mm if isinstance(mm, tuple) else (mm, mm),
                 (True, True),
                 sacrum and index == last,
                 index == cut,
@@ -209,6 +217,54 @@ def test_uncertain_names_say_how_uncertain_and_why():
     sure = message(choose_levels(seen(*T11_TO_L5, missed=4)), Reason.LEVELS_UNCERTAIN)
     assert "L3 was not seen" in sure
     assert "%" not in sure
+
+
+def test_the_last_rib_is_a_stub_only_where_both_sides_are_short():
+    stub = choose_levels(seen(180.0, (24.0, 30.0), *[0.0] * 5))
+    assert "30 mm" in message(stub, Reason.STUB_RIB)
+    one_side = choose_levels(seen(180.0, (24.0, 90.0), *[0.0] * 5))
+    assert (one_side.names[2], one_side.flags) == ("L1", ())
+
+
+def test_a_rib_at_l1_and_none_at_t12_are_variants():
+    at_l1 = choose_levels(seen(180.0, 100.0, (0.0, 12.0), *[0.0] * 4))
+    assert (at_l1.names[2], codes(at_l1) >= {Reason.STUB_RIB}) == ("L1", True)
+    assert "a rib joins L1." in message(at_l1, Reason.TRANSITIONAL_ANATOMY)
+    bare = seen(180.0, 0.0, *[0.0] * 5)
+    assert "no rib joins T12." in message(choose_levels(bare), Reason.TRANSITIONAL_ANATOMY)
+    hidden = replace(bare.bodies[1], rib_seen=(True, False))
+    half_seen = choose_levels(VisibleColumn((bare.bodies[0], hidden, *bare.bodies[2:])))
+    assert (half_seen.names[1], Reason.TRANSITIONAL_ANATOMY in codes(half_seen)) == ("T12", False)
+
+
+def test_evidence_keeps_right_and_left_apart():
+    body = read_column(Scene([(100.0, 190.0), NONE], columns=72).predict()).bodies[0]
+    assert body.rib_cut == (False, True)  # the left edge lies 64 mm from the column
+    assert body.rib_mm[0] > 85.0 > 75.0 > body.rib_mm[1]
+    assert read_column(Scene([NONE, NONE], columns=66).predict()).bodies[0].rib_seen == (True, False)
+
+
+def test_a_rib_at_a_place_inside_the_view_is_not_above_it():
+    assert read_column(Scene(PLAIN, dropped=(0,)).predict()).above is None
+
+
+def test_weak_bodies_at_both_ends_are_left_out():
+    scene = Scene([NONE] * 6)
+    prediction = scene.predict()
+    for z in scene.centers()[[0, -1], 0]:
+        around = np.s_[int(z / 4) - 4 : int(z / 4) + 5]
+        prediction.heatmap[around] *= 0.25 / 0.9
+        prediction.classes[around, :, :56] = (
+            0  # 10 of the ball's 33 voxels are left: a score of sqrt(0.25 * 0.3) = 0.27
+        )
+    np.testing.assert_allclose([b.center_mm for b in find_bodies(prediction)], scene.centers()[1:-1], atol=0.5)
+
+
+@pytest.mark.parametrize(("lowest_mm", "cut"), [(9.0, True), (11.5, False)])
+def test_a_body_that_reaches_below_the_first_slice_is_cut(lowest_mm, cut):
+    # A body reaches 0.36 * 34 = 12.2 mm down; the first slice's lower edge lies at -2 mm.
+    scene = Scene([NONE] * 3, sacrum=False, top_mm=lowest_mm + 2 * HEIGHT_MM, slices=40)
+    assert [body.cut for body in find_bodies(scene.predict())] == [False, False, cut]
 
 
 def test_a_body_the_network_missed_is_put_in_and_flagged():
@@ -325,10 +381,119 @@ def test_a_steep_short_last_step_into_the_sacrum_is_left_out():
     assert not is_sacral(prediction, tuple(bodies[:2]), True)
 
 
+@pytest.mark.parametrize(
+    ("block", "below"),
+    [
+        (np.s_[38:43, 28:32, 53:57], True),  # 80 voxels are 5.12 ml; the nearest 32 mm below the center
+        (np.s_[39:43, 28:32, 53:57], False),  # 64 voxels are 4.1 ml
+        (np.s_[30:40, 28:32, 53:57], False),  # the nearest lies 44 mm below, a body is 34 mm high
+        (np.s_[57:62, 28:32, 53:57], False),  # above
+    ],
+)
+def test_sacrum_below_by_size_and_place(block, below):
+    prediction = Scene([], sacrum=False).predict()
+    prediction.classes[block] = Tissue.SACRUM
+    assert sacrum_below(prediction, Body(np.array([200.0, 120.0, 220.0]), 0.9, True, 34.0, False)) is below
+
+
+@pytest.mark.parametrize(("first", "sacral"), [(66, True), (71, False)])
+def test_a_body_is_sacral_by_what_lies_within_60_mm_beside_it(first, sacral):
+    prediction = Scene([], sacrum=False).predict()
+    prediction.classes[50:56, 28:33, first : first + 3] = Tissue.SACRUM  # 90 voxels, 5.8 ml, from 44 or 64 mm on
+    column = tuple(Body(np.array([z, 120.0, 220.0]), 0.9, True, 34.0, False) for z in (234.0, 200.0))
+    assert is_sacral(prediction, column, False) is sacral
+
+
 def test_path_leaves_out_a_stray_peak_beside_the_column():
     centers = np.array([[200.0, 120, 180], [183.0, 150, 215], [166.0, 120, 180], [132.0, 120, 180], [98.0, 120, 180]])
     scores = np.array([0.8, 0.5, 0.8, 0.8, 0.8])
     assert [candidate for candidate, _ in best_path(centers, scores)] == [0, 2, 3, 4]
+
+
+def test_uneven_and_bent_steps_cost_a_quarter_each():
+    step = np.array([-30.0, 0.0, 0.0])
+    longer, bent = step * np.exp(0.25), 30.0 * np.array([-np.cos(np.radians(25)), 0.0, np.sin(np.radians(25))])
+    assert [step_penalty(step, next_step) for next_step in (step, longer, bent, bent * np.exp(-0.25))] == pytest.approx(
+        [0.0, 0.25, 0.25, 0.5], abs=1e-6
+    )
+    assert (step_penalty(None, step), step_penalty(step, -step)) == (0.0, 1.5)
+
+
+def test_height_is_the_mean_distance_to_both_neighbors():
+    line = np.array([[100.0, 0, 0], [70, 0, 0], [30, 0, 0]])
+    assert body_heights(line).tolist() == [30.0, 35.0, 40.0]
+    assert body_heights(line[:1]).tolist() == [32.0]
+
+
+def test_share_of_body_voxels_in_a_ball_of_two_voxels():
+    prediction = Scene([], sacrum=False).predict()
+    prediction.classes[50, 30, 55] = Tissue.BODY
+    # 33 points of a cubic lattice lie within two steps of one of them
+    assert body_share(prediction, np.array([[200.0, 120.0, 220.0]])) == pytest.approx([1 / 33])
+    assert body_share(prediction, np.array([[212.0, 120.0, 220.0]])) == pytest.approx([0.0])
+
+
+def lone_body(z_mm=200.0, **ribs):
+    """A body alone at (z, 120, 220), its joints 4.8 mm higher, and rib voxels where ``ribs`` says."""
+    prediction = Scene([], sacrum=False).predict()
+    for z, x in ribs["at"]:
+        prediction.rib_probability[round(z / 4), 33, round(x / 4)] = 1.0
+    (pair,) = find_ribs(prediction, (Body(np.array([z_mm, 120.0, 220.0]), 0.9, True, 32.0, False),))
+    return pair
+
+
+def line(first_mm, last_mm, z_mm=204.0):
+    return [(z_mm, 220.0 + x) for x in np.linspace(first_mm, last_mm, abs(last_mm - first_mm) // 4 + 1)]
+
+
+def test_length_of_a_straight_rib_by_hand():
+    right, left = lone_body(at=line(24, 124))
+    assert left.length_mm == pytest.approx(0.93 * 100.0 + 4.0)
+    assert (right.length_mm, left.cut) == (0.0, False)
+    right, left = lone_body(at=line(-24, -84))
+    assert (right.length_mm, left.length_mm) == (pytest.approx(0.93 * 60.0 + 4.0), 0.0)
+
+
+def test_a_gap_wider_than_half_the_space_between_ribs_ends_the_rib():
+    assert lone_body(at=[*line(24, 64), *line(76, 124)])[1].length_mm == pytest.approx(0.93 * 100.0 + 4.0)
+    assert lone_body(at=[*line(24, 64), *line(84, 124)])[1].length_mm == pytest.approx(0.93 * 40.0 + 4.0)
+
+
+def test_a_head_that_grazes_the_edge_is_not_cut_but_an_end_there_is():
+    down = [(412.0 - step, 244.0 + step) for step in np.arange(0.0, 81.0, 4.0)]  # 412 mm is the last slice
+    assert not lone_body(404.0, at=down)[1].cut
+    up = [(352.0 + step, 244.0 + step) for step in np.arange(0.0, 61.0, 4.0)]
+    assert lone_body(348.0, at=up)[1].cut
+
+
+def test_a_rib_from_outside_the_column_keeps_its_own_voxels():
+    # The second head lies 27 mm, 0.85 body heights, above the joint; the two ribs touch at 64 mm.
+    touching = [*line(24, 64), *[(z, 284.0) for z in np.arange(208.0, 229.0, 4.0)], *line(24, 124, 232.0)]
+    assert lone_body(at=touching)[1].length_mm < 0.93 * (40.0 + 16.0) + 4.0
+
+
+def test_right_side_out_of_view_is_unseen():
+    whole = Scene([NONE, NONE]).predict()
+    parts = (part[..., 43:] for part in (whole.classes, whole.rib_probability, whole.heatmap))
+    prediction = LevelPrediction(*parts, whole.grid)  # the right edge lies 48 mm from the column
+    assert [side.seen for side in find_ribs(prediction, find_bodies(prediction))[0]] == [False, True]
+
+
+def test_heads_go_to_the_nearest_joint_and_a_second_one_there_to_none():
+    joints, heights = np.array([134.0, 100.0, 66.0]), np.full(3, 34.0)
+    assert match_heads([98.0, 104.0, 150.0, 60.0, 20.0], joints, heights) == ({0: 1, 2: 0, 3: 2}, [4])
+
+
+def test_a_bar_along_three_joints_is_three_heads():
+    from OsteoJointLib.levels.ribs import _Side
+
+    z = np.arange(60.0, 141.0, 4.0)
+    bar = _Side(
+        np.stack([z, z * 0 + 130, z * 0 + 244], axis=1), z * 0 + 24, z * 0 + 10, z > 0, np.zeros(len(z), bool), 4.0
+    )
+    heads = find_heads(bar, np.array([134.0, 100.0, 66.0]), np.full(3, 34.0))
+    # The joints' halfway heights are 117 and 83 mm.
+    assert [(z[head].min(), z[head].max()) for head in heads] == [(120.0, 140.0), (84.0, 116.0), (60.0, 80.0)]
 
 
 def test_stepping_over_a_weak_body_costs_more_than_a_bend():

@@ -29,6 +29,11 @@ def test_a_point_outside_is_refused_in_ras(volume, point):
     assert refusal.value.reason is Reason.POINT_OUTSIDE
 
 
+def test_the_refusal_gives_the_point_as_slicer_shows_it(volume):
+    with pytest.raises(InputRefused, match=r"L2 lies outside the CT \(R, A, S = -500.0, 3.0, 145.0 mm\)"):
+        levels_from_points(volume, (0.0, 0.0, 180.0), (500.0, -3.0, 145.0))
+
+
 def test_exchanged_points_are_wrong_usage(volume):
     with pytest.raises(UsageError, match="Exchange"):
         levels_from_points(volume, (0.0, 0.0, 145.0), (0.0, 0.0, 180.0))

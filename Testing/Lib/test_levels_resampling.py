@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from OsteoJointLib.frames import Grid
-from OsteoJointLib.levels.resampling import axis_weights, resample_coarse
+from OsteoJointLib.levels.resampling import CoarseVolume, axis_weights, resample_coarse, turn_upright
 from OsteoJointLib.records import CtVolume, SourceInfo
 
 
@@ -60,6 +60,15 @@ def test_an_oblique_ct_is_turned_upright_in_place():
     near = tuple(slice(m - 4, m + 5) for m in middle)
     np.testing.assert_allclose(coarse.hu[near], ramp(coarse.grid)[near], atol=0.6)
     assert coarse.hu[0, 0, 0] == -1024.0
+
+
+def test_a_quarter_turn_by_hand():
+    # Index x runs to the back, index y to the right: rows become columns, counted from the other end.
+    hu = np.arange(5 * 10 * 15, dtype=np.float32).reshape(5, 10, 15)
+    turned = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    upright = turn_upright(CoarseVolume(hu, Grid(hu.shape, (4.0,) * 3, (100.0, 20.0, 7.0), turned)))
+    np.testing.assert_allclose(upright.hu, hu.transpose(0, 2, 1)[:, :, ::-1], atol=1e-2)
+    assert upright.grid.origin_lps_mm == (100.0 - 9 * 4.0, 20.0, 7.0)
 
 
 def test_a_slight_tilt_stays_in_the_grid():

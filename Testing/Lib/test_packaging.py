@@ -169,7 +169,8 @@ from OsteoJointLib.resources import resource_path
 for one in pkgutil.walk_packages(OsteoJointLib.__path__, "OsteoJointLib."):
     if "slicer_bridge" not in one.name and not one.name.endswith("__main__"):
         print(importlib.import_module(one.name).__name__)
-print(pathlib.Path(OsteoJointLib.__file__).parent, resource_path("Weights", "manifest.json").is_file())
+folder = pathlib.Path(OsteoJointLib.__file__).parent
+print(folder, resource_path("Weights", "manifest.json").is_file() and (folder / "py.typed").is_file())
 """
     *modules, last = run_clean(clean_python, "-c", code, cwd=tmp_path).splitlines()
     assert (

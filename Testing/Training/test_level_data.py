@@ -10,7 +10,7 @@ from OsteoJointLib.errors import InputRefused
 from OsteoJointLib.level_config import LevelNetConfig
 from training.data import level_samples
 from training.data.level_batches import LevelBatches
-from training.data.level_crops import IGNORED, CropSettings, center_heatmap, draw_crop, truncate_ends
+from training.data.level_crops import IGNORED, CropSettings, center_heatmap, change_image, draw_crop, truncate_ends
 from training.data.level_samples import list_samples, load_sample, make_samples, sample_path
 from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 
@@ -88,6 +88,21 @@ def test_mirror_is_left_right_only(make_box_sample):
         assert np.argwhere(crop.classes == 5)[:, 1].mean() < 7.5
 
 
+def test_half_of_the_crops_are_mirrored(make_box_sample):
+    sample = make_box_sample(2)
+    sample.classes[:, :, 12:] = 3
+    crops = [draw_crop(sample, STILL, 1.75, np.random.default_rng(number)) for number in range(100)]
+    left = [np.argwhere(crop.classes == 3)[:, 2].mean() < 8 for crop in crops]
+    assert 35 <= sum(left) <= 65
+
+
+def test_a_sample_without_bodies_is_cropped_about_its_middle(make_box_sample):
+    none = replace(make_box_sample(2), centers_index_zyx=np.zeros((0, 3), np.float32), names=())
+    crop = draw_crop(none, STILL, 1.75, np.random.default_rng(0))
+    inside = np.argwhere(crop.classes != IGNORED)
+    assert inside[:, 1:].min() == 0 and inside[:, 1:].max() == 15 and not crop.heatmap.any()
+
+
 def test_truncation_drops_the_centers_it_cuts_off(make_box_sample):
     settings = replace(SETTINGS, truncate=1.0)
     counts = set()
@@ -99,6 +114,70 @@ def test_truncation_drops_the_centers_it_cuts_off(make_box_sample):
             assert cut.classes[tuple(center)] == 1
         counts.add(len(cut.names))
     assert counts == {1, 2}
+
+
+def test_heatmap_and_classes_turn_and_scale_together(make_box_sample):
+    whole = make_box_sample(2)
+    one_body = replace(whole, classes=np.where(np.arange(40)[:, None, None] > 29, whole.classes, 0).astype(np.uint8))
+    one_body = replace(one_body, centers_index_zyx=whole.centers_index_zyx[:1], names=(20,))
+    settings = CropSettings((48, 40, 44), (3.0, 6.0), rotation_deg=25.0, scale_sd=0.2, truncate=0.0)
+    for number in range(8):
+        crop = draw_crop(one_body, settings, 1.75, np.random.default_rng(number))
+        peak = np.array(np.unravel_index(crop.heatmap.argmax(), crop.heatmap.shape))
+        np.testing.assert_allclose(peak, np.argwhere(crop.classes == 1).mean(axis=0), atol=1.2)
+
+
+def test_the_column_lies_within_the_shifts_of_its_axis(make_box_sample):
+    settings = replace(STILL, shape_zyx=(16, 32, 48), shift_vox=(4.0, 9.0))
+    offsets = []
+    for number in range(60):
+        crop = draw_crop(make_box_sample(2), settings, 1.75, np.random.default_rng(number))
+        peak = np.array(np.unravel_index(crop.heatmap.argmax(), crop.heatmap.shape))
+        offsets.append(peak[1:] - np.array([15.5, 23.5]))
+    y, x = np.array(offsets).T
+    assert 3 < y.max() <= 4.5 and -4.5 <= y.min() < -3
+    assert 7.5 < x.max() <= 9.5 and -9.5 <= x.min() < -7.5
+
+
+def test_crops_reach_a_little_past_both_ends_and_no_farther(make_box_sample):
+    outside = []
+    for number in range(80):
+        crop = draw_crop(make_box_sample(2), STILL, 1.75, np.random.default_rng(number))
+        there = (crop.classes[:, 8, 8] != IGNORED).nonzero()[0]
+        outside.append((there.min(), 15 - there.max()))
+    below, above = np.array(outside).max(axis=0)
+    assert 3 <= below <= 4 and 3 <= above <= 4
+
+
+def test_image_changes_are_drawn_from_their_ranges():
+    hu = np.zeros((16, 16, 16), np.float32)
+    hu[:, :, 8:] = -40.0
+    slopes, offsets, noises = [], [], []
+    for seed in range(300):
+        changed = change_image(hu, np.random.default_rng(seed))
+        water, fat = changed[4:-4, 4:-4, 2:6], changed[4:-4, 4:-4, 10:14]
+        offsets.append(water.mean())
+        noises.append(water.std())
+        if noises[-1] < 0.01:
+            slopes.append((water.mean() - fat.mean()) / 40.0)
+    assert 0.9 <= min(slopes) < 0.93 and 1.12 < max(slopes) <= 1.15
+    assert np.std(offsets) == pytest.approx(15.0, rel=0.15) and np.mean(offsets) == pytest.approx(0.0, abs=3.0)
+    noises = np.array(noises)
+    assert np.mean(noises < 0.01) == pytest.approx(0.5, abs=0.1) and 33.0 < noises.max() < 45.0
+
+
+def test_bone_bends_and_soft_tissue_does_not():
+    bent = []
+    for seed in range(200):
+        changed = change_image(np.full((4, 4, 4), 680.0, np.float32), np.random.default_rng(seed))
+        if changed.std() < 0.01:
+            bent.append(changed.mean())
+    marrow = [change_image(np.full((4, 4, 4), 200.0, np.float32), np.random.default_rng(s)).mean() for s in range(200)]
+    assert min(marrow) < 160 and max(marrow) > 250  # farther than slope and offset alone take it
+    # 680 HU is half of the span: slope 0.9 and gamma 1.25 lower it most, 1.15 and 0.8 lift it most
+    assert 470 < min(bent) < 560 and 820 < max(bent) < 910
+    for far, end in ((-2000.0, -1024.0), (9000.0, 3071.0)):
+        assert np.all(change_image(np.full((4, 4, 4), far, np.float32), np.random.default_rng(0)) == end)
 
 
 NETWORK = LevelNetConfig(channels=(4, 8))

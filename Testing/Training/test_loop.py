@@ -16,7 +16,7 @@ from training.configs.compact import get_config
 from training.data.level_crops import CropSettings
 from training.data.pair_batches import PairBatchConfig
 from training.evaluation.pair_scores import score_pairs
-from training.loop import averaged_network, require_finite, train
+from training.loop import require_finite, train
 from training.optimizing import decay_groups, update_average
 from training.run_config import OptimizerConfig, overridden
 from training.schedule import Budget, learning_rate
@@ -163,8 +163,10 @@ class TestMultitask(TaskSuite):
         assert {f"weight_{term}" for term in TERMS} < set(rows[0])
 
     def test_the_averaged_network_predicts(self, tmp_path, data, watched):
-        network = averaged_network(self.run(tmp_path, data, steps=2))
-        numbers = score_pairs(network, watched, 2, 2.0)
+        run = self.run(tmp_path, data, steps=2)
+        network = run.module.network
+        network.load_state_dict(run.average)
+        numbers = score_pairs(network.eval(), watched, 2, 2.0)
         assert numbers["n"] == 2 and 0 <= numbers["dice"] <= 1 and 0 <= numbers["ap50"] <= 1
 
     def test_no_decay_on_gates_norms_and_loss_weights(self):

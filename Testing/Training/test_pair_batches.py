@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.augment import AugmentConfig
-from training.data.pair_batches import PairBatchConfig, PairBatches, plain_row
+from training.data.augment import AugmentConfig, Intensity
+from training.data.pair_batches import PairBatchConfig, PairBatches, augmented_row, plain_row
 from training.data.pairs import PairFolder, load_pair
 from training.data.sampling import Draw
 from training.seeds import TRAINING_SEEDS
@@ -123,6 +123,17 @@ def test_a_pure_row_is_the_case_that_was_drawn(pair_folder):
         unflipped = drawn.row.masks[:, :, ::-1] if mirrored else drawn.row.masks
         # a mirrored crop is about pixel 112, the flipped array about 111.5
         np.testing.assert_array_equal(np.roll(unflipped, 1 if mirrored else 0, axis=2), plain.masks)
+
+
+def test_changed_intensities_reach_the_row_and_cost_it_its_class_term(pair_folder):
+    cases = PairBatches(pair_folder, 0, SMALL, STILL).listed()
+    pair = load_pair(cases.paths[0])
+    plain = augmented_row(pair, np.random.default_rng(1), STILL, None, 2.0).crops
+    squared = augmented_row(pair, np.random.default_rng(1), STILL, Intensity(1.0, 0.0, 0.0, 0.0, 2.0), 2.0).crops
+    np.testing.assert_allclose(squared, plain**2, atol=1e-6)
+    batches = PairBatches(pair_folder, 0, SMALL, replace(STILL, intensity_probability=1.0))
+    drawn = batches.row(Draw(instance=0, balanced=0, mix=1.0), cases, np.random.default_rng(0))
+    assert (drawn.masks_count, drawn.status_counts) == (True, False)
 
 
 def test_a_slice_bears_the_label_of_its_level(pair_folder):

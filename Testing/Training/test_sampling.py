@@ -30,7 +30,8 @@ def test_mixing_factor_is_beta_and_snaps_to_pure_rows():
     # the distribution function of Beta(0.1, 1) is x ** 0.1
     assert np.mean(mix == 0.0) == pytest.approx(0.02**0.1, abs=0.02)
     assert np.mean(mix < 0.5) == pytest.approx(0.5**0.1, abs=0.02)
-    assert not np.any((mix > 0) & (mix < 0.02))
+    assert not np.any((mix > 0) & (mix < 0.02)) and not np.any((mix > 0.98) & (mix < 1.0))
+    assert mix.max() == 1.0 and np.any((mix > 0.9) & (mix <= 0.98))
 
 
 def test_without_mixing_every_row_is_one_instance():

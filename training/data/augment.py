@@ -17,11 +17,15 @@ import numpy as np
 from OsteoJointLib.frames import mask_extent_xyxy
 
 AIR_HU = -1000.0
+_AIR_BELOW_HU = -400.0
+"""Between lung and fat: air is air at every tube voltage and contrast."""
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
     """Ranges of the draws; a range is (low, high), a probability is per row.
+
+    All are chosen: somewhat wider than scanners and patients differ, so that what lies between is inside.
 
     Args:
         center_jitter_px: localizer error of the crop's center, standard deviation; cut at ``center_limit_px``.
@@ -127,11 +131,11 @@ def draw_image_placement(
     """Draw the similarity of a whole slice for the localizer; the body's center stays well inside the image."""
     size = mask.shape[0]
     scale = _log_uniform(config.image_scale, generator)
-    angle = np.deg2rad(generator.uniform(-config.rotation_deg, config.rotation_deg)) / 2.0
+    angle = np.deg2rad(generator.uniform(-config.rotation_deg, config.rotation_deg)) / 2.0  # a box can't turn along
     shift = generator.uniform(-config.image_shift_px, config.image_shift_px, 2)
     body = box_center_xy(mask)
     middle = np.full(2, size / 2.0)
-    reach = 0.35 * size / scale
+    reach = 0.35 * size / scale  # the body's center stays this far from the middle at most, so that its box is inside
     center = np.clip(middle + shift, body - reach, body + reach)
     return Placement((float(center[0]), float(center[1])), float(angle), scale, flip)
 
@@ -171,7 +175,7 @@ def degrade(hu: np.ndarray, config: AugmentConfig, generator: np.random.Generato
     height, width = slices[0].shape
     if generator.random() < config.coarse_probability:
         factor = generator.uniform(*config.coarse_factor)
-        small = (max(round(width / factor), 8), max(round(height / factor), 8))
+        small = (max(round(width / factor), 8), max(round(height / factor), 8))  # OpenCV needs some pixels
         slices = [cv2.resize(part, small, interpolation=cv2.INTER_AREA) for part in slices]
         slices = [cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in slices]
     if generator.random() < config.blur_probability:
@@ -179,8 +183,10 @@ def degrade(hu: np.ndarray, config: AugmentConfig, generator: np.random.Generato
         slices = [cv2.GaussianBlur(part, (0, 0), sigma) for part in slices]
     elif generator.random() < config.sharpen_probability:
         gain = np.float32(generator.uniform(*config.sharpen_gain))
-        slices = [part + gain * (part - cv2.GaussianBlur(part, (0, 0), 1.0)) for part in slices]
+        blurred = [cv2.GaussianBlur(part, (0, 0), 1.0) for part in slices]  # 1 px: what a bone kernel lifts
+        slices = [part + gain * (part - soft) for part, soft in zip(slices, blurred, strict=True)]
     if generator.random() < config.noise_probability:
+        # white, and the grain in pixels of a standard and of a soft kernel
         sigma_hu, grain = generator.uniform(*config.noise_hu), generator.choice([0.0, 0.7, 1.2])
         slices = [part + _noise(part.shape, sigma_hu, grain, generator) for part in slices]
     return np.stack(slices)
@@ -192,9 +198,10 @@ def add_objects(hu: np.ndarray, mask: np.ndarray, config: AugmentConfig, generat
     layer = hu.copy()
     for _ in range(generator.integers(1, 5)):
         center = tuple(int(v) for v in generator.integers(0, size, 2))
-        axes = tuple(int(v) for v in generator.integers(2, max(size // 8, 3), 2))
+        axes = tuple(int(v) for v in generator.integers(2, max(size // 8, 3), 2))  # up to a body's half width
         value = float(generator.uniform(*config.object_hu))
         cv2.ellipse(layer, center, axes, float(generator.uniform(0, 180)), 0, 360, value, -1)
+    # 3 px around the body stay too: its outer edge is what the boundary is learned from
     near = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     return np.where(near, hu, layer)
 
@@ -219,7 +226,7 @@ class Intensity:
 
     @classmethod
     def drawn(cls, generator: np.random.Generator) -> Intensity:
-        """Draw one."""
+        """Draw one; the ranges are chosen, beyond what tube voltage, contrast and bone density do."""
         return cls(
             gain=_log_uniform((0.5, 1.7), generator),
             pivot_hu=float(generator.uniform(0.0, 100.0)),
@@ -232,8 +239,9 @@ class Intensity:
         """Change a (y, x) slice in HU; air stays air."""
         changed = (hu - self.pivot_hu) * self.gain + self.pivot_hu + self.offset_hu
         if self.body_offset_hu:
-            changed = changed + self.body_offset_hu * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5)
-        return np.where(hu < -400.0, hu, changed).astype(np.float32)
+            soft_mask = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5)  # as blurred as a body's own edge
+            changed = changed + self.body_offset_hu * soft_mask
+        return np.where(hu < _AIR_BELOW_HU, hu, changed).astype(np.float32)
 
 
 def _noise(shape: tuple[int, int], sigma_hu: float, grain_px: float, generator: np.random.Generator) -> np.ndarray:

@@ -16,11 +16,17 @@ IGNORED = 255
 """Label of voxels outside the sample; no loss there."""
 
 AIR_HU = -1024.0
+_LEAST_SLICES = 24
+"""What is left of a sample that is cut: 96 mm of 4 mm voxels, three bodies."""
+_PAST_END_VOX = 4.0
+"""How far a crop may reach past the sample's ends (chosen: scans end there too)."""
+_SOFT_HU, _BONE_SPAN_HU = 80.0, 1200.0
+"""Where bone begins, and how far its grey values reach, for the change of its contrast."""
 
 
 @dataclass(frozen=True)
 class CropSettings:
-    """How crops are drawn.
+    """How crops are drawn; the ranges are chosen.
 
     Args:
         shape_zyx: voxels of a crop; all divisible by 8.
@@ -79,7 +85,7 @@ def truncate_ends(sample: CachedSample, settings: CropSettings, rng: np.random.G
     At least 24 slices stay.
     """
     count = sample.hu.shape[0]
-    room = max(count - 24, 0)
+    room = max(count - _LEAST_SLICES, 0)
     low = int(rng.integers(0, room // 2 + 1)) if rng.random() < settings.truncate else 0
     high = count - (int(rng.integers(0, room // 2 + 1)) if rng.random() < settings.truncate else 0)
     centers = sample.centers_index_zyx - np.array([low, 0, 0], np.float32)
@@ -132,7 +138,8 @@ def _draw_center(sample: CachedSample, settings: CropSettings, rng: np.random.Ge
     """(3,) index of the sample that the crop's center falls on: near the column, the crop inside the sample along z."""
     count = sample.hu.shape[0]
     half = settings.shape_zyx[0] / 2.0
-    z = rng.uniform(half - 4.0, count - half + 4.0) if count > 2.0 * half - 8.0 else count / 2.0
+    low, high = half - _PAST_END_VOX, count - half + _PAST_END_VOX
+    z = rng.uniform(low, high) if low < high else count / 2.0
     middle = (np.asarray(sample.hu.shape) - 1) / 2.0
     if len(sample.centers_index_zyx):
         nearest = np.argmin(np.abs(sample.centers_index_zyx[:, 0] - z))
@@ -142,7 +149,7 @@ def _draw_center(sample: CachedSample, settings: CropSettings, rng: np.random.Ge
 
 
 def change_image(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change contrast, brightness, sharpness and noise.
+    """Change contrast, brightness, sharpness and noise; the ranges are chosen, beyond what scanners differ by.
 
     Args:
         hu: (z, y, x) float32.
@@ -155,13 +162,14 @@ def change_image(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     from scipy import ndimage
 
     hu = hu * rng.uniform(0.9, 1.15) + rng.normal(0.0, 15.0)
-    bone = np.clip((hu - 80.0) / 1200.0, 0.0, None)
-    hu = np.where(bone > 0.0, 80.0 + 1200.0 * bone ** rng.uniform(0.8, 1.25), hu)
+    bone = np.clip((hu - _SOFT_HU) / _BONE_SPAN_HU, 0.0, None)
+    hu = np.where(bone > 0.0, _SOFT_HU + _BONE_SPAN_HU * bone ** rng.uniform(0.8, 1.25), hu)
     if rng.random() < 0.3:
         hu = ndimage.gaussian_filter(hu, (rng.uniform(0.0, 0.8), *(rng.uniform(0.0, 0.6),) * 2))
     if rng.random() < 0.5:
         noise = rng.standard_normal(hu.shape, np.float32)
         if rng.random() < 0.5:
+            # the mean of two slices, as thick slices have it, with the noise's strength restored
             noise = ndimage.uniform_filter1d(noise, 2, axis=0) * np.float32(2**0.5)
         hu = hu + noise * np.float32(rng.uniform(0.0, 40.0))
     return np.clip(hu, AIR_HU, 3071.0).astype(np.float32)

@@ -13,6 +13,7 @@ from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.pipeline.baseline import Thresholds
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 from OsteoJointLib.records import STATUSES, Level, Status
 from training.seeds import TRAINING_SEEDS, require_seeds
 
@@ -59,8 +60,7 @@ def phantom_hu(seed: int) -> tuple[float, Status]:
 
     Only the two mid-slices are rendered: a coarse grid tells where they are.
     """
-    from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
-
+    # 320 x 240 x 240 mm in voxels of 20 mm: only the truth is read off it
     around = Grid.axis_aligned((16, 12, 12), (20.0, 20.0, 20.0), (-110.0, -110.0, -150.0))
     truth = make_phantom(seed, grid=around).truth
     pixel_mm, thickness_mm = (float(truth.drawn["acquisition"][key]) for key in ("pixel_mm", "thickness_mm"))

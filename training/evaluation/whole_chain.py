@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +27,11 @@ from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.pipeline.baseline import Thresholds
+from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.loading import load_reader
+from OsteoJointLib.pipeline.reader import Reader
+from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import STATUSES, Level
 from OsteoJointLib.weights import load_weights
 from training.data.augment import box_of
@@ -43,11 +48,6 @@ from training.evaluation.metrics import (
     one_against_rest,
 )
 from training.seeds import EVALUATION_SEEDS, require_seeds
-
-if TYPE_CHECKING:
-    from OsteoJointLib.pipeline.case import CaseResult
-    from OsteoJointLib.pipeline.reader import Reader
-    from OsteoJointLib.pipeline.vertebra import VertebraReading
 
 
 def evaluate(weights: str, first_seed: int, count: int, path: Path, processes: int = 2) -> dict[str, Any]:
@@ -100,8 +100,6 @@ def _rows(weights: str, sha256: str, seeds: list[int], processes: int) -> Iterab
 
 @cache
 def _reader(weights: str) -> Reader:
-    from OsteoJointLib.pipeline.loading import load_reader
-
     return load_reader(weights, device="cpu")
 
 
@@ -126,8 +124,6 @@ def case_row(weights: str, sha256: str, seed: int) -> dict[str, Any]:
 
 def _read(reader: Reader, phantom: Phantom) -> dict[str, Any]:
     """Read automatically, and with the true points where that went wrong."""
-    from OsteoJointLib.pipeline.settings import ReadOptions
-
     options = ReadOptions(gradcam=False)
     centers = {level: phantom.truth.centers_lps_mm[level.verse_label] for level in Level}
     row: dict[str, Any] = {"refused": None, "levels_error_mm": None, "levels_given": False}

@@ -143,7 +143,7 @@ class FolderBatch:
 
 
 def _ending(log: Sequence[str], exit_code: int | None) -> OsteoJointError:
-    """What broke a batch as a whole: its own refusal, or what its end looks like."""
+    """Say what broke a batch as a whole: its own refusal, or what its end looks like."""
     refusals = [match for line in log if (match := _REFUSAL.fullmatch(line))]
     if refusals:
         return RunFailed(Reason(refusals[-1]["reason"]), refusals[-1]["sentence"])

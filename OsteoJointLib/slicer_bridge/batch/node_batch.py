@@ -143,7 +143,7 @@ class NodeBatch:
         self._digest = VolumeDigest(node, self._safely(lambda digest: self._known(case, digest)))
 
     def _known(self, case: VolumeCase, digest: str) -> None:
-        """The CT is known by its digest: skip or read it."""
+        """Skip or read a CT, now that it is known by its digest."""
         self._digest = None
         case.digest, case.name = digest, self._ledger.name(case.words, digest)
         try:
@@ -210,7 +210,7 @@ class NodeBatch:
         qt.QTimer.singleShot(0, lambda: safely())
 
     def _safely(self, step: Callable[..., None]) -> Callable[..., None]:
-        """The step, so that it doesn't run after the end, and that what breaks in it ends the batch."""
+        """Wrap a step, so that it doesn't run after the end, and that what breaks in it ends the batch."""
 
         def run(*arguments: Any) -> None:
             if not self._running:

@@ -59,7 +59,7 @@ class VolumeCase:
         self.wanted, self._masks = scene.wanted(settings, Until.READING), scene.masks
 
     def own_digest(self) -> str:
-        """What the user placed and drew, as a digest; empty where it is all the network's."""
+        """Digest what the user placed and drew; empty where it is all the network's."""
         record, wanted, own = self._scene().record, self.wanted, hashlib.sha256()
         points = wanted.points or {}
         placed = {level: point for level, point in points.items() if record.of_found(level, point)[1] == "user"}
@@ -96,5 +96,5 @@ class VolumeCase:
         remove_node(node)
 
     def _scene(self) -> Snapshot:
-        """What the scene holds of the volume's reading."""
+        """Look at what the scene holds of the volume's reading."""
         return Snapshot(OwnedNodes(self.volume))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from skimage.measure import find_contours
 
+from OsteoJointLib.output import axial_pictures, column_pictures, overview
 from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import (
@@ -132,6 +133,53 @@ def test_the_roi_is_drawn_where_it_was_measured(case, poor_case):
     assert len(where(axial_views(poor_case.l2).boundary, ROI_COLOR)) == 0
 
 
+def labels_of(monkeypatch, module) -> list[Label]:
+    """What a module writes into its pictures from now on."""
+    written: list[Label] = []
+
+    def note(picture, labels):
+        written.extend(labels)
+        return write_labels(picture, labels)
+
+    monkeypatch.setattr(module, "write_labels", note)
+    return written
+
+
+def place(labels: list[Label], text: str) -> tuple[float, float]:
+    return next(label.xy for label in labels if label.text == text)
+
+
+def test_the_patient_s_right_is_on_the_left_and_anterior_on_top(case, monkeypatch):
+    written = labels_of(monkeypatch, axial_pictures)
+    axial_views(case.l1, 400)
+    assert place(written, "R")[0] < 100 < 300 < place(written, "L")[0]
+    assert place(written, "A")[1] < 100 < 300 < place(written, "P")[1]
+
+
+def test_the_scale_bar_is_two_centimeters_long(case):
+    picture = axial_views(case.l1, 400).boundary
+    bar = where(picture[382:383, :180], (255, 255, 255))
+    assert np.ptp(bar[:, 1]) == pytest.approx(20.0 * 400 / FIELD_MM, abs=4)
+
+
+def test_heat_map_and_gradcam_are_each_their_own(case):
+    left, right = np.zeros((512, 512), np.float32), np.zeros((224, 224), np.float32)
+    left[:, :79] = 1.0  # the body's middle is pixel 79 of the slice, 112 of the crop
+    right[:, 112:] = 1.0
+    reading = replace(case.l1, segmentation=replace(case.l1.segmentation, heatmap=left), gradcam=right)
+    views = axial_views(reading, 400)
+    bright = [np.argwhere(view[60:340, 60:340, 0] > 200)[:, 1].mean() < 140 for view in (views.heatmap, views.gradcam)]
+    assert bright == [True, False]
+
+
+def test_the_body_s_contour_is_the_mask_s_and_not_the_network_s(case):
+    none = np.zeros_like(case.l1.segmentation.mask)
+    edited = replace(case.l1, segmentation=replace(case.l1.segmentation, network_mask=none))
+    erased = replace(case.l1, segmentation=replace(case.l1.segmentation, mask=none))
+    color = segment_color_rgb(Level.L1)
+    assert [len(where(axial_views(one).boundary, color)) > 50 for one in (edited, erased)] == [True, False]
+
+
 def test_maps_that_were_not_computed_are_not_drawn(poor_case):
     views = axial_views(poor_case.l2)
     assert views.heatmap is None
@@ -160,6 +208,17 @@ def test_anterior_and_the_patient_s_right_are_on_the_left(case, plane, marked):
     top = picture[20:30].mean(axis=(0, 2))
     assert top[:15].min() > 250
     assert top[60:].max() < 5
+
+
+@pytest.mark.parametrize(("plane", "sides"), [(Plane.SAGITTAL, "AP"), (Plane.CORONAL, "RL")])
+def test_the_column_s_labels_stand_at_their_levels_and_sides(case, plane, sides, monkeypatch):
+    written = labels_of(monkeypatch, column_pictures)
+    column_view(case, plane)
+    assert place(written, "L1")[1] == pytest.approx(75.0) and place(written, "L2")[1] == pytest.approx(145.0)
+    assert place(written, "T12")[1] == pytest.approx(5.0)  # 35 mm, seven slices, above L1
+    colors = {label.text: label.fill for label in written if label.fill}
+    assert colors == {level.value: segment_color_rgb(level) for level in Level}
+    assert place(written, sides[0])[0] < 50 and place(written, sides[1])[0] > 150
 
 
 def test_the_column_s_other_bodies_are_named(case):
@@ -195,6 +254,33 @@ def test_the_overview_is_one_picture_of_every_kind_of_case(name, request, tmp_pa
     assert picture.shape[0] > 800
     assert picture.shape[1] > 1000
     assert not len(where(picture[..., ::-1], TRUTH_COLOR))
+
+
+def test_the_overview_says_each_class_s_own_share(case, monkeypatch):
+    written = labels_of(monkeypatch, overview)
+    picture = overview_picture(case)
+    shares = {"normal": 25.0, "osteopenia": 62.5, "osteoporosis": 12.5}
+    for status, share in shares.items():
+        y = place(written, status)[1]
+        assert place(written, f"{share} %")[1] == y
+        bar = where(picture[int(y) : int(y) + 1, -440:], overview.STATUS_COLORS[Status(status)])
+        assert np.ptp(bar[:, 1]) == pytest.approx(3.30 * share, abs=3)  # of a track of 330 pixels
+
+
+def test_the_overview_says_whether_the_class_is_reliable(case, poor_case, monkeypatch):
+    written = labels_of(monkeypatch, overview)
+    for one, words in ((case, "no doubt raised"), (poor_case, "is not reliable")):
+        written.clear()
+        overview_picture(one)
+        assert sum(words in label.text for label in written) == 1
+
+
+def test_the_overview_s_truth_is_each_level_s_own(case):
+    labels = np.zeros(case.volume.hu.shape, dtype=np.uint8)
+    labels[16, 24:40, 28:52] = 20
+    labels[9, 24:40, 28:52] = 20  # L2's slice shows no L2
+    green = where(overview_picture(case, OverviewTruth(labels, {})), TRUTH_COLOR)
+    assert len(green) > 100 and green[:, 0].max() < 132 + 30 + 360 + 12  # the header, and the first row of slices
 
 
 def test_the_truth_is_drawn_in_green_where_it_is(case):

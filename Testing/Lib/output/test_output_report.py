@@ -113,10 +113,54 @@ def test_class_probabilities_and_measurements_are_the_case_s_own(pages):
     text = pages["case"][1].text.replace("\u00a0", " ")
     for words in (
         *("osteopenia", "25.0 %", "62.5 %", "12.5 %", "160 HU", "weight 60.0 %", "weight 40.0 %"),
-        *("80 to 120 mg/cm³", "96.0 %", "Center (R, A, S), mm0.8, 2.8, −120.0", "STANDARD", "120 kV"),
+        *("80 to 120 mg/cm³", "96.0 %", "R, A, S, mm0.8, 2.8, −120.0", "STANDARD", "120 kV"),
         *("phantoms 0 to 39999", "total 2.25 s", "No calibration was given"),
     ):
         assert words in text, words
+
+
+def cells(html: str, head: str) -> list[str]:
+    row = re.search(rf'<th scope="row">{re.escape(head)}</th>(.*?)</tr>', html)
+    return re.findall(r"<td>(.*?)</td>", row.group(1))
+
+
+def test_each_level_has_its_own_numbers(lopsided_case):
+    html = report_html(lopsided_case)
+    text = Page(html).text.replace("\u00a0", " ")
+    assert cells(html, "Mean HU") == ["160", "131"] and cells(html, "BMD, mg/cm³") == ["102", "–"]
+    assert cells(html, "Area of the body, mm²") == ["864", "1022"]
+    assert cells(html, "Mask") == ["corrected by a user", "the network&#39;s"]
+    assert "L1, trabecular160 HUweight 60.0 %" in text and "L2, trabecular131 HUweight 40.0 %" in text
+    l1, l2 = re.findall(r'<div class="place L\d"><h3>(L\d)</h3>(.*?)</div>', html, re.S)
+    assert l1[0] == "L1" and "0.8, 2.8, −120.0" in l1[1] and "96.0" in l1[1] and "OsteoJoint" in l1[1]
+    assert l2[0] == "L2" and "−4.5, −7.2, −156.0" in l2[1] and "a user" in l2[1]
+    assert "Confidence" in l1[1] and "Confidence" not in l2[1]
+
+
+def test_each_level_has_its_own_pictures(lopsided_case):
+    _, page = "", Page(report_html(lopsided_case))
+    shown = [picture["alt"] for picture in page.all("img") if "Axial CT slice of" in picture["alt"]]
+    assert [re.findall(r"of (L\d) .*\((\d+) square.*\((\d+) HU", alt) for alt in shown] == [
+        [("L1", "864", "160")],
+        [("L2", "1022", "131")],
+    ]
+    html = report_html(lopsided_case)
+    assert html.index('<span class="dot L1"></span>L1') < html.index("Axial CT slice of L1")
+    assert html.index("Axial CT slice of L1") < html.index('<span class="dot L2"></span>L2')
+    assert html.index('<span class="dot L2"></span>L2') < html.index("Axial CT slice of L2")
+
+
+def test_the_slices_of_a_pair_stand_under_their_own_headings(pages):
+    text = pages["pair"][1].text
+    assert "Input for L1 FilesL1.dcm (dicom)" in text and "Input for L2 FilesL2.dcm (dicom)" in text
+    assert "Slice from below" not in text and "Slice from below" in pages["case"][1].text
+
+
+def test_doubts_stand_before_notes_which_look_like_notes(pages):
+    html = pages["poor"][0]
+    notes = re.findall(r'<li class="note">.*?<span class="code">(\w+)</span>', html)
+    assert notes == ["not_calibrated", "not_computed", "not_computed"]
+    assert html.index('<span class="code">metal<') < html.index('<span class="code">not_calibrated<')
 
 
 def test_the_plain_rule_stands_beside_the_class(pages):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from OsteoJointLib.errors import RunFailed
@@ -19,6 +20,20 @@ def test_points_leave_in_ras(case):
     geometry = document["input"]["geometry"]
     assert geometry["origin_ras_mm"] == [60.0, 50.0, -200.0]
     assert geometry["axes_ras"] == [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]]
+
+
+def test_the_axes_of_an_oblique_ct_are_its_columns_in_ras(oblique_case):
+    direction = oblique_case.volume.grid.direction
+    axes = result_document(oblique_case)["input"]["geometry"]["axes_ras"]
+    # the x axis is turned by 17 degrees about z: (cos, sin, 0) in LPS
+    assert axes[0] == pytest.approx([-np.cos(np.deg2rad(17)), -np.sin(np.deg2rad(17)), 0.0])
+    assert axes[1] == pytest.approx([-direction[0, 1], -direction[1, 1], direction[2, 1]])
+
+
+def test_each_slice_of_a_pair_is_its_level_s(pair_case):
+    images = result_document(pair_case)["input"]
+    assert [images[level]["file_names"] for level in ("L1", "L2")] == [["L1.dcm"], ["L2.dcm"]]
+    assert images["L1"]["geometry"]["origin_ras_mm"][2] == -200.0 + 16 * 5.0
 
 
 def test_the_box_is_in_the_ct_s_own_pixels(case):

@@ -59,6 +59,12 @@ def test_a_pair_of_slices_has_the_same_columns(pair_case):
     assert row["kernel"] == "STANDARD"
 
 
+def test_a_pair_of_different_slices_says_both(pair_case):
+    document = result_document(pair_case)
+    document["input"]["L2"]["kernel"] = "BONE"
+    assert row_of_result("pair", document)["kernel"] == "STANDARD|BONE"
+
+
 @pytest.mark.parametrize(
     ("error", "outcome", "reason"),
     [

@@ -116,7 +116,7 @@ def lookup(image: sitk.Image, ras_mm: np.ndarray) -> list[int]:
 @pytest.mark.parametrize("level", Level)
 def test_every_pixel_of_a_mask_lies_on_its_label(stored_case, level):
     name, volume, readings, images = stored_case
-    views = level_views(readings[level], volume)
+    views = level_views(readings[level])
     assert views.mask.dtype == views.network_mask.dtype == views.roi.dtype == np.uint8
     assert views.mask.shape == views.network_mask.shape == views.roi.shape
     found = np.asarray(lookup(images["labels"], to_ras(views.mask_to_ras, np.argwhere(views.mask))))
@@ -145,7 +145,7 @@ def read_plane(image: sitk.Image, volume: CtVolume, slice_index: int) -> np.ndar
 def test_network_mask_and_roi_lie_in_the_same_box(stored_case, level):
     _, volume, readings, _ = stored_case
     reading = readings[level]
-    views = level_views(reading, volume)
+    views = level_views(reading)
     assert not (views.network_mask & ~views.mask).any()
     assert not (views.roi & ~views.mask).any()
     # the network's half is the one on the patient's right: canonical columns run to the left
@@ -158,8 +158,8 @@ def test_network_mask_and_roi_lie_in_the_same_box(stored_case, level):
 
 @pytest.mark.parametrize("level", Level)
 def test_every_pixel_of_a_map_lies_on_the_gray_value_it_was_made_of(stored_case, level):
-    _, volume, readings, images = stored_case
-    views = level_views(readings[level], volume)
+    _, _, readings, images = stored_case
+    views = level_views(readings[level])
     assert views.heatmap.shape == views.gradcam.shape == (224, 224)
     assert views.heatmap.dtype == views.gradcam.dtype == np.float32
     np.testing.assert_array_equal(views.heatmap, views.gradcam)
@@ -179,7 +179,7 @@ def test_every_pixel_of_a_map_lies_on_the_gray_value_it_was_made_of(stored_case,
 @pytest.mark.parametrize("level", Level)
 def test_the_third_column_is_the_step_to_the_next_slice(stored_case, level):
     _, volume, readings, _ = stored_case
-    views = level_views(readings[level], volume)
+    views = level_views(readings[level])
     step = volume.grid.direction[:, 2] * volume.grid.spacing_xyz_mm[2] * [-1.0, -1.0, 1.0]
     for matrix in (views.mask_to_ras, views.crop_to_ras):
         np.testing.assert_allclose(matrix[:3, 2], step)
@@ -211,5 +211,5 @@ def test_a_user_s_mask_outside_the_crop_widens_the_box(case):
     reading = case.l2
     drawn = reading.segmentation.mask.copy()
     drawn[2:6, 2:6] = True
-    views = level_views(replace(reading, segmentation=replace(reading.segmentation, mask=drawn)), case.volume)
+    views = level_views(replace(reading, segmentation=replace(reading.segmentation, mask=drawn)))
     assert views.mask.sum() > views.network_mask.sum() > 0
