@@ -88,7 +88,8 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return Path(value)
     if isinstance(origin, type) and issubclass(origin, Enum) and any(value == one.value for one in origin):
         return origin(value)
-    raise WrongField(f"The field {name} must be {_words(kind)}; it is {value!r}.")
+    found = "missing" if value is None else repr(value)
+    raise WrongField(f"The field {name} must be {_words(kind)}; it is {found}.")
 
 
 def _read_either(kind: Any, kinds: list[Any], value: Any, name: str) -> Any:
@@ -117,7 +118,7 @@ _hints = cache(get_type_hints)
 
 
 def _words(kind: Any) -> str:
-    """What a field must be, in words."""
+    """Say what a field must be."""
     origin, inner = get_origin(kind) or kind, get_args(kind)
     if origin is tuple:
         count = "" if inner[-1] is Ellipsis else f" of {len(inner)}"

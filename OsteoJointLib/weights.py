@@ -163,6 +163,6 @@ def _check_saved(name: str, state: Mapping[str, Tensor], manifest_fields: Mappin
     if strange or not state:
         raise UsageError(
             Reason.USAGE,
-            f"There is nothing to save, or it belongs to neither network: {strange[:3]}. Name tensors by the prefix "
-            f"{' or '.join(PREFIXES)}",
+            f"Every tensor's name begins with one of {PREFIXES}, but not {strange[:3] or 'in an empty state'}. Add the "
+            "prefix.",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from OsteoJointLib.locking import locked
 from OsteoJointLib.names import name_key, portable_name, unique_name
 from OsteoJointLib.output.csv_rows import row_of_failure, write_table
 from OsteoJointLib.output.result_json import RESULT_FILE
-from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.pipeline.config_file import settings_sha256
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.typed_json import from_json, to_json
 
 TABLE_FILE = "batch.csv"
@@ -86,15 +87,16 @@ def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:
     return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
-def reading_settings(model_sha256: str, options: ReadOptions, own: str = "") -> dict[str, Any]:
+def reading_settings(model_sha256: str, options: ReadOptions, config: PipelineConfig, own: str = "") -> dict[str, Any]:
     """Say what a reading follows from, beside the CT: a case is done only while all of it is the same.
 
     Args:
         model_sha256: of the weights.
         options: what the reading does.
+        config: how its stages work.
         own: a digest of the points and masks that are a user's.
     """
-    return {"model_sha256": model_sha256, **asdict(options), "own": own}
+    return {"model_sha256": model_sha256, "settings_sha256": settings_sha256(config, options), "own": own}
 
 
 def check_batch_folder(folder: Path) -> None:
@@ -161,11 +163,9 @@ class Ledger:
         for case, record in self._records.items():
             if fingerprint and record.fingerprint == fingerprint:
                 return case
-        name = portable_name(words)
-        known = self._records.get(name)
-        if known is not None and not known.fingerprint and not fingerprint and name not in self._entered:
-            return name
-        return unique_name(name, {name_key(case) for case in self._records})
+        unknown = {case for case, one in self._records.items() if not one.fingerprint and one.place is None}
+        free = set() if fingerprint else unknown - self._entered  # of an earlier batch: most likely the same volumes
+        return unique_name(portable_name(words), {name_key(case) for case in self._records if case not in free})
 
     def case_folder(self, case: str) -> Path:
         """Where the files of a case lie."""

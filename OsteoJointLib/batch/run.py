@@ -29,7 +29,7 @@ from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
 from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.output.csv_rows import row_of_result
-from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.worker.requests import Analyze, Close
 
 
@@ -45,6 +45,8 @@ class BatchOptions:
     """What is loaded; the threads are shared out among the workers."""
     read: ReadOptions = field(default_factory=ReadOptions)
     """What each reading does."""
+    config: PipelineConfig = field(default_factory=PipelineConfig)
+    """How the stages of each reading work."""
     word: str = ""
     """Stands in the ledger beside each case of this batch."""
 
@@ -94,7 +96,7 @@ def run_batch(
     ledger = Ledger(out, [case.name for case in cases])
     workers = min(options.workers, len(cases))
     outcomes: list[Outcome] = []
-    with WorkerPool(workers, start, options.load) as pool:
+    with WorkerPool(workers, start, options.load, options.config) as pool:
         run = _Run(ledger, options, pool)
         with ThreadPoolExecutor(workers) as threads:
             futures = [threads.submit(run.read, case) for case in cases]
@@ -118,7 +120,7 @@ class _Run:
 
     def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool):
         self._ledger, self._options, self._pool = ledger, options, pool
-        self._settings = reading_settings(pool.model_sha256, options.read)
+        self._settings = reading_settings(pool.model_sha256, options.read, options.config)
 
     def read(self, case: BatchCase) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
-from OsteoJointLib.pipeline.settings import LoadOptions
+from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig
+from OsteoJointLib.typed_json import to_json
 from OsteoJointLib.worker.answers import Loaded
 from OsteoJointLib.worker.death import worker_death
 from OsteoJointLib.worker.lines import Done, Failed, read_event, request_line
@@ -105,15 +106,16 @@ class WorkerPool:
         size: how many there may be.
         start: starts a worker with so many threads.
         options: what each loads, and where.
+        config: how the stages of its readings work.
 
     Raises:
         ModelRefused: the first worker can't load the weights.
     """
 
-    def __init__(self, size: int, start: Callable[[int], WorkerProcess], options: LoadOptions):
+    def __init__(self, size: int, start: Callable[[int], WorkerProcess], options: LoadOptions, config: PipelineConfig):
         self._threads = max(1, usable_cores() // size)
         self._start = start
-        self._load = Load(weights=options.weights, device=options.device, threads=self._threads)
+        self._load = Load(weights=options.weights, device=options.device, threads=self._threads, config=to_json(config))
         self._idle: queue.SimpleQueue[WorkerProcess | None] = queue.SimpleQueue()
         self._started: list[WorkerProcess] = []
         worker, loaded = self._loaded()

@@ -120,6 +120,7 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", default=unsaid, metavar="NAME|PATH", help="other weights than those shipped")
     parser.add_argument("--refine", action="store_true", default=unsaid, help="let the level set move the masks")
     parser.add_argument("--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave Grad-CAM out")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
@@ -143,7 +144,6 @@ def _add_analyze(commands: Commands) -> None:
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
@@ -193,10 +193,10 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
     from OsteoJointLib.pipeline.reader import analyze
-    from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
 
     points = _user_points(arguments)
-    config = PipelineConfig() if arguments.config is None else read_config(arguments.config)
+    config = read_config(arguments.config)
     check_case_folder(arguments.out)
     with progress_bar() as progress:
         result = analyze(
@@ -232,10 +232,15 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
 def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
+    from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
 
-    load, read = LoadOptions(**_given(arguments, LoadOptions)), ReadOptions(**_given(arguments, ReadOptions))
-    options = BatchOptions(load=load, read=read, **_given(arguments, BatchOptions))
+    records: dict[str, Any] = {
+        "load": LoadOptions(**_given(arguments, LoadOptions)),
+        "read": ReadOptions(**_given(arguments, ReadOptions)),
+        "config": read_config(arguments.config),
+    }
+    options = BatchOptions(**_given(arguments, BatchOptions) | records)
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

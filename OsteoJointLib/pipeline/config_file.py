@@ -7,22 +7,26 @@ was misspelled must not be read with its default.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
+from OsteoJointLib.typed_json import WrongField, from_json, to_json
 
 
-def read_config(path: Path) -> PipelineConfig:
-    """Read a settings file.
+def read_config(path: Path | None) -> PipelineConfig:
+    """Read a settings file; None gives the defaults.
 
     Raises:
         UsageError: it can't be read, isn't JSON, or :func:`config_of` refuses it.
     """
+    if path is None:
+        return PipelineConfig()
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -38,7 +42,7 @@ def config_of(document: Any) -> PipelineConfig:
     """Turn the sections of a settings file into settings; what is left out keeps its default.
 
     Args:
-        document: as :func:`config_document` writes it, or a part of it.
+        document: sections of :class:`PipelineConfig`, as ``settings`` of a result.json has them.
 
     Raises:
         UsageError: a name is unknown, or a value is of the wrong kind or out of its range.
@@ -46,61 +50,32 @@ def config_of(document: Any) -> PipelineConfig:
     >>> config_of({"measure": {"erosion_mm": 3}}).measure.erosion_mm
     3.0
     """
-    return _filled(PipelineConfig(), document, "")
-
-
-def config_document(config: PipelineConfig) -> dict[str, Any]:
-    """Write all settings as a JSON object; :func:`config_of` gives them back."""
-    return _listed(config)
+    try:
+        _refuse_unknown(PipelineConfig(), document)
+        return from_json(PipelineConfig, document)
+    except ValueError as error:
+        raise UsageError(Reason.USAGE, f"The settings can't be used: {error} Mend them in their file.") from None
 
 
 def settings_document(config: PipelineConfig, options: ReadOptions) -> dict[str, Any]:
     """Write everything that a reading was asked for: its options, and the settings of every stage."""
-    return {**_listed(options), **config_document(config)}
+    return {**to_json(options), **to_json(config)}
 
 
-def _filled(default: Any, document: Any, where: str) -> Any:
-    """Put the values of a JSON object in place of a dataclass's own."""
+def settings_sha256(config: PipelineConfig, options: ReadOptions) -> str:
+    """Take the SHA-256 of :func:`settings_document`, by which a batch knows that it would read a case alike."""
+    return hashlib.sha256(json.dumps(settings_document(config, options), sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_unknown(section: Any, document: Any, where: str = "") -> None:
+    """Refuse names that a section doesn't have, which reading by its annotations would pass over."""
     if not isinstance(document, Mapping):
-        section = f"The section {where!r} of the settings" if where else "The settings"
-        raise UsageError(Reason.USAGE, f'{section} must be an object such as {{"name": value}}. Mend it there.')
-    known = {field.name: getattr(default, field.name) for field in fields(default)}
-    unknown = [name for name in document if name not in known]
-    if unknown:
-        place = f"the section {where!r} has" if where else "there are"
-        raise UsageError(
-            Reason.USAGE,
-            f"There is no setting {unknown[0]!r}: {place} {', '.join(known)}. Correct its name, or remove it.",
-        )
-    values = {
-        name: (_filled if is_dataclass(known[name]) else _value)(known[name], value, f"{where}.{name}".lstrip("."))
-        for name, value in document.items()
-    }
-    try:
-        return replace(default, **values)
-    except ValueError as error:
-        place = f"The section {where!r} of the settings" if where else "The settings"
-        raise UsageError(Reason.USAGE, f"{place} can't be used: {error}. Change it there.") from None
-
-
-def _value(default: Any, value: Any, where: str) -> Any:
-    """Take a value of the default's kind: a number, a whole number, or a row of as many."""
-    if isinstance(default, tuple) and isinstance(value, list) and len(value) == len(default):
-        return tuple(_value(one, other, where) for one, other in zip(default, value, strict=True))
-    if isinstance(default, float) and type(value) in (int, float):
-        return float(value)
-    if isinstance(default, int) and type(value) is int:
-        return value
-    kind = f"{len(default)} numbers" if isinstance(default, tuple) else _KINDS[type(default)]
-    raise UsageError(
-        Reason.USAGE, f"The setting {where} must be {kind} such as {json.dumps(default)}, not {json.dumps(value)}."
-    )
-
-
-_KINDS = {float: "a number", int: "a whole number"}
-
-
-def _listed(value: Any) -> Any:
-    if is_dataclass(value):
-        return {field.name: _listed(getattr(value, field.name)) for field in fields(value)}
-    return [_listed(one) for one in value] if isinstance(value, tuple) else value
+        raise WrongField(f'{where or "They"} must be an object such as {{"name": value}}.')
+    known = {field.name: getattr(section, field.name) for field in fields(section)}
+    for name, value in document.items():
+        if name not in known:
+            raise WrongField(f"There is no {f'{where}.{name}'.lstrip('.')}, only {', '.join(known)}.")
+        if value is None:
+            raise WrongField(f"{f'{where}.{name}'.lstrip('.')} is null. Leave it out for its default.")
+        if is_dataclass(known[name]):
+            _refuse_unknown(known[name], value, name)

@@ -149,7 +149,7 @@ def levels_told(name: str, case: Case, levels: LevelsFound | None) -> LevelsTold
 
 
 def case_flags(case: Case) -> tuple[Flag, ...]:
-    """What is doubtful about the images of a case."""
+    """List what is doubtful about the images of a case."""
     volumes = (case,) if isinstance(case, CtVolume) else (case.l1, case.l2)
     return tuple(dict.fromkeys(flag for volume in volumes for flag in volume.flags))
 

@@ -38,7 +38,7 @@ class Done:
     fields: Mapping[str, Any]
 
     def answer_to(self, request: Request[A]) -> A:
-        """The answer as a record; WrongField where it is none to this request."""
+        """Read the answer as a record; WrongField where it is none to this request."""
         return from_json(request.answer, self.fields)
 
 
@@ -59,7 +59,7 @@ def request_line(identifier: int, request: Request[Any]) -> str:
 
 
 def read_id(line: str) -> Any:
-    """The ``id`` of a line; None where it has none."""
+    """Read the ``id`` of a line; None where it has none."""
     document = _object(line)
     return None if document is None else document.get("id")
 
@@ -85,7 +85,7 @@ def read_request(line: str) -> Request[Any]:
 
 
 def answer_event(identifier: Any, answer: Any) -> Done:
-    """The event that carries an answer."""
+    """Make the event that carries an answer."""
     return Done(identifier, without_defaults(answer))
 
 

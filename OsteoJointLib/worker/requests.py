@@ -48,9 +48,10 @@ class Ping(Request[Alive]):
 
 @dataclass(frozen=True, kw_only=True)
 class Load(LoadOptions, Request[Loaded]):
-    """Load weights; a second one replaces them."""
+    """Load weights; a second one replaces them. ``config`` is what a settings file holds."""
 
     op, answer = "load", Loaded
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

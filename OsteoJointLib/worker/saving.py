@@ -63,7 +63,7 @@ def label(
 
 
 def _known(request: Label, centers_lps_mm: Mapping[Level, tuple[float, float, float]], slices: MaskSlices) -> CaseLabel:
-    """What the request knows of the case; a class that isn't said follows from the BMD where there is one."""
+    """Gather what the request knows of the case; a class that isn't said follows from the BMD where there is one."""
     status, bmd, method = request.status, request.bmd, None
     if bmd:
         method = (request.bmd_method or "").strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,57 +15,26 @@ from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.hardware import find_hardware
 from OsteoJointLib.io import ct_input
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
 from OsteoJointLib.output.result_json import read_result, result_document
 from OsteoJointLib.output.viewer_arrays import write_views
 from OsteoJointLib.pipeline.case import Case, CaseResult
+from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.pipeline.drawn_masks import edited_planes
 from OsteoJointLib.pipeline.points import Points, moved_levels
 from OsteoJointLib.pipeline.reader import Reader, analyze
-from OsteoJointLib.pipeline.settings import LoadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import Level, LevelsFound
-from OsteoJointLib.worker.answers import (
-    Alive,
-    CaseRead,
-    Closed,
-    Delivered,
-    Ended,
-    Labeled,
-    LevelsTold,
-    Loaded,
-    LoadedModel,
-    Opened,
-    PointRas,
-    case_flags,
-    levels_told,
-)
+from OsteoJointLib.worker import answers, requests
 from OsteoJointLib.worker.lines import PROTOCOL
-from OsteoJointLib.worker.requests import (
-    Analyze,
-    Classify,
-    Close,
-    Deliver,
-    Edit,
-    FindLevels,
-    Label,
-    Load,
-    Making,
-    Open,
-    Ping,
-    ReadRequest,
-    Refine,
-    Request,
-    Segment,
-    Shutdown,
-    level_set_parameters,
-    mask_files,
-)
+from OsteoJointLib.worker.requests import ReadRequest, Request
 from OsteoJointLib.worker.saving import deliver, label
 
 MAX_OPEN = 4
-"""Cases that stay open; the one that was opened first is let go for a fifth, so that memory has an end."""
+"""Cases that stay open; the one that was opened first is let go for a fifth, so that memory has an end (chosen: a CT
+of 512 x 512 x 300 takes 150 MB)."""
 
 
 @dataclass
@@ -81,7 +50,7 @@ class Session:
     """The worker's memory and its operations; see ``docs/reference/worker.md`` for what each takes and gives.
 
     Args:
-        load: makes a reader from ``weights``, ``device`` and ``threads``.
+        load: makes a reader from weights, device, threads and configuration.
     """
 
     def __init__(self, load: Callable[..., Reader]):
@@ -97,45 +66,47 @@ class Session:
             OsteoJointError: any refusal.
         """
         operations: dict[type, Callable[[Any, Progress], Any]] = {
-            Ping: lambda request, progress: Alive(__version__, PROTOCOL, os.getpid()),
-            Load: self._load_weights,
-            Open: self._open_ct,
-            FindLevels: self._find_levels,
-            Segment: self._segment,
-            Analyze: self._analyze,
-            Edit: self._edit,
-            Refine: self._edit,
-            Classify: self._classify,
-            Deliver: self._deliver,
-            Label: self._label,
-            Close: self._close,
-            Shutdown: lambda request, progress: Ended(),
+            requests.Ping: lambda request, progress: answers.Alive(__version__, PROTOCOL, os.getpid()),
+            requests.Load: self._load_weights,
+            requests.Open: self._open_ct,
+            requests.FindLevels: self._find_levels,
+            requests.Segment: self._segment,
+            requests.Analyze: self._analyze,
+            requests.Edit: self._edit,
+            requests.Refine: self._edit,
+            requests.Classify: self._classify,
+            requests.Deliver: self._deliver,
+            requests.Label: self._label,
+            requests.Close: self._close,
+            requests.Shutdown: lambda request, progress: answers.Ended(),
         }
         return operations[type(request)](request, progress)
 
-    def _load_weights(self, request: Load, progress: Progress) -> Loaded:
-        self._reader = self._load(**asdict(request))
+    def _load_weights(self, request: requests.Load, progress: Progress) -> answers.Loaded:
+        config = config_of(request.config)
+        options = {"weights": request.weights, "device": request.device, "threads": request.threads}
+        self._reader = self._load(**options, config=config)
         model = self._reader.model
-        told = LoadedModel(model.name, model.profile, model.sha256)
-        return Loaded(told, str(self._reader.device), self._reader.detector is not None, find_hardware())
+        told = answers.LoadedModel(model.name, model.profile, model.sha256)
+        return answers.Loaded(told, str(self._reader.device), self._reader.detector is not None, find_hardware())
 
-    def _open_ct(self, request: Open, progress: Progress) -> Opened:
-        opened = _read(request.input, StageClock(progress))
-        return Opened(self._keep_open(opened), case_flags(opened.case))
+    def _open_ct(self, request: requests.Open, progress: Progress) -> answers.Opened:
+        opened = self._read(request.input, StageClock(progress))
+        return answers.Opened(self._keep_open(opened), answers.case_flags(opened.case))
 
-    def _analyze(self, request: Analyze, progress: Progress) -> CaseRead:
+    def _analyze(self, request: requests.Analyze, progress: Progress) -> answers.CaseRead:
         _check(request)
         points = _lps_points(request.points, both=True)
-        result = analyze(request.input, self._warm, points, request.options, progress)
+        result = analyze(request.input, self._warm, points, request.options, progress, self._limits)
         name = self._keep_open(OpenCase(result.volume, result.levels, result))
         return _told(name, result, request, progress)
 
-    def _find_levels(self, request: FindLevels, progress: Progress) -> LevelsTold:
+    def _find_levels(self, request: requests.FindLevels, progress: Progress) -> answers.LevelsTold:
         clock, points = StageClock(progress), _lps_points(request.points, both=True)
         if request.case is not None:
             name, opened = request.case, self._case(request.case)
         elif request.input is not None:
-            name, opened = None, _read(request.input, clock)
+            name, opened = None, self._read(request.input, clock)
         else:
             raise UsageError(Reason.USAGE, "No CT is named. Give an open case, or a path as input.")
         with clock.stage(Stage.MODEL):
@@ -143,9 +114,9 @@ class Session:
         with clock.stage(Stage.LEVELS):
             opened.levels = reader.find_levels(opened.case, points)
         opened.result = None
-        return levels_told(name or self._keep_open(opened), opened.case, opened.levels)
+        return answers.levels_told(name or self._keep_open(opened), opened.case, opened.levels)
 
-    def _segment(self, request: Segment, progress: Progress) -> CaseRead:
+    def _segment(self, request: requests.Segment, progress: Progress) -> answers.CaseRead:
         """Run from preprocess on: both levels after ``levels``, the moved ones after a result."""
         _check(request)
         opened, points, reader = self._case(request.case), _lps_points(request.points), self._warm()
@@ -161,13 +132,13 @@ class Session:
         result = reader.read_levels(opened.case, levels, request.options, clock)
         return self._keep(request.case, result, request, progress)
 
-    def _edit(self, request: Edit | Refine, progress: Progress) -> CaseRead:
+    def _edit(self, request: requests.Edit | requests.Refine, progress: Progress) -> answers.CaseRead:
         """Take edited masks in, let the level set move some where that is asked, and run classification and measure."""
         _check(request)
         before, reader = self._result(request.case), self._warm()
-        planes = edited_planes(before, mask_files(request.segmentation))
-        if isinstance(request, Refine):
-            parameters = level_set_parameters(request.parameters, reader.config.level_set)
+        planes = edited_planes(before, requests.mask_files(request.segmentation))
+        if isinstance(request, requests.Refine):
+            parameters = requests.level_set_parameters(request.parameters, reader.config.level_set)
             reader = replace(reader, config=replace(reader.config, level_set=parameters))
             levels = [level for level in Level if level in request.levels]
             result = reader.refine(before, levels, planes, request.options, progress)
@@ -176,31 +147,40 @@ class Session:
         result = as_made(result, {level: making for level, making in request.made.items() if level in planes})
         return self._keep(request.case, result, request, progress, edited=tuple(planes))
 
-    def _classify(self, request: Classify, progress: Progress) -> CaseRead:
+    def _classify(self, request: requests.Classify, progress: Progress) -> answers.CaseRead:
         _check(request)
         result = self._warm().edit(self._result(request.case), {}, request.options, progress)
         return self._keep(request.case, result, request, progress)
 
-    def _deliver(self, request: Deliver, progress: Progress) -> Delivered:
+    def _deliver(self, request: requests.Deliver, progress: Progress) -> answers.Delivered:
         result = self._result(request.case)
         with StageClock(progress).stage(Stage.OUTPUT):
             return deliver(result, request)
 
-    def _label(self, request: Label, progress: Progress) -> Labeled:
+    def _label(self, request: requests.Label, progress: Progress) -> answers.Labeled:
         opened = self._case(request.case)
         points = _lps_points(request.points)
         with StageClock(progress).stage(Stage.OUTPUT):
             return label(opened.case, opened.levels, opened.result, request, points)
 
-    def _close(self, request: Close, progress: Progress) -> Closed:
+    def _close(self, request: requests.Close, progress: Progress) -> answers.Closed:
         self._case(request.case)
         del self._cases[request.case]
-        return Closed(len(self._cases))
+        return answers.Closed(len(self._cases))
 
     def _warm(self) -> Reader:
         if self._reader is None:
-            self._reader = self._load(**asdict(LoadOptions()))
+            self._reader = self._load()
         return self._reader
+
+    @property
+    def _limits(self) -> ReadingLimits | None:
+        """The limits of the configuration that was loaded; None before."""
+        return None if self._reader is None else self._reader.config.input
+
+    def _read(self, path: Path, clock: StageClock) -> OpenCase:
+        with clock.stage(Stage.IO):
+            return OpenCase(ct_input.read_ct(path, limits=self._limits))
 
     def _keep_open(self, opened: OpenCase) -> str:
         self._opened += 1
@@ -232,15 +212,10 @@ class Session:
         request: ReadRequest,
         progress: Progress,
         edited: tuple[Level, ...] | None = None,
-    ) -> CaseRead:
+    ) -> answers.CaseRead:
         opened = self._cases[name]
         opened.result, opened.levels = result, result.levels
         return replace(_told(name, result, request, progress), edited=edited)
-
-
-def _read(path: Path, clock: StageClock) -> OpenCase:
-    with clock.stage(Stage.IO):
-        return OpenCase(ct_input.read_ct(path))
 
 
 def _check(request: ReadRequest) -> None:
@@ -249,18 +224,18 @@ def _check(request: ReadRequest) -> None:
         check_case_folder(request.out)
 
 
-def _told(name: str, result: CaseResult, request: ReadRequest, progress: Progress) -> CaseRead:
+def _told(name: str, result: CaseResult, request: ReadRequest, progress: Progress) -> answers.CaseRead:
     """Write what the request asks for, and tell of the result."""
     views = None if request.views is None else write_views(result, request.views)
     if request.out is None:
-        return CaseRead(name, result_document(result), (), views)
+        return answers.CaseRead(name, result_document(result), (), views)
     with StageClock(progress).stage(Stage.OUTPUT):
         files = deliver_case(result, request.out)
-    return CaseRead(name, read_result(request.out), files, views)
+    return answers.CaseRead(name, read_result(request.out), files, views)
 
 
-def _lps_points(points: Mapping[Level, PointRas] | None, both: bool = False) -> Points | None:
-    """A request's points in LPS mm; None when it has none."""
+def _lps_points(points: Mapping[Level, answers.PointRas] | None, both: bool = False) -> Points | None:
+    """Turn a request's points to LPS mm; None when it has none."""
     if points is None:
         return None
     if both and len(points) != len(Level):
@@ -268,7 +243,7 @@ def _lps_points(points: Mapping[Level, PointRas] | None, both: bool = False) -> 
     return {level: tuple(flip_lps_ras(np.asarray(point)).tolist()) for level, point in points.items()}
 
 
-def as_made(result: CaseResult, made: Mapping[Level, Making]) -> CaseResult:
+def as_made(result: CaseResult, made: Mapping[Level, requests.Making]) -> CaseResult:
     """Mark a result's masks as edited and refined, as a request says of them; what the level set moved is refined."""
 
     def marked(reading: VertebraReading) -> VertebraReading:

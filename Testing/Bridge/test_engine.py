@@ -203,9 +203,10 @@ def test_an_erased_mask_is_given_in_as_empty(bench):
 
 
 def test_a_moved_level_takes_the_networks_mask_and_the_other_keeps_the_users(bench):
-    masks = {level: drawn(level) for level in FOUND}
+    masks = {Level.L1: drawn("L1", rows=4), Level.L2: drawn("L2")}
     bench.run()
     bench.run(points=FOUND, masks=masks)
+    assert bench.document["areas"] == {"L1": 40, "L2": 30}
     assert bench.run(points=MOVED, masks={Level.L2: masks[Level.L2]}) == ["segment"]
     assert bench.document["areas"] == {"L1": 64, "L2": 30}
 
@@ -478,6 +479,8 @@ def test_what_breaks_after_the_run_is_not_swallowed(bench):
 
 def test_a_question_about_the_case_goes_with_its_name_and_masks(bench):
     bench.run()
+    bench.ct = add_ct()
+    bench.run()
     bench.fake.asked()
     heard, out = Heard(bench.host), "/of/the/user"
     bench.engine.ask_case(deliver(out), {Level.L2: drawn("L2")}, heard.done, heard.error)
@@ -485,7 +488,7 @@ def test_a_question_about_the_case_goes_with_its_name_and_masks(bench):
     heard.wait("done", "error")
     assert heard.last("done").files == (Path(out),)
     (request,) = bench.fake.asked()
-    assert (request["op"], request["case"], list(request["segmentation"])) == ("deliver", "case-1", ["L2"])
+    assert (request["op"], request["case"], list(request["segmentation"])) == ("deliver", "case-2", ["L2"])
     assert not bench.engine.running
     assert bench.files() == []
 

@@ -249,6 +249,44 @@ def test_a_disk_with_a_drift_is_recovered(prior, drift_hu):
     assert refined.energies[-1] < refined.energies[0] and np.isfinite(refined.energies).all()
 
 
+def test_rows_and_columns_count_alike():
+    hu, _ = disk_image(30.0)
+    prior = shifted(disk(16.5))
+    np.testing.assert_array_equal(refine(hu.T, prior.T, PIXEL_MM).mask, refine(hu, prior, PIXEL_MM).mask.T)
+
+
+def spot(y_mm: float, x_mm: float, radius_mm: float, size: int = 96) -> np.ndarray:
+    y, x = (np.mgrid[:size, :size] - (size - 1) / 2) * PIXEL_MM
+    return np.hypot(y - y_mm, x - x_mm) < radius_mm
+
+
+def test_a_speck_goes_and_the_body_stays():
+    body, speck = disk(16.0), spot(26.0, 0.0, 1.8)
+    refined = refine(np.where(body | speck, 200.0, 40.0), body | speck, PIXEL_MM).mask
+    assert not refined[speck].any()
+    assert dice(refined, body) > 0.97
+
+
+def test_a_small_hole_is_filled_and_a_large_one_only_as_far_as_the_bound():
+    body = disk(18.0)
+    for radius_mm, filled in ((1.5, True), (6.0, False)):
+        hole = disk(radius_mm)
+        refined = refine(np.where(body & ~hole, 200.0, 40.0), body & ~hole, PIXEL_MM)
+        assert bool(refined.mask[48, 48]) is filled
+        assert refined.shift_mm_max <= 2.0
+
+
+def test_a_stiff_contour_is_evolved_in_stable_steps():
+    hu, _ = disk_image(0.0)
+    energies = np.array(refine(hu, disk(16.5), PIXEL_MM, LevelSetParameters(length_weight=300.0)).energies)
+    assert (np.diff(energies) <= 1e-6 * energies[0]).all()
+
+
+def test_each_weight_keeps_its_place():
+    given = LevelSetParameters(length_weight=1, area_weight=2, inside_weight=3, outside_weight=4, gray_weight=5)
+    assert given.weights() == Weights(length=1, area=2, inside=3, outside=4, gray=5)
+
+
 @pytest.mark.parametrize("max_shift_mm", [0.8, 1.5, 2.0, 3.0])
 def test_nothing_moves_farther_than_the_bound(max_shift_mm):
     hu, _ = disk_image(20.0)

@@ -26,6 +26,24 @@ def test_output_has_the_size_of_the_input(network, size):
     assert ((output.heatmap >= 0) & (output.heatmap <= 1)).all()
 
 
+def test_the_heat_map_is_the_last_channel(network):
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.bias.copy_(torch.arange(7.0))
+    output = network(torch.rand(1, 2, 8, 8, 8))
+    assert output.logits[0, :, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    torch.testing.assert_close(output.heatmap, torch.full((1, 8, 8, 8), 6.0).sigmoid())
+
+
+def test_fine_features_reach_the_head_beside_the_coarse(network):
+    with torch.no_grad():
+        for reduce in network.reduce:
+            reduce.weight.zero_()
+            reduce.bias.zero_()
+    dark, bright = (network(torch.full((1, 2, 8, 8, 8), grey)).logits for grey in (0.0, 1.0))
+    assert not torch.allclose(dark, bright)
+
+
 def test_wrong_channels_are_refused(network):
     with pytest.raises(ValueError, match="must be"):
         network(torch.rand(1, 3, 8, 8, 8))

@@ -55,6 +55,14 @@ def test_the_cell_of_the_center_answers_with_every_anchor_that_fits():
     torch.testing.assert_close(pairs.boxes_xyxy, BODY.expand(3, 4))
 
 
+def test_rows_and_columns_of_an_oblong_slice_are_told_apart():
+    # 128 wide, 64 high: stride 8 has 8 rows of 16 columns; the center (100, 20) lies in column 12, row 2
+    grids = [(64 // s, 128 // s) for s in STRIDES]
+    body = torch.tensor([[85.0, 10.0, 115.0, 30.0]])  # 30 x 20, the second anchor
+    pairs = assign([body], [torch.tensor([0])], ANCHORS, grids, STRIDES, match_iou=0.9)
+    assert pairs.slot.tolist() == [(1 * 8 + 2) * 16 + 12]
+
+
 def test_the_best_anchor_answers_even_where_none_fits():
     narrow = torch.tensor([[10.0, 10.0, 14.0, 70.0]])
     pairs = assign([narrow], [torch.tensor([0])], ANCHORS, GRIDS, STRIDES, match_iou=0.9)
@@ -105,10 +113,18 @@ def test_objectness_loss_worked_by_hand():
     assert objectness_loss(logits, target, asked).item() == pytest.approx(expected)
 
 
+def test_slices_without_a_body_count_as_one_positive_each():
+    logits = torch.zeros(2, 1)  # p = 1/2 twice: 2 log 2 over 2 slices
+    nowhere = torch.zeros(2, 1, dtype=torch.bool)
+    assert objectness_loss(logits, nowhere, ~nowhere).item() == pytest.approx(math.log(2))
+
+
 def test_good_boxes_that_do_not_answer_are_not_asked():
     predicted = torch.cat((BODY, BODY + 1, BODY + 60))[None]
     target = torch.tensor([[True, False, False]])
     assert asked_anchors(predicted, [BODY], target, ignore_iou=0.5).tolist() == [[True, False, True]]
+    two = torch.cat((BODY, BODY + 60))
+    assert asked_anchors(predicted, [two], target, ignore_iou=0.5).tolist() == [[True, False, False]]
     assert asked_anchors(predicted, [torch.zeros(0, 4)], ~target & False, ignore_iou=0.5).all()
 
 

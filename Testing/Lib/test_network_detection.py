@@ -67,6 +67,13 @@ def test_faint_boxes_are_dropped_and_boxes_are_clipped():
     assert len(detect(raw, replace(CONFIG, score_threshold=0.01))[0].boxes_xyxy) == 2
 
 
+def test_boxes_are_clipped_on_the_right_and_below():
+    raw = empty_raw()
+    put(raw, torch.tensor([480.0, 470.0, 540.0, 530.0]), 0, 0, 0.7, 0)
+    (found,) = detect(raw, CONFIG)
+    torch.testing.assert_close(found.boxes_xyxy, torch.tensor([[480.0, 470.0, 512.0, 512.0]]), rtol=0, atol=0.01)
+
+
 def test_decoding_equals_a_loop():
     generator = torch.Generator().manual_seed(0)
     raw = [torch.randn(2, 3, 64 // s, 96 // s, OUTPUTS, generator=generator) for s in STRIDES]

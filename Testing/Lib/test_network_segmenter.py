@@ -1,6 +1,7 @@
 """The segmenter's wiring: shared encoder, two decoders, the heat map's features beside the mask's."""
 
 import torch
+from torch import nn
 
 from OsteoJointLib.network.segmenter import Decoder, Encoder, Segmenter
 
@@ -30,6 +31,33 @@ def test_a_224_pixel_crop_meets_the_four_resnet_stages():
     assert [f.shape[-1] for f in features] == [56, 28, 14, 7]
     # both decoders at the first three scales, the shared bottleneck at the last
     assert [f.shape[1] for f in features] == list(segmenter.feature_channels) == [12, 16, 16, 10]
+
+
+def test_an_encoder_keeps_the_largest_of_four():
+    encoder = Encoder(1, (1, 1))
+    encoder.blocks = nn.ModuleList(nn.Identity() for _ in encoder.blocks)
+    assert encoder(torch.tensor([[[[1.0, 2.0], [3.0, 5.0]]]]))[1].item() == 5.0
+
+
+def test_a_decoder_puts_what_comes_up_before_the_skip():
+    decoder = Decoder((1, 1))
+    decoder.blocks = nn.ModuleList([nn.Identity()])
+    nn.init.ones_(decoder.reduce[0].weight)
+    nn.init.zeros_(decoder.reduce[0].bias)
+    (decoded,) = decoder([torch.arange(4.0).view(1, 1, 2, 2), torch.full((1, 1, 1, 1), 7.0)])
+    assert decoded[0].tolist() == [[[7.0, 7.0], [7.0, 7.0]], [[0.0, 1.0], [2.0, 3.0]]]
+
+
+def test_the_masks_decoder_comes_before_the_heat_maps():
+    segmenter = Segmenter(CHANNELS).eval()
+    maps = segmenter.encoder(crops())
+    mask, boundary = segmenter.mask_decoder(maps), segmenter.boundary_decoder(maps)
+    output = segmenter(crops())
+    torch.testing.assert_close(output.mask_logits, segmenter.mask_head(torch.cat((mask[0], boundary[0]), dim=1)))
+    torch.testing.assert_close(output.heatmap, torch.sigmoid(segmenter.boundary_head(boundary[0])))
+    for feature, a, b in zip(output.features, mask[2:], boundary[2:], strict=False):
+        torch.testing.assert_close(feature, torch.cat((a, b), dim=1))
+    torch.testing.assert_close(output.features[-1], maps[-1])
 
 
 def test_the_heat_maps_features_reach_the_mask():

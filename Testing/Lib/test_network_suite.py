@@ -262,6 +262,11 @@ class TestLocalizer(NetworkSuite):
     def bad_inputs(self):
         return [(random(1, 3, 64, 64),), (random(1, 1, 64, 80),)]
 
+    def test_it_starts_by_seeing_no_body_and_no_label(self, network):
+        for raw in network(random(1, 1, 64, 96)):
+            assert (raw[..., 4].sigmoid() - 1e-3).abs().max() < 5e-4
+            assert (raw[..., 5:].sigmoid() - 0.5).abs().max() < 0.1
+
 
 class TestMultitaskNetwork(NetworkSuite):
     """The part that runs on crops; the localizer has its own class."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from OsteoJointLib.frames import Grid
-from OsteoJointLib.phantom.acquisition import draw_acquisition
+from OsteoJointLib.phantom.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.cases import make_level_sample, make_phantom, make_training_pair
+from OsteoJointLib.phantom.organs import add_organs
+from OsteoJointLib.phantom.patient import build_patient
 from OsteoJointLib.phantom.person import draw_person
 from OsteoJointLib.phantom.rendering import render_hu, render_labels
+from OsteoJointLib.phantom.rib_cage import add_ribs, draw_rib_lengths
 from OsteoJointLib.phantom.scene import Material, Scene, Solid, Tissue
 from OsteoJointLib.phantom.shapes import Ellipsoid, Frame
+from OsteoJointLib.phantom.tissue import draw_tissue_hu
+from OsteoJointLib.phantom.torso import build_torso
+from OsteoJointLib.phantom.vessels import add_canal, add_vessels
 from OsteoJointLib.records import Level, Status
 
 SMALL = Grid.axis_aligned((60, 128, 128), (1.5, 1.5, 2.0), (-95.0, -110.0, -60.0))
@@ -75,6 +83,7 @@ def test_training_pair_shapes_and_sizes():
     for mask in pair.masks:
         width_mm = mask.any(axis=0).sum() * pair.pixel_mm
         assert 28.0 < width_mm < 75.0
+        assert np.nonzero(mask)[0].mean() > 256.0, "the column lies behind the slice's middle"
 
 
 def test_level_sample_centers_are_bodies_from_top_to_bottom():
@@ -95,6 +104,13 @@ def test_variants_all_occur_and_bmd_follows_age():
     old = np.mean([p.mean_bmd_mg_cm3 for p in people if p.age_years > 75])
     young = np.mean([p.mean_bmd_mg_cm3 for p in people if p.age_years < 40])
     assert young - old > 70.0
+    assert np.mean([p.cortex_mm for p in people if p.age_years > 75]) < np.mean(
+        [p.cortex_mm for p in people if p.age_years < 40]
+    )
+    men, women = (np.mean([p.scale for p in people if p.sex == sex]) for sex in "MF")
+    assert men > women
+    broken = [[len(p.fractured) for p in people if (p.mean_bmd_mg_cm3 < 80) == fragile] for fragile in (True, False)]
+    assert np.mean(broken[0]) > np.mean(broken[1])
     both = np.array([(p.bmd_l1_mg_cm3, p.bmd_l2_mg_cm3) for p in people])
     assert np.corrcoef(both.T)[0, 1] > 0.9
 
@@ -110,16 +126,81 @@ def _lumbar_bodies(seed: int) -> int:
     return draw_person(np.random.default_rng([seed, 1])).lumbar_bodies
 
 
-def test_kvp_lowers_the_slope():
+def test_kvp_lowers_the_slope_and_a_sharp_kernel_blurs_less_and_is_noisier():
     drawn = [draw_acquisition(np.random.default_rng(s), False) for s in range(300)]
     slope = {kvp: np.mean([a.bmd_slope for a in drawn if a.kvp == kvp]) for kvp in (100.0, 120.0, 140.0)}
     assert slope[100.0] > slope[120.0] > slope[140.0]
+    of = {k: [(a.blur_mm, a.noise_hu) for a in drawn if a.kernel == k] for k in ("soft", "standard", "sharp")}
+    (soft, quiet), (standard, usual), (sharp, loud) = (np.mean(of[k], axis=0) for k in of)
+    assert soft > standard > sharp
+    assert quiet < usual < loud
 
 
-def test_rods_lie_under_the_back_only_when_asked_for():
-    grid = Grid.axis_aligned((2, 200, 200), (2.0, 2.0, 2.0), (-200.0, -200.0, 0.0))
-    with_rods, without = (make_phantom(4, grid=grid, rods=r).truth.drawn["acquisition"]["rods"] for r in (True, False))
-    assert (with_rods, without) == (True, False)
+def test_cupping_darkens_the_middle():
+    drawn = replace(draw_acquisition(np.random.default_rng(0), False), cupping_hu=20.0, noise_hu=0.0, metal_at_mm=None)
+    plane = acquire(np.zeros((1, 64, 64), np.float32), SMALL, drawn, np.random.default_rng(0))[0]
+    assert plane[32, 32] < 0 < plane[32, 52]
+
+
+@pytest.fixture(scope="module")
+def patient():
+    return build_patient(np.random.default_rng(3), randomized=False, rods=True)
+
+
+def test_each_level_has_its_own_density(patient):
+    person = patient.person
+    assert (person.bmd(Level.L1), person.bmd(Level.L2)) == (person.bmd_l1_mg_cm3, person.bmd_l2_mg_cm3)
+    assert person.bmd_l1_mg_cm3 != person.bmd_l2_mg_cm3
+    for level in Level:
+        expected = patient.acquisition.trabecular_hu(person.bmd(level))
+        assert patient.column.find(level.verse_label).trabecular_hu == expected
+
+
+def test_rods_lie_under_the_back_densest_on_the_left(patient):
+    rods = patient.scene.background[-5:]
+    back = patient.scene.background[2].shape  # after the table's two parts comes the skin
+    assert [rod.material.core_hu for rod in rods] == [
+        patient.acquisition.bmd_slope * bmd for bmd in (0, 50, 100, 150, 200)
+    ]
+    assert [rod.shape.center_x[0] for rod in rods] == [-60.0, -30.0, 0.0, 30.0, 60.0]
+    assert all(rod.shape.center_y[0] > (back.center_y + back.radius_y).max() - 12.0 for rod in rods)
+    without = build_patient(np.random.default_rng(3), randomized=False)
+    assert len(without.scene.background) == len(patient.scene.background) - 5
+
+
+def test_the_body_knows_left_from_right_and_front_from_back(patient):
+    rng, column = np.random.default_rng(0), patient.column
+    tissue = draw_tissue_hu("none", 0.0, rng)
+    spine_x, spine_y = column.track()[1].mean(axis=0)
+    torso = build_torso(patient.person, column, rng)
+    vessels, organs, canal = Scene(), Scene(), Scene()
+    add_vessels(vessels, column, tissue, patient.person, rng)
+    aorta, cava = (solid.shape for solid in vessels.background[:2])
+    assert cava.center_x.mean() < spine_x < aorta.center_x.mean(), "x grows to the patient's left"
+    assert max(cava.center_y.mean(), aorta.center_y.mean()) < spine_y, "y grows to the back"
+    add_organs(organs, torso, column, tissue, rng)
+    liver, spleen = (solid.shape.frame.center[0] for solid in organs.background[:2])
+    assert liver < 0 < spleen
+    add_canal(canal, column, tissue, patient.person)
+    assert canal.skeleton[0].shape.center_y.mean() > spine_y
+
+
+def test_a_left_rib_lies_on_the_left_and_falls(patient):
+    rng, scene = np.random.default_rng(0), Scene()
+    torso = build_torso(patient.person, patient.column, rng)
+    add_ribs(scene, patient.column, torso, {"T11": (0.0, 150.0)}, 800.0, 200.0, rng)
+    parts = [solid.shape for solid in scene.skeleton]
+    assert all(part.end[0] > 0 for part in parts)
+    assert parts[-1].end[2] < parts[1].end[2] - 30.0
+    lengths = [draw_rib_lengths(patient.person, np.random.default_rng(seed)) for seed in range(20)]
+    assert np.mean([drawn["T11"][0] - drawn["T12"][0] for drawn in lengths]) > 40.0
+
+
+def test_the_arterial_aorta_is_brightest_and_the_portal_liver():
+    phases = [draw_tissue_hu(p, 0.0, np.random.default_rng(0)) for p in ("none", "arterial", "portal", "excretory")]
+    assert np.argmax([tissue.aorta for tissue in phases]) == 1
+    assert np.argmax([tissue.liver for tissue in phases]) == 2
+    assert np.argmax([tissue.renal_pelvis for tissue in phases]) == 3
 
 
 def test_painting_blends_edges_and_averages_thick_slices():

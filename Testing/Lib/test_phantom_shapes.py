@@ -68,11 +68,25 @@ def test_wedge_lowers_the_front_and_concavity_the_middle():
     assert middle < back - 3.0
 
 
+def test_bowls_spurs_and_dent_lie_on_their_sides():
+    plain = {"waist": 0.0, "squareness": 0.0, "back_flat": 0.9}
+    z, here = np.array([-12.0, 12.0]), np.array([0.0])
+    bowl = BodyShape(Frame(np.zeros(3)), 22.0, 16.0, 13.0, **plain, concavity_mm=(3.0, 0.0))
+    assert (bowl.distance(here, here, z)[:, 0, 0] < 0).tolist() == [True, False], "the first bowl is the upper one"
+    spur = BodyShape(Frame(np.zeros(3)), 22.0, 16.0, 13.0, **plain, spurs=((0.0, 6.0, 1.0),))
+    beside = spur.distance(np.array([-24.0, 24.0]), here, np.array([-10.0, 10.0]))[:, 0] < 0
+    assert beside.tolist() == [[False, False], [False, True]], "angle 0 is the left, +1 the upper rim"
+    dent = BodyShape(Frame(np.zeros(3)), 22.0, 16.0, 13.0, **plain, back_dent_mm=4.0)
+    assert (dent.distance(here, np.array([-14.0, 14.0]), here)[0, :, 0] < 0).tolist() == [True, False]
+
+
 def test_rotation_is_proper_and_pitch_leans_forward():
     matrix = rotation(0.4, -0.2, 0.7)
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(matrix) == pytest.approx(1.0)
     assert rotation(0.3, 0, 0)[1, 2] < 0, "positive pitch must move the upper end to the front (-y in LPS)"
+    assert rotation(0, 0.3, 0)[0, 2] > 0, "positive roll must move the upper end to the left (+x)"
+    assert rotation(0, 0, 0.3)[1, 0] > 0, "positive yaw must move the left side to the back (+y)"
 
 
 def test_a_tube_follows_its_knots():

@@ -49,7 +49,7 @@ def phantom() -> SmallPhantom:
     plane[(x / 0.7) ** 2 + (y / 0.5) ** 2 < 1] = 50.0
     hu = np.clip(plane + np.random.default_rng(1).normal(0, 12, (30, 64, 56)), -1024, 3071).astype(np.int16)
     hu[3, 4, 5], hu[20, 30, 28] = -1024, 3071
-    grid = Grid.axis_aligned(hu.shape, (0.9003906 * 6, 0.9003906 * 6, 2.5), (-151.2345678901, -160.987, -70.123456789))
+    grid = Grid.axis_aligned(hu.shape, (0.9003906 * 6, 0.8203125 * 6, 2.5), (-151.2345678901, -160.987, -70.123456789))
     labels = np.zeros(hu.shape, dtype=np.uint8)
     labels[15:20, 30:40, 20:30], labels[8:13, 30:40, 20:30] = 20, 21
     truth = SmallTruth(
@@ -71,7 +71,7 @@ def assert_same_ct(read: CtVolume, phantom: SmallPhantom) -> None:
     np.testing.assert_allclose(read.grid.matrix, phantom.volume.grid.matrix, atol=1e-9)
     kept = ("kvp", "kernel", "contrast")
     assert [getattr(read.source, name) for name in kept] == [getattr(phantom.volume.source, name) for name in kept]
-    assert {flag.code for flag in read.flags} <= {Reason.THICK_SLICES}  # its pixels are 5.4 mm wide
+    assert {flag.code for flag in read.flags} <= {Reason.THICK_SLICES}  # its pixels are 5.4 x 4.9 mm
 
 
 def test_dicom_series_reads_back_the_same(phantom, tmp_path):

@@ -12,12 +12,10 @@ import SimpleITK as sitk
 import OsteoJointLib
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.output.viewer_arrays import MaskArray
-from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process import worker_command
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
 from OsteoJointLib.slicer_bridge.process.raw_nrrd import nrrd_header, write_label_map
-from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory, Until, Wanted, mask_key
-from OsteoJointLib.worker.requests import FindLevels, Segment
+from OsteoJointLib.slicer_bridge.reading.memory import mask_key
 
 
 @pytest.fixture
@@ -117,23 +115,10 @@ def test_masks_are_the_same_where_their_voxels_are():
     swapped = np.eye(4)[[2, 1, 0, 3]]
     assert mask_key(MaskArray(array.transpose(2, 1, 0), place @ swapped)) == key
     assert mask_key(MaskArray(7 * array, place)) == key
+    assert mask_key(MaskArray(array, place[[1, 0, 2, 3]])) != key  # R and A exchanged
     moved = place.copy()
     moved[2, 3] += 3
     assert mask_key(MaskArray(array, moved)) != key
     array[0, 0, 0] ^= 1
     assert mask_key(MaskArray(array, place)) != key
     assert mask_key(MaskArray(np.zeros((1, 1, 1)), place)) == mask_key(MaskArray(np.zeros((2, 3, 4)), np.eye(4)))
-
-
-L1_RAS, L2_RAS = (0.0, 0.0, 30.0), (0.0, 0.0, 0.0)
-POINTS = {Level.L1: L1_RAS, Level.L2: L2_RAS}
-
-
-def test_a_worker_that_knows_nothing_is_asked_for_levels_or_masks_first():
-    case = CaseMemory("case-1", None)
-    assert case.next_step(Wanted("ct"), refined=False) == FindLevels(case="case-1")
-    step = case.next_step(Wanted("ct", POINTS), refined=False)
-    assert step.request == Segment(case="case-1", points=POINTS)
-    assert case.next_step(Wanted("ct", POINTS, found={Level.L2: L2_RAS}), refined=False) == FindLevels(case="case-1")
-    step = case.next_step(Wanted("ct", POINTS, until=Until.LEVELS), refined=False)
-    assert step == FindLevels(case="case-1", points=POINTS)

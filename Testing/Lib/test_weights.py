@@ -111,6 +111,17 @@ def test_manifest_keeps_other_entries_and_replaces_its_own(saved):
     assert sorted(p.name for p in saved.parent.iterdir()) == ["manifest.json", "mine.safetensors", "other.safetensors"]
 
 
+def test_the_manifest_is_written_last(saved, monkeypatch):
+    def broken(path):
+        raise OSError("disk full")
+
+    before = (saved.parent / "manifest.json").read_bytes()
+    monkeypatch.setattr("OsteoJointLib.weights.write_whole", broken)
+    with pytest.raises(OSError, match="disk full"):
+        save_weights(saved.parent, "other", state(), FIELDS)
+    assert (saved.parent / "manifest.json").read_bytes() == before
+
+
 def test_by_name_from_the_projects_own(saved, monkeypatch):
     monkeypatch.setattr(module, "resource_path", lambda *parts: saved.parent / parts[-1])
     assert load_weights("mine").info.name == "mine"

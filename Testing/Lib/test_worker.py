@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.worker.lines import PROTOCOL, event_line
 from OsteoJointLib.worker.serving import serve
 from OsteoJointLib.worker.session import MAX_OPEN, Session
@@ -31,8 +33,6 @@ class Client:
 
         def read_ct(path, **settings):
             if "refused" in str(path):
-                from OsteoJointLib.errors import InputRefused, Reason
-
                 raise InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
             return chain.make_ct()
 
@@ -85,10 +85,13 @@ def test_unknown_operations_and_fields_of_the_wrong_kind_are_errors(client):
 
 
 def test_load_says_what_was_loaded(client):
-    done = client.ask("load", weights="compact", device="cpu", threads=1)
+    done = client.ask("load", weights="compact", device="cpu", threads=1, config={"measure": {"erosion_mm": 3}})
     assert done["model"] == {"name": "random", "profile": "compact", "sha256": "f" * 64}
     assert (done["device"], done["localizer"]) == ("cpu", True)
-    assert client.loads == [{"weights": "compact", "device": "cpu", "threads": 1}]
+    (asked,) = client.loads
+    assert asked.pop("config") == config_of({"measure": {"erosion_mm": 3.0}})
+    assert asked == {"weights": "compact", "device": "cpu", "threads": 1}
+    assert "no measure.erosion" in client.ask("load", config={"measure": {"erosion": 3}})["message"]
 
 
 def test_analyze_reports_progress_and_writes_before_done(client, tmp_path):

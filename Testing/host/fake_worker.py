@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 POINTS = {"L1": [1.0, 2.0, 30.0], "L2": [1.0, 2.0, 0.0]}
+LABELS = {"L1": 20, "L2": 21}
 SIZE = 10
 
 
@@ -34,13 +35,13 @@ def network_mask() -> np.ndarray:
     return mask
 
 
-def read_plane(path: str) -> np.ndarray:
-    """The middle plane of a raw NRRD label map, 0 or 1."""
+def read_plane(path: str, level: str) -> np.ndarray:
+    """The middle plane of a level in a raw NRRD label map, 0 or 1."""
     header, _, voxels = Path(path).read_bytes().partition(b"\n\n")
     fields = dict(line.split(": ", 1) for line in header.decode().splitlines()[1:])
     columns, rows, slices = map(int, fields["sizes"].split())
     array = np.frombuffer(voxels, np.uint8).reshape(slices, rows, columns)
-    return (array[slices // 2] > 0).astype(np.uint8)
+    return (array[slices // 2] == LABELS[level]).astype(np.uint8)
 
 
 class FakeWorker:
@@ -89,7 +90,7 @@ class FakeWorker:
 
     def edit(self, request):
         for level, path in request.get("segmentation", {}).items():
-            self.cases[request["case"]]["masks"][level] = read_plane(path)
+            self.cases[request["case"]]["masks"][level] = read_plane(path, level)
         return self.result(request)
 
     def refine(self, request):

@@ -34,7 +34,7 @@ from OsteoJointLib.batch.ledger import (
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.output.csv_rows import row_of_result
-from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, count_words
 from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
 from OsteoJointLib.slicer_bridge.batch.waiting import OnProgress, wait_for
@@ -151,7 +151,7 @@ class NodeBatch:
         except OsteoJointError as error:
             self._failed(case, error)
             return
-        case.settings = reading_settings(self._model_sha256, ReadOptions(), case.own_digest())
+        case.settings = reading_settings(self._model_sha256, ReadOptions(), PipelineConfig(), case.own_digest())
         row = self._ledger.row_if_done(case.name, digest, case.settings) if self._skip else None
         if row is not None:
             self.skipped.add(case.name)

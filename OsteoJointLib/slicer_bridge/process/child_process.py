@@ -19,9 +19,9 @@ from OsteoJointLib.slicer_bridge.process.process_tree import kill_tree
 from OsteoJointLib.slicer_bridge.process.worker_command import WorkerCommand
 
 _DIES_IN_MS = 20
-"""What is killed is mostly gone by then; no longer is waited, ms."""
+"""What is killed is mostly gone by then; no longer is waited, ms: chosen, a turn that nobody notices."""
 _BURY_MS = 50
-"""How often it is looked whether a killed process is dead, ms."""
+"""How often it is looked whether a killed process is dead, ms: chosen."""
 
 
 class ChildProcess:
@@ -144,6 +144,6 @@ class ChildProcess:
 
 
 def _bytes(array: Any) -> bytes:
-    """The bytes of a QByteArray, whose ``data()`` is bytes or text, as the binding has it."""
+    """Take the bytes of a QByteArray, whose ``data()`` is bytes or text, as the binding has it."""
     data = array.data()
     return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else bytes(data)

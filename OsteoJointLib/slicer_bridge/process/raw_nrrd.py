@@ -17,7 +17,7 @@ from OsteoJointLib.frames import LPS_TO_RAS
 def nrrd_header(
     dtype: np.dtype, sizes_ijk: tuple[int, int, int], ijk_to_world: np.ndarray, keys: Mapping[str, str] | None = None
 ) -> bytes:
-    """The header that stands before the voxels, up to the empty line.
+    """Write the header that stands before the voxels, up to the empty line.
 
     Args:
         dtype: of the voxels: 8 to 64 bit integers or floats.

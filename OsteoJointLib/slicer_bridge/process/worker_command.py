@@ -59,8 +59,7 @@ def python_command(python: str | None, arguments: Sequence[str]) -> WorkerComman
     if program is None:
         raise RunFailed(
             Reason.DEPENDENCY_MISSING,
-            f"Expected a Python interpreter at {named}, found none that can be run. Choose another one, or none for "
-            "Slicer's own.",
+            f"There is no Python that can be run at {named}. Choose another one, or none for Slicer's own.",
         )
     return WorkerCommand(program, list(arguments), process_environment(system_environment()))
 
@@ -81,7 +80,7 @@ def process_environment(current: Mapping[str, str]) -> dict[str, str]:
 
 
 def system_environment() -> dict[str, str]:
-    """The environment that Slicer was started in, without what its launcher added."""
+    """Give the environment that Slicer was started in, without what its launcher added."""
     import slicer
 
     return dict(slicer.util.startupEnvironment())
@@ -92,7 +91,6 @@ def _slicer_python() -> str:
     if found is None:
         raise RunFailed(
             Reason.DEPENDENCY_MISSING,
-            "Expected Slicer's own Python (PythonSlicer) on its path, found none. Install Slicer again, or choose "
-            "another interpreter.",
+            "Slicer's own Python (PythonSlicer) can't be found. Install Slicer again, or choose another interpreter.",
         )
     return found

@@ -23,7 +23,7 @@ from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.volumes import content_stamp
 
 SLAB_BYTES = 4 * 1024 * 1024
-"""How much is written in one turn, at least one slice."""
+"""How much is written in one turn, at least one slice: chosen, a few milliseconds on a slow disk."""
 
 
 class Handover:
@@ -78,8 +78,8 @@ class Handover:
             self._on_error(
                 RunFailed(
                     Reason.FAILED,
-                    f"Expected to write the CT to {self._path.parent}; it failed: {error.strerror}. Is there room on "
-                    "the disk?",
+                    f"The CT can't be written to {self._path.parent}: {error.strerror}. Make room there, or choose "
+                    "another temporary folder in Slicer's settings.",
                 )
             )
         except OsteoJointError as error:

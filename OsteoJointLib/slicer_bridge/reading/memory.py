@@ -21,7 +21,11 @@ from OsteoJointLib.worker.answers import LevelsTold
 from OsteoJointLib.worker.requests import Classify, Edit, FindLevels, Making, Refine, Segment
 
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
+"""One an axis, odd and without a pattern in their bits, so that places don't cancel each other: 2^64 over the golden
+ratio, and two primes of xxHash64."""
 _STEP_MM, _OFFSET_MM = 0.01, 0.00314
+"""Places count as the same within a step, far below a voxel and above rounding; the offset keeps round numbers off the
+steps' edges, mm (both chosen)."""
 
 
 class Until(StrEnum):
@@ -125,7 +129,7 @@ class CaseMemory:
             self._forget_given(request.levels)
 
     def _forget_given(self, levels: Collection[Level]) -> None:
-        """The worker has other masks of these levels now than it was given."""
+        """Take account that the worker has other masks of these levels now than it was given."""
         self.given = {level: key for level, key in self.given.items() if level not in levels}
 
     def _levels_step(self, wanted: Wanted) -> FindLevels | None:
@@ -176,7 +180,7 @@ class CaseMemory:
 
 
 def mask_key(mask: MaskArray) -> int:
-    """Number where in the world a mask's voxels are, whatever array and order of axes it comes in.
+    """Make a number of where in the world a mask's voxels are, whatever array and order of axes it comes in.
 
     >>> one = MaskArray(np.ones((1, 1, 1)), np.eye(4))
     >>> padded = np.eye(4)
