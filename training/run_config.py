@@ -54,6 +54,14 @@ class RunConfig:
     validation_cases: int = 48
     """How many cases are watched, at most."""
 
+    def __post_init__(self) -> None:
+        if self.precision not in ("32-true", "bf16-mixed"):
+            raise UsageError(
+                Reason.USAGE, f'The precision "{self.precision}" is unknown. Choose 32-true or bf16-mixed.'
+            )
+        if self.seed < 0 or self.validation_cases < 1:
+            raise UsageError(Reason.USAGE, "A seed is 0 or more, and at least 1 case is watched. Change the config.")
+
 
 WATCHING_FIELDS = ("checkpoint_minutes", "validate_minutes", "validation_cases")
 """The fields that change nothing in the weights, so that a run may go on under others."""
@@ -90,4 +98,7 @@ def overridden(config: Any, path: str, text: str) -> Any:
     new = float(new) if isinstance(old, float) and type(new) is int else new
     if old is not None and new is not None and type(new) is not type(old):
         raise UsageError(Reason.USAGE, f"{new!r} is no value for {path}, which is now {old!r}: another type.")
-    return replace(config, **{name: new})
+    try:
+        return replace(config, **{name: new})
+    except ValueError as error:
+        raise UsageError(Reason.USAGE, f"{new!r} is no value for {path}: {error}") from error

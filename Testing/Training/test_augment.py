@@ -117,6 +117,16 @@ def test_the_localizers_error_is_of_the_crops_own_pixels(scale):
     np.testing.assert_allclose(np.abs(box_center_xy(crop) - 112), 20.0, atol=scale + 0.5)
 
 
+def test_the_localizers_error_has_no_direction():
+    mask = np.zeros((512, 512), dtype=bool)
+    mask[236:276, 226:286] = True
+    config = AugmentConfig(center_jitter_px=6.0)
+    centers = [draw_crop_placement(mask, 1.0, False, config, np.random.default_rng(s)).center_xy for s in range(400)]
+    offsets = np.array(centers) - box_center_xy(mask)
+    np.testing.assert_allclose(offsets.mean(axis=0), 0.0, atol=1.2)
+    np.testing.assert_allclose(offsets.std(axis=0), 6.0, atol=0.7)
+
+
 def test_only_crops_that_are_scaled_are_turned():
     mask = np.zeros((512, 512), dtype=bool)
     mask[236:276, 226:286] = True

@@ -56,10 +56,21 @@ def test_usage_and_input_have_their_exit_codes(tmp_path, capsys):
         (["--steps", "1", "--config", "nothing"], "training/configs"),
         ([], "--steps or --minutes"),
         (["--steps", "1", "--set", "data.rows"], "FIELD=VALUE"),
-        (["--steps", "1", "--threads", "0"], "thread"),
+        (["--steps", "1", "--set", "data.rows=0"], "at least 1"),
+        (["--steps", "1", "--set", "precision=16"], "bf16-mixed"),
+        (["--steps", "1", "--config", "compact_levels", "--set", "network.spacing_mm=-1"], "must be positive"),
     ):
         assert main([*run, *wrong]) == 2
         assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--steps 0", "--minutes nan", "--minutes x", "--workers -1", "--threads 0", "--seed 1.5", "--device gpu"]
+)
+def test_numbers_that_can_not_be_are_refused_by_name(wrong, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--data", "x", *wrong.split()])
+    assert f"argument {wrong.split()[0]}" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")

@@ -103,6 +103,18 @@ def test_a_sample_without_bodies_is_cropped_about_its_middle(make_box_sample):
     assert inside[:, 1:].min() == 0 and inside[:, 1:].max() == 15 and not crop.heatmap.any()
 
 
+def test_crops_follow_a_column_that_leans(make_box_sample):
+    leaning = replace(make_box_sample(2), centers_index_zyx=np.float32([[34, 10, 5], [24, 10, 15]]))
+    met = 0
+    for number in range(60):
+        crop = draw_crop(leaning, STILL, 1.75, np.random.default_rng(number))
+        middle = crop.heatmap[7:9].max(axis=0)
+        if middle.max() > 0.5:
+            np.testing.assert_allclose(np.unravel_index(middle.argmax(), middle.shape), 7.5, atol=1.0)
+            met += 1
+    assert met > 5
+
+
 def test_truncation_drops_the_centers_it_cuts_off(make_box_sample):
     settings = replace(SETTINGS, truncate=1.0)
     counts = set()

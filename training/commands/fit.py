@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib.cli.main import device_name
 from OsteoJointLib.errors import Reason, UsageError
+from training.commands.option_types import above_zero, at_least
 from training.run_config import overridden
 from training.schedule import Budget
 from training.seeds import SEEDS_IN_WORDS
@@ -25,13 +26,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "anchors", help="cluster the localizer's anchors on training pairs, and print them", epilog=SEEDS_IN_WORDS
     )
     anchors.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of training pairs")
-    anchors.add_argument("--most", type=int, default=1000, metavar="N", help="pairs to use (default: 1000)")
+    anchors.add_argument("--most", type=at_least(1), default=1000, metavar="N", help="pairs to use (default: 1000)")
     anchors.set_defaults(run=_anchors)
     thresholds = commands.add_parser(
         "thresholds", help="fit the plain rule's two HU thresholds on whole phantoms", epilog=SEEDS_IN_WORDS
     )
     thresholds.add_argument("--seed", type=int, default=700_000, metavar="N", help="the first one's (default: 700000)")
-    thresholds.add_argument("--count", type=int, default=300, metavar="N", help="how many phantoms (default: 300)")
+    thresholds.add_argument("--count", type=at_least(1), default=300, metavar="N", help="how many (default: 300)")
     thresholds.add_argument(
         "--out",
         type=Path,
@@ -61,12 +62,12 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--validation", type=Path, metavar="DIR", help="what is watched, of the same kind")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: runs/NAME)")
-    parser.add_argument("--minutes", type=float, metavar="N", help="minutes of training in all")
-    parser.add_argument("--steps", type=int, metavar="N", help="steps in all")
+    parser.add_argument("--minutes", type=above_zero, metavar="N", help="minutes of training in all")
+    parser.add_argument("--steps", type=at_least(1), metavar="N", help="steps in all")
     parser.add_argument("--device", type=device_name, default="cpu", help="auto, cpu, cuda or cuda:N (default: cpu)")
-    parser.add_argument("--threads", type=int, metavar="N", help="PyTorch's threads (default: the usable cores)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that make batches (default: 1)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of weights and draws, instead of the config's")
+    parser.add_argument("--threads", type=at_least(1), metavar="N", help="of PyTorch (default: the usable cores)")
+    parser.add_argument("--workers", type=at_least(0), default=1, metavar="N", help="that make batches (default: 1)")
+    parser.add_argument("--seed", type=at_least(0), metavar="N", help="of weights and draws, instead of the config's")
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="instead of the config's, e.g. data.rows=8"
     )

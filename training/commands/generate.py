@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from OsteoJointLib.level_config import LevelNetConfig
+from training.commands.option_types import above_zero, at_least
 from training.seeds import SEEDS_IN_WORDS, TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
 
 
@@ -17,7 +18,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     phantoms.set_defaults(run=_phantoms)
     _command(commands, "pairs", "write training pairs: both mid-slices of a phantom").set_defaults(run=_pairs)
     samples = _command(commands, "samples", "write level samples: a phantom on the level network's coarse grid")
-    samples.add_argument("--spacing-mm", type=float, help="edge of the coarse voxels (default: the network's)")
+    samples.add_argument(
+        "--spacing-mm", type=above_zero, metavar="N", help="edge of the coarse voxels (default: the network's)"
+    )
     samples.set_defaults(run=_samples)
 
 
@@ -27,7 +30,7 @@ def _command(
     parser = commands.add_parser(name, help=text, epilog=SEEDS_IN_WORDS)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first phantom's (default: 0)")
-    parser.add_argument("--count", type=int, required=True, metavar="N", help="how many phantoms")
+    parser.add_argument("--count", type=at_least(1), required=True, metavar="N", help="how many phantoms")
     return parser
 
 

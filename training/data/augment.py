@@ -155,7 +155,7 @@ def box_of(mask: np.ndarray) -> np.ndarray:
     """
     extent = mask_extent_xyxy(mask)
     if extent is None:
-        raise ValueError("A mask with at least one pixel was expected; an empty one came.")
+        raise ValueError("the mask must have at least one pixel")
     return np.array(extent, dtype=np.float32)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from OsteoJointLib.config import NetworkConfig, WindowConfig
+from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.network.heatmap import boundary_heatmap
 from OsteoJointLib.pipeline.preprocess import to_unit_range
 from training.data.augment import (
@@ -55,6 +56,10 @@ class PairBatchConfig:
     mixup_alpha: float | None = 0.1
     heatmap_sigma_px: float = 2.0
     minimum_pairs: int = 16
+
+    def __post_init__(self) -> None:
+        if min(self.rows, self.images, self.localizer_every, self.minimum_pairs) < 1:
+            raise UsageError(Reason.USAGE, f"A batch needs at least 1 of everything, got {self}. Change the config.")
 
 
 class PairBatch(NamedTuple):

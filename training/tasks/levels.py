@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.network.level_net import LevelNet, window_channels
 from training.checkpoint import load_checkpoint
@@ -31,6 +32,11 @@ class LevelConfig(RunConfig):
     """How a crop is drawn from a sample."""
     rows: int = 2
     """Crops a step."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rows < 1:
+            raise UsageError(Reason.USAGE, f"A step needs at least 1 crop, got rows {self.rows}. Change the config.")
 
     def task(self) -> LevelTask:
         """Return what the loop trains."""

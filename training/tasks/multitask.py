@@ -39,6 +39,7 @@ class MultitaskConfig(RunConfig):
     """(share of the run up to which, edge of the middle of the crop that is trained on); smaller is cheaper."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         ends = [end for end, _ in self.windows_px]
         # the segmenter halves its input five times, so that an edge is a multiple of 2^5
         if not (ends == sorted(ends) and ends[-1] >= 1.0 and all(px % 32 == 0 for _, px in self.windows_px)):
