@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.augment import AugmentConfig, Intensity
+from OsteoJointLib.network.heatmap import boundary_heatmap
+from training.data.augment import AugmentConfig, Intensity, box_center_xy
 from training.data.pair_batches import PairBatchConfig, PairBatches, augmented_row, plain_row
 from training.data.pairs import PairFolder, load_pair
 from training.data.sampling import Draw
@@ -82,7 +83,11 @@ def test_the_same_step_gives_the_same_batch(pair_folder):
 def test_a_plain_row_is_the_crop_around_the_body(pair_folder):
     pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
     row = plain_row(pair, 2.0)
-    np.testing.assert_array_equal(row.masks.sum(axis=(1, 2)), pair.masks.sum(axis=(1, 2)))
+    for mask, crop, hu, whole in zip(row.masks, row.crops, pair.hu, pair.masks, strict=True):
+        x, y = np.rint(box_center_xy(whole)).astype(int)
+        around = np.s_[y - 112 : y + 112, x - 112 : x + 112]  # neither moved nor mirrored
+        np.testing.assert_array_equal(mask, whole[around])
+        np.testing.assert_allclose(crop, np.clip((hu[around] + 160) / 400, 0, 1), atol=1e-6)
     assert row.heatmaps.max() == pytest.approx(1.0)
 
 
@@ -121,6 +126,8 @@ def test_a_pure_row_is_the_case_that_was_drawn(pair_folder):
         plain = plain_row(load_pair(cases.paths[chosen]), SMALL.heatmap_sigma_px)
         mirrored = not np.array_equal(drawn.row.crops, plain.crops)
         unflipped = drawn.row.masks[:, :, ::-1] if mirrored else drawn.row.masks
+        for mask, heatmap in zip(drawn.row.masks, drawn.row.heatmaps, strict=True):
+            np.testing.assert_array_equal(heatmap, boundary_heatmap(mask, SMALL.heatmap_sigma_px))
         # a mirrored crop is about pixel 112, the flipped array about 111.5
         np.testing.assert_array_equal(np.roll(unflipped, 1 if mirrored else 0, axis=2), plain.masks)
 
