@@ -28,7 +28,8 @@ def test_shapes_and_ranges(pair_folder):
 
 
 def test_only_every_second_step_brings_slices(pair_folder):
-    assert PairBatches(pair_folder, 1, SMALL, AugmentConfig())[1].images.shape == (0, 1, 512, 512)
+    batch = PairBatches(pair_folder, 1, SMALL, AugmentConfig())[1]
+    assert batch.images.shape == (0, 1, 512, 512) and batch.boxes_xyxy.shape == (0, 4) and batch.labels.shape == (0,)
 
 
 def test_every_row_carries_a_term_and_mixed_rows_only_the_class(pair_folder):
@@ -152,3 +153,26 @@ def test_a_slice_bears_the_label_of_its_level(pair_folder):
         assert drawn.image[256, 256] == pytest.approx([(10 + 160) / 400, (190 + 160) / 400][drawn.label], abs=1e-4)
         labels.add(drawn.label)
     assert labels == {0, 1}
+
+
+def test_half_of_the_rows_and_of_the_slices_are_mirrored(pair_folder):
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
+    bright_left = np.where(np.arange(512) < 256, 190, 10).astype(np.int16) * np.ones_like(pair.hu)
+    pair, batches = replace(pair, hu=bright_left), PairBatches(pair_folder, 0, SMALL, STILL)
+    rows = [augmented_row(pair, np.random.default_rng(n), STILL, None, 2.0, False).crops for n in range(80)]
+    slices = [batches.slice(pair, np.random.default_rng(n)).image for n in range(40)]
+    for images, low, high in ((rows, 28, 52), (slices, 11, 29)):
+        assert low <= sum(image[..., -20:].mean() > image[..., :20].mean() for image in images) <= high
+
+
+def test_intensities_change_a_slice_and_leave_its_air(pair_folder):
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
+    still, changing = (
+        PairBatches(pair_folder, 0, SMALL, replace(STILL, image_scale=(1.0, 1.0), intensity_probability=share))
+        for share in (0.0, 1.0)
+    )
+    for seed in range(5):
+        before, after = (batches.slice(pair, np.random.default_rng(seed)) for batches in (still, changing))
+        np.testing.assert_array_equal(before.box_xyxy, after.box_xyxy)
+        assert np.mean(after.image[before.image == 0.0] == 0.0) > 0.97  # but for the skin's own pixels
+        assert np.abs(after.image - before.image).max() > 0.02
