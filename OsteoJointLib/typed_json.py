@@ -88,7 +88,8 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return Path(value)
     if isinstance(origin, type) and issubclass(origin, Enum) and any(value == one.value for one in origin):
         return origin(value)
-    raise WrongField(f"The field {name} must be {_words(kind)}; it is {value!r}.")
+    found = "missing" if value is None else repr(value)
+    raise WrongField(f"The field {name} must be {_words(kind)}; it is {found}.")
 
 
 def _read_either(kind: Any, kinds: list[Any], value: Any, name: str) -> Any:

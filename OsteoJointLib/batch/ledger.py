@@ -163,11 +163,9 @@ class Ledger:
         for case, record in self._records.items():
             if fingerprint and record.fingerprint == fingerprint:
                 return case
-        name = portable_name(words)
-        known = self._records.get(name)
-        if known is not None and not known.fingerprint and not fingerprint and name not in self._entered:
-            return name
-        return unique_name(name, {name_key(case) for case in self._records})
+        unknown = {case for case, one in self._records.items() if not one.fingerprint and one.place is None}
+        free = set() if fingerprint else unknown - self._entered  # of an earlier batch: most likely the same volumes
+        return unique_name(portable_name(words), {name_key(case) for case in self._records if case not in free})
 
     def case_folder(self, case: str) -> Path:
         """Where the files of a case lie."""

@@ -239,9 +239,9 @@ def _criteria(stack: Stack, limits: ReadingLimits) -> list[tuple[str, float]]:
         ("its slices are thinner", -sum(thickness > limit for limit in _THICKNESS_CLASSES_MM)),
         ("its slices are evenly spaced", geometry.even),
         ("its tube voltage is 120 kV", low_kvp <= (header.kvp or 0.0) <= high_kvp),
-        ("it covers more of the body", round(geometry.extent_mm, -1)),
+        ("it covers more of the body", round(geometry.extent_mm, -1)),  # a centimeter more or less is no reason
         ("it has more slices", len(stack.headers)),
-        ("it has the lower series number", -(header.series_number or 10**9)),
+        ("it has the lower series number", -(header.series_number or 10**9)),  # without a number it comes last
     ]
 
 

@@ -12,9 +12,15 @@ import pytest
 import qt
 import slicer
 
+from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome
 from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, RunFailed
+from OsteoJointLib.output.csv_rows import COLUMNS
+from OsteoJointLib.output.viewer_arrays import MaskArray
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.batch import node_batch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch, analyze_nodes
+from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
+from OsteoJointLib.slicer_bridge.reading.memory import Wanted
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.worker.answers import Delivered
 
@@ -34,6 +40,7 @@ class FakeEngine:
 
     failures: ClassVar[dict[str, OsteoJointError]]
     read: ClassVar[list[str]]
+    delivered: ClassVar[list[object]]
     open: ClassVar[set[str]]
     on_start: ClassVar[Callable[[], object] | None]
 
@@ -57,6 +64,7 @@ class FakeEngine:
         qt.QTimer.singleShot(0, answer)
 
     def ask_case(self, request, masks, on_done, on_error):
+        self.delivered.append(masks)
         asked = request("case-1", {})
         folder = asked.out
         assert asked.row == folder.name  # the report names the case
@@ -74,7 +82,7 @@ class FakeEngine:
 @pytest.fixture
 def engine(scene, monkeypatch):
     """The pretending engine, fresh."""
-    for name, value in (("failures", {}), ("read", []), ("open", set()), ("on_start", None)):
+    for name, value in (("failures", {}), ("read", []), ("delivered", []), ("open", set()), ("on_start", None)):
         monkeypatch.setattr(FakeEngine, name, value, raising=False)
     monkeypatch.setattr(node_batch, "Engine", FakeEngine)
     return FakeEngine
@@ -157,6 +165,56 @@ def test_what_has_changed_or_failed_is_read_again(engine, tmp_path):
     analyze_nodes([changed, failed, lost], tmp_path / "out")
     assert engine.read == ["changed", "failed", "lost"]
     assert [row["case"] for row in table(tmp_path / "out")] == ["changed", "failed", "lost", "changed-2"]
+
+
+def test_what_a_user_drew_is_delivered_and_read_again_once_it_changes(engine, tmp_path, monkeypatch):
+    drawn = {Level.L1: MaskArray(np.ones((1, 2, 2), np.uint8), np.eye(4))}
+
+    def want(case, settings):
+        case.wanted = Wanted(case.volume_id, masks=drawn)
+
+    monkeypatch.setattr(VolumeCase, "want", want)
+    node = add_ct()
+    for _ in range(2):
+        analyze_nodes(node, tmp_path / "out")
+    assert engine.delivered == [drawn]
+    drawn[Level.L1].array_kji[0, 0, 0] = 0
+    analyze_nodes(node, tmp_path / "out")
+    assert engine.read == ["CT", "CT"]
+
+
+def test_points_and_masks_are_known_apart_by_level_and_place(scene):
+    case, mask, moved = VolumeCase(add_ct()), np.ones((1, 2, 2), np.uint8), np.eye(4)
+    moved[2, 3] = 5.0
+    one, other = (1.0, 2.0, 3.0), (1.0, 2.0, 33.0)
+
+    def digest(points=None, **masks):
+        arrays = {Level(level): MaskArray(mask, place) for level, place in masks.items()}
+        case.wanted = Wanted(case.volume_id, points=points, masks=arrays)
+        return case.own_digest()
+
+    digests = [
+        *(digest({Level.L1: one, Level.L2: other}), digest({Level.L1: other, Level.L2: one})),
+        *(digest(L1=np.eye(4)), digest(L2=np.eye(4)), digest(L1=moved)),
+    ]
+    assert len({*digests, ""}) == 6
+    assert digest() == ""
+
+
+def test_volumes_without_voxels_have_a_row_each_and_the_same_the_next_time(engine, tmp_path):
+    empty = [slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT") for _ in range(2)]
+    analyze_nodes(add_ct(), tmp_path / "out")
+    for _ in range(2):
+        rows = analyze_nodes(empty, tmp_path / "out")
+        assert [row["case"] for row in rows] == ["CT-2", "CT-3"]
+    assert [row["case"] for row in table(tmp_path / "out")] == ["CT", "CT-2", "CT-3"]
+
+
+def test_two_batches_at_once_give_names_of_their_own(engine, tmp_path):
+    meanwhile = CaseRecord("CT", Outcome.REFUSED, dict.fromkeys(COLUMNS, "") | {"case": "CT"}, "of another")
+    nodes = (Ledger(tmp_path / "out").enter(meanwhile) or node for node in [add_ct()])
+    assert [row["case"] for row in analyze_nodes(nodes, tmp_path / "out")] == ["CT-2"]
+    assert [row["case"] for row in table(tmp_path / "out")] == ["CT", "CT-2"]
 
 
 def test_all_are_read_again_on_request(engine, tmp_path):

@@ -14,7 +14,7 @@ from OsteoJointLib.batch.worker_pool import WorkerProcess
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
 from OsteoJointLib.hardware import Hardware
-from OsteoJointLib.locking import locked
+from OsteoJointLib.locking import LOCK_FILE, locked
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.typed_json import to_json
@@ -129,9 +129,9 @@ def test_every_case_has_its_row(desk, workers):
 
 def test_a_case_is_read_as_was_chosen_let_go_and_noted(desk):
     desk.add("a.nrrd")
-    desk.run(gradcam=False, word="mine")
+    desk.run(gradcam=False, refine=True, word="mine")
     load, analyze, close = desk.requests()
-    assert (analyze["gradcam"], analyze.get("refine", False)) == (False, False)
+    assert (analyze["refine"], analyze["gradcam"]) == (True, False)
     assert load["threads"] == usable_cores()
     assert (close["op"], close["case"]) == ("close", "case-1")
     assert read_ledger(desk.out)["a"].batch == "mine"
@@ -222,6 +222,8 @@ def test_a_folder_with_others_files_is_refused(desk):
     with pytest.raises(UsageError, match="never overwritten"):
         desk.run()
     assert [path.name for path in desk.out.iterdir()] == ["notes.txt"]
+    (desk.out / "notes.txt").rename(desk.out / LOCK_FILE)  # a batch that was killed at once leaves no more
+    assert desk.run().exit_code == 0
 
 
 @pytest.mark.parametrize(("content", "code"), [("refuse", 6), ("die", 6), ("", 0)])
@@ -241,11 +243,14 @@ def test_two_peoples_cts_of_one_name_never_take_each_others_place(desk):
     assert desk.rows()["scan"] == before
     assert desk.run(inputs=[second, first]).counts == {"skipped": 2}
     assert list(desk.rows()) == ["scan-2", "scan"]
+    desk.add("scan.nrrd", "x")
+    assert desk.run(inputs=[desk.inputs / "scan.nrrd", first]).counts == {"skipped": 1, "done": 1}
+    assert list(desk.rows()) == ["scan-2", "scan", "scan-3"]
     moved = first.rename(desk.inputs / "scan.nrrd")
     assert desk.run(inputs=[moved]).counts == {"skipped": 1}
     second.write_text("changed")
     assert desk.run(inputs=[second]).counts == {"done": 1}
-    assert list(desk.rows()) == ["scan", "scan-2"]
+    assert list(desk.rows()) == ["scan-3", "scan", "scan-2"]
 
 
 def test_two_batches_at_once_keep_each_others_rows(tmp_path):

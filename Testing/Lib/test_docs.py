@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 import pkgutil
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -152,6 +153,21 @@ def test_every_command_is_explained_and_no_option_that_is_not_there(doc_tables):
     for page in PAGES:
         named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", page.read_text("utf-8")))
         assert named <= there | {"--version"}, f"{page.name} names {sorted(named - there)}"
+
+
+def command_lines() -> list[str]:
+    """Every call of our two commands in the pages' blocks of shell."""
+    blocks = [block for page in PAGES for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in lines if re.search(r"\bosteojoint [a-z]|python -m training [a-z]", line)]
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_commands_can_be_typed_as_they_stand(line):
+    words = shlex.split(line.partition("|")[2] if line.startswith("echo") else line.rstrip("& "), comments=True)
+    ours = "training" in words
+    build_parser_of = build_training_parser if ours else build_parser
+    build_parser_of().parse_args(words[words.index("training") + 1 :] if ours else words[1:])
 
 
 def test_every_operation_of_the_worker_is_explained_with_all_its_fields():

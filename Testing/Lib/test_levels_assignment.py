@@ -124,6 +124,8 @@ def test_sides_are_averaged_and_an_unseen_side_is_silent():
     assert body_log_likelihood(body((90.0, 0.0)), -1) == pytest.approx(0.5 * (rib + none))
     assert body_log_likelihood(body((90.0, 0.0), seen=(True, False)), -1) == pytest.approx(rib)
     assert body_log_likelihood(body(0.0, seen=(False, False)), -1) == 0.0
+    beyond = [body_log_likelihood(NONE, place) for place in (-9, -4, 0, 1, 3)]
+    assert beyond == pytest.approx([math.log(share) for share in (0.02, 0.02, 0.955, 0.985, 0.985)])
     longer = math.log(RIB_BY_PLACE[-1].likelihood(90.0, True))
     assert body_log_likelihood(body((90.0, 0.0), cut=(True, False)), -1) == pytest.approx(0.5 * (longer + none))
 

@@ -209,6 +209,12 @@ def test_a_refusal_names_what_is_in_view_without_contradicting_itself(column, wo
     assert words in refusal.value.message
 
 
+def test_names_that_are_likelier_than_not_are_refused_below_60_percent():
+    with pytest.raises(InputRefused, match="the likeliest names, L1 to L3, are only 58 % likely") as refusal:
+        choose_levels(seen(0.0, 0.0, 100.0, sacrum=False, above=180.0))
+    assert refusal.value.reason is Reason.LEVELS_UNDECIDED
+
+
 def test_uncertain_names_say_how_uncertain_and_why():
     unsure = message(choose_levels(seen(150.0, 30.0, 0.0, 0.0, 0.0, sacrum=False)), Reason.LEVELS_UNCERTAIN)
     assert "right with 86 %, and with 14 % L1 is the body called T12 here; the last ribs are stubs" in unsure
@@ -376,6 +382,7 @@ def test_a_steep_short_last_step_into_the_sacrum_is_left_out():
     bodies = [Body(np.array([z, y, 220.0]), 0.9, True, 34.0, False) for z, y in ((300, 120), (266, 122), (246, 142))]
     prediction = Scene([NONE], sacrum=False).predict()
     assert not is_sacral(prediction, tuple(bodies), False)
+    assert is_sacral(prediction, tuple(bodies), True)
     prediction.classes[45:56, 34:50, 45:65] = Tissue.SACRUM  # 220 mm and below
     assert is_sacral(prediction, tuple(bodies), False)
     assert not is_sacral(prediction, tuple(bodies[:2]), True)
@@ -456,6 +463,9 @@ def test_length_of_a_straight_rib_by_hand():
 
 def test_a_gap_wider_than_half_the_space_between_ribs_ends_the_rib():
     assert lone_body(at=[*line(24, 64), *line(76, 124)])[1].length_mm == pytest.approx(0.93 * 100.0 + 4.0)
+    assert lone_body(at=[*line(24, 56), *line(68, 80), *line(92, 124)])[1].length_mm == pytest.approx(
+        0.93 * 100.0 + 4.0
+    )
     assert lone_body(at=[*line(24, 64), *line(84, 124)])[1].length_mm == pytest.approx(0.93 * 40.0 + 4.0)
 
 

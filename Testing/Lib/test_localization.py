@@ -50,6 +50,13 @@ def test_nothing_found_is_refused(point_px):
     assert refusal.value.reason is Reason.BODY_NOT_LOCALIZED
 
 
+@pytest.mark.parametrize("change", [{"reach_mm": 0.0}, {"fixed_box_mm": (0.0, 9.0)}, {"fixed_box_mm": (9.0, 0.0)}])
+def test_lengths_that_are_none_are_refused(change):
+    with pytest.raises(ValueError, match="must be positive"):
+        LocalizationConfig(**change)
+    assert LocalizationConfig(reach_mm=0.5, fixed_box_mm=(0.5, 0.5)).reach_mm == 0.5
+
+
 def test_fixed_box_is_of_a_body_s_size_and_says_what_it_is():
     box = fixed_box(0.5, np.array([100.0, 200.0]), LocalizationConfig(fixed_box_mm=(50.0, 40.0)))
     assert box == BodyBox((50.0, 160.0, 150.0, 240.0), 0.0, detected=False)

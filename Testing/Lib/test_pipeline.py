@@ -228,6 +228,9 @@ def slice_pair(chain) -> CtSlicePair:
 def test_the_paper_s_slice_pair_is_read_like_the_volume(chain, by_hand):
     points = {level: (x, y, z + 40.0) for level, (x, y, z) in chain.centers_lps_mm.items()} if by_hand else None
     result = chain.reader.read(slice_pair(chain), points, QUICK)
+    for level, point in zip(Level, (result.levels.l1, result.levels.l2), strict=True):
+        assert (point.level, point.confidence) == (level, 1.0)
+        assert point.source is (PointSource.USER if by_hand else PointSource.AUTO)
     for reading, whole in zip(result.readings, chain.result.readings, strict=True):
         np.testing.assert_array_equal(reading.segmentation.mask, whole.segmentation.mask)
         assert reading.axial.slice_index == 0
