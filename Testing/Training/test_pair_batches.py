@@ -161,8 +161,10 @@ def test_half_of_the_rows_and_of_the_slices_are_mirrored(pair_folder):
     pair, batches = replace(pair, hu=bright_left), PairBatches(pair_folder, 0, SMALL, STILL)
     rows = [augmented_row(pair, np.random.default_rng(n), STILL, None, 2.0, False).crops for n in range(80)]
     slices = [batches.slice(pair, np.random.default_rng(n)).image for n in range(40)]
-    for images, low, high in ((rows, 28, 52), (slices, 11, 29)):
-        assert low <= sum(image[..., -20:].mean() > image[..., :20].mean() for image in images) <= high
+    for images, edge, low, high in ((rows, 20, 28, 52), (slices, 150, 11, 29)):
+        # a slice is moved by up to 80 pixels: look halfway to its edges
+        left, right = np.s_[..., edge // 2 : edge], np.s_[..., -edge : -edge // 2]
+        assert low <= sum(image[right].mean() > image[left].mean() for image in images) <= high
 
 
 def test_intensities_change_a_slice_and_leave_its_air(pair_folder):
