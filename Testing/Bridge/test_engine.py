@@ -313,10 +313,11 @@ def test_several_cts_stay_open_until_the_worker_lets_the_oldest_go(bench):
     assert bench.run() == ["open", "levels", "segment"]
 
 
-def test_other_weights_read_anew(bench):
+@pytest.mark.parametrize("other", [{"weights": "/other"}, {"device": "cuda:1"}])
+def test_other_weights_or_another_device_read_anew(bench, other):
     bench.run()
-    assert bench.run(weights="/other", points=FOUND, found=FOUND) == ["close", "load", "open", "levels", "segment"]
-    assert bench.document["loaded"] == ["cpu", "/other"]
+    assert bench.run(**other, points=FOUND, found=FOUND) == ["close", "load", "open", "levels", "segment"]
+    assert bench.document["loaded"] == list(({"device": "cpu", "weights": "compact"} | other).values())
 
 
 def test_forget_closes_the_ct(bench):

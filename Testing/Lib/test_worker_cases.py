@@ -68,11 +68,19 @@ def test_a_case_that_is_null_is_none(client):
     assert client.done("levels", case=None, input="ct.nrrd")["case"] == "case-1"
 
 
+def test_levels_asked_for_again_forget_the_reading(client):
+    case = client.done("analyze", input="ct.nrrd", gradcam=False)["case"]
+    client.done("levels", case=case)
+    assert "no masks yet" in client.ask("classify", case=case)["message"]
+
+
 def test_levels_name_the_column_from_top_to_bottom(client, chain):
     bodies = tuple(BodyEvidence((1.0, 2.0, z), 0.9, (0.0, 0.0), (True, True), False, False) for z in (95.0, 60.0, 25.0))
-    found = replace(chain.found_levels(), column=bodies, names=("T12", "L1", "L2"))
+    doubt = Flag(Reason.LEVELS_UNCERTAIN, "It may be T12.")
+    found = replace(chain.found_levels(), column=bodies, names=("T12", "L1", "L2"), flags=(doubt,))
     client.reader = replace(client.reader, finder=lambda volume: found)
     done = client.done("levels", input="ct.nrrd")
+    assert done["flags"] == [{"code": "levels_uncertain", "message": "It may be T12.", "level": None}]
     assert [body["name"] for body in done["column"]] == ["T12", "L1", "L2"]
     assert done["column"][0] == {"name": "T12", "center_ras_mm": [-1.0, -2.0, 95.0], "score": 0.9}
     assert [done["levels"][name]["slice_index"] for name in ("L1", "L2")] == [12, 5]
@@ -106,6 +114,9 @@ def test_refine_moves_only_the_levels_asked_for_and_an_edit_takes_it_back(client
     back = client.done("edit", case=case, segmentation=small, gradcam=False)
     assert back["edited"] == ["L1"]
     assert back["result"]["segmentation"] == edited["segmentation"]
+    still = client.done("refine", case=case, segmentation=small, levels=["L1"], parameters={"max_shift_mm": 0.1})
+    area_mm2 = still["result"]["segmentation"]["L1"]["area_mm2"]
+    assert area_mm2 == pytest.approx(edited["segmentation"]["L1"]["area_mm2"], rel=0.02)
     both = client.done("refine", case=case, segmentation=small, gradcam=False)["result"]["segmentation"]
     assert all(both[name]["refined"] for name in ("L1", "L2"))
 
@@ -115,7 +126,15 @@ def test_a_mask_made_before_says_how(client, chain, tmp_path):
     small = {level.value: write_mask(tmp_path / f"{level}.nrrd", chain, level, 0.93) for level in Level}
     made = {"L1": {"edited": False, "refined": True}}
     masks = client.done("edit", case=case, segmentation=small, made=made, gradcam=False)["result"]["segmentation"]
-    assert [(masks[name]["edited"], masks[name]["refined"]) for name in ("L1", "L2")] == [(False, True), (True, False)]
+    marks = [(False, True), (True, False)]
+    assert [(masks[name]["edited"], masks[name]["refined"]) for name in ("L1", "L2")] == marks
+    other = {"L1": {"edited": True, "refined": False}}
+    masks = client.done("edit", case=case, segmentation=small, made=other, gradcam=False)["result"]["segmentation"]
+    assert [(masks[name]["edited"], masks[name]["refined"]) for name in ("L1", "L2")] == marks  # no other mask came
+    smaller = {"L1": write_mask(tmp_path / "smaller.nrrd", chain, Level.L1, 0.9)}
+    fields = {"case": case, "segmentation": smaller, "made": other, "gradcam": False}
+    masks = client.done("refine", levels=["L1"], **fields)["result"]["segmentation"]
+    assert (masks["L1"]["edited"], masks["L1"]["refined"]) == (True, True)  # the level set has moved it since
     for wrong in ({"L3": {}}, {"L1": {"edited": True}}, {"L1": {"edited": 1, "refined": False}}, ["L1"]):
         assert client.ask("edit", case=case, segmentation=small, made=wrong)["reason"] == "usage"
 
@@ -188,7 +207,7 @@ def test_a_pair_of_slices_is_opened_read_and_drawn_but_no_label(client, chain, p
     def one(level) -> CtVolume:
         index = round(chain.centers_lps_mm[level][2] / 5)
         grid = Grid.axis_aligned((1, 90, 120), volume.grid.spacing_xyz_mm, (-119.0, -89.0, 5.0 * index))
-        flags = (Flag(Reason.KERNEL_UNKNOWN, "No kernel."),)
+        flags = (Flag(Reason.KERNEL_UNKNOWN, "No kernel."), Flag(Reason.METAL, "Metal.", level))
         return CtVolume(volume.hu[index : index + 1], grid, volume.source, flags)
 
     monkeypatch.setattr(
@@ -196,7 +215,7 @@ def test_a_pair_of_slices_is_opened_read_and_drawn_but_no_label(client, chain, p
     )
     opened = client.done("open", input="pair")
     case = opened["case"]
-    assert [flag["code"] for flag in opened["flags"]] == ["kernel_unknown"]
+    assert [flag["level"] for flag in opened["flags"]] == [None, "L1", "L2"]
     levels = client.done("levels", case=case)
     assert (levels["levels"], levels["column"]) == (None, [])
     done = client.done("segment", case=case, gradcam=False, views=str(tmp_path / "v.npz"))

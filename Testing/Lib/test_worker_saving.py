@@ -143,6 +143,10 @@ def test_a_read_case_becomes_a_labeled_one(client, case, chain, tmp_path):
         "entry"
     ]
     assert entry["status"] == "osteoporosis"
+    stated = client.done(
+        "label", case=case, folder=str(tmp_path / "set"), name="case-1", patient="P7", **fields, status="normal"
+    )
+    assert stated["entry"]["status"] == "normal"
     assert entry["bmd"] == {"L1": {"mg_cm3": 90.0, "method": "QCT"}, "L2": {"mg_cm3": 69.5, "method": "QCT"}}
 
 
@@ -170,6 +174,9 @@ def test_a_moved_point_is_the_label_s_center(client, case, points, tmp_path):
     entry = client.done("label", **fields, points={"L2": [r, a + 1, s]})["entry"]
     assert entry["levels"]["L2"]["center_lps_mm"] == [-r, -a - 1, s]
     assert entry["levels"]["L1"]["center_lps_mm"] == [-points["L1"][0], -points["L1"][1], points["L1"][2]]
+    client.done("segment", case=case, points={"L2": [r, a + 2, s]}, gradcam=False)
+    entry = client.done("label", **fields, replace=True)["entry"]
+    assert entry["levels"]["L2"]["center_lps_mm"] == [-r, -a - 2, s]
 
 
 @pytest.mark.parametrize(
