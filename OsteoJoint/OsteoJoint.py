@@ -4,9 +4,12 @@ The work is done by the library, `OsteoJointLib`; what joins it to Slicer stands
 file itself also runs where the library can't, in Slicer before 5.10 with Python 3.9, and says so there.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import qt
 import slicer
@@ -18,6 +21,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
+
+if TYPE_CHECKING:
+    from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
 
 
 def findLibrary():
@@ -77,7 +83,8 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
     """The panel's place in Slicer's window."""
 
     def __init__(self, parent=None):
-        self.logic = self.panel = None
+        self.panel = None
+        self.logic: OsteoJointLogic | None = None
         ScriptedLoadableModuleWidget.__init__(self, parent)
 
     def setup(self):
@@ -91,22 +98,22 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
             return
         from OsteoJointLib.slicer_bridge.panel.panel import Panel
 
-        self.logic = OsteoJointLogic()
-        self.panel = Panel(self.layout, self.logic.reading, self.logic.getParameterNode)
+        logic = self.logic = OsteoJointLogic()
+        self.panel = Panel(self.layout, logic.reading, logic.getParameterNode)
 
     def enter(self):
-        """The user opens the module."""
+        """Let the panel know that the user opens the module."""
         if self.panel:
             self.panel.enter()
 
     def exit(self):
-        """The user opens another module."""
+        """Let the panel know that the user opens another module."""
         if self.panel:
             self.panel.exit()
 
     def cleanup(self):
         """End everything, the worker too; called when Slicer closes and when the module is reloaded."""
-        if self.panel:
+        if self.panel and self.logic:
             self.panel.close()
             self.logic.close()
         self.panel = None
@@ -137,11 +144,11 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        self._reading = None
+        self._reading: ReadingController | None = None
 
     @property
-    def reading(self):
-        """The reading that the panel shows, an OsteoJointLib.slicer_bridge.reading.controller.ReadingController."""
+    def reading(self) -> ReadingController:
+        """The reading that the panel shows."""
         if self._reading is None:
             from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
 

@@ -130,7 +130,6 @@ def save(picture: np.ndarray, name: str) -> None:
 def main() -> None:
     """Walk through the tutorial and render its pictures."""
     tour = Tour()
-    from OsteoJointLib.slicer_bridge.scene import mask_nodes
     from OsteoJointLib.slicer_bridge.setup.sample_data import load_phantom
 
     volume = load_phantom()
@@ -158,7 +157,7 @@ def main() -> None:
     tour.child("gradcamCheckBox").checked = False
 
     tour.child("followCheckBox").checked = False
-    segmentation = mask_nodes.segmentation_node(tour.reading.nodes)
+    segmentation = tour.reading.nodes.get("masks")
     mask = tour.slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "L2", volume)
     mask[:, :, : int(np.median(np.nonzero(mask)[2])) - 18] = 0
     tour.slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "L2", volume)

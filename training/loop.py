@@ -23,7 +23,7 @@ from training.optimizing import update_average
 from training.run_log import RunLog
 from training.schedule import Budget, learning_rate
 from training.step_batches import step_loader
-from training.task import StepBatch, StepLosses, StepModule, Task
+from training.task import StepLosses, StepModule, Task
 
 CHECKPOINT = "last.pt"
 _ENDLESS_STEPS = 10_000_000
@@ -83,7 +83,7 @@ def train(
             break
         rate = learning_rate(progress, config.optimizer)
         losses: StepLosses = module(fabric.to_device(batch), progress)
-        require_finite(losses, batch, run.step)
+        require_finite(losses, batch.case_ids, run.step)
         norms = descend(fabric, run.module, optimizer, losses.total, rate, config.optimizer.clip_norm)
         update_average(run.average, run.module.network, run.step, config.ema_decay)
         run.step += 1
@@ -126,7 +126,7 @@ def terms_of(losses: StepLosses) -> dict[str, float]:
     return {name: float(value.detach()) for name, value in losses._asdict().items() if value is not None}
 
 
-def require_finite(losses: StepLosses, batch: StepBatch, step: int) -> None:
+def require_finite(losses: StepLosses, case_ids: tuple[str, ...], step: int) -> None:
     """Stop at a loss that is no number.
 
     Raises:
@@ -136,7 +136,7 @@ def require_finite(losses: StepLosses, batch: StepBatch, step: int) -> None:
     if not math.isfinite(terms["total"]):
         raise RunFailed(
             Reason.FAILED,
-            f"The loss of step {step} is no finite number: {terms}. It came from {', '.join(batch.case_ids)}. Look at "
+            f"The loss of step {step} is no finite number: {terms}. It came from {', '.join(case_ids)}. Look at "
             "these cases, or begin anew with a lower learning rate.",
         )
 

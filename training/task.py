@@ -29,14 +29,6 @@ class StepLosses(Protocol):
     def _asdict(self) -> dict[str, Any]: ...
 
 
-class StepBatch(Protocol):
-    """The rows of one step: a named tuple of tensors, and what each row was made of."""
-
-    @property
-    def case_ids(self) -> tuple[str, ...]:
-        """One a row."""
-
-
 class StepModule(nn.Module, ABC):
     """A network with its losses in one module, so that one forward gives the loss under any precision and device.
 
@@ -77,7 +69,7 @@ class Task(Protocol):
         """Build network and losses, with weights drawn from PyTorch's generator."""
 
     def batches(self, folder: Path) -> StepBatches:
-        """Make the batches of a folder of training data by the number of their step."""
+        """Make the batches of a folder of training data: named tuples of tensors, with the ``case_ids`` of the rows."""
 
     def scores(self, network: nn.Module, folder: Path) -> dict[str, float]:
         """Measure a network, on the device where it lies, on a folder of validation data."""

@@ -52,8 +52,8 @@ def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[F
         if image.source.sha256 is None:
             flags.append(_NO_HASH)
     flags.append(_NO_VOLUME)
-    if reasons := reliability_reasons(flag.code for flag in flags):
-        flags.append(Flag(Reason.CLASS_NOT_RELIABLE, f"The class is not reliable: {'; '.join(reasons)}."))
+    if sentence := reliability_sentence(flag.code for flag in flags):
+        flags.append(Flag(Reason.CLASS_NOT_RELIABLE, sentence))
     unique = list(dict.fromkeys(flags))
     return tuple(sorted(unique, key=lambda flag: (flag.code in NOTES, flag.code != Reason.CLASS_NOT_RELIABLE)))
 
@@ -61,6 +61,12 @@ def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[F
 def class_is_reliable(flags: Iterable[Flag]) -> bool:
     """Say whether nothing among all flags of a case speaks against its class."""
     return all(flag.code != Reason.CLASS_NOT_RELIABLE for flag in flags)
+
+
+def reliability_sentence(codes: Iterable[str]) -> str:
+    """Say that and why these doubts make the class unreliable; empty where none does."""
+    reasons = reliability_reasons(codes)
+    return f"The class is not reliable: {'; '.join(reasons)}." if reasons else ""
 
 
 def reliability_reasons(codes: Iterable[str]) -> tuple[str, ...]:

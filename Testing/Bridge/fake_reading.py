@@ -13,9 +13,11 @@ import slicer
 from PySide6.QtTest import QTest
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.panel.panel import Panel
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
+from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 from OsteoJointLib.slicer_bridge.signal import Signal
 
@@ -67,8 +69,8 @@ DOCUMENT = {
 """What the panel reads of a result.json; see :func:`document`."""
 
 READ_LEVELS = {
-    "L1": LevelState((0.8, -5.7, 15.9), 0.989, "auto", "network", 1349.8),
-    "L2": LevelState((-1.2, 6.2, -16.9), 0.989, "auto", "network", 1298.3),
+    Level.L1: LevelState((0.8, -5.7, 15.9), 0.989, PointSource.AUTO, MaskSource.NETWORK, 1349.8),
+    Level.L2: LevelState((-1.2, 6.2, -16.9), 0.989, PointSource.AUTO, MaskSource.NETWORK, 1298.3),
 }
 FOUND_LEVELS = {name: replace(level, mask_source=None, area_mm2=None) for name, level in READ_LEVELS.items()}
 
@@ -106,6 +108,7 @@ class FakeReading:
         self.follow = True
         self.hardware = None
         self.nodes = None
+        self.edits = self
         self.state = ReadingState()
         self.client = SimpleNamespace(log=[], running=False, busy=False, kill=lambda: None)
         self.asked: list[tuple] = []
@@ -128,7 +131,7 @@ class FakeReading:
     def __getattr__(self, name: str):
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda *arguments: self.asked.append((name, *arguments))
+        return lambda *arguments, **named: self.asked.append((name, *arguments, *named.values()))
 
 
 class OpenPanel:

@@ -22,7 +22,7 @@ from .fake_reading import FakeReading, add_ct
 
 DONE = dict.fromkeys(COLUMNS, "") | {"case": "a", "outcome": "done", "status": "osteopenia", "reliable": "no"}
 DONE["flags"] = "class_not_reliable truncated_view kernel_unknown not_calibrated"
-UNRELIABLE = "Not reliable: the reconstruction kernel is not known."
+UNRELIABLE = "The class is not reliable: the reconstruction kernel is not known."
 REFUSED = row_of_failure("b", InputRefused(Reason.NOT_CT, "This is an MR, not a CT."))
 
 
@@ -137,8 +137,8 @@ def test_the_table_fills_as_cases_end(section):
             "no",
             "the reconstruction kernel is not known; a contrast agent",
         ),
-        ("class_not_reliable", "no", "its report says why"),
-        ("truncated_view not_calibrated", "yes", "Its report names doubts."),
+        ("class_not_reliable", "no", "see its report"),
+        ("truncated_view not_calibrated", "yes", "Doubtful: see its report."),
         ("not_calibrated not_computed", "yes", ""),
     ],
 )
@@ -147,7 +147,7 @@ def test_remarks_are_sentences_not_codes(section, flags, reliable, remark):
     batch.row_done.emit(DONE | {"flags": flags, "reliable": reliable})
     item = section.ui.caseTable.item(0, 3)
     assert remark in item.text() and "_" not in item.text()
-    assert item.toolTip() == (item.text() or "No doubt was raised against the class.")
+    assert item.toolTip() == (item.text() or "Nothing speaks against the class.")
 
 
 def test_what_was_done_before_is_shown_as_skipped(section):
@@ -211,7 +211,7 @@ def test_run_turns_into_cancel(section):
     assert not section.ui.outputPath.enabled
     section.ui.runButton.click()
     assert batch.cancelled
-    assert "what is done stays done" in section.ui.batchStatus.text
+    assert "Finished cases stay" in section.ui.batchStatus.text
     assert section.ui.runButton.text == "Run batch"
 
 

@@ -9,6 +9,7 @@ import qt
 import slicer
 from PySide6 import QtCore
 
+from OsteoJointLib.errors import Reason
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING
 from OsteoJointLib.worker.answers import Labeled
@@ -36,7 +37,7 @@ def test_nothing_can_be_saved_before_a_reading(section):
     assert not section.ui.saveButton.enabled
     assert section.ui.saveButton.toolTip == "Nothing is read yet."
     assert not section.ui.labelButton.enabled
-    assert section.ui.labelButton.toolTip == "A label needs a point and a mask; missing: L1, L2."
+    assert section.ui.labelButton.toolTip == "L1, L2: no point or no mask yet. A label needs both."
 
 
 def test_a_reading_is_saved_into_a_new_folder_inside_one_that_holds_other_things(section, tmp_path):
@@ -83,9 +84,9 @@ def test_a_failure_takes_the_promise_back_and_says_why(section, tmp_path):
     section.reading.become_read()
     section.save_into(tmp_path / "new")
     assert section.ui.savedLabel.text == "Saving …"
-    section.reading.become(message="The network drew L1 anew.", message_kind="info")
+    section.reading.become(message="The network drew L1 anew.")
     assert section.ui.savedLabel.text == "Saving …"
-    section.reading.become(message="The disk is full.", message_kind="error", reason="failed")
+    section.reading.become(message="The disk is full.", reason=Reason.FAILED)
     assert section.ui.savedLabel.text == "The disk is full."
 
 
@@ -108,7 +109,7 @@ def test_a_label_that_was_refused_says_why_in_the_form(section, tmp_path):
     section.reading.become_read()
     fill(section, tmp_path)
     section.ui.labelButton.click()
-    section.reading.become(message="It is there already.", message_kind="error", reason="output_exists")
+    section.reading.become(message="It is there already.", reason=Reason.OUTPUT_EXISTS)
     assert section.ui.labeledLabel.text == "It is there already."
 
 
@@ -145,7 +146,7 @@ def test_labels_need_no_class(section, tmp_path):
 
 def test_the_button_says_who_reads_the_labels(section):
     section.reading.become_read()
-    assert "OsteoJoint's training reads it in a later release" in section.ui.labelButton.toolTip
+    assert "OsteoJoint's training can't read it yet" in section.ui.labelButton.toolTip
 
 
 def test_dxa_is_not_offered(section):
@@ -162,7 +163,7 @@ def test_a_class_against_the_bmd_is_asked_about(section, tmp_path, monkeypatch, 
     section.ui.methodCombo.setCurrentIndex(1)
     section.ui.statusCombo.setCurrentIndex(3)
     section.ui.labelButton.click()
-    assert asked_for == ["By its BMD this is osteopenia; you stated osteoporosis. Save it so?"]
+    assert asked_for == ["The BMD says osteopenia, you stated osteoporosis. Save anyway?"]
     assert [request[1]["status"] for request in asked(section, "label")] == ["osteoporosis"] * agreed
     section.ui.statusCombo.setCurrentIndex(2)
     section.ui.labelButton.click()
@@ -186,7 +187,7 @@ def test_what_was_entered_is_what_is_asked_for(section, tmp_path):
     [
         ({"patientEdit": ""}, "patient code"),
         ({"bmdL1Edit": "much"}, "BMD of L1"),
-        ({"bmdL1Edit": "98"}, "how the BMD was measured"),
+        ({"bmdL1Edit": "98"}, "method of the BMD is missing"),
         ({"bmdL1Edit": "-5"}, "be -5 mg/cm³"),
         ({"bmdL2Edit": "0.98"}, "0.98, looks like g/cm² from DXA"),
         ({"patientEdit": "Smith, John *1953-01-01"}, "Give one such as P017"),

@@ -177,7 +177,7 @@ def test_a_failure_quotes_pip_and_names_the_manual(way, request):
         request.getfixturevalue("no_testing_mode")
         packaging.exit_code, packaging.prints = 1, [words]
     problem = Run(lacks("jinja2", "ultralytics")).finish()
-    assert problem.startswith("pip ended with exit code 1. It said:")
+    assert problem.startswith("pip failed with exit code 1. It said:")
     assert words in problem
     assert problem.endswith(MANUAL)
 
@@ -218,7 +218,7 @@ def test_a_busy_slicer_packaging_is_told_of(packaging, no_testing_mode):
 
 def test_an_installation_that_changes_nothing_is_no_success(pip, monkeypatch):
     monkeypatch.setattr(install, "lacking", lambda: lacks("tqdm"))
-    assert "there is still no tqdm" in Run(lacks("tqdm", "jinja2")).finish()
+    assert "tqdm is still missing" in Run(lacks("tqdm", "jinja2")).finish()
 
 
 def test_nobody_is_told_after_leaving(pip):

@@ -8,12 +8,13 @@ import slicer
 import vtk
 from example_readings import LYING, add_ct, move, placed, save_and_load, turned, world_matrix
 
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.scene import level_nodes
 from OsteoJointLib.slicer_bridge.scene.level_nodes import BOX_MM, LevelMark, interaction_node
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 L1, L2 = (1.0, 2.0, 3.5), (2.0, 1.0, -30.25)
-FOUND = {"L1": LevelMark(L1, 0.987, "auto"), "L2": LevelMark(L2, None, "user")}
+FOUND = {Level.L1: LevelMark(L1, 0.987, PointSource.AUTO), Level.L2: LevelMark(L2, None, PointSource.USER)}
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def test_points_are_in_the_world(scene, lying):
     nodes = OwnedNodes(add_ct(lying))
     level_nodes.show_levels(nodes, FOUND)
     found = level_nodes.points(nodes)
-    np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-6)
+    np.testing.assert_allclose([found[Level.L1], found[Level.L2]], [L1, L2], atol=1e-6)
 
 
 def test_a_point_is_named_after_its_level(nodes):
     level_nodes.show_levels(nodes, FOUND)
     one, other = level_nodes.point_nodes(nodes)
     assert one.GetName() == "L1 (CT)" and other.GetName() == "L2 (CT)"
-    assert one.GetNthControlPointLabel(0) == "L1"
+    assert one.GetNthControlPointLabel(0) == Level.L1
     assert one.GetNthControlPointDescription(0) == "found, confidence 0.99"
     assert other.GetNthControlPointDescription(0) == "placed by hand"
 
@@ -41,10 +42,10 @@ def test_a_point_is_named_after_its_level(nodes):
 def test_showing_again_moves_the_point_and_adds_none(nodes):
     level_nodes.show_levels(nodes, FOUND)
     first = level_nodes.point_nodes(nodes)
-    level_nodes.show_levels(nodes, {"L1": LevelMark((9.0, 8.0, 7.0), 0.5, "auto")})
+    level_nodes.show_levels(nodes, {Level.L1: LevelMark((9.0, 8.0, 7.0), 0.5, PointSource.AUTO)})
     assert level_nodes.point_nodes(nodes) == first
     assert first[0].GetNumberOfControlPoints() == 1
-    assert level_nodes.points(nodes) == {"L1": pytest.approx((9.0, 8.0, 7.0)), "L2": pytest.approx(L2)}
+    assert level_nodes.points(nodes) == {Level.L1: pytest.approx((9.0, 8.0, 7.0)), Level.L2: pytest.approx(L2)}
 
 
 @pytest.mark.parametrize("lying", LYING)
@@ -85,25 +86,25 @@ def test_the_box_follows_its_point_and_goes_with_it(nodes):
 def test_a_box_a_user_hid_stays_hidden(nodes):
     level_nodes.show_levels(nodes, FOUND)
     nodes.get("L1 box").SetDisplayVisibility(False)
-    level_nodes.show_levels(nodes, {"L1": LevelMark((4.0, 4.0, 4.0), 0.5, "auto")})
+    level_nodes.show_levels(nodes, {Level.L1: LevelMark((4.0, 4.0, 4.0), 0.5, PointSource.AUTO)})
     assert not nodes.get("L1 box").GetDisplayVisibility()
 
 
 def test_placing_is_for_the_level_and_one_click(nodes):
-    level_nodes.start_placing(nodes, "L2")
+    level_nodes.start_placing(nodes, Level.L2)
     interaction = interaction_node()
     selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     point = level_nodes.point_nodes(nodes)[0]
-    assert level_nodes.placed_now(nodes) == "L2"
+    assert level_nodes.placed_now(nodes) is Level.L2
     assert interaction.GetCurrentInteractionMode() == interaction.Place
     assert not interaction.GetPlaceModePersistence()
     assert selection.GetActivePlaceNodeID() == point.GetID()
     assert point.GetMaximumNumberOfControlPoints() == 1
     point.AddControlPointWorld(vtk.vtkVector3d(*L2))  # what a click does
     interaction.SetCurrentInteractionMode(interaction.ViewTransform)
-    assert level_nodes.points(nodes) == {"L2": pytest.approx(L2)}
-    assert level_nodes.placed_now(nodes) == ""
-    assert point.GetNthControlPointLabel(0) == "L2"
+    assert level_nodes.points(nodes) == {Level.L2: pytest.approx(L2)}
+    assert level_nodes.placed_now(nodes) is None
+    assert point.GetNthControlPointLabel(0) == Level.L2
 
 
 def mouse(host, event: str, x: int, y: int) -> np.ndarray:
@@ -133,62 +134,62 @@ def test_one_click_in_a_view_places_the_point(nodes, host, former):
     host.views.render_slice("Red")
     if former:
         level_nodes.show_levels(nodes, FOUND)
-    level_nodes.start_placing(nodes, "L1")
+    level_nodes.start_placing(nodes, Level.L1)
     mouse(host, "MouseMoveEvent", 100, 120)
-    assert "L1" not in level_nodes.points(nodes)  # what hangs at the cursor isn't placed
+    assert Level.L1 not in level_nodes.points(nodes)  # what hangs at the cursor isn't placed
     expected = click(host, 150, 220)
     assert interaction_node().GetCurrentInteractionMode() == interaction_node().ViewTransform
-    assert level_nodes.points(nodes)["L1"] == pytest.approx(tuple(expected))
+    assert level_nodes.points(nodes)[Level.L1] == pytest.approx(tuple(expected))
     click(host, 50, 60)
-    assert level_nodes.points(nodes)["L1"] == pytest.approx(tuple(expected))
+    assert level_nodes.points(nodes)[Level.L1] == pytest.approx(tuple(expected))
     assert level_nodes.point_nodes(nodes)[0].GetNumberOfControlPoints() == 1
 
 
 def test_placing_called_off_while_a_point_hangs_at_the_cursor(nodes, host):
     host.views.render_slice("Red")
     level_nodes.show_levels(nodes, FOUND)
-    level_nodes.start_placing(nodes, "L1")
+    level_nodes.start_placing(nodes, Level.L1)
     mouse(host, "MouseMoveEvent", 100, 120)
     interaction_node().SwitchToViewTransformMode()
-    assert level_nodes.points(nodes)["L1"] == pytest.approx(L1)
+    assert level_nodes.points(nodes)[Level.L1] == pytest.approx(L1)
     assert level_nodes.point_nodes(nodes)[0].GetNumberOfControlPoints() == 1
 
 
 def test_a_right_click_ends_placing(nodes, host):
     host.views.render_slice("Red")
     level_nodes.show_levels(nodes, FOUND)
-    level_nodes.start_placing(nodes, "L1")
+    level_nodes.start_placing(nodes, Level.L1)
     for event in ("MouseMoveEvent", "RightButtonPressEvent", "RightButtonReleaseEvent"):
         mouse(host, event, 100, 120)
-    assert level_nodes.placed_now(nodes) == ""
-    assert level_nodes.points(nodes)["L1"] == pytest.approx(L1)
+    assert level_nodes.placed_now(nodes) is None
+    assert level_nodes.points(nodes)[Level.L1] == pytest.approx(L1)
 
 
 def test_a_new_point_replaces_the_former(nodes):
     level_nodes.show_levels(nodes, FOUND)
-    level_nodes.start_placing(nodes, "L1")
-    assert "L1" not in level_nodes.points(nodes)
+    level_nodes.start_placing(nodes, Level.L1)
+    assert Level.L1 not in level_nodes.points(nodes)
     level_nodes.point_nodes(nodes)[0].AddControlPointWorld(vtk.vtkVector3d(7.0, 7.0, 7.0))
     interaction_node().SwitchToViewTransformMode()
-    assert level_nodes.points(nodes)["L1"] == pytest.approx((7.0, 7.0, 7.0))
+    assert level_nodes.points(nodes)[Level.L1] == pytest.approx((7.0, 7.0, 7.0))
 
 
 def test_placing_called_off_brings_the_former_point_back(nodes):
     move(nodes.volume, placed(turned(10, 20), (1, 1, 1), (5.0, 6.0, 7.0)))
     level_nodes.show_levels(nodes, FOUND)
-    level_nodes.start_placing(nodes, "L1")
-    level_nodes.start_placing(nodes, "L1")
-    level_nodes.start_placing(nodes, "L2")
-    assert level_nodes.points(nodes) == {} and level_nodes.placed_now(nodes) == "L2"
+    level_nodes.start_placing(nodes, Level.L1)
+    level_nodes.start_placing(nodes, Level.L1)
+    level_nodes.start_placing(nodes, Level.L2)
+    assert level_nodes.points(nodes) == {} and level_nodes.placed_now(nodes) is Level.L2
     level_nodes.stop_placing()
-    assert level_nodes.placed_now(nodes) == ""
+    assert level_nodes.placed_now(nodes) is None
     found = level_nodes.points(nodes)
-    np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-6)
+    np.testing.assert_allclose([found[Level.L1], found[Level.L2]], [L1, L2], atol=1e-6)
 
 
 def test_placing_may_end_after_the_scene_was_closed(nodes):
     level_nodes.show_levels(nodes, FOUND)
-    level_nodes.start_placing(nodes, "L1")
+    level_nodes.start_placing(nodes, Level.L1)
     slicer.mrmlScene.Clear()
     interaction_node().SwitchToViewTransformMode()
     assert level_nodes.points(nodes) == {}
@@ -200,7 +201,7 @@ def test_levels_survive_a_saved_scene(scene, tmp_path):
     save_and_load(tmp_path)
     again = OwnedNodes(slicer.util.getNode("CT"))
     found = level_nodes.points(again)
-    np.testing.assert_allclose([found["L1"], found["L2"]], [L1, L2], atol=1e-3)
+    np.testing.assert_allclose([found[Level.L1], found[Level.L2]], [L1, L2], atol=1e-3)
     box = again.get("L1 box")
     assert box.GetLocked() and not box.GetDisplayNode().GetHandlesInteractive()
     np.testing.assert_allclose(box.GetCenterWorld(), L1, atol=1e-3)

@@ -28,7 +28,8 @@ from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entr
 from OsteoJointLib.output.viewer_arrays import LevelViews, MaskArray, Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene import mask_nodes
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 LOGIC = slicer.vtkSlicerSegmentationsModuleLogic
 
@@ -56,8 +57,8 @@ def test_every_voxel_lies_where_the_worker_put_it(scene, lying):
     volume = add_ct(lying)
     nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
-    for which, kind in (("masks", "mask"), ("network", "network_mask"), ("measured", "roi")):
-        for level, mask in mask_nodes.masks(nodes, which).items():
+    for role, kind in ((Role.MASKS, "mask"), (Role.NETWORK, "network_mask"), (Role.MEASURED, "roi")):
+        for level, mask in mask_nodes.masks(nodes, role).items():
             expected = centers_ras(getattr(views.levels[level], kind), views.levels[level].mask_to_ras)
             np.testing.assert_allclose(centers_ras(mask.array_kji, mask.ijk_to_world), expected, atol=1e-4)
 
@@ -68,8 +69,8 @@ def test_slicer_itself_sees_the_voxels_there(scene, lying):
     volume = add_ct(lying)
     nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
-    array = slicer.util.arrayFromSegmentBinaryLabelmap(nodes.get("masks"), "L2", volume)
-    expected = centers_ras(views.levels["L2"].mask, views.levels["L2"].mask_to_ras)
+    array = slicer.util.arrayFromSegmentBinaryLabelmap(nodes.get(Role.MASKS), Level.L2, volume)
+    expected = centers_ras(views.levels[Level.L2].mask, views.levels[Level.L2].mask_to_ras)
     np.testing.assert_allclose(centers_ras(array, world_matrix(volume)), expected, atol=1e-4)
 
 
@@ -77,9 +78,9 @@ def test_segments_carry_name_color_terminology_and_geometry(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
-    node = mask_nodes.segmentation_node(nodes)
+    node = nodes.get(Role.MASKS)
     assert node.GetNodeReference("referenceImageGeometryRef") is volume
-    assert [node.GetSegmentation().GetNthSegmentID(index) for index in range(2)] == ["L1", "L2"]
+    assert [node.GetSegmentation().GetNthSegmentID(index) for index in range(2)] == [Level.L1, Level.L2]
     for level in Level:
         segment = node.GetSegmentation().GetSegment(level)
         assert segment.GetName() == level.value
@@ -88,19 +89,19 @@ def test_segments_carry_name_color_terminology_and_geometry(scene):
         assert segment.GetTag("TerminologyEntry", value)
         assert str(value) == terminology_entry(level)
     assert not node.GetHideFromEditors() and node.GetDisplayVisibility()
-    assert nodes.get("network").GetHideFromEditors() and not nodes.get("network").GetDisplayVisibility()
+    assert nodes.get(Role.NETWORK).GetHideFromEditors() and not nodes.get(Role.NETWORK).GetDisplayVisibility()
 
 
 def test_an_update_keeps_the_segments_themselves(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
-    node = nodes.get("masks")
-    former = [node.GetSegmentation().GetSegment(level) for level in ("L1", "L2")]
+    node = nodes.get(Role.MASKS)
+    former = [node.GetSegmentation().GetSegment(level) for level in (Level.L1, Level.L2)]
     node.GetDisplayNode().SetOpacity2DFill(0.7)
     mask_nodes.show_masks(nodes, make_views(volume, slices=(18, 8)))
-    assert nodes.get("masks") is node
-    assert [node.GetSegmentation().GetSegment(level) for level in ("L1", "L2")] == former
+    assert nodes.get(Role.MASKS) is node
+    assert [node.GetSegmentation().GetSegment(level) for level in (Level.L1, Level.L2)] == former
     assert node.GetDisplayNode().GetOpacity2DFill() == 0.7
     assert node.GetSegmentation().GetNumberOfSegments() == 2
 
@@ -109,11 +110,11 @@ def test_levels_that_are_not_asked_for_keep_the_users_mask(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
-    paint(nodes.get("masks"), "L1", (10, 10, 2), (3, 4, 5), volume)
+    paint(nodes.get(Role.MASKS), Level.L1, (10, 10, 2), (3, 4, 5), volume)
     before = mask_nodes.mask_fingerprints(nodes)
-    mask_nodes.show_masks(nodes, make_views(volume, slices=(18, 8)), levels=["L2"])
+    mask_nodes.show_masks(nodes, make_views(volume, slices=(18, 8)), levels=[Level.L2])
     after = mask_nodes.mask_fingerprints(nodes)
-    assert after["L1"] == before["L1"] and after["L2"] != before["L2"]
+    assert after[Level.L1] == before[Level.L1] and after[Level.L2] != before[Level.L2]
 
 
 def test_reading_back_follows_what_a_user_drew(scene):
@@ -121,13 +122,13 @@ def test_reading_back_follows_what_a_user_drew(scene):
     nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
     # over three slices, beyond the former extent
-    paint(nodes.get("masks"), "L1", (2, 3, 20), (3, 4, 5), volume)
-    mask = mask_nodes.masks(nodes)["L1"]
+    paint(nodes.get(Role.MASKS), Level.L1, (2, 3, 20), (3, 4, 5), volume)
+    mask = mask_nodes.masks(nodes)[Level.L1]
     assert mask.array_kji.sum() == body().sum() + 60
     assert mask.array_kji.dtype == np.uint8 and mask.array_kji.max() == 1
     for axes in ((0, 1), (0, 2), (1, 2)):  # cut to what is drawn
         assert mask.array_kji.any(axis=axes)[[0, -1]].all()
-    np.testing.assert_array_equal(mask_nodes.masks(nodes)["L2"].array_kji[0], views.levels["L2"].mask)
+    np.testing.assert_array_equal(mask_nodes.masks(nodes)[Level.L2].array_kji[0], views.levels[Level.L2].mask)
 
 
 def test_reading_back_a_label_map_of_another_geometry(scene):
@@ -135,9 +136,9 @@ def test_reading_back_a_label_map_of_another_geometry(scene):
     volume = add_ct("oblique")
     nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
-    before = mask_nodes.masks(nodes)["L1"]
-    segmentation = nodes.get("masks").GetSegmentation()
-    for level in ("L1", "L2"):
+    before = mask_nodes.masks(nodes)[Level.L1]
+    segmentation = nodes.get(Role.MASKS).GetSegmentation()
+    for level in (Level.L1, Level.L2):
         fine = slicer.vtkOrientedImageData()
         fine.DeepCopy(segmentation.GetSegment(level).GetRepresentation("Binary labelmap"))
         matrix = vtk.vtkMatrix4x4()
@@ -151,7 +152,7 @@ def test_reading_back_a_label_map_of_another_geometry(scene):
         out = slicer.vtkOrientedImageData()
         assert slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(fine, reference, out)
         segmentation.GetSegment(level).AddRepresentation("Binary labelmap", out)
-    after = mask_nodes.masks(nodes)["L1"]
+    after = mask_nodes.masks(nodes)[Level.L1]
     assert np.linalg.det(after.ijk_to_world[:3, :3]) == pytest.approx(np.linalg.det(before.ijk_to_world[:3, :3]) / 8)
     assert volume_of(after) == pytest.approx(volume_of(before), rel=0.01)
     middle = [centers_ras(mask.array_kji, mask.ijk_to_world).mean(axis=0) for mask in (before, after)]
@@ -161,39 +162,39 @@ def test_reading_back_a_label_map_of_another_geometry(scene):
 def test_no_mask_is_none_however_it_went(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
-    assert mask_nodes.masks(nodes) == {"L1": None, "L2": None}
-    assert mask_nodes.mask_fingerprints(nodes) == {"L1": "", "L2": ""}
+    assert mask_nodes.masks(nodes) == {Level.L1: None, Level.L2: None}
+    assert mask_nodes.mask_fingerprints(nodes) == {Level.L1: "", Level.L2: ""}
     views = make_views(volume)
     empty = np.zeros((1, 1), np.uint8)
-    one = views.levels["L1"]
+    one = views.levels[Level.L1]
     nothing = LevelViews(empty, empty, empty, one.mask_to_ras, one.crop_to_ras)
-    mask_nodes.show_masks(nodes, Views({"L1": nothing, "L2": views.levels["L2"]}))
-    assert mask_nodes.masks(nodes)["L1"] is None and mask_nodes.masks(nodes)["L2"] is not None
-    assert not mask_nodes.has_masks(nodes, "masks", "L1") and mask_nodes.has_masks(nodes, "masks")
+    mask_nodes.show_masks(nodes, Views({Level.L1: nothing, Level.L2: views.levels[Level.L2]}))
+    assert mask_nodes.masks(nodes)[Level.L1] is None and mask_nodes.masks(nodes)[Level.L2] is not None
+    assert Level.L1 not in mask_nodes.masked_levels(nodes, Role.MASKS) and mask_nodes.masked_levels(nodes, Role.MASKS)
     mask_nodes.show_masks(nodes, views)
-    mask_nodes.show_masks(nodes, Views({"L1": nothing}))
-    assert mask_nodes.masks(nodes)["L1"] is None and mask_nodes.masks(nodes)["L2"] is not None
-    nodes.get("masks").GetSegmentation().RemoveSegment("L2")
-    assert mask_nodes.masks(nodes)["L2"] is None and mask_nodes.source(nodes, "L2") is None
-    mask_nodes.mark_source(nodes, "L2", "refined")
-    slicer.mrmlScene.RemoveNode(nodes.get("masks"))
-    assert mask_nodes.masks(nodes) == {"L1": None, "L2": None}
+    mask_nodes.show_masks(nodes, Views({Level.L1: nothing}))
+    assert mask_nodes.masks(nodes)[Level.L1] is None and mask_nodes.masks(nodes)[Level.L2] is not None
+    nodes.get(Role.MASKS).GetSegmentation().RemoveSegment(Level.L2)
+    assert mask_nodes.masks(nodes)[Level.L2] is None and mask_nodes.source(nodes, Level.L2) is None
+    mask_nodes.mark_source(nodes, Level.L2, MaskSource.REFINED)
+    slicer.mrmlScene.RemoveNode(nodes.get(Role.MASKS))
+    assert mask_nodes.masks(nodes) == {Level.L1: None, Level.L2: None}
     mask_nodes.show_masks(nodes, views)
-    assert mask_nodes.has_masks(nodes, "masks", "L1")
+    assert Level.L1 in mask_nodes.masked_levels(nodes, Role.MASKS)
 
 
 def test_a_segment_made_anew_by_a_user_is_found_by_its_name(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
-    segmentation = nodes.get("masks").GetSegmentation()
-    segmentation.RemoveSegment("L1")
-    segment_id = segmentation.AddEmptySegment("Segment_7", "L1")
-    paint(nodes.get("masks"), segment_id, (3, 4, 5), (1, 2, 3), volume)
-    assert mask_nodes.masks(nodes)["L1"].array_kji.sum() == 6
+    segmentation = nodes.get(Role.MASKS).GetSegmentation()
+    segmentation.RemoveSegment(Level.L1)
+    segment_id = segmentation.AddEmptySegment("Segment_7", Level.L1)
+    paint(nodes.get(Role.MASKS), segment_id, (3, 4, 5), (1, 2, 3), volume)
+    assert mask_nodes.masks(nodes)[Level.L1].array_kji.sum() == 6
     mask_nodes.show_masks(nodes, make_views(volume))
     assert segmentation.GetNumberOfSegments() == 2
-    assert mask_nodes.masks(nodes)["L1"].array_kji.sum() == body().sum()
+    assert mask_nodes.masks(nodes)[Level.L1].array_kji.sum() == body().sum()
 
 
 def test_a_fingerprint_changes_with_the_voxels_alone(scene):
@@ -201,13 +202,13 @@ def test_a_fingerprint_changes_with_the_voxels_alone(scene):
     nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
     first = mask_nodes.mask_fingerprints(nodes)
-    assert first["L1"] != first["L2"] and all(first.values())
-    mask_nodes.mark_source(nodes, "L1", "refined")
+    assert first[Level.L1] != first[Level.L2] and all(first.values())
+    mask_nodes.mark_source(nodes, Level.L1, MaskSource.REFINED)
     move(volume, placed(turned(10, 20), (1, 1, 1), (5.0, 6.0, 7.0)))
     nodes.follow_volume()
     assert mask_nodes.mask_fingerprints(nodes) == first
     # padding: a label map as large as the CT
-    segment = nodes.get("masks").GetSegmentation().GetSegment("L1")
+    segment = nodes.get(Role.MASKS).GetSegmentation().GetSegment(Level.L1)
     padded, image = slicer.vtkOrientedImageData(), segment.GetRepresentation("Binary labelmap")
     volume_image = LOGIC.CreateOrientedImageDataFromVolumeNode(volume)
     volume_image.SetGeometryFromImageToWorldMatrix(_matrix(volume))
@@ -216,9 +217,9 @@ def test_a_fingerprint_changes_with_the_voxels_alone(scene):
     segment.AddRepresentation("Binary labelmap", padded)
     assert mask_nodes.mask_fingerprints(nodes) == first
     # one voxel
-    paint(nodes.get("masks"), "L1", (0, 0, 0), (1, 1, 1), volume)
+    paint(nodes.get(Role.MASKS), Level.L1, (0, 0, 0), (1, 1, 1), volume)
     changed = mask_nodes.mask_fingerprints(nodes)
-    assert changed["L1"] != first["L1"] and changed["L2"] == first["L2"]
+    assert changed[Level.L1] != first[Level.L1] and changed[Level.L2] == first[Level.L2]
 
 
 def _matrix(volume):
@@ -232,81 +233,84 @@ def test_a_saved_scene_gives_the_same_masks(scene, lying, tmp_path):
     volume = add_ct(lying)
     nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, views)
-    mask_nodes.mark_source(nodes, "L1", "refined")
-    mask_nodes.keep(nodes, "before", ["L2"])
+    mask_nodes.mark_source(nodes, Level.L1, MaskSource.REFINED)
+    mask_nodes.keep(nodes, [Level.L2])
     first = mask_nodes.mask_fingerprints(nodes)
     save_and_load(tmp_path)
     again = OwnedNodes(slicer.util.getNode("CT"))
     assert mask_nodes.mask_fingerprints(again) == first
-    assert mask_nodes.source(again, "L1") == "refined"
-    assert mask_nodes.has_masks(again, "before", "L2") and not mask_nodes.has_masks(again, "before", "L1")
+    assert mask_nodes.source(again, Level.L1) == "refined"
+    assert mask_nodes.masked_levels(again, Role.BEFORE) == [Level.L2]
     for level, mask in mask_nodes.masks(again).items():
         expected = centers_ras(views.levels[level].mask, views.levels[level].mask_to_ras)
         np.testing.assert_allclose(centers_ras(mask.array_kji, mask.ijk_to_world), expected, atol=1e-3)
-    assert not again.get("network").GetDisplayVisibility()
+    assert not again.get(Role.NETWORK).GetDisplayVisibility()
 
 
 def test_masks_from_before_come_back_with_all_their_slices(scene):
     volume = add_ct("oblique")
     nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
-    paint(nodes.get("masks"), "L1", (2, 3, 15), (3, 4, 5), volume)
-    mask_nodes.mark_source(nodes, "L1", "corrected")
+    paint(nodes.get(Role.MASKS), Level.L1, (2, 3, 15), (3, 4, 5), volume)
+    mask_nodes.mark_source(nodes, Level.L1, MaskSource.CORRECTED)
     first = mask_nodes.mask_fingerprints(nodes)
-    mask_nodes.keep(nodes, "before", ["L1"])
+    mask_nodes.keep(nodes, [Level.L1])
     mask_nodes.show_masks(nodes, make_views(volume, corner_yx=(13, 13)))
-    mask_nodes.mark_source(nodes, "L1", "refined")
+    mask_nodes.mark_source(nodes, Level.L1, MaskSource.REFINED)
     second = mask_nodes.mask_fingerprints(nodes)
-    assert second["L1"] != first["L1"]
-    mask_nodes.restore(nodes, "before", ["L1", "L2"])  # of L2 nothing was kept
+    assert second[Level.L1] != first[Level.L1]
+    mask_nodes.restore(nodes, Role.BEFORE, [Level.L1, Level.L2])  # of L2 nothing was kept
     third = mask_nodes.mask_fingerprints(nodes)
-    assert third == {"L1": first["L1"], "L2": second["L2"]}
-    assert mask_nodes.source(nodes, "L1") == "corrected"
-    mask_nodes.restore(nodes, "network", ["L1"])
-    assert mask_nodes.source(nodes, "L1") == "network"
-    assert mask_nodes.masks(nodes)["L1"].array_kji.sum() == body()[:6].sum()
-    mask_nodes.keep(nodes, "before", ["L2"])
-    assert not mask_nodes.has_masks(nodes, "before", "L1") and mask_nodes.has_masks(nodes, "before", "L2")
-    mask_nodes.forget(nodes, "before")
-    assert not mask_nodes.has_masks(nodes, "before")
+    assert third == {Level.L1: first[Level.L1], Level.L2: second[Level.L2]}
+    assert mask_nodes.source(nodes, Level.L1) == "corrected"
+    mask_nodes.restore(nodes, Role.NETWORK, [Level.L1])
+    assert mask_nodes.source(nodes, Level.L1) is MaskSource.NETWORK
+    assert mask_nodes.masks(nodes)[Level.L1].array_kji.sum() == body()[:6].sum()
+    mask_nodes.keep(nodes, [Level.L2])
+    assert mask_nodes.masked_levels(nodes, Role.BEFORE) == [Level.L2]
+    mask_nodes.keep(nodes, [])
+    assert not mask_nodes.masked_levels(nodes, Role.BEFORE)
 
 
 def test_an_exchange_loses_nothing_and_is_its_own_undo(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
     mask_nodes.show_masks(nodes, make_views(volume))
-    mask_nodes.mark_source(nodes, "L1", "corrected")
-    mask_nodes.keep(nodes, "before", ["L1"])
+    mask_nodes.mark_source(nodes, Level.L1, MaskSource.CORRECTED)
+    mask_nodes.keep(nodes, [Level.L1])
     mask_nodes.show_masks(nodes, make_views(volume, corner_yx=(13, 13)))
-    mask_nodes.mark_source(nodes, "L1", "refined")
-    before, now = mask_nodes.mask_fingerprints(nodes, "before"), mask_nodes.mask_fingerprints(nodes)
-    mask_nodes.exchange(nodes, "before", ["L1"])
-    assert mask_nodes.mask_fingerprints(nodes) == {"L1": before["L1"], "L2": now["L2"]}
-    assert mask_nodes.mask_fingerprints(nodes, "before")["L1"] == now["L1"]
-    assert (mask_nodes.source(nodes, "L1"), mask_nodes.source(nodes, "L1", "before")) == ("corrected", "refined")
-    mask_nodes.exchange(nodes, "before", ["L1"])
+    mask_nodes.mark_source(nodes, Level.L1, MaskSource.REFINED)
+    before, now = mask_nodes.mask_fingerprints(nodes, Role.BEFORE), mask_nodes.mask_fingerprints(nodes)
+    mask_nodes.exchange(nodes)
+    assert mask_nodes.mask_fingerprints(nodes) == {Level.L1: before[Level.L1], Level.L2: now[Level.L2]}
+    assert mask_nodes.mask_fingerprints(nodes, Role.BEFORE)[Level.L1] == now[Level.L1]
+    assert (mask_nodes.source(nodes, Level.L1), mask_nodes.source(nodes, Level.L1, Role.BEFORE)) == (
+        "corrected",
+        "refined",
+    )
+    mask_nodes.exchange(nodes)
     assert mask_nodes.mask_fingerprints(nodes) == now
-    assert mask_nodes.source(nodes, "L1") == "refined"
+    assert mask_nodes.source(nodes, Level.L1) == "refined"
 
 
 def test_other_masks_are_shown_in_place_of_the_present_ones(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
-    mask_nodes.swap_visible(nodes, "before")  # nothing there yet
+    mask_nodes.swap_visible(nodes, Role.BEFORE)  # nothing there yet
     mask_nodes.show_masks(nodes, make_views(volume))
-    mask_nodes.keep(nodes, "before", ["L1"])
+    mask_nodes.keep(nodes, [Level.L1])
 
     def shown():
-        roles = ("masks", "network", "before", "measured")
+        roles = (Role.MASKS, Role.NETWORK, Role.BEFORE, Role.MEASURED)
         return {role for role in roles if nodes.get(role).GetDisplayVisibility()}
 
-    assert shown() == {"masks", "measured"}
-    mask_nodes.swap_visible(nodes, "network")
-    assert shown() == {"network"}
-    mask_nodes.swap_visible(nodes, "before")
-    assert shown() == {"before"}
+    assert shown() == {Role.MASKS, Role.MEASURED}
+    mask_nodes.swap_visible(nodes, Role.NETWORK)
+    assert shown() == {Role.NETWORK}
+    mask_nodes.swap_visible(nodes, Role.BEFORE)
+    assert shown() == {Role.BEFORE}
     mask_nodes.swap_visible(nodes, None)
-    assert shown() == {"masks", "measured"}
+    assert shown() == {Role.MASKS, Role.MEASURED}
 
 
 def test_the_surface_is_a_plate_at_the_mask(scene):
@@ -314,19 +318,19 @@ def test_the_surface_is_a_plate_at_the_mask(scene):
     nodes, views = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_surface(nodes, True)  # nothing there yet
     mask_nodes.show_masks(nodes, views)
-    display = nodes.get("masks").GetDisplayNode()
+    display = nodes.get(Role.MASKS).GetDisplayNode()
     assert not display.GetVisibility3D()
     mask_nodes.show_surface(nodes, True)
     assert display.GetVisibility3D()
     surface = vtk.vtkPolyData()
-    assert LOGIC.GetSegmentClosedSurfaceRepresentation(nodes.get("masks"), "L1", surface)
+    assert LOGIC.GetSegmentClosedSurfaceRepresentation(nodes.get(Role.MASKS), Level.L1, surface)
     bounds = np.array(surface.GetBounds()).reshape(3, 2)
-    expected = centers_ras(views.levels["L1"].mask, views.levels["L1"].mask_to_ras)
+    expected = centers_ras(views.levels[Level.L1].mask, views.levels[Level.L1].mask_to_ras)
     np.testing.assert_allclose(bounds.mean(axis=1), (expected.min(axis=0) + expected.max(axis=0)) / 2, atol=0.3)
     assert bounds[2, 1] - bounds[2, 0] < 2 * 2.5
     mask_nodes.show_surface(nodes, False)
     assert not display.GetVisibility3D()
-    assert not nodes.get("masks").GetSegmentation().ContainsRepresentation("Closed surface")
+    assert not nodes.get(Role.MASKS).GetSegmentation().ContainsRepresentation("Closed surface")
 
 
 def test_a_mask_between_the_voxels_is_refused(scene):
@@ -353,10 +357,10 @@ def test_a_large_ct_costs_nothing(scene):
         ("again", lambda: mask_nodes.show_masks(nodes, Views(big))),
         ("read", lambda: mask_nodes.masks(nodes)),
         ("fingerprints", lambda: mask_nodes.mask_fingerprints(nodes)),
-        ("keep", lambda: mask_nodes.keep(nodes, "before", ["L1", "L2"])),
+        ("keep", lambda: mask_nodes.keep(nodes, [Level.L1, Level.L2])),
     ):
         start = time.perf_counter()
         call()
         times[name] = round((time.perf_counter() - start) * 1000, 2)
     print(f"\nmasks of 60 x 80 pixels on 512 x 512 x 400 voxels, ms: {times}")
-    assert mask_nodes.masks(nodes)["L1"].array_kji.shape == (1, 60, 80)
+    assert mask_nodes.masks(nodes)[Level.L1].array_kji.shape == (1, 60, 80)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import slicer
 from example_readings import add_ct, make_views, move, placed, save_and_load, turned
 
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node
 from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
@@ -12,7 +13,13 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 def fill(volume) -> OwnedNodes:
     nodes, views = OwnedNodes(volume), make_views(volume)
-    level_nodes.show_levels(nodes, {"L1": LevelMark((1, 2, 3), 0.9, "auto"), "L2": LevelMark((1, 2, -25), 0.9, "auto")})
+    level_nodes.show_levels(
+        nodes,
+        {
+            Level.L1: LevelMark((1, 2, 3), 0.9, PointSource.AUTO),
+            Level.L2: LevelMark((1, 2, -25), 0.9, PointSource.AUTO),
+        },
+    )
     mask_nodes.show_masks(nodes, views)
     overlay_nodes.show_overlays(nodes, views)
     result_node.set_result(nodes, {"name": volume.GetName()})
@@ -59,7 +66,7 @@ def test_the_ct_may_go_first(scene):
     nodes = fill(volume)
     scene.RemoveNode(volume)
     assert nodes.volume is None
-    assert mask_nodes.mask_fingerprints(nodes) == {"L1": "", "L2": ""}
+    assert mask_nodes.mask_fingerprints(nodes) == {Level.L1: "", Level.L2: ""}
     assert len(level_nodes.points(nodes)) == 2
     level_nodes.update_boxes(nodes)
     nodes.follow_volume()

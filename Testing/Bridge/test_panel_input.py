@@ -3,6 +3,7 @@
 import pytest
 import qt
 
+from OsteoJointLib.errors import Reason
 from OsteoJointLib.hardware import Card, Hardware
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.slicer_bridge.panel.input_section import stage_words
@@ -55,7 +56,7 @@ def test_a_ct_that_cannot_be_read_says_why(opened):
 
 def test_nothing_to_tell_takes_no_room(opened):
     assert not opened.ui.messageFrame.visible
-    opened.reading.become(message="Cancelled.", message_kind="info")
+    opened.reading.become(message="Cancelled.")
     assert opened.ui.messageFrame.visible
     assert opened.ui.messageLabel.text == "Cancelled."
     assert not opened.ui.reasonLabel.visible
@@ -63,7 +64,7 @@ def test_nothing_to_tell_takes_no_room(opened):
 
 @pytest.mark.parametrize("reason", ["cancelled", "usage"])
 def test_what_is_no_fault_has_no_code(opened, reason):
-    opened.reading.become(message="Cancelled.", message_kind="info", reason=reason)
+    opened.reading.become(message="Cancelled.", reason=reason)
     assert opened.ui.messageFrame.visible
     assert not opened.ui.reasonLabel.visible
 
@@ -72,7 +73,7 @@ def test_with_one_point_the_other_is_asked_for(opened):
     add_ct()
     opened.reading.become(levels={**FOUND_LEVELS, "L2": LevelState()})
     assert not opened.ui.applyButton.enabled
-    assert opened.ui.applyButton.toolTip == "L2 has no point yet: place it, or let both be found."
+    assert opened.ui.applyButton.toolTip == "L2 has no point yet. Place it, or find both."
     assert not opened.ui.problemFrame.visible
     assert opened.ui.findButton.enabled
     opened.reading.become_read(levels={**READ_LEVELS, "L1": LevelState()}, stale=("the point of L2 was moved",))
@@ -84,7 +85,7 @@ def test_with_one_point_the_other_is_asked_for(opened):
 
 def test_out_of_memory_offers_the_cpu(opened):
     add_ct()
-    opened.reading.become(message="The card's memory is full.", message_kind="error", reason="out_of_memory")
+    opened.reading.become(message="The card's memory is full.", reason=Reason.OUT_OF_MEMORY)
     assert "out_of_memory" in opened.ui.reasonLabel.text
     assert opened.ui.useCpuButton.visible
     assert not opened.ui.openSetupButton.visible
@@ -98,7 +99,7 @@ def test_out_of_memory_offers_the_cpu(opened):
 
 @pytest.mark.parametrize("reason", ["dependency_missing", "weights_not_found", "weights_hash", "weights_format"])
 def test_what_is_missing_leads_to_setup(opened, reason):
-    opened.reading.become(message="Slicer's Python lacks torch.", message_kind="error", reason=reason)
+    opened.reading.become(message="Slicer's Python lacks torch.", reason=reason)
     assert opened.ui.setupSection.collapsed
     opened.ui.openSetupButton.click()
     assert not opened.ui.setupSection.collapsed

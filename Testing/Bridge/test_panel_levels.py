@@ -25,7 +25,7 @@ def row(opened, index: int) -> list[str]:
 
 def test_before_anything_is_placed_the_panel_says_what_to_do(opened):
     assert row(opened, 0) == ["L1", "–", "–", "not placed"]
-    assert opened.ui.levelsHint.text.startswith("Let them be found, or place each by hand")
+    assert opened.ui.levelsHint.text.startswith("Find both, or place each by hand")
     assert opened.ui.findButton.enabled
 
 
@@ -87,7 +87,7 @@ def test_a_second_click_ends_placing(placing):
     button.click()
     button.click()
     assert pressed(placing) == [False, False]
-    assert level_nodes.placed_now(placing.reading.nodes) == ""
+    assert level_nodes.placed_now(placing.reading.nodes) is None
     assert "Click on" not in placing.ui.levelsHint.text
 
 

@@ -8,11 +8,13 @@ import qt
 import slicer
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 from .fake_reading import READ_LEVELS, add_ct, open_panel
 
-CORRECTED = {**READ_LEVELS, "L1": replace(READ_LEVELS["L1"], mask_source="corrected")}
+CORRECTED = {**READ_LEVELS, Level.L1: replace(READ_LEVELS[Level.L1], mask_source=MaskSource.CORRECTED)}
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def opened(scene):
 def add_masks():
     """Put a segmentation with L1 and L2 into the scene, as a reading does."""
     ct = slicer.util.getNode("CT")
-    node = OwnedNodes(ct).add("masks", slicer.vtkMRMLSegmentationNode(), "L1 and L2")
+    node = OwnedNodes(ct).add(Role.MASKS, slicer.vtkMRMLSegmentationNode(), "L1 and L2")
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
     for row, level in enumerate(("L1", "L2")):
@@ -36,7 +38,7 @@ def add_masks():
     return node
 
 
-def add_map(role: str):
+def add_map(role: Role):
     """Put one of the reading's maps into the scene."""
     return OwnedNodes(slicer.util.getNode("CT")).add(role, slicer.vtkMRMLScalarVolumeNode(), role, hidden=True)
 
@@ -111,14 +113,14 @@ def test_refining_waits_for_masks_and_undo_for_a_refinement(opened):
     opened.reading.become(can_undo_refinement=True)
     assert not opened.ui.compareHint.visible
     opened.ui.compareButton.click()
-    opened.reading.become(comparing="before")
+    opened.reading.become(comparing=Role.BEFORE)
     assert opened.ui.compareButton.text == "Show after"
     assert "before the refinement" in opened.ui.compareHint.text
     opened.ui.compareButton.click()
-    opened.reading.become(comparing="")
+    opened.reading.become(comparing=None)
     assert opened.ui.compareButton.text == "Show before"
     opened.ui.undoRefineButton.click()
-    assert opened.asked == [("compare", "before"), ("compare", ""), ("undo_refinement",)]
+    assert opened.asked == [("compare", "before"), ("compare", None), ("undo_refinement",)]
 
 
 def test_the_network_s_masks_can_be_shown_instead(opened):
@@ -127,9 +129,9 @@ def test_the_network_s_masks_can_be_shown_instead(opened):
     opened.reading.become(levels=CORRECTED)
     opened.ui.networkCheckBox.click()
     assert opened.asked == [("compare", "network")]
-    opened.reading.become(comparing="network")
+    opened.reading.become(comparing=Role.NETWORK)
     assert opened.ui.compareHint.visible and "network's masks" in opened.ui.compareHint.text
-    opened.reading.become(comparing="")
+    opened.reading.become(comparing=None)
     assert not opened.ui.networkCheckBox.checked
     assert opened.asked == []
 

@@ -5,7 +5,7 @@ import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
-from OsteoJointLib.slicer_bridge.panel.panel_parameters import REFINEMENT, Parameters
+from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import REFINEMENT, Parameters
 
 from .fake_reading import add_ct
 

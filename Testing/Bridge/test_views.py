@@ -21,7 +21,7 @@ from example_readings import (
 
 from OsteoJointLib.output.drawing import COLOR_STOPS, opaqueness
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, slice_views
 from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
@@ -123,7 +123,7 @@ def shown(scene, views_host):
     nodes, pictures = OwnedNodes(volume), make_views(volume)
     mask_nodes.show_masks(nodes, pictures)
     overlay_nodes.show_overlays(nodes, pictures)
-    body = centers_ras(pictures.levels["L1"].mask, pictures.levels["L1"].mask_to_ras)
+    body = centers_ras(pictures.levels[Level.L1].mask, pictures.levels[Level.L1].mask_to_ras)
     slice_views.jump_to(body.mean(axis=0), volume)
     for node in slice_nodes():
         node.SetFieldOfView(25.0, 25.0, node.GetFieldOfView()[2])
@@ -171,11 +171,11 @@ def test_the_overlay_is_drawn_where_it_is_high_and_nowhere_else(shown, views_hos
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(nodes.get(kind))
     legend.SetVisibility(False)
     picture = views_host.render_slice("Red", (500, 500))
-    values = getattr(pictures.levels["L1"], kind)
+    values = getattr(pictures.levels[Level.L1], kind)
     value = float(values.max())
     steps, opaque = np.linspace(0, 1, len(COLOR_STOPS)), opaqueness(np.array(value))
     color = np.array([np.interp(value, steps, channel) for channel in np.transpose(COLOR_STOPS)])
-    high = centers_ras(values, pictures.levels["L1"].crop_to_ras)
+    high = centers_ras(values, pictures.levels[Level.L1].crop_to_ras)
     for ras in high[1:-1]:  # the ends fade: the map is drawn smooth
         pixel = pixel_of(ras, slice_nodes()[0], picture)
         expected = opaque * color + (1 - opaque) * before[pixel]
@@ -224,7 +224,7 @@ def test_points_and_boxes_are_drawn(shown, views_host):
     nodes, _, body = shown
     center = tuple(body.mean(axis=0).tolist())
     nodes.get("masks").SetDisplayVisibility(False)
-    level_nodes.show_levels(nodes, {"L1": LevelMark(center, 0.9, "auto")})
+    level_nodes.show_levels(nodes, {Level.L1: LevelMark(center, 0.9, PointSource.AUTO)})
     picture = views_host.render_slice("Red", (500, 500))
     row, column = pixel_of(center, slice_nodes()[0], picture)
     around = picture[row - 6 : row + 7, column - 6 : column + 7]

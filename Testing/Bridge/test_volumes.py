@@ -45,8 +45,8 @@ def test_a_ct_passes_under_transforms_that_move_turn_and_stretch(scene):
     ("kind", "shape", "reason", "words"),
     [
         ("vtkMRMLLabelMapVolumeNode", (4, 5, 6), Reason.NOT_CT, "label map"),
-        ("vtkMRMLVectorVolumeNode", (4, 5, 6, 3), Reason.NOT_CT, "came 3"),
-        ("vtkMRMLScalarVolumeNode", (1, 5, 6), Reason.SINGLE_SLICE, "single image"),
+        ("vtkMRMLVectorVolumeNode", (4, 5, 6, 3), Reason.NOT_CT, "3 values"),
+        ("vtkMRMLScalarVolumeNode", (1, 5, 6), Reason.SINGLE_SLICE, "single slice"),
     ],
 )
 def test_what_is_no_ct_is_refused(scene, kind, shape, reason, words):
@@ -88,7 +88,7 @@ def test_a_sheared_ct_is_refused_and_told_why(scene, where):
         node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(shear))
     error = refusal(node)
     assert error.reason is Reason.GANTRY_TILT
-    assert "tilt of the gantry" in error.message
+    assert "gantry tilt" in error.message
 
 
 def test_a_flattened_ct_is_refused(scene):

@@ -255,6 +255,13 @@ def test_rows_and_columns_count_alike():
     np.testing.assert_array_equal(refine(hu.T, prior.T, PIXEL_MM).mask, refine(hu, prior, PIXEL_MM).mask.T)
 
 
+def test_where_in_the_image_a_mask_lies_does_not_matter():
+    hu, _ = disk_image(30.0)
+    prior, aside = disk(16.5), ((0, 0), (60, 0))
+    refined = refine(np.pad(hu, aside, constant_values=40.0), np.pad(prior, aside), PIXEL_MM).mask
+    np.testing.assert_array_equal(refined, np.pad(refine(hu, prior, PIXEL_MM).mask, aside))
+
+
 def spot(y_mm: float, x_mm: float, radius_mm: float, size: int = 96) -> np.ndarray:
     y, x = (np.mgrid[:size, :size] - (size - 1) / 2) * PIXEL_MM
     return np.hypot(y - y_mm, x - x_mm) < radius_mm

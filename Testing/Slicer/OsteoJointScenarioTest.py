@@ -13,13 +13,15 @@ import OsteoJointTestSupport as support
 import slicer
 from OsteoJointTestSupport import waitUntil
 
+from OsteoJointLib.packages import lacking
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
+
 
 class OsteoJointScenarioTest(unittest.TestCase):
     """Each test begins with an empty scene and ends with no run under way."""
 
     def setUp(self):
-        from OsteoJointLib.packages import lacking
-
         if lacks := lacking():
             self.skipTest(f"Slicer's Python lacks {', '.join(lack.words for lack in lacks)}.")
         slicer.mrmlScene.Clear()
@@ -53,7 +55,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
     def finish(self):
         """Wait for the run under way and whatever follows it; fail with its message."""
         self.assertTrue(waitUntil(lambda: not self.reading.running))
-        self.assertEqual(self.reading.state.message_kind, "" if not self.message() else "info", self.message())
+        self.assertFalse(self.reading.state.is_error, self.message())
 
     def message(self):
         return self.reading.state.message
@@ -75,9 +77,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertTrue(waitUntil(self.upToDate), self.message())
 
     def segmentation(self):
-        from OsteoJointLib.slicer_bridge.scene.mask_nodes import segmentation_node
-
-        return segmentation_node(self.reading.nodes)
+        return self.reading.nodes.get(Role.MASKS)
 
     def pointNode(self, level):
         from OsteoJointLib.slicer_bridge.scene.level_nodes import point_nodes
@@ -148,7 +148,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertEqual(self.reading.state.levels["L1"].mask_source, "network")
         self.assertAlmostEqual(self.reading.state.levels["L2"].area_mm2 / area, edited.sum() / mask.sum(), places=2)
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
-        self.reading.reset_mask("L2")
+        self.reading.edits.reset_mask(Level.L2)
         self.follow()
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), mask)
         self.assertEqual(self.reading.state.levels["L2"].mask_source, "network")
@@ -168,7 +168,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.follow()
         self.assertEqual(self.reading.state.levels["L2"].mask_source, "network")
         self.assertIn("L2", self.message())
-        self.reading.undo_refinement()
+        self.reading.edits.undo_refinement()
         support.idle(0.3)
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
 
@@ -191,17 +191,17 @@ class OsteoJointScenarioTest(unittest.TestCase):
         rough = np.roll(support.segmentMask(self.segmentation(), "L1", node), 3, axis=2)
         support.paint(self.segmentation(), "L1", node, rough)
         self.follow()
-        self.reading.refine(["L1"], {"max_shift_mm": 3.0})
+        self.reading.refine([Level.L1], {"max_shift_mm": 3.0})
         self.finish()
         refined = support.segmentMask(self.segmentation(), "L1", node)
         self.assertFalse(np.array_equal(refined, rough))
         self.assertEqual(self.reading.state.levels["L1"].mask_source, "refined")
         self.assertTrue(self.reading.state.document["segmentation"]["L1"]["refined"])
-        self.reading.compare("before")
+        self.reading.edits.compare(Role.BEFORE)
         self.assertEqual(self.segmentation().GetDisplayVisibility(), 0)
-        self.reading.compare("")
+        self.reading.edits.compare(None)
         self.assertEqual(self.segmentation().GetDisplayVisibility(), 1)
-        self.reading.undo_refinement()
+        self.reading.edits.undo_refinement()
         self.follow()
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L1", node), rough)
 
@@ -218,8 +218,8 @@ class OsteoJointScenarioTest(unittest.TestCase):
 
     def test_pointsByHand(self):
         self.choose()
-        for level in ("L1", "L2"):
-            self.reading.place(level)
+        for level in Level:
+            self.reading.edits.place(level)
             self.pointNode(level).AddControlPointWorld(*support.truePoint(level))
         slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton").SetCurrentInteractionMode(2)
         self.click("applyButton")
@@ -272,7 +272,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
 
     def test_aRefinedMaskIsStillOneAfterTheWorkerDied(self):
         self.read()
-        self.reading.refine(["L1"], {"max_shift_mm": 3.0})
+        self.reading.refine([Level.L1], {"max_shift_mm": 3.0})
         self.finish()
         before = self.reading.state.document["segmentation"]["L1"]
         self.assertEqual((before["refined"], before["edited"]), (True, False))
@@ -346,7 +346,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertTrue(waitUntil(lambda: self.reading.client.pid and self.reading.state.stage == "levels"))
         support.killHard(self.reading.client.pid)
         self.assertTrue(waitUntil(lambda: not self.reading.running, 10))
-        self.assertEqual(self.reading.state.message_kind, "error")
+        self.assertTrue(self.reading.state.is_error)
         self.click("applyButton")
         self.finish()
         self.assertIsNotNone(self.reading.state.document)
@@ -383,6 +383,6 @@ class OsteoJointScenarioTest(unittest.TestCase):
         support.idle(0.05)
         self.click("applyButton")
         self.assertTrue(waitUntil(lambda: not self.reading.running))
-        self.assertEqual(self.reading.state.message_kind, "error")
+        self.assertTrue(self.reading.state.is_error)
         self.assertTrue(self.reading.state.reason)
         self.assertIsNone(self.reading.state.document)

@@ -49,7 +49,7 @@ def exported(folder, out, **options):
 
 def test_export_holds_the_averages_of_both_networks(trained, tmp_path):
     folder, network, runs = trained
-    loaded = load_weights(exported(folder, tmp_path, metrics={"dice": 0.5}))
+    loaded = load_weights(exported(folder, tmp_path))
     assert loaded.config == network and loaded.level_config == LevelNetConfig(channels=(4, 4))
     for rebuilt, prefix, run in zip(
         (MultitaskNetwork(loaded.config), LevelNet(loaded.level_config)), ("multitask.", "levels."), runs, strict=True
@@ -58,7 +58,7 @@ def test_export_holds_the_averages_of_both_networks(trained, tmp_path):
         for name, value in rebuilt.state_dict().items():
             torch.testing.assert_close(value, run.average[name], rtol=2e-3, atol=1e-6)
     entry = json.loads((tmp_path / "manifest.json").read_text())["weights"][0]
-    assert entry["metrics"] == {"dice": 0.5} and entry["training"]["experiment"]["name"] == "tiny"
+    assert entry["metrics"] == {} and entry["training"]["experiment"]["name"] == "tiny"
     assert "Research only" in entry["intended_use"]
 
 
@@ -89,14 +89,31 @@ def test_weights_too_large_to_ship_are_refused(tmp_path):
         exported(tmp_path, tmp_path / "weights")
 
 
-def test_metrics_come_from_an_evaluation_only(tmp_path):
-    path = tmp_path / "numbers.json"
-    path.write_text("{}")
-    with pytest.raises(InputRefused, match="training evaluate"):
-        evaluation_metrics(path)
-    keys = ("levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline")
-    path.write_text(json.dumps({"n": 4, "first_seed": 900_000} | dict.fromkeys(keys, 0.5)))
-    assert evaluation_metrics(path)["dice"] == 0.5
-    path.write_text(json.dumps({"n": 4, "first_seed": 7} | dict.fromkeys(keys, 0.5)))
-    with pytest.raises(UsageError, match="seeds 900000 to 999999"):
-        evaluation_metrics(path)
+NUMBERS = {"n": 4, "first_seed": 900_000} | dict.fromkeys(
+    ("levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline"), 0.5
+)
+
+
+def test_metrics_are_of_these_very_weights(trained, tmp_path):
+    folder, numbers = trained[0], tmp_path / "numbers.json"
+    sha256 = load_weights(exported(folder, tmp_path)).info.sha256
+    numbers.write_text(json.dumps(NUMBERS | {"weights_sha256": sha256}))
+    exported(folder, tmp_path, evaluation=numbers, replace=True)
+    entry = json.loads((tmp_path / "manifest.json").read_text())["weights"][0]
+    assert (entry["metrics"]["dice"], entry["sha256"]) == (0.5, sha256)
+    numbers.write_text(json.dumps(NUMBERS | {"weights_sha256": "of others"}))
+    with pytest.raises(InputRefused, match="other weights"):
+        exported(folder, tmp_path, evaluation=numbers, replace=True)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kind", "words"),
+    [
+        ({}, InputRefused, "training evaluate"),
+        (NUMBERS | {"weights_sha256": "a", "first_seed": 7}, UsageError, "seeds 900000 to 999999"),
+    ],
+)
+def test_metrics_come_from_an_evaluation_only(tmp_path, numbers, kind, words):
+    (tmp_path / "numbers.json").write_text(json.dumps(numbers))
+    with pytest.raises(kind, match=words):
+        evaluation_metrics(tmp_path / "numbers.json")

@@ -104,7 +104,7 @@ def test_a_sample_without_bodies_is_cropped_about_its_middle(make_box_sample):
 
 
 def test_crops_follow_a_column_that_leans(make_box_sample):
-    leaning = replace(make_box_sample(2), centers_index_zyx=np.float32([[34, 10, 5], [24, 10, 15]]))
+    leaning = replace(make_box_sample(2), centers_index_zyx=np.float32([[34, 10, 8], [24, 10, 12]]))
     met = 0
     for number in range(60):
         crop = draw_crop(leaning, STILL, 1.75, np.random.default_rng(number))
@@ -184,8 +184,6 @@ def test_bone_bends_and_soft_tissue_does_not():
         changed = change_image(np.full((4, 4, 4), 680.0, np.float32), np.random.default_rng(seed))
         if changed.std() < 0.01:
             bent.append(changed.mean())
-    marrow = [change_image(np.full((4, 4, 4), 200.0, np.float32), np.random.default_rng(s)).mean() for s in range(200)]
-    assert min(marrow) < 160 and max(marrow) > 250  # farther than slope and offset alone take it
     # 680 HU is half of the span: slope 0.9 and gamma 1.25 lower it most, 1.15 and 0.8 lift it most
     assert 470 < min(bent) < 560 and 820 < max(bent) < 910
     for far, end in ((-2000.0, -1024.0), (9000.0, 3071.0)):

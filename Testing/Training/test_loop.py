@@ -2,7 +2,6 @@
 
 import csv
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -206,7 +205,7 @@ class TestLevels(TaskSuite):
 def test_a_loss_that_is_no_number_names_terms_and_cases():
     losses = LevelLosses(torch.tensor(float("nan")), torch.tensor(float("nan")), torch.tensor(0.5), torch.tensor(1.0))
     with pytest.raises(RunFailed, match=r"step 7.*cross_entropy.*nan.*'dice': 0.5.*level_00000003, level_00000008"):
-        require_finite(losses, SimpleNamespace(case_ids=("level_00000003", "level_00000008")), 7)
+        require_finite(losses, ("level_00000003", "level_00000008"), 7)
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path, sample_folder):

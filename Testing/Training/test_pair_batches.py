@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data.augment import AugmentConfig, Intensity
+from OsteoJointLib.network.heatmap import boundary_heatmap
+from training.data.augment import AugmentConfig, Intensity, box_center_xy
 from training.data.pair_batches import PairBatchConfig, PairBatches, augmented_row, plain_row
 from training.data.pairs import PairFolder, load_pair
 from training.data.sampling import Draw
@@ -27,7 +28,8 @@ def test_shapes_and_ranges(pair_folder):
 
 
 def test_only_every_second_step_brings_slices(pair_folder):
-    assert PairBatches(pair_folder, 1, SMALL, AugmentConfig())[1].images.shape == (0, 1, 512, 512)
+    batch = PairBatches(pair_folder, 1, SMALL, AugmentConfig())[1]
+    assert batch.images.shape == (0, 1, 512, 512) and batch.boxes_xyxy.shape == (0, 4) and batch.labels.shape == (0,)
 
 
 def test_every_row_carries_a_term_and_mixed_rows_only_the_class(pair_folder):
@@ -82,7 +84,11 @@ def test_the_same_step_gives_the_same_batch(pair_folder):
 def test_a_plain_row_is_the_crop_around_the_body(pair_folder):
     pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
     row = plain_row(pair, 2.0)
-    np.testing.assert_array_equal(row.masks.sum(axis=(1, 2)), pair.masks.sum(axis=(1, 2)))
+    for mask, crop, hu, whole in zip(row.masks, row.crops, pair.hu, pair.masks, strict=True):
+        x, y = np.rint(box_center_xy(whole)).astype(int)
+        around = np.s_[y - 112 : y + 112, x - 112 : x + 112]  # neither moved nor mirrored
+        np.testing.assert_array_equal(mask, whole[around])
+        np.testing.assert_allclose(crop, np.clip((hu[around] + 160) / 400, 0, 1), atol=1e-6)
     assert row.heatmaps.max() == pytest.approx(1.0)
 
 
@@ -121,6 +127,8 @@ def test_a_pure_row_is_the_case_that_was_drawn(pair_folder):
         plain = plain_row(load_pair(cases.paths[chosen]), SMALL.heatmap_sigma_px)
         mirrored = not np.array_equal(drawn.row.crops, plain.crops)
         unflipped = drawn.row.masks[:, :, ::-1] if mirrored else drawn.row.masks
+        for mask, heatmap in zip(drawn.row.masks, drawn.row.heatmaps, strict=True):
+            np.testing.assert_array_equal(heatmap, boundary_heatmap(mask, SMALL.heatmap_sigma_px))
         # a mirrored crop is about pixel 112, the flipped array about 111.5
         np.testing.assert_array_equal(np.roll(unflipped, 1 if mirrored else 0, axis=2), plain.masks)
 
@@ -145,3 +153,28 @@ def test_a_slice_bears_the_label_of_its_level(pair_folder):
         assert drawn.image[256, 256] == pytest.approx([(10 + 160) / 400, (190 + 160) / 400][drawn.label], abs=1e-4)
         labels.add(drawn.label)
     assert labels == {0, 1}
+
+
+def test_half_of_the_rows_and_of_the_slices_are_mirrored(pair_folder):
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
+    bright_left = np.where(np.arange(512) < 256, 190, 10).astype(np.int16) * np.ones_like(pair.hu)
+    pair, batches = replace(pair, hu=bright_left), PairBatches(pair_folder, 0, SMALL, STILL)
+    rows = [augmented_row(pair, np.random.default_rng(n), STILL, None, 2.0, False).crops for n in range(80)]
+    slices = [batches.slice(pair, np.random.default_rng(n)).image for n in range(40)]
+    for images, edge, low, high in ((rows, 20, 28, 52), (slices, 150, 11, 29)):
+        # a slice is moved by up to 80 pixels: look halfway to its edges
+        left, right = np.s_[..., edge // 2 : edge], np.s_[..., -edge : -edge // 2]
+        assert low <= sum(image[right].mean() > image[left].mean() for image in images) <= high
+
+
+def test_intensities_change_a_slice_and_leave_its_air(pair_folder):
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
+    still, changing = (
+        PairBatches(pair_folder, 0, SMALL, replace(STILL, image_scale=(1.0, 1.0), intensity_probability=share))
+        for share in (0.0, 1.0)
+    )
+    for seed in range(5):
+        before, after = (batches.slice(pair, np.random.default_rng(seed)) for batches in (still, changing))
+        np.testing.assert_array_equal(before.box_xyxy, after.box_xyxy)
+        assert np.mean(after.image[before.image == 0.0] == 0.0) > 0.97  # but for the skin's own pixels
+        assert np.abs(after.image - before.image).max() > 0.02

@@ -13,6 +13,7 @@ import vtk
 from OsteoJointLib.frames import Grid, flip_lps_ras, plane_to_ras
 from OsteoJointLib.io.canonical import to_canonical
 from OsteoJointLib.output.viewer_arrays import LevelViews, Views
+from OsteoJointLib.records import Level
 
 
 def turned(x_deg: float, z_deg: float) -> np.ndarray:
@@ -112,7 +113,7 @@ def make_views(node, slices=(16, 6), corner_yx=(14, 12), maps: bool = True) -> V
     """
     grid = canonical_grid(node)
     levels = {}
-    for index, (level, slice_index) in enumerate(zip(("L1", "L2"), slices, strict=True)):
+    for index, (level, slice_index) in enumerate(zip(Level, slices, strict=True)):
         y, x = corner_yx[0] + index, corner_yx[1] - index
         network, roi = body(), np.zeros_like(body())
         network[6:] = 0

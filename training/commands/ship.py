@@ -24,8 +24,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _export(options: argparse.Namespace) -> None:
-    from training.tasks.export import evaluation_metrics, export
+    from training.tasks.export import export
 
-    metrics = None if options.metrics is None else evaluation_metrics(options.metrics)
-    path = export(options.multitask, options.levels, options.name, options.out, metrics, options.replace)
+    path = export(options.multitask, options.levels, options.name, options.out, options.metrics, options.replace)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.weights import save_weights
+from OsteoJointLib.weights_manifest import check_weights
 from training.checkpoint import load_checkpoint
 from training.seeds import EVALUATION_SEEDS, require_seeds
 from training.tasks.levels import load_level_network
@@ -25,7 +27,7 @@ _BYTES_A_WEIGHT = 2
 
 
 def export(
-    multitask: Path, levels: Path, name: str, folder: Path, metrics: dict[str, Any] | None = None, replace: bool = False
+    multitask: Path, levels: Path, name: str, folder: Path, evaluation: Path | None = None, replace: bool = False
 ) -> Path:
     """Write one weights file of both networks, from the averaged weights of two checkpoints.
 
@@ -34,14 +36,14 @@ def export(
         levels: checkpoint of the levels task.
         name: of the weights.
         folder: of the weights and their manifest.
-        metrics: numbers of ``python -m training evaluate``, or None before there are any.
+        evaluation: JSON of ``python -m training evaluate`` on these very weights, or None before there is any.
         replace: write over weights of this name.
 
     Returns:
         The path of the file.
 
     Raises:
-        InputRefused: an input is no checkpoint of its task, or the file would be too large to ship.
+        InputRefused: an input is no checkpoint of its task or no evaluation of it, or the file would be too large.
         UsageError: there are weights of this name, and ``replace`` is False.
     """
     checkpoint, level_network = load_checkpoint(multitask, MultitaskTask.name), load_level_network(levels)
@@ -70,15 +72,25 @@ def export(
             "minutes": round(checkpoint.elapsed_s / 60.0, 1),
             "experiment": {key: recipe[key] for key in ("name", "seed", "optimizer", "windows_px", "precision")},
         },
-        "metrics": metrics or {},
+        "metrics": {},
         "intended_use": INTENDED_USE,
         "licence": LICENCE,
     }
+    if evaluation is not None:
+        sha256, fields["metrics"] = evaluation_metrics(evaluation)
+        with TemporaryDirectory() as scratch:
+            same = check_weights(save_weights(scratch, name, state, fields))["sha256"] == sha256
+        if not same:
+            raise InputRefused(
+                Reason.UNREADABLE,
+                f"{evaluation} measured other weights than those of {multitask} and {levels}. Export without "
+                "--metrics, evaluate what was written, and enter that.",
+            )
     return save_weights(folder, name, state, fields)
 
 
-def evaluation_metrics(path: Path) -> dict[str, Any]:
-    """Read the numbers of an evaluation that belong into a manifest.
+def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
+    """Read which weights an evaluation measured (sha256), and its numbers that belong into a manifest.
 
     Raises:
         InputRefused: when the file is none.
@@ -88,10 +100,11 @@ def evaluation_metrics(path: Path) -> dict[str, Any]:
     try:
         numbers = json.loads(path.read_text(encoding="utf-8"))
         found = {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
+        sha256 = str(numbers["weights_sha256"])
     except (OSError, ValueError, KeyError) as error:
         raise InputRefused(
             Reason.UNREADABLE,
             f"{path} can't be read, or was not written by python -m training evaluate. Give its --json file.",
         ) from error
     require_seeds(found["first_seed"], found["n"], EVALUATION_SEEDS)
-    return found
+    return sha256, found

@@ -7,6 +7,7 @@ from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.output.viewer_arrays import Views
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
@@ -33,7 +34,7 @@ class VolumeCase:
         self._node, self._nodes = node, OwnedNodes(node)
         self._levels: LevelsTold | None = None
         self._views: Views | None = None
-        self._masks: dict[str, str] = {}
+        self._masks: dict[Level, str] = {}
 
     @property
     def volume(self) -> Any:

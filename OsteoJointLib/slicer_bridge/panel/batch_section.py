@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -15,6 +17,7 @@ from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch
 from OsteoJointLib.slicer_bridge.panel.parts.case_table import CaseTable
 from OsteoJointLib.slicer_bridge.panel.parts.folders import link, open_file, remember, remembered
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Configured
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
@@ -33,7 +36,7 @@ class BatchSection:
         reading: its settings (interpreter, device, weights) are the batch's.
     """
 
-    def __init__(self, layout, reading):
+    def __init__(self, layout: qt.QLayout, reading: Configured):
         self._reading = reading
         self._batch: Batch | None = None
         self._folder = Path()
@@ -52,7 +55,7 @@ class BatchSection:
         self._show()
 
     def show(self, state: ReadingState) -> None:
-        """A batch doesn't depend on the panel's reading."""
+        """Do nothing: a batch doesn't depend on the panel's reading."""
 
     def close(self) -> None:
         """Stop a batch that is under way; what is done stays done."""
@@ -72,7 +75,7 @@ class BatchSection:
         ui.batchProgress.setVisible(running)
         ui.runButton.setText(_("Cancel batch") if running else _("Run batch"))
         why_not = "" if running else self._why_not()
-        allow(ui.runButton, why_not, _("Stop at once. What is done stays done.") if running else _("Read all cases."))
+        allow(ui.runButton, why_not, _("Stop now. Finished cases stay.") if running else _("Read all cases."))
 
     def _why_not(self) -> str:
         ui = self._ui
@@ -84,15 +87,15 @@ class BatchSection:
         return "" if ui.outputPath.currentPath else _("Choose a folder for the results.")
 
     def _checked_nodes(self) -> list:
-        """The checked CTs; the reading's own maps, which are volumes too, are none."""
+        """List the checked CTs; the reading's own maps, which are volumes too, are none."""
         return [node for node in self._ui.nodesCombo.checkedNodes() if not node.GetAttribute(ROLE)]
 
-    def _run_or_cancel(self, checked=False) -> None:
+    def _run_or_cancel(self, checked: bool = False) -> None:
         if self._batch is None:
             self._start()
             return
         self.close()
-        self._say(_("Cancelled; what is done stays done. Run it again to go on from there."))
+        self._say(_("Cancelled. Finished cases stay; run it again to go on."))
         self._show()
 
     def _start(self) -> None:
@@ -140,12 +143,12 @@ class BatchSection:
         if report.is_file():
             open_file(report)
 
-    def _source_changed(self, index=0) -> None:
+    def _source_changed(self, index: int = 0) -> None:
         self._table.clear()
         show_text(self._ui.batchStatus, "")
         self._show()
 
-    def _changed(self, value=None) -> None:
+    def _changed(self, value: Any = None) -> None:
         self._show()
 
     def _nodes_changed(self) -> None:

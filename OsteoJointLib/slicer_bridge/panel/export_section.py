@@ -13,7 +13,8 @@ from OsteoJointLib.failures import as_ending
 from OsteoJointLib.names import portable_name
 from OsteoJointLib.slicer_bridge.panel.parts.folders import holds_result, link, reading_folder, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import LabelForm
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Saved
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, load_form, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 FOLDER_SETTING = "OsteoJoint/ReadingsFolder"
@@ -27,7 +28,7 @@ class ExportSection:
         reading: whose files are written.
     """
 
-    def __init__(self, layout, reading):
+    def __init__(self, layout: qt.QLayout, reading: Saved):
         self._reading = reading
         self._widget, self._ui = load_form(layout, "Export")
         self._labels = LabelForm(self._ui, reading)
@@ -69,7 +70,7 @@ class ExportSection:
         self._say(_("Saving …"), saving=True)
         self._reading.deliver(folder, name, lambda files: self._saved(folder))
 
-    def _choose_folder(self, checked=False) -> None:
+    def _choose_folder(self, checked: bool = False) -> None:
         start = remembered(FOLDER_SETTING)
         chosen = qt.QFileDialog.getExistingDirectory(self._widget, _("Where to save the reading"), start)
         if chosen:
@@ -84,14 +85,14 @@ class ExportSection:
         self._saving = saving
         show_text(self._ui.savedLabel, words)
 
-    def _update(self, link="") -> None:
+    def _update(self, link: str = "") -> None:
         self._reading.update()
 
 
 def why_not_save(state: ReadingState) -> str:
     """Say why the reading can't be saved now; empty when it can."""
     if state.running:
-        return _("A reading is under way: wait for it or cancel it.")
+        return busy_words()
     if state.document is None:
         return _("Nothing is read yet.")
     if state.stale:

@@ -14,11 +14,13 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Started
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
     ERROR,
     INFO,
     WARNING,
     allow,
+    busy_words,
     load_form,
     paint_frame,
     show_text,
@@ -45,7 +47,7 @@ class InputSection:
         open_setup: shows the section Setup.
     """
 
-    def __init__(self, layout, reading, open_setup: Callable[[], None]):
+    def __init__(self, layout: qt.QLayout, reading: Started, open_setup: Callable[[], None]):
         self._reading, self._open_setup = reading, open_setup
         self._widget, self._ui = load_form(layout, "Input")
         self._widget.setMRMLScene(slicer.mrmlScene)
@@ -86,7 +88,7 @@ class InputSection:
         button = self._ui.applyButton
         if state.running:
             button.setText(_("Cancel"))
-            allow(button, "", _("Stop at once. What was there before stays."))
+            allow(button, "", _("Stop now. Earlier results stay."))
             return
         button.setText(_("Update") if state.stale and state.document else _("Apply"))
         allow(button, why_not_run(state), _("Find the levels, segment the vertebral bodies and predict the class."))
@@ -94,20 +96,20 @@ class InputSection:
     def _show_message(self, state: ReadingState) -> None:
         ui = self._ui
         ui.messageFrame.setVisible(bool(state.message))
-        paint_frame(ui.messageFrame, ERROR if state.message_kind == "error" else INFO)
+        paint_frame(ui.messageFrame, ERROR if state.is_error else INFO)
         ui.messageLabel.setText(state.message)
         ui.useCpuButton.setVisible(state.reason in TO_CPU and self._reading.settings.device != "cpu")
         ui.openSetupButton.setVisible(state.reason in TO_SETUP)
-        code = "" if state.reason in PLAIN else state.reason
-        show_text(ui.reasonLabel, f"<small>{escape(code)}</small>" if code else "")
+        plain = state.reason is None or state.reason in PLAIN
+        show_text(ui.reasonLabel, "" if plain else f"<small>{escape(str(state.reason))}</small>")
 
-    def _apply_or_cancel(self, checked=False) -> None:
+    def _apply_or_cancel(self, checked: bool = False) -> None:
         if self._reading.state.running:
             self._reading.cancel()
         else:
             self._reading.update()
 
-    def _device_chosen(self, index=0) -> None:
+    def _device_chosen(self, index: int = 0) -> None:
         self._use(DEVICES[index])
         qt.QSettings().setValue(DEVICE_SETTING, DEVICES[index])
         self._show_hardware()
@@ -116,11 +118,11 @@ class InputSection:
         known = device.partition(":")[0] in DEVICES
         self._reading.settings.device = device if known else DEVICES[0]
 
-    def _use_cpu(self, checked=False) -> None:
+    def _use_cpu(self, checked: bool = False) -> None:
         self._ui.deviceSelector.setCurrentIndex(DEVICES.index("cpu"))
         self._reading.update()
 
-    def _setup(self, checked=False) -> None:
+    def _setup(self, checked: bool = False) -> None:
         self._open_setup()
 
 
@@ -131,7 +133,7 @@ def why_not_run(state: ReadingState) -> str:
     missing = [level for level in Level if state.levels[level].center_ras is None]
     if len(missing) != 1:  # where both are missing they are found
         return ""
-    return _("{level} has no point yet: place it, or let both be found.").format(level=missing[0])
+    return _("{level} has no point yet. Place it, or find both.").format(level=missing[0])
 
 
 def why_not_find(state: ReadingState) -> str:
@@ -139,7 +141,7 @@ def why_not_find(state: ReadingState) -> str:
     if not state.ready:
         return not_ready_words()
     if state.running:
-        return _("A reading is under way: wait for it or cancel it.")
+        return busy_words()
     if state.volume_name is None:
         return _("Load a CT and choose it above. File → Download Sample Data has a phantom to try.")
     return state.problem

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import qt
 import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.levels.finding import CONFIDENCE_SURE
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Located
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import level_nodes
@@ -26,7 +30,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         foreground: the maps over the slices, which follow the level looked at.
     """
 
-    def __init__(self, layout, reading, foreground: Foreground):
+    def __init__(self, layout: qt.QLayout, reading: Located, foreground: Foreground):
         slicer.util.VTKObservationMixin.__init__(self)
         self._reading, self._foreground = reading, foreground
         self._widget, self._ui = load_form(layout, "Levels")
@@ -46,22 +50,18 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         """Show where the levels are."""
         ui, table = self._ui, self._ui.levelsTable
         why_not = why_not_find(state)
-        allow(
-            ui.findButton, why_not, _("Look for L1 and L2 and mark each by a point, in place of those that are there.")
-        )
+        allow(ui.findButton, why_not, _("Find L1 and L2 and mark each with a point. Replaces points that are there."))
         for row, level in enumerate(Level):
             shown = state.levels[level]
             table.item(row, POSITION).setText(position_words(shown))
             table.item(row, CONFIDENCE).setText(confidence_words(shown))
             table.item(row, SOURCE).setText(source_words(shown))
-            tip = _("Then click on the center of the body of {level} in a slice view. Or drag its point.")
+            tip = _("Press, then click on the center of the body of {level} in a slice. Or drag its point.")
             may_place = state.volume_name and not state.problem
             allow(self._place_buttons[level], "" if may_place else why_not, tip.format(level=level))
-        no_body = _("No vertebra was found there, or L1 and L2 weren't looked for yet.")
-        up = _(
-            "Move L1 and L2 one vertebra up, onto the centers that were found: for anatomy that was counted wrongly."
-        )
-        down = _("Move L1 and L2 one vertebra down, onto the centers that were found: see Shift up.")
+        no_body = _("No vertebra was found there, or none were looked for yet.")
+        up = _("Move L1 and L2 up by one vertebra, if they were counted wrongly.")
+        down = _("Move L1 and L2 down by one vertebra, if they were counted wrongly.")
         allow(ui.shiftUpButton, "" if state.can_shift_up else no_body, up)
         allow(ui.shiftDownButton, "" if state.can_shift_down else no_body, down)
         self._show_placing(state)
@@ -76,39 +76,39 @@ class LevelsSection(slicer.util.VTKObservationMixin):
     def _show_placing(self, state: ReadingState) -> None:
         """Show which level the next click places, and what to do next."""
         self._state = state
-        placed = "" if self._reading.nodes is None else level_nodes.placed_now(self._reading.nodes)
+        placed = None if self._reading.nodes is None else level_nodes.placed_now(self._reading.nodes)
         for level, button in self._place_buttons.items():
             set_checked(button, level == placed)
         show_text(self._ui.levelsHint, levels_hint(state, placed))
 
-    def _place(self, level: str) -> None:
+    def _place(self, level: Level) -> None:
         """Let the level be placed; where it is being placed already, call that off."""
         nodes, interaction = self._reading.nodes, level_nodes.interaction_node()
         if nodes is not None and level_nodes.placed_now(nodes) == level:
             level_nodes.stop_placing()
         else:
-            self._reading.place(level)
+            self._reading.edits.place(level)
         if interaction is not None:
             self.removeObservers()
             self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._mode_changed)
         self._show_placing(self._state)
 
-    def _mode_changed(self, caller=None, event=None) -> None:
+    def _mode_changed(self, caller: Any = None, event: Any = None) -> None:
         if caller.GetCurrentInteractionMode() != caller.Place:
             self.removeObservers()
         self._show_placing(self._state)
 
-    def _find(self, checked=False) -> None:
+    def _find(self, checked: bool = False) -> None:
         self._looking = True
         self._reading.find_levels()
 
-    def _shift_up(self, checked=False) -> None:
-        self._reading.shift_levels(True)
+    def _shift_up(self, checked: bool = False) -> None:
+        self._reading.edits.shift_levels(up=True)
 
-    def _shift_down(self, checked=False) -> None:
-        self._reading.shift_levels(False)
+    def _shift_down(self, checked: bool = False) -> None:
+        self._reading.edits.shift_levels(up=False)
 
-    def _row_clicked(self, row=0, column=0) -> None:
+    def _row_clicked(self, row: int = 0, column: int = 0) -> None:
         self._foreground.look_at(list(Level)[row])
 
 
@@ -122,7 +122,7 @@ def position_words(level: LevelState) -> str:
 
 def confidence_words(level: LevelState) -> str:
     """Return how sure the level's name is."""
-    if level.confidence is None or level.source != "auto":
+    if level.confidence is None or level.source is not PointSource.AUTO:
         return "–"
     words = _("sure") if level.confidence >= CONFIDENCE_SURE else _("uncertain")
     return f"{words}, {100 * level.confidence:.0f}\u00a0%"
@@ -132,15 +132,15 @@ def source_words(level: LevelState) -> str:
     """Return who placed the level's point."""
     if level.center_ras is None:
         return _("not placed")
-    return _("found") if level.source == "auto" else _("by you")
+    return _("found") if level.source is PointSource.AUTO else _("by you")
 
 
-def levels_hint(state: ReadingState, placed: str) -> str:
+def levels_hint(state: ReadingState, placed: Level | None) -> str:
     """Say what to do next about the levels; empty when there is nothing.
 
     Args:
         state: how the reading stands.
-        placed: the level that the next click places; "" for none.
+        placed: the level that the next click places.
     """
     if state.volume_name is None or state.problem:
         return ""
@@ -150,7 +150,7 @@ def levels_hint(state: ReadingState, placed: str) -> str:
     if not missing:
         return "" if state.document else _("Check both points, then press Apply above.")
     if len(missing) == len(Level):
-        return _("Let them be found, or place each by hand: press Place, then click on its center in a slice.")
+        return _("Find both, or place each by hand: press Place, then click on its center in a slice.")
     return _("Now place {level}: press Place in its row, then click on its center in a slice. Or find both.").format(
         level=missing[0]
     )

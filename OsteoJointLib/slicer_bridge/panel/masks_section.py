@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.output.viewer_arrays import MaskArray
@@ -14,9 +16,13 @@ from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.parts.mask_editor import MaskEditor
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Refined
+from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import mask_nodes, segments
+from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 SOURCE, AREA = 1, 2
 REFINED_LEVELS = (list(Level), [Level.L1], [Level.L2])
@@ -33,7 +39,7 @@ class MasksSection:
         foreground: the maps over the slices, which follow the level looked at.
     """
 
-    def __init__(self, layout, reading, parameters, foreground: Foreground):
+    def __init__(self, layout: qt.QLayout, reading: Refined, parameters: Parameters, foreground: Foreground):
         self._reading, self._parameters, self._foreground = reading, parameters, foreground
         self._entered, self._filling = True, False
         self._surface_of: tuple[str, bool] | None = None
@@ -44,7 +50,7 @@ class MasksSection:
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.masksTable.connect("itemChanged(QTableWidgetItem*)", self._ticked)
         for level, button in self._reset_buttons.items():
-            button.connect("clicked(bool)", lambda checked=False, level=level: self._reading.reset_mask(level))
+            button.connect("clicked(bool)", lambda checked=False, level=level: self._reading.edits.reset_mask(level))
         ui.editButton.connect("contentsCollapsed(bool)", self._edit_collapsed)
         ui.runRefineButton.connect("clicked(bool)", self._refine)
         ui.undoRefineButton.connect("clicked(bool)", self._undo)
@@ -57,44 +63,45 @@ class MasksSection:
         segmentation = self._segmentation()
         self._show_table(state, segmentation)
         self._show_refinement(state, segmentation)
-        changed = any(level.mask_source in ("corrected", "refined") for level in state.levels.values())
+        changed = any(level.has_own_mask for level in state.levels.values())
         allow(
             self._ui.networkCheckBox,
             "" if changed else _("The masks are the network's own."),
             _("Show the masks as the network drew them, without your changes."),
         )
-        set_checked(self._ui.networkCheckBox, state.comparing == "network")
+        set_checked(self._ui.networkCheckBox, state.comparing is Role.NETWORK)
         show_text(self._ui.compareHint, compare_hint(state.comparing))
-        no_result = "" if state.document else _("There is none before the first reading.")
+        no_result = "" if state.document else _("There is no map before the first reading.")
         allow(
             self._ui.heatmapCheckBox,
             no_result,
-            _("Show where the network saw the bodies' boundary, in the place of Grad-CAM: one map is shown at a time."),
+            _("Show where the network sees the edge of the bone. Replaces Grad-CAM: one map is shown at a time."),
         )
         self._ui.heatmapOpacitySlider.setEnabled(not no_result)
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
         self.show_surface()
-        drawn = {} if segmentation is None else mask_nodes.masks(self._reading.nodes)
+        nodes = self._reading.nodes
+        drawn = {} if nodes is None else mask_nodes.masks(nodes)
         self._ui.editHint.setText(edit_hint(segmentation is not None, on_other_slices(drawn)))
         self._editor.edit(*self._edited_nodes())
 
     def show_surface(self) -> None:
         """Show the masks in 3D, or not, as the parameters say."""
-        segmentation, node = self._segmentation(), self._parameters.node
-        if segmentation is None or node is None:
+        segmentation, node, nodes = self._segmentation(), self._parameters.node, self._reading.nodes
+        if segmentation is None or node is None or nodes is None:
             return
         wanted = (segmentation.GetID(), node.surface)
         if wanted != self._surface_of and (node.surface or self._surface_of is not None):
-            mask_nodes.show_surface(self._reading.nodes, node.surface)
+            mask_nodes.show_surface(nodes, node.surface)
         self._surface_of = wanted
 
     def enter(self) -> None:
-        """The module is shown again."""
+        """Take up the editor: the module is shown again."""
         self._entered = True
         self._set_editor()
 
     def exit(self) -> None:
-        """Another module is shown: its keys and its mouse are its own."""
+        """Let go of the editor: another module is shown, whose keys and its mouse are its own."""
         self._entered = False
         self._set_editor()
 
@@ -111,21 +118,21 @@ class MasksSection:
         """Switch the editor's keys off for good."""
         self.exit()
 
-    def _segmentation(self):
+    def _segmentation(self) -> Any:
         nodes = self._reading.nodes
-        return None if nodes is None else mask_nodes.segmentation_node(nodes)
+        return None if nodes is None else nodes.get(Role.MASKS)
 
-    def _edited_nodes(self):
+    def _edited_nodes(self) -> tuple[Any, Any]:
         nodes = self._reading.nodes
-        return (None, None) if nodes is None else (nodes.volume, mask_nodes.segmentation_node(nodes))
+        return (None, None) if nodes is None else (nodes.volume, nodes.get(Role.MASKS))
 
     def _set_editor(self) -> None:
         self._editor.set_open(self._entered and not self._ui.editButton.collapsed, *self._edited_nodes())
 
-    def _edit_collapsed(self, collapsed=True) -> None:
+    def _edit_collapsed(self, collapsed: bool = True) -> None:
         self._set_editor()
 
-    def _show_table(self, state: ReadingState, segmentation) -> None:
+    def _show_table(self, state: ReadingState, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
         self._filling = True
         for row, level in enumerate(Level):
             shown = state.levels[level]
@@ -136,31 +143,30 @@ class MasksSection:
                 item.setCheckState(qt.Qt.Checked if is_visible(segmentation, level) else qt.Qt.Unchecked)
             table.item(row, SOURCE).setText(source_words(shown))
             table.item(row, AREA).setText("–" if shown.area_mm2 is None else f"{shown.area_mm2:.0f} mm²")
-            changed = shown.mask_source in ("corrected", "refined")
             tip = _("Put the network's own mask of {level} back.").format(level=level)
-            allow(self._reset_buttons[level], "" if changed else _("The mask is the network's own."), tip)
+            allow(self._reset_buttons[level], "" if shown.has_own_mask else _("The mask is the network's own."), tip)
         self._filling = False
 
-    def _show_refinement(self, state: ReadingState, segmentation) -> None:
+    def _show_refinement(self, state: ReadingState, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
         ui = self._ui
         no_masks = "" if segmentation is not None else _("There are no masks yet: press Apply first.")
         allow(
             ui.runRefineButton,
             why_not_run(state) or no_masks,
-            _("Let a level set move the outline to the bone's edge: for a poor mask. A good one may grow a little."),
+            _("Move the outline to the bone's edge by a level set. For poor masks: good ones may grow a little."),
         )
         nothing = "" if state.can_undo_refinement else _("Nothing was refined yet.")
-        allow(ui.undoRefineButton, nothing, _("Put the masks from before the last refinement back."))
-        before = state.comparing == "before"
+        allow(ui.undoRefineButton, nothing, _("Bring back the masks from before the refinement."))
+        before = state.comparing is Role.BEFORE
         ui.compareButton.setText(_("Show after") if before else _("Show before"))
         tip = _("Show the present masks again.") if before else _("Show the masks from before the last refinement.")
         allow(ui.compareButton, nothing, tip)
         set_checked(ui.compareButton, before)
 
-    def _row_clicked(self, row=0, column=0) -> None:
+    def _row_clicked(self, row: int = 0, column: int = 0) -> None:
         self._foreground.look_at(list(Level)[row])
 
-    def _ticked(self, item=None) -> None:
+    def _ticked(self, item: Any = None) -> None:
         segmentation = self._segmentation()
         if self._filling or item is None or segmentation is None or segmentation.GetDisplayNode() is None:
             return
@@ -168,21 +174,21 @@ class MasksSection:
         visible = item.checkState() == qt.Qt.Checked
         segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
 
-    def _refine(self, checked=False) -> None:
+    def _refine(self, checked: bool = False) -> None:
         levels = REFINED_LEVELS[self._ui.refineLevels.currentIndex]
         self._reading.refine(levels, self._parameters.refinement())
 
-    def _undo(self, checked=False) -> None:
-        self._reading.undo_refinement()
+    def _undo(self, checked: bool = False) -> None:
+        self._reading.edits.undo_refinement()
 
-    def _compare_before(self, checked=False) -> None:
-        self._reading.compare("before" if checked else "")
+    def _compare_before(self, checked: bool = False) -> None:
+        self._reading.edits.compare(Role.BEFORE if checked else None)
 
-    def _compare_network(self, checked=False) -> None:
-        self._reading.compare("network" if checked else "")
+    def _compare_network(self, checked: bool = False) -> None:
+        self._reading.edits.compare(Role.NETWORK if checked else None)
 
 
-def is_visible(segmentation, level: str) -> bool:
+def is_visible(segmentation: slicer.vtkMRMLSegmentationNode | None, level: Level) -> bool:
     """Whether the mask of a level is shown."""
     display = None if segmentation is None else segmentation.GetDisplayNode()
     segment_id = segments.find_segment_id(segmentation, level)
@@ -191,21 +197,25 @@ def is_visible(segmentation, level: str) -> bool:
 
 def source_words(level: LevelState) -> str:
     """Return who drew a level's mask."""
-    words = {"network": _("network"), "corrected": _("you (corrected)"), "refined": _("level set (refined)")}
-    return words.get(level.mask_source or "", "–")
+    words = {
+        MaskSource.NETWORK: _("network"),
+        MaskSource.CORRECTED: _("you (corrected)"),
+        MaskSource.REFINED: _("level set (refined)"),
+    }
+    return "–" if level.mask_source is None else words[level.mask_source]
 
 
-def compare_hint(comparing: str) -> str:
+def compare_hint(comparing: Role | None) -> str:
     """Say which masks are seen in place of the present ones, and that these are what was read; "" when none are."""
     words = {
-        "before": _("You see the masks from before the refinement. The numbers belong to the refined ones."),
-        "network": _("You see the network's masks. The numbers belong to yours."),
+        Role.BEFORE: _("You see the masks from before the refinement. The numbers belong to the refined ones."),
+        Role.NETWORK: _("You see the network's masks. The numbers belong to yours."),
     }
-    return words.get(comparing, "")
+    return "" if comparing is None else words[comparing]
 
 
-def on_other_slices(masks: Mapping[str, MaskArray | None]) -> list[str]:
-    """The levels whose mask is drawn on more than one axial slice."""
+def on_other_slices(masks: Mapping[Level, MaskArray | None]) -> list[Level]:
+    """List the levels whose mask is drawn on more than one axial slice."""
     found = []
     for level, mask in masks.items():
         if mask is not None:
@@ -216,7 +226,7 @@ def on_other_slices(masks: Mapping[str, MaskArray | None]) -> list[str]:
     return found
 
 
-def edit_hint(has_masks: bool, elsewhere: list[str]) -> str:
+def edit_hint(has_masks: bool, elsewhere: list[Level]) -> str:
     """Say how the masks are edited, or why they can't be yet.
 
     Args:

@@ -18,8 +18,9 @@ from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.input_section import InputSection
 from OsteoJointLib.slicer_bridge.panel.levels_section import LevelsSection
 from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
-from OsteoJointLib.slicer_bridge.panel.panel_parameters import Parameters
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Controlled
+from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
 
@@ -33,7 +34,7 @@ class Panel(slicer.util.VTKObservationMixin):
         parameter_node: returns the module's vtkMRMLScriptedModuleNode in the scene that is open.
     """
 
-    def __init__(self, layout, reading, parameter_node: Callable[[], object]):
+    def __init__(self, layout: qt.QLayout, reading: Controlled, parameter_node: Callable[[], object]):
         slicer.util.VTKObservationMixin.__init__(self)
         self._reading, self._parameter_node = reading, parameter_node
         self.widget = qt.QWidget()
@@ -68,11 +69,11 @@ class Panel(slicer.util.VTKObservationMixin):
         self._foreground.show()
 
     def enter(self) -> None:
-        """The module is shown."""
+        """Take up the mask editor: the module is shown."""
         self._masks.enter()
 
     def exit(self) -> None:
-        """Another module is shown."""
+        """Let go of the mask editor: another module is shown."""
         self._masks.exit()
 
     def close(self) -> None:
@@ -91,7 +92,7 @@ class Panel(slicer.util.VTKObservationMixin):
         self.parameters.changed.disconnect(self._parameters_changed)
         self.parameters.detach()
 
-    def _make_sections(self) -> list:
+    def _make_sections(self) -> list[Any]:
         reading, parameters = self._reading, self.parameters
         notice = qt.QLabel(f"<small>{escape(RESEARCH_NOTICE_SHORT)}</small>")
         notice.setObjectName("noticeLabel")
@@ -108,7 +109,7 @@ class Panel(slicer.util.VTKObservationMixin):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
         return [inputs, levels, self._masks, status, export, batch, self._setup]
 
-    def _add_button(self, name: str, title: str):
+    def _add_button(self, name: str, title: str) -> qt.QLayout:
         """Add a collapsible button and return its layout."""
         button = ctk.ctkCollapsibleButton()
         button.setObjectName(name)
@@ -133,17 +134,17 @@ class Panel(slicer.util.VTKObservationMixin):
         self.addObserver(scene, scene.StartImportEvent, self._scene_is_read)
         self.addObserver(scene, scene.EndImportEvent, self._scene_opened)
 
-    def _scene_closes(self, caller=None, event=None) -> None:
+    def _scene_closes(self, caller: Any = None, event: Any = None) -> None:
         self.parameters.detach()
         self._masks.scene_closes()
         self._foreground.forget()
         self._reading.select(None)
 
-    def _scene_is_read(self, caller=None, event=None) -> None:
+    def _scene_is_read(self, caller: Any = None, event: Any = None) -> None:
         """Write no parameters meanwhile: the selector takes the first CT that comes, the scene may know better."""
         self.parameters.detach()
 
-    def _scene_opened(self, caller=None, event=None) -> None:
+    def _scene_opened(self, caller: Any = None, event: Any = None) -> None:
         self._take_scene()
         self._masks.scene_opened()
 
@@ -175,7 +176,7 @@ class Panel(slicer.util.VTKObservationMixin):
                 self._reading.update()
 
 
-def first_volume():
+def first_volume() -> slicer.vtkMRMLScalarVolumeNode | None:
     """Return the first volume that may be a CT: no label map, and none of the reading's own maps, which are hidden."""
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
         if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from types import SimpleNamespace
 from typing import Any
 
 import qt
@@ -11,7 +12,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.packages import PACKAGES, Lack, Need, lacking
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Computed
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.install import Installer
 from OsteoJointLib.slicer_bridge.setup.install_dialog import InstallDialog
@@ -29,7 +31,7 @@ class SetupPackages:
         show_line: called with each line that pip prints.
     """
 
-    def __init__(self, widget, ui, reading, show_line: Callable[[str], None]):
+    def __init__(self, widget: qt.QWidget, ui: SimpleNamespace, reading: Computed, show_line: Callable[[str], None]):
         self._widget, self._ui, self._reading, self._show_line = widget, ui, reading, show_line
         self._installer = Installer()
         self._lacks: list[Lack] = []
@@ -58,7 +60,7 @@ class SetupPackages:
     def show(self, state: ReadingState) -> None:
         """Follow a change of the reading."""
         why_not = self._why_not(state)
-        tip = _("Shows what would be installed, how large it is and under which licence, and asks.")
+        tip = _("Shows what would be installed, its size and licence, and asks first.")
         allow(self._ui.installButton, why_not, tip)
         allow(self._ui.folderButton, why_not, _("Installs from a folder of wheels, without a network."))
 
@@ -75,21 +77,21 @@ class SetupPackages:
         if self._installer.running:
             return _("An installation is under way.")
         if state.running:
-            return _("A reading is under way: wait for it or cancel it.")
+            return busy_words()
         if self._reading.settings.python:
-            return _("Another Python is set: OsteoJoint installs nothing into it.")
+            return _("OsteoJoint installs nothing into another Python than Slicer's.")
         return "" if self._lacks else _("Everything is installed.")
 
-    def _install(self, checked=False) -> None:
+    def _install(self, checked: bool = False) -> None:
         self.ask()
 
-    def _choose_folder(self, checked=False) -> None:
+    def _choose_folder(self, checked: bool = False) -> None:
         dialog = self.folder_dialog = qt.QFileDialog(self._widget, _("Folder of wheels"))
         dialog.setFileMode(qt.QFileDialog.Directory)
         dialog.connect("fileSelected(QString)", self._folder_chosen)
         dialog.open()
 
-    def _folder_chosen(self, folder="") -> None:
+    def _folder_chosen(self, folder: str = "") -> None:
         self.ask(str(folder))
 
     def _start(self, chosen: list[Lack], folder: str) -> None:
@@ -123,7 +125,7 @@ def _words(lacks: list[Lack]) -> str:
             "body's box."
         ).format(packages=names)
     if Need.READING not in needs:
-        return _("What is needed is installed. Not there: {packages}.").format(packages=names)
+        return _("All that is needed is installed; {packages} is missing.").format(packages=names)
     return _("<b>Slicer's Python lacks packages:</b> {packages}.").format(packages=names)
 
 

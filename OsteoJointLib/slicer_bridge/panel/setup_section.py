@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import qt
+
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Computed
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import load_form
 from OsteoJointLib.slicer_bridge.panel.setup_packages import SetupPackages
 from OsteoJointLib.slicer_bridge.panel.setup_weights import SetupWeights
@@ -17,7 +20,7 @@ class SetupSection:
         reading: whose settings are set here.
     """
 
-    def __init__(self, layout, reading):
+    def __init__(self, layout: qt.QLayout, reading: Computed):
         self.widget, ui = load_form(layout, "Setup")
         self.worker = SetupWorker(ui, reading)
         self.weights = SetupWeights(self.widget, ui, reading)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import qt
@@ -10,6 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import ModelRefused
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Configured
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.imported_weights import (
@@ -24,7 +26,7 @@ WEIGHTS_SETTING = "OsteoJoint/Weights"
 
 
 def weights_folder() -> Path:
-    """Where imported weights lie: beside Slicer's user settings, which outlive updates of Slicer and of extensions."""
+    """Say where imported weights lie: beside Slicer's user settings, which outlive updates of Slicer and extensions."""
     return Path(slicer.app.userSettings().fileName()).parent / "OsteoJoint" / "Weights"
 
 
@@ -37,14 +39,14 @@ class SetupWeights:
         reading: whose settings are set.
     """
 
-    def __init__(self, widget, ui, reading):
+    def __init__(self, widget: qt.QWidget, ui: SimpleNamespace, reading: Configured):
         self._widget, self._ui, self._reading = widget, ui, reading
         self._choices: list[WeightsChoice] = []
         self.file_dialog: Any = None
         remembered = str(slicer.util.settingsValue(WEIGHTS_SETTING, DEFAULT_NAME))
         self._fill(remembered)
         if reading.settings.weights != remembered:
-            gone = _("The weights chosen last are not there any more ({value}); the shipped ones are used.")
+            gone = _("{value} is gone, so the shipped weights are used.")
             show_text(ui.weightsLabel, gone.format(value=remembered))
         ui.weightsCombo.connect("currentIndexChanged(int)", self._chosen)
         ui.importButton.connect("clicked(bool)", self._choose_file)
@@ -92,20 +94,20 @@ class SetupWeights:
         self._reading.settings.weights = choice.value
         show_text(self._ui.weightsLabel, choice.about)
 
-    def _chosen(self, index=0) -> None:
+    def _chosen(self, index: int = 0) -> None:
         self._choose(self._choices[index].value)
 
-    def _choose_file(self, checked=False) -> None:
+    def _choose_file(self, checked: bool = False) -> None:
         dialog = self.file_dialog = qt.QFileDialog(self._widget, _("Import weights"))
         dialog.setFileMode(qt.QFileDialog.ExistingFile)
         dialog.setNameFilter(_("Weights") + " (*.safetensors)")
         dialog.connect("fileSelected(QString)", self._file_chosen)
         dialog.open()
 
-    def _file_chosen(self, path="") -> None:
+    def _file_chosen(self, path: str = "") -> None:
         self.import_file(Path(str(path)))
 
-    def _remove(self, checked=False) -> None:
+    def _remove(self, checked: bool = False) -> None:
         choice = self._choice()
         question = _("Delete the imported weights {name} from the disk?").format(name=choice.name)
         if not slicer.util.confirmOkCancelDisplay(question, "OsteoJoint"):
@@ -114,6 +116,6 @@ class SetupWeights:
             remove_weights(choice)
         except OSError as error:
             slicer.util.errorDisplay(
-                _("{name} could not be deleted: {error}.").format(name=choice.value, error=error.strerror)
+                _("{name} can't be deleted: {error}. Try again later.").format(name=choice.value, error=error.strerror)
             )
         self._choose(DEFAULT_NAME)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import qt
 from slicer.i18n import tr as _
 
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Computed
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import show_text
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
@@ -22,7 +24,7 @@ class SetupWorker:
         reading: whose worker it is.
     """
 
-    def __init__(self, ui, reading):
+    def __init__(self, ui: SimpleNamespace, reading: Computed):
         self._ui, self._reading = ui, reading
         self.python_changed = Signal()
         self._shown: list[str] = []
@@ -49,7 +51,7 @@ class SetupWorker:
         """Add a line to what is shown."""
         self._ui.logBox.appendPlainText(line)
 
-    def _python_chosen(self, path="") -> None:
+    def _python_chosen(self, path: str = "") -> None:
         self._use(str(path))
         remember_python(self._reading.settings.python)
         self.python_changed.emit()
@@ -57,7 +59,7 @@ class SetupWorker:
     def _use(self, path: str) -> None:
         """Take another Python, or Slicer's own (""); one that isn't there is told of and not taken."""
         there = not path or Path(path).is_file()
-        missing = _("There is no file {path}; Slicer's own Python is used.").format(path=path)
+        missing = _("{path} doesn't exist, so Slicer's own Python is used.").format(path=path)
         show_text(self._ui.pythonLabel, "" if there else missing)
         python = path if there else ""
         if python != self._reading.settings.python:
@@ -65,9 +67,9 @@ class SetupWorker:
             self._reading.cancel()
             self._reading.client.kill()  # the next run starts one in the Python that is set now
 
-    def _check(self, checked=False) -> None:
+    def _check(self, checked: bool = False) -> None:
         self._ui.deviceLabel.setText(_("Looking …"))
         self._reading.start_worker()
 
-    def _copy(self, checked=False) -> None:
+    def _copy(self, checked: bool = False) -> None:
         qt.QApplication.clipboard().setText(self._ui.logBox.plainText)

@@ -19,6 +19,7 @@ from OsteoJointLib.pipeline.doubts import NOTES
 from OsteoJointLib.records import STATUSES, Level, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Updated
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import WARNING, allow, load_form, paint_frame, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
@@ -31,7 +32,7 @@ class StatusSection:
         reading: whose result is shown.
     """
 
-    def __init__(self, layout, reading):
+    def __init__(self, layout: qt.QLayout, reading: Updated):
         self._reading = reading
         self._widget, self._ui = load_form(layout, "Status")
         ui = self._ui
@@ -58,7 +59,7 @@ class StatusSection:
             return
         changes = "; ".join(state.stale)
         ui.staleLabel.setText(_("Out of date: {changes}.").format(changes=changes))
-        allow(ui.updateButton, why_not_run(state), _("Read again what was changed."))
+        allow(ui.updateButton, why_not_run(state), _("Update what was changed."))
         self._show_class(document, bool(state.stale))
         self._show_numbers(document)
         show_text(ui.flagsLabel, flags_html(document["flags"]))
@@ -84,11 +85,11 @@ class StatusSection:
             for column, field in enumerate(self._fields, start=1):
                 table.item(row, column).setText(field.said(document, level))
 
-    def _update(self, checked=False) -> None:
+    def _update(self, checked: bool = False) -> None:
         self._reading.update()
 
 
-def name_columns(table, fields: Sequence[Field[LevelFacts]]) -> None:
+def name_columns(table: qt.QTableWidget, fields: Sequence[Field[LevelFacts]]) -> None:
     """Give a table a first column for the level and one for each field, which its tooltip explains."""
     table.setColumnCount(1 + len(fields))
     table.setHorizontalHeaderItem(0, qt.QTableWidgetItem(""))

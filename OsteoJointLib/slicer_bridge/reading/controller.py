@@ -1,4 +1,4 @@
-"""The reading of one CT in the scene: what the panel's buttons and the console's functions do.
+"""The reading of one CT in the scene: what the panel's buttons and the console's functions set going.
 
 The scene holds the state: points, masks, the last result and the record of what it was made from. The worker is a cache
 that may die at any time. So every action looks at the scene, says what is wanted, and leaves the engine to find the
@@ -24,12 +24,13 @@ from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
+from OsteoJointLib.slicer_bridge.reading.edits import Edits
 from OsteoJointLib.slicer_bridge.reading.engine import Engine, Preparing, Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
-from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes
+from OsteoJointLib.slicer_bridge.scene import mask_nodes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
@@ -52,10 +53,11 @@ class ReadingController:
         self.engine = Engine(self.client)
         self._scene: Snapshot | None = None
         self._watcher = Watcher(self._look, self._lost)
+        self.edits = Edits(self._chosen, self._watcher, self._look, self.changed.emit)
         self._run: _Run | None = None
         self._stage, self._fraction = "", 0.0
-        self._message, self._kind, self._reason = "", "", ""
-        self._comparing = ""
+        self._message: str = ""
+        self._reason: Reason | None = None
         self._failed_at: object = None
 
     @property
@@ -81,13 +83,12 @@ class ReadingController:
             stage=self._stage,
             fraction=self._fraction,
             message=self._message,
-            message_kind=self._kind,
             reason=self._reason,
-            comparing=self._comparing,
+            comparing=self.edits.comparing,
         )
         return told if self._scene is None else self._scene.complete(told)
 
-    def select(self, volume_node) -> None:
+    def select(self, volume_node: slicer.vtkMRMLScalarVolumeNode | None) -> None:
         """Take another CT, or None; a run under way for the former one is cancelled."""
         if self._scene is not None and volume_node is not None and self._scene.volume is volume_node:
             return
@@ -98,7 +99,7 @@ class ReadingController:
             self.nodes.show(True)
             show_volume(volume_node)
         self._tell("")
-        self._comparing, self._failed_at = "", None
+        self.edits.comparing = self._failed_at = None
         self._watcher.watch(self.nodes)
         self._look()
 
@@ -119,42 +120,6 @@ class ReadingController:
         if self.running:
             self.engine.cancel()
             self._end(RunFailed(Reason.CANCELLED, "Cancelled."))
-
-    def shift_levels(self, up: bool) -> None:
-        """Move both points to the next body of the column: for anatomy that was counted wrongly."""
-        scene = self._chosen()
-        points = scene.record.shifted(scene.points, up)
-        if points is not None:
-            with self._watcher.paused():
-                marks = {level: level_nodes.LevelMark(point, None, "user") for level, point in points.items()}
-                level_nodes.show_levels(scene.nodes, marks)
-            self._look()
-
-    def place(self, level: str) -> None:
-        """Let the user click where ``level`` is, in any slice view."""
-        if self.nodes is not None:
-            level_nodes.start_placing(self.nodes, level)
-            self._watcher.watch(self.nodes)
-
-    def undo_refinement(self) -> None:
-        """Exchange the masks with those from before the last refinement; a second time takes that back."""
-        nodes = self._chosen().nodes
-        mask_nodes.exchange(nodes, "before", [n for n in Level if mask_nodes.has_masks(nodes, "before", n)])
-        self.compare("")
-        self._look()
-
-    def reset_mask(self, level: str) -> None:
-        """Put the network's own mask back."""
-        mask_nodes.restore(self._chosen().nodes, "network", [level])
-        self.compare("")
-        self._look()
-
-    def compare(self, which: str) -> None:
-        """Show the masks from "before" the last refinement, or the "network"'s, instead of the present ones ("")."""
-        if self.nodes is not None:
-            mask_nodes.swap_visible(self.nodes, which or None)
-            self._comparing = which
-            self.changed.emit()
 
     def start_worker(self) -> None:
         """Start the worker, so that it can say what it computes on."""
@@ -188,7 +153,7 @@ class ReadingController:
         ask = lambda case, masks: Label(case=case, segmentation=masks, **entry)  # noqa: E731
         self._start(Until.READING, then=lambda: self._ask(ask, on_done))
 
-    def run(self, volume_node, until: str = Until.READING) -> dict[str, Any]:
+    def run(self, volume_node: slicer.vtkMRMLScalarVolumeNode, until: str = Until.READING) -> dict[str, Any]:
         """Read a CT and wait for it: for scripts. The window stays alive meanwhile.
 
         Args:
@@ -206,7 +171,7 @@ class ReadingController:
         self._start(Until(until), find=until == Until.LEVELS, then=lambda: ended.append(None), otherwise=ended.append)
         while not ended:
             slicer.app.processEvents()
-            time.sleep(0.002)
+            time.sleep(0.002)  # s; the window still moves smoothly
         if ended[0] is not None:
             raise ended[0]
         return (self._scene.document if self._scene else None) or {}
@@ -227,7 +192,7 @@ class ReadingController:
     ) -> None:
         """Start a run; ``then`` is called after its result is in the scene, ``otherwise`` where none came."""
         if self.running:
-            raise RunFailed(Reason.USAGE, "A reading is under way: wait for it or cancel it first.")
+            raise RunFailed(Reason.USAGE, "A reading is under way. Wait for it or cancel it first.")
         run = self._run = _Run(then, otherwise)
         try:
             scene = self._chosen()
@@ -250,7 +215,7 @@ class ReadingController:
 
     def _chosen(self) -> Snapshot:
         if self._scene is None:
-            raise UsageError(Reason.USAGE, "A CT was expected, none is chosen. Load one and choose it.")
+            raise UsageError(Reason.USAGE, "No CT is chosen. Load one and choose it.")
         return self._scene
 
     def _levels_came(self, scene: Snapshot, answer: LevelsTold, found: bool) -> None:
@@ -261,18 +226,18 @@ class ReadingController:
         self.changed.emit()
 
     def _result_came(
-        self, scene: Snapshot, before: dict[str, str], wanted: Wanted, document: dict[str, Any], views: Views
+        self, scene: Snapshot, before: dict[Level, str], wanted: Wanted, document: dict[str, Any], views: Views
     ) -> None:
         refined = wanted.refine.levels if wanted.refine else ()
         kept = scene.kept(before, set(wanted.masks) - set(refined))
         redrawn = [level for level in scene.own_levels() if level not in kept and level not in refined]
         if redrawn:
-            words = _("The network drew {levels} anew, on another slice. Undo (under Masks) brings yours back.")
-            self._tell(words.format(levels=" and ".join(redrawn)), "info")
+            words = _("The slice changed, so the network drew {levels} again. Undo (under Masks) brings yours back.")
+            self._tell(words.format(levels=" and ".join(redrawn)))
         with self._watcher.paused():
             present_result(scene.nodes, document, views, kept, refined)
         scene.result_is_in()
-        self._comparing = ""
+        self.edits.comparing = None
         self._watcher.watch(scene.nodes)
 
     def _progressed(self, stage: str, fraction: float) -> None:
@@ -280,12 +245,12 @@ class ReadingController:
         self.changed.emit()
 
     def _end(self, error: OsteoJointError | None = None) -> None:
-        """A run has ended, with a result or with an error."""
+        """End a run, with a result or with an error."""
         run, self._run = self._run, None
         self._stage, self._fraction = "", 0.0
         if error is not None:
             self._failed_at = self._scene.seen if self._scene else None
-            self._tell(error.message, "info" if error.reason is Reason.CANCELLED else "error", error.reason.value)
+            self._tell(error.message, error.reason)
         if run is not None and error is None and run.then is not None:
             run.then()
         elif run is not None and error is not None and run.otherwise is not None:
@@ -318,7 +283,7 @@ class ReadingController:
             self.update()
 
     def _lost(self, closing: bool) -> None:
-        """The CT was removed, or the scene is closed."""
+        """Let go of a CT that was removed, or whose scene is being closed."""
         scene, self._scene = self._scene, None
         self._tell("")
         if self.running:
@@ -329,8 +294,8 @@ class ReadingController:
             self.engine.forget(scene.nodes.volume_id)
         self.changed.emit()
 
-    def _tell(self, message: str, kind: str = "", reason: str = "") -> None:
-        self._message, self._kind, self._reason = message, kind, reason
+    def _tell(self, message: str, reason: Reason | None = None) -> None:
+        self._message, self._reason = message, reason
 
 
 class _Run:
@@ -338,4 +303,4 @@ class _Run:
 
     def __init__(self, then: Callable[[], None] | None, otherwise: Callable[[OsteoJointError], None] | None):
         self.then, self.otherwise = then, otherwise
-        self.masks: dict[str, str] = {}
+        self.masks: dict[Level, str] = {}

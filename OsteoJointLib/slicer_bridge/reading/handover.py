@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import qt
@@ -40,7 +40,7 @@ class Handover:
 
     def __init__(
         self,
-        volume_node: Any,
+        volume_node: slicer.vtkMRMLVolumeNode,
         path: Path,
         keys: Mapping[str, str],
         on_done: Callable[[], None],

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.typed_json import WrongField, from_json, to_json
+from OsteoJointLib.worker.answers import ColumnBody, PlacedLevel
 
 SAME_MM = 0.01
 """Points nearer than this are the same point, mm: Slicer writes coordinates with fewer digits than it holds."""
@@ -19,85 +21,88 @@ SAME_MM = 0.01
 Point = tuple[float, float, float]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Provenance:
     """The record of one CT's reading.
 
     Args:
-        found: per level the point that was found or placed, its confidence and its source.
-        column: the bodies of the column from top to bottom, each with ``name`` and ``center_ras_mm``.
+        found: per level the point that was found or placed.
+        column: the bodies of the column from top to bottom.
         points: RAS mm of the points that the last result was made from; empty without a result.
         masks: fingerprint of each level's mask as the last result left it.
         ct: fingerprint of the CT that was read.
     """
 
-    found: dict[str, dict[str, Any]] = field(default_factory=dict)
-    column: list[dict[str, Any]] = field(default_factory=list)
-    points: dict[str, list[float]] = field(default_factory=dict)
-    masks: dict[str, str] = field(default_factory=dict)
+    found: Mapping[Level, PlacedLevel] = field(default_factory=dict)
+    column: tuple[ColumnBody, ...] = ()
+    points: Mapping[Level, Point] = field(default_factory=dict)
+    masks: Mapping[Level, str] = field(default_factory=dict)
     ct: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The record as JSON."""
-        return asdict(self)
+        """Write the record as JSON."""
+        return to_json(self)
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any] | None) -> Provenance:
-        """Rebuild a record; an empty one from nothing."""
-        return cls(**document) if document else cls()
+        """Rebuild a record; an empty one from nothing, and from what is none."""
+        try:
+            return from_json(cls, document or {})
+        except WrongField:  # a user may write into the node that holds it
+            return cls()
 
     @property
     def found_points(self) -> dict[Level, Point]:
         """Where the levels were found; those placed by hand are left out."""
-        return {Level(n): _point(one["center_ras_mm"]) for n, one in self.found.items() if one["source"] == "auto"}
+        return {level: one.center_ras_mm for level, one in self.found.items() if one.source is PointSource.AUTO}
 
-    def moved(self, points: Mapping[Level, Point]) -> list[str]:
-        """The levels whose point is elsewhere than it was for the last result."""
+    def moved(self, points: Mapping[Level, Point]) -> list[Level]:
+        """List the levels whose point is elsewhere than it was for the last result."""
         return [level for level in Level if level in points and not same_point(points[level], self.points.get(level))]
 
-    def edited(self, masks: Mapping[str, str]) -> list[str]:
-        """The levels whose mask differs from what the last result left."""
+    def edited(self, masks: Mapping[Level, str]) -> list[Level]:
+        """List the levels whose mask differs from what the last result left."""
         return [level for level in Level if level in self.masks and masks.get(level) != self.masks[level]]
 
-    def of_found(self, level: str, point: Point | None) -> tuple[float | None, str | None]:
-        """Confidence and source of a level's point: those of the finding while it stays there, else the user's own."""
+    def of_found(self, level: Level, point: Point | None) -> tuple[float | None, PointSource | None]:
+        """Give confidence and source of a level's point: of the finding while it stays there, else the user's own."""
         if point is None:
             return None, None
         found = self.found.get(level)
-        if found is not None and same_point(point, found["center_ras_mm"]):
-            return found["confidence"], found["source"]
-        return None, "user"
+        if found is not None and same_point(point, found.center_ras_mm):
+            return found.confidence, found.source
+        return None, PointSource.USER
 
     def shifted(self, points: Mapping[Level, Point], up: bool) -> dict[Level, Point] | None:
-        """Where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
+        """Say where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
 
         >>> heights = {"T12": 60.0, "L1": 30.0, "L2": 0.0}
-        >>> bodies = [{"name": name, "center_ras_mm": [0.0, 0.0, z]} for name, z in heights.items()]
+        >>> column = tuple(ColumnBody(name, (0.0, 0.0, z), 1.0) for name, z in heights.items())
         >>> points = {Level.L1: (0.0, 1.0, 31.0), Level.L2: (0.0, 0.0, 0.0)}
-        >>> list(Provenance(column=bodies).shifted(points, up=True).values())
+        >>> list(Provenance(column=column).shifted(points, up=True).values())
         [(0.0, 0.0, 60.0), (0.0, 0.0, 30.0)]
-        >>> Provenance(column=bodies).shifted(points, up=False) is None
+        >>> Provenance(column=column).shifted(points, up=False) is None
         True
         """
         if len(points) != len(Level) or not self.column:
             return None
-        centers = [body["center_ras_mm"] for body in self.column]
+        centers = [body.center_ras_mm for body in self.column]
         first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points[Level.L1]))
         first += -1 if up else 1
         if first < 0 or first + 1 >= len(centers):
             return None
-        return {level: _point(centers[first + index]) for index, level in enumerate(Level)}
+        return {level: centers[first + index] for index, level in enumerate(Level)}
 
 
-def same_point(a: Point | list[float], b: Point | list[float] | None) -> bool:
-    """Whether two points are the same but for rounding."""
+def same_point(a: Point, b: Point | None) -> bool:
+    """Say whether two points are the same but for rounding."""
     return b is not None and math.dist(a, b) < SAME_MM
 
 
-def staleness(moved: list[str], edited: list[str], ct_changed: bool) -> list[str]:
-    """What was changed, in the words of the panel.
+def staleness(moved: list[Level], edited: list[Level], ct_changed: bool) -> list[str]:
+    """Say what was changed, in the words of the panel.
 
-    >>> staleness(["L1"], ["L1", "L2"], False)
+    >>> staleness([Level.L1], [Level.L1, Level.L2], False)
     ['the point of L1 was moved', 'the masks of L1 and L2 were edited']
     """
     changes = ["the CT was changed"] if ct_changed else []
@@ -108,10 +113,5 @@ def staleness(moved: list[str], edited: list[str], ct_changed: bool) -> list[str
     return changes
 
 
-def _of(levels: list[str]) -> str:
+def _of(levels: list[Level]) -> str:
     return f" of {levels[0]} was" if len(levels) == 1 else f"s of {' and '.join(levels)} were"
-
-
-def _point(values: list[float]) -> Point:
-    x, y, z = values
-    return (float(x), float(y), float(z))

@@ -16,11 +16,9 @@ from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, st
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
+from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-
-OWN = ("corrected", "refined")
-"""Sources of a mask that is not simply the network's."""
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 
 class Snapshot:
@@ -33,13 +31,13 @@ class Snapshot:
     def __init__(self, nodes: OwnedNodes):
         self.nodes = nodes
         self.points: dict[Level, Point] = {}
-        self.masks: dict[str, str] = {}
+        self.masks: dict[Level, str] = {}
         self.stale: tuple[str, ...] = ()
-        self._changed: list[str] = []
+        self._changed: list[Level] = []
         self._image_time = 0
 
     @property
-    def volume(self):
+    def volume(self) -> Any:
         """The CT; None once it was removed."""
         return self.nodes.volume
 
@@ -63,7 +61,7 @@ class Snapshot:
         self.points, self.masks, self.stale, self._changed = {}, {}, (), []
         if self.problem():  # without a place in the world nothing can be compared
             return
-        self.points = {Level(level): point for level, point in level_nodes.points(self.nodes).items()}
+        self.points = level_nodes.points(self.nodes)
         self.masks = mask_nodes.mask_fingerprints(self.nodes)
         record = self.record
         if not record.points:
@@ -72,10 +70,10 @@ class Snapshot:
         edited = [level for level in record.edited(self.masks) if level not in moved]
         self._changed = [*moved, *edited]
         self.stale = tuple(staleness(moved, edited, self._ct_changed(record)))
-        network = mask_nodes.mask_fingerprints(self.nodes, "network") if edited else {}
+        network = mask_nodes.mask_fingerprints(self.nodes, Role.NETWORK) if edited else {}
         for level in edited:
             same = network.get(level) == self.masks[level]
-            mask_nodes.mark_source(self.nodes, level, "network" if same else "corrected")
+            mask_nodes.mark_source(self.nodes, level, MaskSource.NETWORK if same else MaskSource.CORRECTED)
 
     def result_is_in(self) -> None:
         """Note which voxels the result in the scene belongs to, for as long as the scene is open."""
@@ -100,10 +98,7 @@ class Snapshot:
         self.see()
         points = None if find or not self.points else self.points
         if points is not None and (missing := [level for level in Level if level not in points]):
-            raise UsageError(
-                Reason.USAGE,
-                f"Points were expected for both L1 and L2; {missing[0]} has none. Place it, or find both.",
-            )
+            raise UsageError(Reason.USAGE, f"{missing[0]} has no point yet. Place it, or find both.")
         masks = {} if points is None or until is Until.LEVELS else self.own_masks()
         return Wanted(
             volume_id=self.volume.GetID(),
@@ -117,7 +112,7 @@ class Snapshot:
         )
 
     def own_masks(self) -> dict[Level, MaskArray]:
-        """The masks that were drawn or refined, and belong to the points as they are; one that was erased is zero.
+        """Read the masks that were drawn or refined, and belong to the points as they are; one that was erased is zero.
 
         A point may be moved within the slice of such a mask, which then stays; on another slice the network draws anew.
         """
@@ -127,19 +122,19 @@ class Snapshot:
         own: dict[Level, MaskArray] = {}
         for level in Level:
             made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
-            if made_by is None or not (level in edited or made_by in OWN):
+            if made_by is None or not (level in edited or made_by in mask_nodes.OWN):
                 continue
             if level not in moved or (mask is not None and mask.reaches_slice(self.points[level])):
                 by_user, refined = self._making(level, level in edited)
                 own[level] = replace(mask or self._empty_mask(), edited=by_user, refined=refined)
         return own
 
-    def own_levels(self) -> list[str]:
-        """The levels whose mask in the scene is not simply the network's."""
-        return [level for level in Level if mask_nodes.source(self.nodes, level) in OWN]
+    def own_levels(self) -> list[Level]:
+        """List the levels whose mask in the scene is not simply the network's."""
+        return [level for level in Level if mask_nodes.source(self.nodes, level) in mask_nodes.OWN]
 
-    def kept(self, before: Mapping[str, str], read: Collection[str]) -> dict[str, str]:
-        """The levels whose mask a result must leave alone, with the fingerprint of the mask that was read.
+    def kept(self, before: Mapping[Level, str], read: Collection[Level]) -> dict[Level, str]:
+        """List the levels whose mask a result must leave alone, with the fingerprint of the mask that was read.
 
         Args:
             before: fingerprints when the run began.
@@ -166,11 +161,11 @@ class Snapshot:
             can_shift_down=record.shifted(self.points, up=False) is not None,
             document=document,
             stale=self.stale,
-            can_undo_refinement=mask_nodes.has_masks(self.nodes, "before"),
+            can_undo_refinement=bool(mask_nodes.masked_levels(self.nodes, Role.BEFORE)),
         )
 
     def problem(self) -> str:
-        """Why the CT can't be read; "" when it can."""
+        """Say why the CT can't be read; "" when it can."""
         try:
             volumes.check(self.volume)
         except OsteoJointError as error:
@@ -191,13 +186,13 @@ class Snapshot:
         image = self.volume.GetImageData()
         return 0 if image is None else image.GetMTime()
 
-    def _making(self, level: str, changed: bool) -> tuple[bool, bool]:
-        """Whether a user drew a mask and the level set moved it: as the last result says while it is the same."""
+    def _making(self, level: Level, changed: bool) -> tuple[bool, bool]:
+        """Say whether a user drew a mask and the level set moved it: as the last result says while it is the same."""
         document = self.document
         if document is not None and not changed:
             made = document["segmentation"][level]
             return made["edited"], made["refined"]
-        return True, mask_nodes.source(self.nodes, level) == "refined"
+        return True, mask_nodes.source(self.nodes, level) is MaskSource.REFINED
 
     def _empty_mask(self) -> MaskArray:
         return MaskArray(np.zeros((1, 1, 1), np.uint8), ijk_to_world(self.volume))

@@ -6,18 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from OsteoJointLib.records import Level
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.slicer_bridge.reading.provenance import Point
+from OsteoJointLib.slicer_bridge.scene.mask_nodes import OWN, MaskSource
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 
 @dataclass(frozen=True)
 class LevelState:
     """One level: its point (None: not placed yet) and its mask."""
 
-    center_ras: tuple[float, float, float] | None = None
+    center_ras: Point | None = None
     confidence: float | None = None
-    source: str | None = None
-    mask_source: str | None = None
+    source: PointSource | None = None
+    mask_source: MaskSource | None = None
     area_mm2: float | None = None
+
+    @property
+    def has_own_mask(self) -> bool:
+        """Whether its mask is not simply the network's."""
+        return self.mask_source in OWN
 
 
 @dataclass(frozen=True)
@@ -34,9 +43,10 @@ class ReadingState:
         can_shift_up, can_shift_down: whether there is a body to move on to.
         document: the result as in result.json; None before the first.
         stale: what was changed since, one clause each; empty when the document is up to date.
-        message, message_kind, reason: the last thing to tell; kind is "", "info" or "error".
+        message: the last thing to tell; empty for nothing.
+        reason: why a run ended without a result; None when the message tells of none.
         can_undo_refinement: whether masks from before lie ready.
-        comparing: which masks are shown instead of the present ones: "", "before" or "network".
+        comparing: which masks are shown instead of the present ones, those from before or the network's.
     """
 
     ready: bool = True
@@ -45,13 +55,17 @@ class ReadingState:
     running: bool = False
     stage: str = ""
     fraction: float = 0.0
-    levels: Mapping[str, LevelState] = field(default_factory=lambda: {level: LevelState() for level in Level})
+    levels: Mapping[Level, LevelState] = field(default_factory=lambda: {level: LevelState() for level in Level})
     can_shift_up: bool = False
     can_shift_down: bool = False
     document: dict[str, Any] | None = None
     stale: tuple[str, ...] = ()
     message: str = ""
-    message_kind: str = ""
-    reason: str = ""
+    reason: Reason | None = None
     can_undo_refinement: bool = False
-    comparing: str = ""
+    comparing: Role | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the message tells of a run that failed; calling one off is no failure."""
+        return self.reason not in (None, Reason.CANCELLED)

@@ -18,6 +18,7 @@ FULL = 100
 """Stored value of a map's 1.0: the volume is in percent, a byte a voxel."""
 
 _WHOLE_PX = 0.01
+"""Offsets below this are rounding, pixels: no eye sees a map moved by a hundredth of a pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +67,12 @@ def combine(maps: Sequence[PlacedMap]) -> MaskArray:
 
 
 def _onto_pixels_of(reference: PlacedMap, one: PlacedMap) -> tuple[np.ndarray, np.ndarray]:
-    """The map in percent on the pixels of another one, and the (x, y, z) index of its corner there."""
+    """Give the map in percent on the pixels of another one, and the (x, y, z) index of its corner there."""
     relative = np.linalg.inv(reference.to_ras) @ one.to_ras
-    if not np.allclose(relative[:3, :3], np.eye(3), atol=1e-3):
+    if not np.allclose(relative[:3, :3], np.eye(3), atol=1e-3):  # over 224 pixels less than a quarter of one
         raise RunFailed(
             Reason.FAILED,
-            "Expected the maps of L1 and L2 on parallel slices of one CT, came others: report this fault.",
+            "The maps of L1 and L2 don't lie on parallel slices. This is a fault of OsteoJoint: please report it.",
         )
     corner = np.floor(relative[:3, 3] + _WHOLE_PX)
     corner[2] = np.rint(relative[2, 3])

@@ -17,9 +17,9 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.frames import anatomical_axes
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_local
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 BOX_MM = (50.0, 50.0, 35.0)
 """Size of the box, right to left, back to front and bottom to top, mm: it frames a large lumbar body."""
@@ -34,12 +34,12 @@ class LevelMark:
     Args:
         center_ras: RAS mm of the world.
         confidence: of the level's name, 0 to 1; None where a user placed it.
-        source: "auto" or "user".
+        source: who placed it.
     """
 
     center_ras: tuple[float, float, float]
     confidence: float | None
-    source: str
+    source: PointSource
 
 
 def show_levels(nodes: OwnedNodes, marks: Mapping[Level, LevelMark]) -> None:
@@ -47,7 +47,7 @@ def show_levels(nodes: OwnedNodes, marks: Mapping[Level, LevelMark]) -> None:
 
     Args:
         nodes: of the reading.
-        marks: by level, "L1" or "L2".
+        marks: by level.
     """
     nodes.follow_volume()
     for level, mark in marks.items():
@@ -58,24 +58,24 @@ def show_levels(nodes: OwnedNodes, marks: Mapping[Level, LevelMark]) -> None:
     update_boxes(nodes)
 
 
-def points(nodes: OwnedNodes) -> dict[str, tuple[float, float, float]]:
-    """The points that are there, RAS mm of the world, by level; one that is just being placed doesn't count."""
+def points(nodes: OwnedNodes) -> dict[Level, tuple[float, float, float]]:
+    """Read the points that are there, RAS mm of the world; one that is just being placed doesn't count."""
     found = {}
     for level in Level:
         node = nodes.get(_point_role(level))
         if node is not None and _is_placed(node):
             place = [0.0, 0.0, 0.0]
             node.GetNthControlPointPositionWorld(0, place)
-            found[level.value] = (place[0], place[1], place[2])
+            found[level] = (place[0], place[1], place[2])
     return found
 
 
 def point_nodes(nodes: OwnedNodes) -> list[Any]:
-    """The fiducial nodes that are there."""
+    """List the fiducial nodes that are there."""
     return [node for level in Level if (node := nodes.get(_point_role(level))) is not None]
 
 
-def start_placing(nodes: OwnedNodes, level: str) -> None:
+def start_placing(nodes: OwnedNodes, level: Level) -> None:
     """Let the next click in a view place the point of ``level``; the former point comes back when it is called off."""
     interaction, selection = interaction_node(), _selection_node()
     if interaction is None or selection is None:
@@ -88,7 +88,7 @@ def start_placing(nodes: OwnedNodes, level: str) -> None:
         node.RemoveAllControlPoints()
     node_id = node.GetID()
 
-    def ended(caller, event):
+    def ended(caller: slicer.vtkMRMLInteractionNode, event: str) -> None:
         # by ``caller``: an observer that holds what it observes would keep it alive for ever
         if caller.GetCurrentInteractionMode() != caller.Place:
             caller.RemoveObserver(tag)
@@ -101,15 +101,13 @@ def start_placing(nodes: OwnedNodes, level: str) -> None:
     interaction.SetCurrentInteractionMode(interaction.Place)
 
 
-def placed_now(nodes: OwnedNodes) -> str:
-    """The level whose point the next click places; "" where none is being placed."""
+def placed_now(nodes: OwnedNodes) -> Level | None:
+    """Say whose point the next click places; None where none is being placed."""
     interaction, selection = interaction_node(), _selection_node()
     if interaction is None or selection is None or interaction.GetCurrentInteractionMode() != interaction.Place:
-        return ""
+        return None
     place_node = selection.GetActivePlaceNodeID()
-    return next(
-        (n.value for n in Level if (p := nodes.get(_point_role(n))) is not None and p.GetID() == place_node), ""
-    )
+    return next((n for n in Level if (p := nodes.get(_point_role(n))) is not None and p.GetID() == place_node), None)
 
 
 def stop_placing() -> None:
@@ -118,8 +116,8 @@ def stop_placing() -> None:
         interaction.SwitchToViewTransformMode()
 
 
-def interaction_node():
-    """What says whether clicks place points; None without an application."""
+def interaction_node() -> slicer.vtkMRMLInteractionNode | None:
+    """Find what says whether clicks place points; None without an application."""
     return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
 
 
@@ -127,44 +125,41 @@ def update_boxes(nodes: OwnedNodes) -> None:
     """Let each box follow its point: made, moved or removed with it. To be called when a point has moved."""
     placed = points(nodes)
     for level in Level:
-        role = _box_role(level)
-        if level.value not in placed:
-            nodes.remove(role)
+        if level not in placed:
+            nodes.remove(_box_role(level))
             continue
-        box = nodes.get(role) or _new_box(nodes, level)
+        box = nodes.get(_box_role(level)) or _new_box(nodes, level)
         if box is None:
             continue
         center = [0.0, 0.0, 0.0]
         box.GetCenterWorld(center)
-        if not np.allclose(center, placed[level.value], atol=1e-6):
-            box.SetCenterWorld(placed[level.value])
+        if not np.allclose(center, placed[level], atol=1e-6):
+            box.SetCenterWorld(placed[level])
 
 
-def _selection_node():
+def _selection_node() -> slicer.vtkMRMLSelectionNode | None:
     return slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
 
 
-def _point_node(nodes: OwnedNodes, level: str):
-    role = _point_role(Level(level))
-    node = nodes.get(role)
-    if node is not None:
+def _point_node(nodes: OwnedNodes, level: Level) -> slicer.vtkMRMLMarkupsFiducialNode:
+    if (node := nodes.get(_point_role(level))) is not None:
         return node
     node = slicer.vtkMRMLMarkupsFiducialNode()
     node.SetMaximumNumberOfControlPoints(1)
-    node.SetControlPointLabelFormat(level)
-    nodes.add(role, node, level)
+    node.SetControlPointLabelFormat(level.value)
+    nodes.add(_point_role(level), node, level.value)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     color = _color(level)
     display.SetColor(color)
     display.SetSelectedColor(color)
-    display.SetActiveColor([min(1.0, channel * 1.4) for channel in color])
+    display.SetActiveColor([min(1.0, channel * 1.4) for channel in color])  # sizes and brightness: chosen by eye
     display.SetGlyphScale(2.0)
     display.SetTextScale(3.5)
     return node
 
 
-def _new_box(nodes: OwnedNodes, level: str):
+def _new_box(nodes: OwnedNodes, level: Level) -> slicer.vtkMRMLMarkupsROINode | None:
     volume = nodes.volume
     if volume is None:
         return None
@@ -189,7 +184,7 @@ def _new_box(nodes: OwnedNodes, level: str):
     return node
 
 
-def _set_point(node, center_ras) -> None:
+def _set_point(node: slicer.vtkMRMLMarkupsNode, center_ras: tuple[float, float, float]) -> None:
     if node.GetNumberOfControlPoints() == 0:
         node.AddControlPointWorld(vtk.vtkVector3d(*center_ras))
     else:
@@ -198,7 +193,7 @@ def _set_point(node, center_ras) -> None:
     node.RemoveAttribute(_FORMER)
 
 
-def _bring_back(node) -> None:
+def _bring_back(node: slicer.vtkMRMLMarkupsNode | None) -> None:
     """Put the former point back where placing was called off."""
     if node is None or (former := node.GetAttribute(_FORMER)) is None:
         return
@@ -208,24 +203,24 @@ def _bring_back(node) -> None:
         node.AddControlPoint(vtk.vtkVector3d(*(float(x) for x in former.split())))
 
 
-def _is_placed(node) -> bool:
+def _is_placed(node: slicer.vtkMRMLMarkupsNode) -> bool:
     return node.GetNumberOfDefinedControlPoints() > 0
 
 
 def _description(mark: LevelMark) -> str:
-    if mark.source != "auto" or mark.confidence is None:
+    if mark.source is not PointSource.AUTO or mark.confidence is None:
         return _("placed by hand")
     return _("found, confidence {confidence:.2f}").format(confidence=mark.confidence)
 
 
-def _color(level: str) -> tuple[float, float, float]:
-    red, green, blue = segment_color_rgb(Level(level))
+def _color(level: Level) -> tuple[float, float, float]:
+    red, green, blue = segment_color_rgb(level)
     return (red / 255, green / 255, blue / 255)
 
 
-def _point_role(level: str) -> str:
-    return f"{level} point"
+def _point_role(level: Level) -> Role:
+    return Role(f"{level} point")
 
 
-def _box_role(level: str) -> str:
-    return f"{level} box"
+def _box_role(level: Level) -> Role:
+    return Role(f"{level} box")

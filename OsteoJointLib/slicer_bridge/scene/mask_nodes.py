@@ -1,17 +1,13 @@
 """The masks of L1 and L2 as segmentations of the scene.
 
-Four segmentations a CT, each with segments "L1" and "L2":
-
-* ``masks``: what is shown, edited and measured;
-* ``network``: the network's own, hidden;
-* ``before``: what ``masks`` held before the last refinement, hidden;
-* ``measured``: the regions that HU were measured in, outlines.
+Four segmentations a CT (:data:`ROLES`), each with segments "L1" and "L2".
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable
+from enum import StrEnum
 
 import numpy as np
 import slicer
@@ -23,13 +19,28 @@ from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene import segments
 from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_ijk_to_world
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 SOURCE = "OsteoJoint.Source"
-"""Tag of a segment: "network", "corrected" or "refined"."""
+"""Tag of a segment: its :class:`MaskSource`."""
+ROLES = (Role.MASKS, Role.NETWORK, Role.BEFORE, Role.MEASURED)
 
 
-def show_masks(nodes: OwnedNodes, views: Views, levels: Iterable[str] = Level, one_slice: Collection[str] = ()) -> None:
+class MaskSource(StrEnum):
+    """Where a mask comes from."""
+
+    NETWORK = "network"
+    CORRECTED = "corrected"
+    REFINED = "refined"
+
+
+OWN = (MaskSource.CORRECTED, MaskSource.REFINED)
+"""Sources of a mask that is not simply the network's."""
+
+
+def show_masks(
+    nodes: OwnedNodes, views: Views, levels: Iterable[Level] = Level, one_slice: Collection[Level] = ()
+) -> None:
     """Put the masks of a reading into the scene; segments that are there are updated in place.
 
     Args:
@@ -44,32 +55,26 @@ def show_masks(nodes: OwnedNodes, views: Views, levels: Iterable[str] = Level, o
     nodes.follow_volume()
     levels = set(levels)
     for level, view in views.levels.items():
-        kinds = {"masks": "mask"} if level in levels else {}
-        for which, kind in {**kinds, "network": "network_mask", "measured": "roi"}.items():
-            node, segment_id = _target(nodes, which, level)
-            one = which == "masks" and level in one_slice
+        kinds = {Role.MASKS: "mask"} if level in levels else {}
+        for role, kind in {**kinds, Role.NETWORK: "network_mask", Role.MEASURED: "roi"}.items():
+            node, segment_id = _target(nodes, role, level)
+            one = role is Role.MASKS and level in one_slice
             segments.write_segment(node, segment_id, view.mask_array(kind), nodes.volume, one)
 
 
-def segmentation_node(nodes: OwnedNodes, which: str = "masks"):
-    """The segmentation node, or None; ``which`` is "masks", "network", "before" or "measured"."""
-    return nodes.get(which)
+def masks(nodes: OwnedNodes, role: Role = Role.MASKS) -> dict[Level, MaskArray | None]:
+    """Read both levels' masks as they are in the scene, cut to what is drawn; None where there is none."""
+    node = nodes.get(role)
+    return {level: segments.read_segment(node, level, nodes.memory(role)) for level in Level}
 
 
-def masks(nodes: OwnedNodes, which: str = "masks") -> dict[str, MaskArray | None]:
-    """Both levels' masks as they are in the scene, cut to what is drawn; None where there is none."""
-    node = nodes.get(which)
-    return {level: segments.read_segment(node, level, nodes.memory(which)) for level in Level}
+def masked_levels(nodes: OwnedNodes, role: Role) -> list[Level]:
+    """List the levels that have a mask in one of the segmentations."""
+    return [level for level, mask in masks(nodes, role).items() if mask is not None]
 
 
-def has_masks(nodes: OwnedNodes, which: str, level: str | None = None) -> bool:
-    """Whether there is a mask of ``level`` (None: of any) in one of the segmentations."""
-    found = masks(nodes, which)
-    return any(found[one] is not None for one in (Level if level is None else (level,)))
-
-
-def mask_fingerprints(nodes: OwnedNodes, which: str = "masks") -> dict[str, str]:
-    """A short text for each level's mask that changes with its voxels alone; "" where there is no mask.
+def mask_fingerprints(nodes: OwnedNodes, role: Role = Role.MASKS) -> dict[Level, str]:
+    """Give a short text for each level's mask that changes with its voxels alone; "" where there is no mask.
 
     It stays the same when the CT is moved by a transform, and when the scene is saved and loaded.
     """
@@ -79,55 +84,49 @@ def mask_fingerprints(nodes: OwnedNodes, which: str = "masks") -> dict[str, str]
     world_to_ct = np.linalg.inv(anatomical_ijk_to_world(volume))
     return {
         level: "" if mask is None else _fingerprint(mask.array_kji, world_to_ct @ mask.ijk_to_world)
-        for level, mask in masks(nodes, which).items()
+        for level, mask in masks(nodes, role).items()
     }
 
 
-def mark_source(nodes: OwnedNodes, level: str, made_by: str) -> None:
-    """Note on the visible segment where it comes from: "network", "corrected" or "refined"."""
-    if (segment := segments.find_segment(nodes.get("masks"), level)) is not None:
-        segment.SetTag(SOURCE, made_by)
+def mark_source(nodes: OwnedNodes, level: Level, made_by: MaskSource) -> None:
+    """Note on the visible segment where it comes from."""
+    if (segment := segments.find_segment(nodes.get(Role.MASKS), level)) is not None:
+        segment.SetTag(SOURCE, made_by.value)
 
 
-def source(nodes: OwnedNodes, level: str, which: str = "masks") -> str | None:
-    """Where a segment comes from; None where that isn't known or there is no segment."""
-    return segments.tag(segments.find_segment(nodes.get(which), level), SOURCE)
+def source(nodes: OwnedNodes, level: Level, role: Role = Role.MASKS) -> MaskSource | None:
+    """Say where a segment comes from; None where that isn't known or there is no segment."""
+    tag = segments.tag(segments.find_segment(nodes.get(role), level), SOURCE)
+    return next((one for one in MaskSource if one == tag), None)
 
 
-def keep(nodes: OwnedNodes, which: str, levels: Iterable[str]) -> None:
-    """Copy the visible masks of ``levels`` into "before" (or another), which holds nothing else then."""
-    forget(nodes, which)
-    _copy(nodes, "masks", which, levels)
-
-
-def forget(nodes: OwnedNodes, which: str) -> None:
-    """Remove the segments of "before" (or another)."""
-    if (node := nodes.get(which)) is not None:
+def keep(nodes: OwnedNodes, levels: Iterable[Level]) -> None:
+    """Keep the visible masks of ``levels`` as those from before a refinement, in place of all that was kept there."""
+    if (node := nodes.get(Role.BEFORE)) is not None:
         node.GetSegmentation().RemoveAllSegments()
+    _copy(nodes, Role.MASKS, Role.BEFORE, levels)
 
 
-def restore(nodes: OwnedNodes, which: str, levels: Iterable[str]) -> None:
-    """Put the masks of ``levels`` from "before" or "network" back in place of the visible ones."""
-    _copy(nodes, which, "masks", levels)
+def restore(nodes: OwnedNodes, role: Role, levels: Iterable[Level]) -> None:
+    """Put the masks of ``levels`` from before, or the network's, back in place of the visible ones."""
+    _copy(nodes, role, Role.MASKS, levels)
 
 
-def exchange(nodes: OwnedNodes, which: str, levels: Iterable[str]) -> None:
-    """Put the masks of ``levels`` from "before" back in place of the visible ones, and keep these there instead."""
-    for level in levels:
+def exchange(nodes: OwnedNodes) -> None:
+    """Exchange the visible masks with those from before the last refinement, where there are any."""
+    for level in masked_levels(nodes, Role.BEFORE):
         now = slicer.vtkSegment()
-        now.DeepCopy(segments.find_segment(nodes.get("masks"), level))
-        _copy(nodes, which, "masks", [level])
-        node, segment_id = _target(nodes, which, level)
-        segments.copy_segment(now, node, segment_id)
-        node.GetSegmentation().GetSegment(segment_id).SetTag(SOURCE, segments.tag(now, SOURCE) or "network")
+        now.DeepCopy(segments.find_segment(nodes.get(Role.MASKS), level))
+        restore(nodes, Role.BEFORE, [level])
+        _put(now, nodes, Role.BEFORE, level, otherwise=MaskSource.NETWORK)
 
 
-def swap_visible(nodes: OwnedNodes, which: str | None) -> None:
-    """Show the masks from "before" or of the "network" in place of the present ones, to compare; None: the present."""
-    shown = ("masks", "measured") if which is None else (which,)
-    for role in ("masks", "network", "before", "measured"):
+def swap_visible(nodes: OwnedNodes, shown: Role | None) -> None:
+    """Show the masks from before, or the network's, in place of the present ones, to compare; None: the present."""
+    visible = (Role.MASKS, Role.MEASURED) if shown is None else (shown,)
+    for role in ROLES:
         if (node := nodes.get(role)) is not None:
-            node.SetDisplayVisibility(role in shown)
+            node.SetDisplayVisibility(role in visible)
 
 
 def show_surface(nodes: OwnedNodes, on: bool) -> None:
@@ -136,7 +135,7 @@ def show_surface(nodes: OwnedNodes, on: bool) -> None:
     A mask lies on one slice, so its surface is a plate as thick as the slice and no vertebra; only a mask that a user
     drew over several slices has a body.
     """
-    node = nodes.get("masks")
+    node = nodes.get(Role.MASKS)
     if node is None:
         return
     if on:
@@ -146,56 +145,60 @@ def show_surface(nodes: OwnedNodes, on: bool) -> None:
     node.GetDisplayNode().SetVisibility3D(on)
 
 
-def _target(nodes: OwnedNodes, which: str, level: str):
-    """The segmentation node and the segment's ID, made where they are missing."""
-    node = nodes.get(which) or _new_node(nodes, which)
-    return node, segments.find_segment_id(node, level) or _new_segment(node, which, level)
+def _target(nodes: OwnedNodes, role: Role, level: Level) -> tuple[vtkMRMLSegmentationNode, str]:
+    """Return the segmentation node and the segment's ID, made where they are missing."""
+    node = nodes.get(role) or _new_node(nodes, role)
+    return node, segments.find_segment_id(node, level) or _new_segment(node, role, level)
 
 
-def _new_node(nodes: OwnedNodes, which: str):
+def _new_node(nodes: OwnedNodes, role: Role) -> vtkMRMLSegmentationNode:
     name = {
-        "masks": "L1 L2",
-        "network": _("network's L1 L2"),
-        "before": _("L1 L2 before refinement"),
-        "measured": _("HU regions"),
-    }[which]
-    hidden = which in ("network", "before")
-    node = nodes.add(which, vtkMRMLSegmentationNode(), name, hidden)
+        Role.MASKS: "L1 L2",
+        Role.NETWORK: _("network's L1 L2"),
+        Role.BEFORE: _("L1 L2 before refinement"),
+        Role.MEASURED: _("HU regions"),
+    }[role]
+    hidden = role in (Role.NETWORK, Role.BEFORE)
+    node = nodes.add(role, vtkMRMLSegmentationNode(), name, hidden)
     node.SetReferenceImageGeometryParameterFromVolumeNode(nodes.volume)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetVisibility(not hidden)
     display.SetVisibility3D(False)
-    display.SetVisibility2DFill(which != "measured")
-    display.SetOpacity2DFill(0.2)
+    display.SetVisibility2DFill(role is not Role.MEASURED)
+    display.SetOpacity2DFill(0.2)  # chosen: the bone is seen through the mask
     display.SetOpacity2DOutline(1.0)
     return node
 
 
-def _new_segment(node, which: str, level: str) -> str:
-    color, name = np.array(segment_color_rgb(Level(level))) / 255, level
-    if which == "measured":
+def _new_segment(node: vtkMRMLSegmentationNode, role: Role, level: Level) -> str:
+    color, name = np.array(segment_color_rgb(level)) / 255, level.value
+    if role is Role.MEASURED:
         color, name = (color + 1) / 2, _("{level} HU region").format(level=level)
-    segment_id = node.GetSegmentation().AddEmptySegment(level, name, color.tolist())
+    segment_id = node.GetSegmentation().AddEmptySegment(level.value, name, color.tolist())
     segment = node.GetSegmentation().GetSegment(segment_id)
     segment.SetNameAutoGenerated(False)
     segment.SetColorAutoGenerated(False)
-    if which != "measured":
-        segments.set_terminology(segment, terminology_entry(Level(level)))
-    if which == "network":
-        segment.SetTag(SOURCE, "network")
+    if role is not Role.MEASURED:
+        segments.set_terminology(segment, terminology_entry(level))
+    if role is Role.NETWORK:
+        segment.SetTag(SOURCE, MaskSource.NETWORK.value)
     return segment_id
 
 
-def _copy(nodes: OwnedNodes, of: str, to: str, levels: Iterable[str]) -> None:
+def _copy(nodes: OwnedNodes, of: Role, to: Role, levels: Iterable[Level]) -> None:
     """Copy masks with all their slices and their source, whatever their geometry."""
     nodes.follow_volume()
     for level in levels:
-        if (segment := segments.find_segment(nodes.get(of), level)) is None:
-            continue
-        node, segment_id = _target(nodes, to, level)
-        segments.copy_segment(segment, node, segment_id)
-        node.GetSegmentation().GetSegment(segment_id).SetTag(SOURCE, segments.tag(segment, SOURCE) or "corrected")
+        if (segment := segments.find_segment(nodes.get(of), level)) is not None:
+            _put(segment, nodes, to, level, otherwise=MaskSource.CORRECTED)
+
+
+def _put(segment: slicer.vtkSegment, nodes: OwnedNodes, role: Role, level: Level, otherwise: MaskSource) -> None:
+    node, segment_id = _target(nodes, role, level)
+    segments.copy_segment(segment, node, segment_id)
+    source = segments.tag(segment, SOURCE) or otherwise.value
+    node.GetSegmentation().GetSegment(segment_id).SetTag(SOURCE, source)
 
 
 def _fingerprint(array_kji: np.ndarray, array_to_ct: np.ndarray) -> str:

@@ -13,28 +13,28 @@ import vtk
 from OsteoJointLib.frames import anatomical_order
 
 
-def local_to_world(node) -> np.ndarray:
-    """4x4 of a node's parent transform (linear); identity where it has none."""
+def local_to_world(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
+    """Give the 4x4 of a node's parent transform (linear); identity where it has none."""
     matrix = vtk.vtkMatrix4x4()
     if (parent := node.GetParentTransformNode()) is not None:
         parent.GetMatrixTransformToWorld(matrix)
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
-def ijk_to_local(volume_node) -> np.ndarray:
-    """4x4 from a volume's voxel indices to its own frame."""
+def ijk_to_local(volume_node: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """Give the 4x4 from a volume's voxel indices to its own frame."""
     matrix = vtk.vtkMatrix4x4()
     volume_node.GetIJKToRASMatrix(matrix)
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
-def ijk_to_world(volume_node) -> np.ndarray:
-    """4x4 from a volume's voxel indices to the world."""
+def ijk_to_world(volume_node: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """Give the 4x4 from a volume's voxel indices to the world."""
     return local_to_world(volume_node) @ ijk_to_local(volume_node)
 
 
-def anatomical_ijk_to_world(volume_node) -> np.ndarray:
-    """4x4 to the world from voxels counted to the right, to the front and upward, however the volume stores them.
+def anatomical_ijk_to_world(volume_node: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """Give the 4x4 to the world from voxels counted right, front and up, however the volume stores them.
 
     Slicer turns the slices of a left-handed volume round when it loads a scene: counted like this, every voxel keeps
     its number.

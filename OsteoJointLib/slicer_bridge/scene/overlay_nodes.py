@@ -14,13 +14,13 @@ from OsteoJointLib.output.drawing import color_table, opaqueness
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.slicer_bridge.scene.combined_map import FULL, PlacedMap, combine
 from OsteoJointLib.slicer_bridge.scene.matrices import local_to_world
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 FROM_PERCENT = 20
-"""What lies below isn't drawn."""
-ROLES = ("heatmap", "gradcam")
-"""Roles of the overlays' nodes, and names of their maps in
-:class:`~OsteoJointLib.output.viewer_arrays.LevelViews`."""
+"""What lies below isn't drawn (chosen: it would veil the CT and say little)."""
+ROLES = (Role.HEATMAP, Role.GRADCAM)
+"""The overlays. Their values are also the names of the maps in
+:class:`~OsteoJointLib.output.viewer_arrays.LevelViews`, and of the panel's parameters."""
 
 
 def show_overlays(nodes: OwnedNodes, views: Views) -> None:
@@ -43,10 +43,10 @@ def show_overlays(nodes: OwnedNodes, views: Views) -> None:
             _show(nodes, role, combine(maps))
         else:
             nodes.remove(role)
-            nodes.remove(f"{role} colors")
+            nodes.remove(_colors(role))
 
 
-def _show(nodes: OwnedNodes, role: str, percent: MaskArray) -> None:
+def _show(nodes: OwnedNodes, role: Role, percent: MaskArray) -> None:
     node = nodes.get(role) or _new_node(nodes, role)
     with slicer.util.NodeModify(node):
         slicer.util.updateVolumeFromArray(node, percent.array_kji)
@@ -54,7 +54,7 @@ def _show(nodes: OwnedNodes, role: str, percent: MaskArray) -> None:
         node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_local))
 
 
-def _new_node(nodes: OwnedNodes, role: str):
+def _new_node(nodes: OwnedNodes, role: Role) -> slicer.vtkMRMLScalarVolumeNode:
     # hidden, so that no selector of volumes takes it for a CT
     node = nodes.add(role, slicer.vtkMRMLScalarVolumeNode(), _title(role), hidden=True)
     node.CreateDefaultDisplayNodes()
@@ -71,9 +71,12 @@ def _new_node(nodes: OwnedNodes, role: str):
     return node
 
 
-def _color_node(nodes: OwnedNodes, role: str):
-    colors = f"{role} colors"
-    if (node := nodes.get(colors)) is not None:
+def _colors(role: Role) -> Role:
+    return Role(f"{role} colors")
+
+
+def _color_node(nodes: OwnedNodes, role: Role) -> slicer.vtkMRMLColorNode:
+    if (node := nodes.get(_colors(role))) is not None:
         return node
     node = slicer.vtkMRMLColorTableNode()
     node.SetTypeToUser()
@@ -81,12 +84,13 @@ def _color_node(nodes: OwnedNodes, role: str):
     opaque = opaqueness(np.linspace(0.0, 1.0, 256))
     for index, (rgb, alpha) in enumerate(zip(color_table() / 255, opaque, strict=True)):
         node.SetColor(index, f"{index / 255:.0%}", *rgb.tolist(), float(alpha))
-    return nodes.add(colors, node, _("{title} colors").format(title=_title(role)), hidden=True)
+    return nodes.add(_colors(role), node, _("{title} colors").format(title=_title(role)), hidden=True)
 
 
-def _add_legend(node, role: str) -> None:
+def _add_legend(node: slicer.vtkMRMLScalarVolumeNode, role: Role) -> None:
     legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(node)
     if legend is not None:
+        # sizes and place: chosen by eye, at the right edge of a view
         legend.SetTitleText(_("{title} (%)").format(title=_title(role)))
         legend.SetLabelFormat("%.0f")
         legend.SetNumberOfLabels(3)
@@ -96,5 +100,5 @@ def _add_legend(node, role: str) -> None:
         legend.SetPosition(0.98, 0.5)
 
 
-def _title(role: str) -> str:
-    return {"heatmap": _("Boundary heat map"), "gradcam": _("Grad-CAM")}[role]
+def _title(role: Role) -> str:
+    return {Role.HEATMAP: _("Boundary heat map"), Role.GRADCAM: _("Grad-CAM")}[role]

@@ -6,15 +6,42 @@ finds everything again, and a node that a user deleted is simply absent.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import slicer
 
 ROLE = "OsteoJoint.Role"
-"""Attribute of a node: what it is for."""
+"""Attribute of a node: its :class:`Role`."""
 
 CT = "OsteoJoint.CT"
 """Role of the node reference to the CT."""
+
+
+class Role(StrEnum):
+    """What a node is for, as its attribute says it in the scene."""
+
+    MASKS = "masks"
+    """What is shown, edited and measured."""
+    NETWORK = "network"
+    """The network's own masks, hidden."""
+    BEFORE = "before"
+    """What ``MASKS`` held before the last refinement, hidden."""
+    MEASURED = "measured"
+    """The regions that HU were measured in, outlines."""
+    HEATMAP = "heatmap"
+    GRADCAM = "gradcam"
+    HEATMAP_COLORS = "heatmap colors"
+    GRADCAM_COLORS = "gradcam colors"
+    TABLE = "table"
+    RESULT = "result"
+    """The result document."""
+    RECORD = "record"
+    """What the result was made from."""
+    L1_POINT = "L1 point"
+    L2_POINT = "L2 point"
+    L1_BOX = "L1 box"
+    L2_BOX = "L2 box"
 
 
 class OwnedNodes:
@@ -24,19 +51,19 @@ class OwnedNodes:
         volume_node: the CT.
     """
 
-    def __init__(self, volume_node):
+    def __init__(self, volume_node: slicer.vtkMRMLScalarVolumeNode):
         self.volume_id: str = volume_node.GetID()
         """ID of the CT, also once it is gone."""
-        self._known: dict[str, str] = {}
+        self._known: dict[Role, str] = {}
         self._memories: dict[str, dict[str, Any]] = {}
 
     @property
-    def volume(self):
+    def volume(self) -> Any:
         """The CT; None once it is gone."""
         return slicer.mrmlScene.GetNodeByID(self.volume_id)
 
-    def get(self, role: str):
-        """The node of a role, or None."""
+    def get(self, role: Role) -> Any:
+        """Find the node of a role; None where there is none."""
         node = slicer.mrmlScene.GetNodeByID(self._known.get(role, ""))
         if node is None or not self._owns(node) or node.GetAttribute(ROLE) != role:
             node = next((found for found in self.all() if found.GetAttribute(ROLE) == role), None)
@@ -47,18 +74,18 @@ class OwnedNodes:
         return node
 
     def all(self) -> list[Any]:
-        """Every node of the reading. After the CT was removed: those that were asked for before."""
+        """List every node of the reading. After the CT was removed: those that were asked for before."""
         nodes = slicer.mrmlScene.GetNodes()
         every = (nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems()))
         return [node for node in every if self._owns(node)]
 
-    def memory(self, role: str) -> dict[str, Any]:
-        """What was read of the node of a role, kept so as not to read it again; empty for another node."""
+    def memory(self, role: Role) -> dict[str, Any]:
+        """Give what was read of the node of a role, so as not to read it again; empty for another node."""
         node = self.get(role)
         key = "" if node is None else f"{role} {node.GetID()}"
         return self._memories.setdefault(key, {})
 
-    def add(self, role: str, node, name: str, hidden: bool = False):
+    def add(self, role: Role, node: slicer.vtkMRMLNode, name: str, hidden: bool = False) -> Any:
         """Put a new node into the scene, in the CT's place: same parent transform, same study.
 
         Args:
@@ -71,7 +98,7 @@ class OwnedNodes:
             The node.
         """
         node.SetName(f"{name} ({self.volume.GetName()})")
-        node.SetAttribute(ROLE, role)
+        node.SetAttribute(ROLE, str(role))
         node.SetHideFromEditors(hidden)
         node = slicer.mrmlScene.AddNode(node)
         node.SetNodeReferenceID(CT, self.volume_id)
@@ -92,7 +119,7 @@ class OwnedNodes:
             if node.IsA("vtkMRMLDisplayableNode") and not node.GetHideFromEditors():
                 node.SetDisplayVisibility(on)
 
-    def remove(self, role: str) -> None:
+    def remove(self, role: Role) -> None:
         """Remove the node of a role, if there is one."""
         if (node := self.get(role)) is not None:
             remove_node(node)
@@ -108,20 +135,20 @@ class OwnedNodes:
         for node in self.all():
             remove_node(node)
 
-    def _owns(self, node) -> bool:
-        if (role := node.GetAttribute(ROLE)) is None:
+    def _owns(self, node: slicer.vtkMRMLNode) -> bool:
+        if node.GetAttribute(ROLE) is None:
             return False
         reference = node.GetNodeReferenceID(CT)  # the scene drops it together with the CT
-        return reference == self.volume_id or (reference is None and self._known.get(role) == node.GetID())
+        return reference == self.volume_id or (reference is None and node.GetID() in self._known.values())
 
-    def _follow(self, node) -> None:
+    def _follow(self, node: slicer.vtkMRMLNode) -> None:
         volume = self.volume
         if volume is None or not node.IsA("vtkMRMLTransformableNode"):
             return
         if node.GetTransformNodeID() != volume.GetTransformNodeID():
             node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
 
-    def _put_beside_ct(self, node) -> None:
+    def _put_beside_ct(self, node: slicer.vtkMRMLNode) -> None:
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
         if hierarchy is None:
             return
@@ -130,7 +157,7 @@ class OwnedNodes:
             hierarchy.SetItemParent(item, hierarchy.GetItemParent(ct_item))
 
 
-def remove_node(node) -> None:
+def remove_node(node: slicer.vtkMRMLNode) -> None:
     """Remove a node with its display and storage nodes, which would stay behind otherwise."""
     scene = slicer.mrmlScene
     helpers = []

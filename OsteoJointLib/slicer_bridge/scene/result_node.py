@@ -7,35 +7,35 @@ from typing import Any
 
 from slicer import vtkMRMLTextNode
 
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 
 def set_result(nodes: OwnedNodes, document: dict[str, Any]) -> None:
     """Keep the result document of a reading, as in result.json."""
-    _set(nodes, "result", document)
+    _set(nodes, Role.RESULT, document)
 
 
 def result(nodes: OwnedNodes) -> dict[str, Any] | None:
-    """The result document; None before the first, and where it can't be read."""
-    return _get(nodes, "result")
+    """Read the result document; None before the first, and where it can't be read."""
+    return _get(nodes, Role.RESULT)
 
 
 def set_record(nodes: OwnedNodes, document: dict[str, Any]) -> None:
     """Keep what the result was made from."""
-    _set(nodes, "record", document)
+    _set(nodes, Role.RECORD, document)
 
 
 def record(nodes: OwnedNodes) -> dict[str, Any] | None:
-    """What the result was made from; None where there is nothing."""
-    return _get(nodes, "record")
+    """Read what the result was made from; None where there is nothing."""
+    return _get(nodes, Role.RECORD)
 
 
-def _set(nodes: OwnedNodes, role: str, document: dict[str, Any]) -> None:
+def _set(nodes: OwnedNodes, role: Role, document: dict[str, Any]) -> None:
     node = nodes.get(role) or nodes.add(role, vtkMRMLTextNode(), f"OsteoJoint {role}", hidden=True)
     node.SetText(json.dumps(document, ensure_ascii=False))
 
 
-def _get(nodes: OwnedNodes, role: str) -> dict[str, Any] | None:
+def _get(nodes: OwnedNodes, role: Role) -> dict[str, Any] | None:
     if (node := nodes.get(role)) is None:
         return None
     try:

@@ -25,25 +25,31 @@ Memory = dict[str, tuple[tuple[int, int, int], Placed | None]]
 """What was read of a node's segments, by name, each with what shows that it was changed since."""
 
 
-def find_segment(node, name: str):
-    """The segment with this ID or else this name; None where there is none, or no node."""
+def find_segment(node: slicer.vtkMRMLSegmentationNode | None, name: str) -> slicer.vtkSegment | None:
+    """Find the segment with this ID or else this name; None where there is none, or no node."""
     segment_id = find_segment_id(node, name)
-    return node.GetSegmentation().GetSegment(segment_id) if segment_id else None
+    return node.GetSegmentation().GetSegment(segment_id) if node is not None and segment_id else None
 
 
-def find_segment_id(node, name: str) -> str:
-    """The ID of a segment, as :func:`find_segment`; "" where there is none."""
+def find_segment_id(node: slicer.vtkMRMLSegmentationNode | None, name: str) -> str:
+    """Find the ID of a segment, as :func:`find_segment`; "" where there is none."""
     if node is None:
         return ""
     segmentation = node.GetSegmentation()
     return name if segmentation.GetSegment(name) is not None else segmentation.GetSegmentIdBySegmentName(name)
 
 
-def write_segment(node, segment_id: str, mask: MaskArray, volume_node, one_slice: bool = False) -> None:
+def write_segment(
+    node: slicer.vtkMRMLSegmentationNode,
+    segment_id: str,
+    mask: MaskArray,
+    volume_node: slicer.vtkMRMLVolumeNode,
+    one_slice: bool = False,
+) -> None:
     """Set a segment's voxels in place: its ID, color and tags stay.
 
     Args:
-        node: vtkMRMLSegmentationNode under the same parent transform as the CT.
+        node: under the same parent transform as the CT.
         segment_id: of a segment that is there.
         mask: its new voxels.
         volume_node: the CT, whose voxels the mask is on.
@@ -65,17 +71,19 @@ def write_segment(node, segment_id: str, mask: MaskArray, volume_node, one_slice
     _set(node, segment_id, image)
 
 
-def read_segment(node, name: str, memory: Memory | None = None) -> MaskArray | None:
-    """A segment's voxels, cut to what is drawn; None where nothing is.
+def read_segment(
+    node: slicer.vtkMRMLSegmentationNode | None, name: str, memory: Memory | None = None
+) -> MaskArray | None:
+    """Read a segment's voxels, cut to what is drawn; None where nothing is.
 
     Args:
-        node: vtkMRMLSegmentationNode.
+        node: None holds nothing.
         name: of the segment.
         memory: of the same node; a label map that wasn't changed since isn't searched again.
     """
     segment = find_segment(node, name)
     image: Any = None if segment is None else segment.GetRepresentation(LABEL_MAP)
-    if _is_empty(image):
+    if segment is None or _is_empty(image):
         return None
     stamp = (image.GetMTime(), image.GetPointData().GetScalars().GetMTime(), segment.GetLabelValue())
     memory = {} if memory is None else memory
@@ -90,12 +98,12 @@ def read_segment(node, name: str, memory: Memory | None = None) -> MaskArray | N
     return MaskArray(drawn.array_kji, ijk)
 
 
-def copy_segment(segment, node, segment_id: str) -> None:
+def copy_segment(segment: slicer.vtkSegment, node: slicer.vtkMRMLSegmentationNode, segment_id: str) -> None:
     """Set a segment's voxels to those of another one, in the geometry that this one has.
 
     Args:
-        segment: vtkSegment to copy.
-        node: vtkMRMLSegmentationNode, under the same parent transform.
+        segment: to copy.
+        node: under the same parent transform.
         segment_id: of the segment that is set.
     """
     image = segment.GetRepresentation(LABEL_MAP)
@@ -109,13 +117,13 @@ def copy_segment(segment, node, segment_id: str) -> None:
     _set(node, segment_id, _image(drawn, matrix))
 
 
-def tag(segment, name: str) -> str | None:
-    """The value of a segment's tag; None where it has none, or there is no segment."""
+def tag(segment: slicer.vtkSegment | None, name: str) -> str | None:
+    """Read a segment's tag; None where it has none, or there is no segment."""
     value = vtk.reference("")
     return str(value) if segment is not None and segment.GetTag(name, value) else None
 
 
-def set_terminology(segment, entry: str) -> None:
+def set_terminology(segment: slicer.vtkSegment, entry: str) -> None:
     """Set a segment's terminology from an entry in Slicer's grammar."""
     if hasattr(segment, "SetTerminology"):  # since Slicer 5.10
         segment.SetTerminology(entry)
@@ -133,7 +141,7 @@ def _on_ct(mask: MaskArray, to_ct: np.ndarray) -> Placed:
 
 
 def _on_top(slice_: Placed, below: Placed) -> Placed:
-    """A mask of one slice in place of what another mask of the same grid has on that slice."""
+    """Put a mask of one slice in place of what another mask of the same grid has on that slice."""
     axis = int(np.argmin(slice_.array_kji.shape))
     corners = np.array([slice_.corner_ijk, below.corner_ijk])[:, ::-1]
     first = corners.min(axis=0)
@@ -147,8 +155,8 @@ def _on_top(slice_: Placed, below: Placed) -> Placed:
     return Placed(union, (i, j, k))
 
 
-def _drawn(image, label: int) -> Placed | None:
-    """What is drawn in a label map, voxels 0 or 1; None where nothing is."""
+def _drawn(image: slicer.vtkOrientedImageData, label: int) -> Placed | None:
+    """Read what is drawn in a label map, voxels 0 or 1; None where nothing is."""
     voxels = _voxels(image)
     # slice by slice first: comparing a map as large as the CT would take ten times as long
     filled = np.flatnonzero(voxels.reshape(len(voxels), -1).max(axis=1))
@@ -163,7 +171,7 @@ def _drawn(image, label: int) -> Placed | None:
     return Placed(inside[box].astype(np.uint8), (i, j, k + first_k))
 
 
-def _image(placed: Placed, ijk_to_local):
+def _image(placed: Placed, ijk_to_local: vtk.vtkMatrix4x4) -> slicer.vtkOrientedImageData:
     image = slicer.vtkOrientedImageData()
     image.SetExtent(*placed.extent)
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
@@ -172,7 +180,7 @@ def _image(placed: Placed, ijk_to_local):
     return image
 
 
-def _set(node, segment_id: str, image) -> None:
+def _set(node: slicer.vtkMRMLSegmentationNode, segment_id: str, image: slicer.vtkOrientedImageData | None) -> None:
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     with slicer.util.NodeModify(node):
         if image is None:
@@ -181,8 +189,8 @@ def _set(node, segment_id: str, image) -> None:
             logic.SetBinaryLabelmapToSegment(image, node, segment_id, logic.MODE_REPLACE)
 
 
-def _voxels(image) -> np.ndarray:
-    """(k, j, i) view of an image's voxels."""
+def _voxels(image: slicer.vtkOrientedImageData) -> np.ndarray:
+    """Give the (k, j, i) view of an image's voxels."""
     values = vtk.util.numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())
     return values.reshape(image.GetDimensions()[::-1])
 

@@ -5,10 +5,12 @@ Without a window all of this does nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -18,10 +20,11 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.worker.requests import PictureFile
 
 OBLIQUE_DEGREES = 1.0
-"""Slices are turned onto a CT's own planes where these are farther than this from the patient's axes."""
+"""Slices are turned onto a CT's own planes where these are farther than this from the patient's axes (chosen: a slice
+of 300 mm leaves its plane by 5 mm)."""
 
 
-def show_volume(volume_node) -> None:
+def show_volume(volume_node: slicer.vtkMRMLVolumeNode) -> None:
     """Show a CT in every slice view: whole where it wasn't shown, and on its own planes where it is oblique."""
     new = [node for node in _nodes("vtkMRMLSliceCompositeNode") if node.GetBackgroundVolumeID() != volume_node.GetID()]
     for node in new:
@@ -33,7 +36,7 @@ def show_volume(volume_node) -> None:
         slicer.util.resetSliceViews()
 
 
-def jump_to(ras, volume_node=None) -> None:
+def jump_to(ras: Sequence[float], volume_node: slicer.vtkMRMLVolumeNode | None = None) -> None:
     """Center every slice view on a point.
 
     Args:
@@ -50,7 +53,7 @@ def jump_to(ras, volume_node=None) -> None:
         node.JumpSliceByCentering(*place[:3])
 
 
-def show_foreground(volume_node, opacity: float = 0.5) -> None:
+def show_foreground(volume_node: slicer.vtkMRMLVolumeNode | None, opacity: float = 0.5) -> None:
     """Lay an overlay over every slice view, or take ours away.
 
     Args:
@@ -85,7 +88,7 @@ def screenshots(folder: Path) -> list[PictureFile]:
     return pictures
 
 
-def _write_picture(view, path: Path) -> None:
+def _write_picture(view: qt.QWidget, path: Path) -> None:
     view.forceRender()
     grabber = vtk.vtkWindowToImageFilter()
     grabber.SetInput(view.renderWindow())
@@ -96,7 +99,7 @@ def _write_picture(view, path: Path) -> None:
 
 
 def _visible_views() -> list[tuple[str, str, Any]]:
-    """Name, caption and widget of every slice and 3D view of the layout."""
+    """List name, caption and widget of every slice and 3D view of the layout."""
     manager = _layout_manager()
     if manager is None:
         return []
@@ -113,19 +116,19 @@ def _visible_views() -> list[tuple[str, str, Any]]:
     return found
 
 
-def _plane(slice_node) -> str:
-    """Which of the patient's planes a slice view is nearest to, also where it was turned onto an oblique CT."""
+def _plane(slice_node: slicer.vtkMRMLSliceNode) -> str:
+    """Say which of the patient's planes a slice view is nearest to, also where it was turned onto an oblique CT."""
     normal = np.abs(slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())[:3, 2])
     return (_("Sagittal slice"), _("Coronal slice"), _("Axial slice"))[int(normal.argmax())]
 
 
-def _is_oblique(volume_node) -> bool:
+def _is_oblique(volume_node: slicer.vtkMRMLVolumeNode) -> bool:
     columns = ijk_to_world(volume_node)[:3, :3]
     cosines = np.abs(columns / np.linalg.norm(columns, axis=0)).max(axis=0)
     return bool(cosines.min() < np.cos(np.deg2rad(OBLIQUE_DEGREES)))
 
 
-def _layout_manager():
+def _layout_manager() -> Any:
     app = getattr(slicer, "app", None)
     return None if app is None else app.layoutManager()
 

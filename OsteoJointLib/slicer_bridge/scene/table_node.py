@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
 from OsteoJointLib.output.kinds import Count, Number
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 
 def show_table(nodes: OwnedNodes, document: Mapping[str, Any]) -> None:
@@ -23,7 +23,7 @@ def show_table(nodes: OwnedNodes, document: Mapping[str, Any]) -> None:
         nodes: of the reading.
         document: as in result.json. A number that could not be had is NaN in the table.
     """
-    node = nodes.get("table") or nodes.add("table", slicer.vtkMRMLTableNode(), _("L1 L2 measurements"))
+    node = nodes.get(Role.TABLE) or nodes.add(Role.TABLE, slicer.vtkMRMLTableNode(), _("L1 L2 measurements"))
     with slicer.util.NodeModify(node):
         node.SetLocked(False)
         node.RemoveAllColumns()

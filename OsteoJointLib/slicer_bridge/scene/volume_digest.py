@@ -12,6 +12,7 @@ import slicer
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 
 SLAB_BYTES = 8_000_000
+"""How much is hashed in one turn: some milliseconds, which nobody feels."""
 
 
 class VolumeDigest:
@@ -22,7 +23,7 @@ class VolumeDigest:
         on_done: called once with the hexadecimal digest; not after :meth:`cancel`.
     """
 
-    def __init__(self, volume_node, on_done: Callable[[str], None]):
+    def __init__(self, volume_node: slicer.vtkMRMLVolumeNode, on_done: Callable[[str], None]):
         self._voxels = slicer.util.arrayFromVolume(volume_node)
         self._slices = max(1, SLAB_BYTES // max(1, self._voxels[0].nbytes))
         self._next = 0

@@ -19,38 +19,36 @@ MAX_COSINE = 1e-3
 _KVP, _KERNEL, _CONTRAST = "0018,0060", "0018,1210", "0018,0010"
 
 
-def check(volume_node) -> None:
+def check(volume_node: slicer.vtkMRMLNode | None) -> None:
     """Say why a volume can't be read as a CT, before anything is started.
 
     Raises:
         InputRefused: NOT_CT, NOT_3D, SINGLE_SLICE, BAD_GEOMETRY or GANTRY_TILT.
     """
     if volume_node is None or not volume_node.IsA("vtkMRMLScalarVolumeNode"):
-        raise InputRefused(Reason.NOT_CT, "Expected a CT volume, came none. Load a CT and choose it.")
+        raise InputRefused(Reason.NOT_CT, "No CT is chosen. Load one and choose it.")
     if volume_node.IsA("vtkMRMLLabelMapVolumeNode"):
-        raise InputRefused(Reason.NOT_CT, "Expected a CT with gray values, came a label map. Choose the CT.")
+        raise InputRefused(Reason.NOT_CT, "This is a label map, not a CT. Choose the CT itself.")
     image = volume_node.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None or min(image.GetDimensions()) < 1:
-        raise InputRefused(Reason.NOT_3D, "Expected a CT with voxels, came an empty volume. Load the CT again.")
+        raise InputRefused(Reason.NOT_3D, "This volume is empty. Load the CT again.")
     if (components := image.GetNumberOfScalarComponents()) != 1:
         raise InputRefused(
             Reason.NOT_CT,
-            f"Expected one gray value per voxel, came {components} (colors, vectors). Choose the CT.",
+            f"This volume has {components} values per voxel (colors, vectors), not gray values. Choose the CT.",
         )
     if min(image.GetDimensions()) < 2:
-        raise InputRefused(
-            Reason.SINGLE_SLICE, "Expected a volume of several slices, came a single image. Load the whole series."
-        )
+        raise InputRefused(Reason.SINGLE_SLICE, "This is a single slice. Load the whole series.")
     _check_place(volume_node)
 
 
-def content_stamp(volume_node) -> tuple[int, bytes]:
-    """What changes when voxels or place of a volume do, within this session: nothing is read or hashed."""
+def content_stamp(volume_node: slicer.vtkMRMLVolumeNode) -> tuple[int, bytes]:
+    """Give what changes when voxels or place of a volume do, within this session: nothing is read or hashed."""
     return volume_node.GetImageData().GetMTime(), ijk_to_world(volume_node).tobytes()
 
 
-def geometry_fingerprint(volume_node) -> str:
-    """A volume's size and place in the world as a short text, the same after saving and loading the scene."""
+def geometry_fingerprint(volume_node: slicer.vtkMRMLVolumeNode) -> str:
+    """Give a volume's size and place in the world as a short text, the same after saving and loading the scene."""
     image = volume_node.GetImageData()
     if image is None:
         return ""
@@ -58,7 +56,7 @@ def geometry_fingerprint(volume_node) -> str:
     return hashlib.sha256(f"{sorted(image.GetDimensions())}{place.tolist()}".encode()).hexdigest()[:16]
 
 
-def acquisition(volume_node) -> dict[str, str]:
+def acquisition(volume_node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
     """Tube voltage, kernel and contrast, as keys of a NRRD file.
 
     Returns:
@@ -72,7 +70,7 @@ def acquisition(volume_node) -> dict[str, str]:
     return {key: value for key, value in said.items() if value}
 
 
-def _acquisition_in_database(volume_node) -> dict[str, str]:
+def _acquisition_in_database(volume_node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
     uid = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split(" ")[0]
     database = getattr(slicer, "dicomDatabase", None)
     if not uid or database is None or not database.isOpen:
@@ -82,30 +80,27 @@ def _acquisition_in_database(volume_node) -> dict[str, str]:
     return {KVP_KEY: _tag(database, uid, _KVP), KERNEL_KEY: kernel, CONTRAST_KEY: agent and _given(agent)}
 
 
-def _check_place(volume_node) -> None:
+def _check_place(volume_node: slicer.vtkMRMLVolumeNode) -> None:
     parent = volume_node.GetParentTransformNode()
     if parent is not None and not parent.IsTransformToWorldLinear():
         raise InputRefused(
             Reason.BAD_GEOMETRY,
-            "Expected a CT that lies straight in space, came one that a non-linear transform bends. Harden the "
-            "transform (module Transforms), then choose the CT again.",
+            "A non-linear transform bends this CT. Harden the transform (module Transforms), then choose the CT again.",
         )
     axes = ijk_to_world(volume_node)[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
-    if not np.isfinite(axes).all() or lengths.min() < 1e-6:
-        raise InputRefused(
-            Reason.BAD_GEOMETRY, "Expected voxels of a size above 0, came a CT flattened by its transform. Remove it."
-        )
+    if not np.isfinite(axes).all() or lengths.min() < 1e-6:  # mm; no scanner comes near
+        raise InputRefused(Reason.BAD_GEOMETRY, "A transform flattens this CT to nothing. Remove the transform.")
     cosines = np.abs((axes / lengths).T @ (axes / lengths) - np.eye(3))
     if cosines.max() > MAX_COSINE:
         raise InputRefused(
             Reason.GANTRY_TILT,
-            "Expected perpendicular axes, came a sheared CT: its transform shears it, or the tilt of the gantry was "
-            "not corrected. Remove that transform, or resample the CT (module Resample Scalar/Vector/DWI Volume).",
+            "This CT is sheared, by its transform or by a gantry tilt that was not corrected. Remove the transform, or "
+            "resample the CT (module Resample Scalar/Vector/DWI Volume).",
         )
 
 
-def _tag(database, uid: str, tag: str) -> str:
+def _tag(database: slicer.ctkDICOMDatabase, uid: str, tag: str) -> str:
     return str(database.instanceValue(uid, tag) or "")
 
 

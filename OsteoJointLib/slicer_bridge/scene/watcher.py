@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import qt
 import slicer
 
 from OsteoJointLib.slicer_bridge.scene.level_nodes import point_nodes, update_boxes
-from OsteoJointLib.slicer_bridge.scene.mask_nodes import segmentation_node
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 QUIET_MS = 80
-"""How long nothing must happen before a change is told, ms."""
+"""How long nothing must happen before a change is told, ms; chosen: longer than between two steps of a drag."""
 
 
 class Watcher(slicer.util.VTKObservationMixin):
@@ -54,7 +54,7 @@ class Watcher(slicer.util.VTKObservationMixin):
             self.addObserver(volume, event, self._changed)
         for point in point_nodes(nodes):
             self._watch_point(point)
-        if (segmentation := segmentation_node(nodes)) is not None:
+        if (segmentation := nodes.get(Role.MASKS)) is not None:
             self._watch_segmentation(segmentation.GetSegmentation())
 
     def close(self) -> None:
@@ -71,13 +71,13 @@ class Watcher(slicer.util.VTKObservationMixin):
         finally:
             self._paused = False
 
-    def _watch_point(self, node) -> None:
+    def _watch_point(self, node: slicer.vtkMRMLMarkupsFiducialNode) -> None:
         for event in (node.PointModifiedEvent, node.PointPositionDefinedEvent, node.PointRemovedEvent):
             self.addObserver(node, event, self._point_changed)
         self.addObserver(node, node.PointStartInteractionEvent, self._held_by_mouse)
         self.addObserver(node, node.PointEndInteractionEvent, self._let_go)
 
-    def _watch_segmentation(self, segmentation) -> None:
+    def _watch_segmentation(self, segmentation: slicer.vtkSegmentation) -> None:
         for event in (
             segmentation.SourceRepresentationModified,
             segmentation.SegmentAdded,
@@ -85,24 +85,24 @@ class Watcher(slicer.util.VTKObservationMixin):
         ):
             self.addObserver(segmentation, event, self._changed)
 
-    def _changed(self, caller=None, event=None) -> None:
+    def _changed(self, caller: Any = None, event: Any = None) -> None:
         if not self._paused and not self._held:
             self._timer.start()
 
-    def _point_changed(self, caller=None, event=None) -> None:
+    def _point_changed(self, caller: Any = None, event: Any = None) -> None:
         if self._nodes is not None and not self._paused:
             update_boxes(self._nodes)
             self._changed()
 
-    def _held_by_mouse(self, caller=None, event=None) -> None:
+    def _held_by_mouse(self, caller: Any = None, event: Any = None) -> None:
         self._held = True
         self._timer.stop()
 
-    def _let_go(self, caller=None, event=None) -> None:
+    def _let_go(self, caller: Any = None, event: Any = None) -> None:
         self._held = False
         self._changed()
 
-    def _scene_changed(self, caller=None, event=None) -> None:
+    def _scene_changed(self, caller: Any = None, event: Any = None) -> None:
         if self._nodes is None:
             return
         if self._nodes.volume is None:
@@ -110,7 +110,7 @@ class Watcher(slicer.util.VTKObservationMixin):
         else:
             self._changed()
 
-    def _scene_closes(self, caller=None, event=None) -> None:
+    def _scene_closes(self, caller: Any = None, event: Any = None) -> None:
         self._lose(closing=True)
 
     def _lose(self, closing: bool) -> None:

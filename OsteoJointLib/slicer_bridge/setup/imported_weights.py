@@ -69,8 +69,7 @@ def import_weights(path: Path, folder: Path) -> WeightsChoice:
     except OSError as error:
         raise ModelRefused(
             Reason.WEIGHTS_NOT_FOUND,
-            f"Expected to copy {path.name} into {folder}; that failed ({error.strerror}). Make room there, "
-            "then import again.",
+            f"{path.name} can't be copied into {folder} ({error.strerror}). Make room there, then import again.",
         ) from error
     return _choice(entry, str(target / path.name), True)
 

@@ -14,10 +14,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, redirect_stdout
 from functools import partial
 from pathlib import Path
 from subprocess import CalledProcessError
+from typing import Any
 
 import qt
 import slicer
@@ -30,6 +31,7 @@ from OsteoJointLib.slicer_bridge.setup.pip_calls import MANUAL, PYTORCH, pins, p
 EXTENSION = "PyTorch"
 """The extension that installs torch."""
 _SHOWN_LINES = 3
+"""How many of pip's last lines an error quotes: its message and the two before, which name the package."""
 
 
 def has_extension() -> bool:
@@ -94,7 +96,7 @@ class Installer:
         else:
             wanted = {lack.package for lack in self._lacks}
             left = [lack.words for lack in lacking() if lack.package in wanted]
-            problem = _("pip ended well, but there is still no {packages}.").format(packages=", ".join(left))
+            problem = _("pip reported success, but {packages} is still missing.").format(packages=", ".join(left))
             self._end(problem if left else "")
 
     def _run(self, step: Callable[[], None]) -> None:
@@ -109,9 +111,7 @@ class Installer:
 
     def _install_torch(self, lacks: list[Lack]) -> None:
         if not has_extension():
-            raise RunFailed(
-                Reason.DEPENDENCY_MISSING, _("PyTorch is installed by the PyTorch extension; get it first.")
-            )
+            raise RunFailed(Reason.DEPENDENCY_MISSING, _("PyTorch comes with the PyTorch extension. Get that first."))
         logic = importlib.import_module("PyTorchUtils").PyTorchUtilsLogic()
         minimum = next((lack.package.minimum for lack in lacks if lack.package.name == "torch"), "")
         with self._printed():
@@ -146,7 +146,7 @@ class Installer:
 
     def _fail(self, exit_code: int) -> None:
         said = " ".join(self.log[-_SHOWN_LINES:])
-        self._end(_("pip ended with exit code {code}. It said: {said}").format(code=exit_code, said=said))
+        self._end(_("pip failed with exit code {code}. It said: {said}").format(code=exit_code, said=said))
 
     def _end(self, problem: str) -> None:
         self.running = False
@@ -158,7 +158,7 @@ class Installer:
             self.log.append(line.strip())
             self._on_line(line.strip())
 
-    def _printed(self):
+    def _printed(self) -> AbstractContextManager[Any]:
         """Follow what Slicer prints while it waits for pip, and still print it."""
         return redirect_stdout(_Lines(self._line, sys.stdout))
 
@@ -166,7 +166,7 @@ class Installer:
 class _Lines:
     """A stream that hands on whole lines, and everything to the stream it stands before."""
 
-    def __init__(self, on_line: Callable[[str], None], stream):
+    def __init__(self, on_line: Callable[[str], None], stream: Any):
         self._on_line, self._stream, self._begun = on_line, stream, ""
 
     def write(self, text: str) -> int:
@@ -176,11 +176,11 @@ class _Lines:
         self._stream.write(text)
         return len(text)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def _packaging():
+def _packaging() -> Any:
     """Slicer's own packaging, where it can install without blocking; None in Slicer before 5.12."""
     try:
         packaging = importlib.import_module("slicer.packaging")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import qt
 import slicer
@@ -24,7 +25,7 @@ class InstallDialog:
         parent: the widget it belongs to.
     """
 
-    def __init__(self, lacks: list[Lack], folder: str, on_accepted: Callable[[list[Lack]], None], parent=None):
+    def __init__(self, lacks: list[Lack], folder: str, on_accepted: Callable[[list[Lack]], None], parent: Any = None):
         self._lacks, self._folder, self._on_accepted = lacks, folder, on_accepted
         names = {lack.package.name for lack in lacks}
         self.needs_extension = bool(names & set(PYTORCH)) and not folder and not has_extension()
@@ -60,10 +61,10 @@ class InstallDialog:
         self.dialog.open()
 
     def chosen(self) -> list[Lack]:
-        """What would be installed as the box is ticked now."""
+        """List what would be installed as the box is ticked now."""
         return [lack for lack in self._lacks if self.agpl_box.checked or lack.package.need is not Need.LOCALIZER]
 
-    def _add_buttons(self, layout) -> None:
+    def _add_buttons(self, layout: qt.QLayout) -> None:
         row = qt.QHBoxLayout()
         layout.addLayout(row)
         row.addStretch(1)
@@ -93,7 +94,7 @@ class InstallDialog:
             texts.append(
                 _(
                     "Slicer's PyTorch extension picks the build of PyTorch that fits your graphics card: about "
-                    "200 MB without one, up to 3 GB with one. Slicer answers slowly meanwhile, for some minutes."
+                    "200 MB without one, up to 3 GB with one. Slicer is slow for some minutes meanwhile."
                 )
             )
         return texts
@@ -104,23 +105,23 @@ class InstallDialog:
         lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in (head, *rows))
         return f'<table cellpadding="3" width="100%">{"".join(f"<tr>{line}</tr>" for line in lines)}</table>'
 
-    def _chosen_changed(self, checked=False) -> None:
+    def _chosen_changed(self, checked: bool = False) -> None:
         chosen = self.chosen()
         megabytes = sum(lack.package.megabytes for lack in chosen)
-        self.total.setText(_("In all up to {size}, and about twice that on the disk.").format(size=_size(megabytes)))
+        self.total.setText(_("Up to {size} in all, and about twice that on the disk.").format(size=_size(megabytes)))
         self.total.setVisible(bool(chosen) and not self._folder)
         self.install_button.setEnabled(bool(chosen) and not self.needs_extension)
         self.install_button.setToolTip("" if chosen else _("Tick the box: nothing else is missing."))
 
-    def _install(self, checked=False) -> None:
+    def _install(self, checked: bool = False) -> None:
         chosen = self.chosen()
         self.dialog.accept()
         self._on_accepted(chosen)
 
-    def _cancel(self, checked=False) -> None:
+    def _cancel(self, checked: bool = False) -> None:
         self.dialog.reject()
 
-    def _get_extension(self, checked=False) -> None:
+    def _get_extension(self, checked: bool = False) -> None:
         self.dialog.reject()
         try:
             get_extension()
@@ -128,7 +129,7 @@ class InstallDialog:
             slicer.util.errorDisplay(error.message)
 
 
-def _label(text: str):
+def _label(text: str) -> qt.QLabel:
     label = qt.QLabel(text)
     label.setWordWrap(True)
     return label

@@ -13,12 +13,12 @@ _SETTING = "OsteoJoint/Python"
 
 
 def forced_python() -> str:
-    """The interpreter that the environment variable names; "" for none."""
+    """Give the interpreter that the environment variable names; "" for none."""
     return os.environ.get(PYTHON_VARIABLE, "")
 
 
 def chosen_python() -> str:
-    """The interpreter to use; "" for Slicer's own."""
+    """Give the interpreter to use; "" for Slicer's own."""
     return forced_python() or str(slicer.util.settingsValue(_SETTING, ""))
 
 

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -55,7 +56,7 @@ def register() -> None:
     )
 
 
-def load_phantom(seed: int = DEMO_SEED):
+def load_phantom(seed: int = DEMO_SEED) -> slicer.vtkMRMLScalarVolumeNode:
     """Make a phantom CT and load it; the window stays alive meanwhile, and Cancel ends it.
 
     Args:
@@ -75,8 +76,8 @@ def load_phantom(seed: int = DEMO_SEED):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _bring(source) -> list:
-    """What Sample Data calls: the loaded nodes, or none and a message that says why."""
+def _bring(source: Any) -> list[Any]:
+    """Bring what Sample Data asks for: the loaded nodes, or none and a message that says why."""
     try:
         return [load_phantom()]
     except OsteoJointError as error:
@@ -100,18 +101,18 @@ def _make(seed: int, folder: Path) -> None:
     try:
         while not codes and not progress.wasCanceled:
             slicer.app.processEvents()
-            time.sleep(0.005)
+            time.sleep(0.005)  # s; the window still moves smoothly
     finally:
         process.kill()
         progress.close()
         progress.deleteLater()
     if not codes:
-        raise RunFailed(Reason.CANCELLED, _("The phantom was not made: cancelled."))
+        raise RunFailed(Reason.CANCELLED, _("Cancelled: no phantom was made."))
     if codes[0] != 0:
         raise worker_death(codes[0], [*lines, *said.rest()])
 
 
-def _load(path: Path):
+def _load(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
     """Load the CT with its acquisition as attributes, without ties to the file, which goes."""
     node = slicer.util.loadVolume(str(path), {"name": SAMPLE, "singleFile": True})
     for key, value in _header(path).items():

@@ -200,6 +200,14 @@ def test_superior_is_on_top_and_the_levels_lie_at_their_slices(case):
     np.testing.assert_allclose([rows[Level.L1], rows[Level.L2]], [75.0, 145.0], atol=4)
 
 
+@pytest.mark.parametrize("plane", list(Plane))
+def test_what_is_superior_in_the_ct_is_on_top_in_the_picture(case, plane):
+    hu = np.full_like(case.volume.hu, -1000)
+    hu[20:] = 1000  # the highest four slices of 24
+    picture = column_view(replace(case, volume=replace(case.volume, hu=hu)), plane)
+    assert (np.median(picture[:40]), np.median(picture[-40:])) == (255, 0)  # 20 mm each
+
+
 @pytest.mark.parametrize(("plane", "marked"), [(Plane.SAGITTAL, np.s_[:, :6, :]), (Plane.CORONAL, np.s_[:, :, :6])])
 def test_anterior_and_the_patient_s_right_are_on_the_left(case, plane, marked):
     hu = np.full_like(case.volume.hu, -1000)

@@ -7,7 +7,10 @@ go, and Python's garbage collection may free it while the node still calls it. T
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
+
+import qt
 
 PARAMETER_NAME = "SlicerParameterName"
 """Dynamic property of a widget in a .ui file: the parameter that it shows and sets."""
@@ -23,7 +26,7 @@ class BoundWidgets:
         ranges: minimum and maximum by parameter, for those that have them.
     """
 
-    def __init__(self, ui, ranges: Mapping[str, Any]):
+    def __init__(self, ui: SimpleNamespace, ranges: Mapping[str, Any]):
         self._widgets = {name: widget for widget in vars(ui).values() if (name := widget.property(PARAMETER_NAME))}
         self._node: Any = None
         self._connected = self._showing = False
@@ -31,7 +34,7 @@ class BoundWidgets:
             self._widgets[name].minimum = within.minimum  # CTK's setters are no slots: Python has only the properties
             self._widgets[name].maximum = within.maximum
 
-    def take(self, node) -> None:
+    def take(self, node: Any) -> None:
         """Show and set the parameters of this wrapped parameter node from now on; None: of none."""
         self._node = node
         if node is None:
@@ -55,10 +58,10 @@ class BoundWidgets:
                 widget.setCurrentNode(value)
         self._showing = False
 
-    def _connect(self, name: str, widget) -> None:
+    def _connect(self, name: str, widget: qt.QWidget) -> None:
         signal = SIGNALS.get(type(getattr(self._node, name)))
 
-        def changed(value=None):
+        def changed(value: Any = None) -> None:
             if self._node is not None and not self._showing:
                 setattr(self._node, name, value if signal else widget.currentNode())
 

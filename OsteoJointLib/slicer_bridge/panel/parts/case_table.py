@@ -8,7 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from OsteoJointLib.batch.ledger import Outcome, Row
-from OsteoJointLib.pipeline.doubts import NOTES, reliability_reasons
+from OsteoJointLib.pipeline.doubts import NOTES, reliability_sentence
 from OsteoJointLib.slicer_bridge.batch.contract import outcome_word
 
 
@@ -20,7 +20,7 @@ class CaseTable:
         on_open: called with the row of a case that was double-clicked.
     """
 
-    def __init__(self, widget, on_open: Callable[[Row], None]):
+    def __init__(self, widget: qt.QTableWidget, on_open: Callable[[Row], None]):
         self._widget, self._on_open = widget, on_open
         self._rows: list[Row] = []
         widget.connect("cellDoubleClicked(int,int)", self._opened)
@@ -40,7 +40,7 @@ class CaseTable:
         self._widget.setRowCount(len(self._rows))
         outcome, remark = outcome_word(Outcome.SKIPPED if skipped else Outcome(row["outcome"])), remark_on(row)
         words = (row["case"], outcome, class_word(row["status"]), remark)
-        tip = remark or _("No doubt was raised against the class.")
+        tip = remark or _("Nothing speaks against the class.")
         for column, text in enumerate(words):
             item = qt.QTableWidgetItem(text)
             item.setToolTip(tip)
@@ -49,23 +49,22 @@ class CaseTable:
             self._widget.resizeColumnToContents(column)
         self._widget.setVisible(True)
 
-    def _opened(self, row=0, column=0) -> None:
+    def _opened(self, row: int = 0, column: int = 0) -> None:
         self._on_open(self._rows[row])
 
 
 def class_word(status: str) -> str:
-    """The class of a case in a word; empty where there is none."""
+    """Give the class of a case in a word; empty where there is none."""
     return {"normal": _("normal"), "osteopenia": _("osteopenia"), "osteoporosis": _("osteoporosis")}.get(status, "")
 
 
 def remark_on(row: Row) -> str:
-    """Why a case wasn't read, or why not to lean on its class, in a sentence; empty where nothing is to be said."""
+    """Say why a case wasn't read, or why not to lean on its class, in a sentence; empty where nothing is to be said."""
     if row["message"]:
         return row["message"]
     codes = row["flags"].split()
-    reasons = "; ".join(reliability_reasons(codes))
-    if reasons:
-        return _("Not reliable: {reasons}.").format(reasons=reasons)
+    if sentence := reliability_sentence(codes):
+        return sentence
     if row["reliable"] == "no":
-        return _("Not reliable: its report says why.")
-    return _("Its report names doubts.") if set(codes) - NOTES else ""
+        return _("Not reliable: see its report.")
+    return _("Doubtful: see its report.") if set(codes) - NOTES else ""

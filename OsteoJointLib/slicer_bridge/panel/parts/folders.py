@@ -13,7 +13,7 @@ from OsteoJointLib.output.result_json import RESULT_FILE
 
 
 def remembered(key: str) -> str:
-    """The folder that was last used for something; empty the first time."""
+    """Recall the folder that was last used for something; empty the first time."""
     return str(slicer.util.settingsValue(key, ""))
 
 
@@ -23,7 +23,7 @@ def remember(key: str, folder: Path | str) -> None:
 
 
 def link(path: Path, words: str) -> str:
-    """A link that opens a file or folder of this computer, for a label that opens external links."""
+    """Make a link that opens a file or folder of this computer, for a label that opens external links."""
     return f'<a href="{escape(path.absolute().as_uri())}">{escape(words)}</a>'
 
 
@@ -33,7 +33,7 @@ def open_file(path: Path) -> None:
 
 
 def reading_folder(chosen: Path, name: str) -> Path:
-    """The folder for a reading: the chosen one when it is new, empty or a reading's already, else a new one inside.
+    """Give a reading's folder: the chosen one when it is new, empty or a reading's already, else a new one inside.
 
     Args:
         chosen: what the user chose.

@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import slicer
+import vtk
 
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
+from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
 from OsteoJointLib.slicer_bridge.reading.state import LevelState
 from OsteoJointLib.slicer_bridge.scene import slice_views
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 
 class Foreground:
@@ -25,16 +30,16 @@ class Foreground:
         parameters: which map, and how opaque.
     """
 
-    def __init__(self, reading, parameters):
+    def __init__(self, reading: Shown, parameters: Parameters):
         self._reading, self._parameters = reading, parameters
-        self._role = ""
+        self._role: Role | None = None
         self._shown: tuple[str, int] | None = None
 
-    def look_at(self, level: str) -> None:
+    def look_at(self, level: Level) -> None:
         """Bring the slice views to a level."""
-        center = self._reading.state.levels[level].center_ras
-        if center is not None:
-            slice_views.jump_to(center, self._reading.nodes.volume)
+        center, nodes = self._reading.state.levels[level].center_ras, self._reading.nodes
+        if center is not None and nodes is not None:
+            slice_views.jump_to(center, nodes.volume)
 
     def show(self) -> None:
         """Show the map that is wanted now."""
@@ -45,7 +50,7 @@ class Foreground:
         if len(wanted) > 1:
             setattr(node, self._role or wanted[0], False)  # the newer wish holds; this calls us again
             return
-        before, self._role = self._role, wanted[0] if wanted else ""
+        before, self._role = self._role, wanted[0] if wanted else None
         volume = nodes.get(self._role) if self._role else None
         opacity = getattr(node, f"{self._role}_opacity") if self._role else 0
         shown = None if volume is None else (volume.GetID(), opacity)
@@ -58,7 +63,7 @@ class Foreground:
 
     def forget(self) -> None:
         """Take nothing as shown: another CT was chosen, or the scene is another."""
-        self._role, self._shown = "", None
+        self._role = self._shown = None
 
     def _go_to_nearest(self) -> None:
         red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
@@ -67,15 +72,15 @@ class Foreground:
             self.look_at(level)
 
 
-def nearest_level(slice_to_ras, levels: Mapping[str, LevelState]) -> str | None:
+def nearest_level(slice_to_ras: vtk.vtkMatrix4x4, levels: Mapping[Level, LevelState]) -> Level | None:
     """Return the level whose center is nearest to a slice's plane; None where no level is placed.
 
     Args:
-        slice_to_ras: a slice node's vtkMatrix4x4.
+        slice_to_ras: of a slice node.
         levels: both levels.
     """
 
-    def distance(level: str) -> float:
+    def distance(level: Level) -> float:
         center = levels[level].center_ras or (0.0, 0.0, 0.0)
         offsets = (center[axis] - slice_to_ras.GetElement(axis, 3) for axis in range(3))
         return abs(sum(slice_to_ras.GetElement(axis, 2) * offset for axis, offset in enumerate(offsets)))

@@ -44,18 +44,18 @@ class LabelEntry:
         {<Level.L1: 'L1'>: 98.5}
         """
         if not self.folder.strip():
-            raise _refusal("A dataset folder is needed; none is chosen. Choose one.")
+            raise _refusal("No dataset folder is chosen. Choose one.")
         name = check_name(self.name.strip())
         if not self.patient.strip():
             raise _refusal(
-                "A patient code is needed, and there is none. Give every CT of one person the same code, so that "
+                "The patient code is missing. Give every CT of one person the same code, so that "
                 "training and test never share a person."
             )
         bmd = {Level(level): _number(level, text) for level, text in self.bmd if text.strip()}
         method = self.bmd_method.strip() if bmd else None
         check_bmd(bmd, method)
         if bmd and not method:
-            raise _refusal("Say how the BMD was measured: a BMD without its method is not saved. QCT, for instance.")
+            raise _refusal("The method of the BMD is missing. Say how it was measured, for instance by QCT.")
         return {
             "folder": Path(self.folder.strip()),
             "name": name,
@@ -66,7 +66,7 @@ class LabelEntry:
         }
 
     def class_by_bmd(self) -> str:
-        """The class that the BMD stands for; empty without one.
+        """Give the class that the BMD stands for; empty without one.
 
         >>> LabelEntry("", "", "", bmd=(("L1", "120,5"), ("L2", "118"))).class_by_bmd()
         'osteopenia'
@@ -76,7 +76,7 @@ class LabelEntry:
 
 
 def next_name(folder: str) -> str:
-    """The next free number in a dataset; the name says nothing of the patient.
+    """Find the next free number in a dataset; the name says nothing of the patient.
 
     >>> next_name("")
     'case-0001'
@@ -95,7 +95,7 @@ def _number(level: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise _refusal(f"The BMD of {level} must be a number in mg/cm³, and is {text.strip()!r}. Correct it.")
+        raise _refusal(f"The BMD of {level}, {text.strip()!r}, is no number. Enter mg/cm³.")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 
 import slicer
 from slicer.i18n import tr as _
@@ -17,7 +18,8 @@ from OsteoJointLib.records import STATUSES
 from OsteoJointLib.slicer_bridge.panel.parts.case_table import class_word
 from OsteoJointLib.slicer_bridge.panel.parts.folders import link, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.parts.label_entry import LabelEntry, next_name
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.needs import Labeling
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 FOLDER_SETTING = "OsteoJoint/DatasetFolder"
@@ -33,7 +35,7 @@ class LabelForm:
         reading: whose points and masks are saved.
     """
 
-    def __init__(self, ui, reading):
+    def __init__(self, ui: SimpleNamespace, reading: Labeling):
         self._ui, self._reading = ui, reading
         self._saving = False
         ui.statusCombo.addItem(_("not stated"))
@@ -49,8 +51,8 @@ class LabelForm:
     def show(self, state: ReadingState) -> None:
         """Show whether labels can be saved now."""
         tip = _(
-            "Writes the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training "
-            "reads it in a later release. Nothing leaves this computer."
+            "Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training "
+            "can't read it yet. Nothing leaves this computer."
         )
         allow(self._ui.labelButton, why_not_label(state), tip)
         if self._saving and state.reason:  # it wasn't saved
@@ -67,7 +69,7 @@ class LabelForm:
         self._say("")
 
     def entry(self) -> LabelEntry:
-        """What is entered."""
+        """Read what is entered."""
         ui = self._ui
         return LabelEntry(
             folder=ui.datasetPath.currentPath,
@@ -78,11 +80,11 @@ class LabelForm:
             bmd_method=ui.methodCombo.currentText,
         )
 
-    def _folder_chosen(self, path="") -> None:
+    def _folder_chosen(self, path: str = "") -> None:
         self._ui.nameEdit.setText(next_name(self._ui.datasetPath.currentPath))
         self._ui.labelButton.setText(_("Save labels"))
 
-    def _save(self, checked=False) -> None:
+    def _save(self, checked: bool = False) -> None:
         entry = self.entry()
         try:
             fields = entry.fields()
@@ -110,7 +112,7 @@ class LabelForm:
 
 
 def questions(entry: LabelEntry, known: KnownCase | None) -> Iterator[str]:
-    """What to ask before an entry is saved.
+    """Say what to ask before an entry is saved.
 
     Args:
         entry: without faults.
@@ -118,7 +120,7 @@ def questions(entry: LabelEntry, known: KnownCase | None) -> Iterator[str]:
     """
     by_bmd = entry.class_by_bmd()
     if entry.status and by_bmd and entry.status != by_bmd:
-        yield _("By its BMD this is {by_bmd}; you stated {stated}. Save it so?").format(
+        yield _("The BMD says {by_bmd}, you stated {stated}. Save anyway?").format(
             by_bmd=class_word(by_bmd), stated=class_word(entry.status)
         )
     if known is not None:
@@ -128,8 +130,8 @@ def questions(entry: LabelEntry, known: KnownCase | None) -> Iterator[str]:
 def why_not_label(state: ReadingState) -> str:
     """Say why no labels can be saved now; empty when they can."""
     if state.running:
-        return _("A reading is under way: wait for it or cancel it.")
+        return busy_words()
     missing = [name for name, level in state.levels.items() if level.center_ras is None or level.mask_source is None]
     if missing:
-        return _("A label needs a point and a mask; missing: {levels}.").format(levels=", ".join(missing))
+        return _("{levels}: no point or no mask yet. A label needs both.").format(levels=", ".join(missing))
     return ""

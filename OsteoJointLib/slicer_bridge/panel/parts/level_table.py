@@ -11,7 +11,7 @@ from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level
 
 
-def fill_level_table(table, stretched: int, button: str = "") -> dict[str, Any]:
+def fill_level_table(table: qt.QTableWidget, stretched: int, button: str = "") -> dict[Level, Any]:
     """Give a table its two rows, with the levels' colors and empty cells.
 
     Args:
@@ -24,7 +24,7 @@ def fill_level_table(table, stretched: int, button: str = "") -> dict[str, Any]:
     """
     last = table.columnCount - 1
     table.setRowCount(len(Level))
-    buttons: dict[str, Any] = {}
+    buttons: dict[Level, Any] = {}
     for row, level in enumerate(Level):
         table.setItem(row, 0, level_item(level))
         for column in range(1, last if button else last + 1):
@@ -41,11 +41,11 @@ def fill_level_table(table, stretched: int, button: str = "") -> dict[str, Any]:
     return buttons
 
 
-def level_item(level: str):
+def level_item(level: Level) -> qt.QTableWidgetItem:
     """Make the cell that names a level, with a square of its color."""
-    item = qt.QTableWidgetItem(level)
+    item = qt.QTableWidgetItem(level.value)
     square = qt.QPixmap(12, 12)
-    square.fill(qt.QColor(*segment_color_rgb(Level(level))))
+    square.fill(qt.QColor(*segment_color_rgb(level)))
     item.setIcon(qt.QIcon(square))
     item.setToolTip(_("Click to see {level} in the slices.").format(level=level))
     return item

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import qt
 import slicer
 
 EDITOR_TAG = "OsteoJoint"
 """Singleton tag of the editor's parameter node."""
 UNDO_STATES = 20
+"""How many strokes can be taken back (chosen; each holds a copy of the masks)."""
 
 
 class MaskEditor:
@@ -22,13 +24,13 @@ class MaskEditor:
         layout: where the editor goes.
     """
 
-    def __init__(self, layout):
+    def __init__(self, layout: qt.QLayout):
         self._layout = layout
         self._editor: Any = None
         self._edited: tuple[str, str] | None = None
         self._open = False
 
-    def set_open(self, is_open: bool, volume, segmentation) -> None:
+    def set_open(self, is_open: bool, volume: Any, segmentation: Any) -> None:
         """Open or close the editor on a segmentation; both nodes may be None."""
         if is_open and self._editor is None:
             self._make()
@@ -43,7 +45,7 @@ class MaskEditor:
         self._open = is_open
         self.edit(volume, segmentation)
 
-    def edit(self, volume, segmentation) -> None:
+    def edit(self, volume: Any, segmentation: Any) -> None:
         """Take the nodes to edit; called at each change, so that a deleted node is let go."""
         if self._editor is None or not self._open:
             return
@@ -75,7 +77,7 @@ class MaskEditor:
         self._layout.addWidget(editor)
 
 
-def editor_node():
+def editor_node() -> slicer.vtkMRMLSegmentEditorNode:
     """Return the editor's parameter node in the scene, made when there is none."""
     node = slicer.mrmlScene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
     if node is None:

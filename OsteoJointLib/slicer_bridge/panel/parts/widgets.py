@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import qt
 import slicer
+from slicer.i18n import tr as _
 
 from OsteoJointLib.resources import resource_path
 
@@ -17,7 +19,7 @@ INFO = ("#e2e8f0", "#1e293b")
 """Of what tells how something went."""
 
 
-def load_form(layout, name: str) -> tuple[Any, SimpleNamespace]:
+def load_form(layout: qt.QLayout, name: str) -> tuple[Any, SimpleNamespace]:
     """Load ``Resources/UI/<name>.ui`` into a layout.
 
     Returns:
@@ -28,27 +30,32 @@ def load_form(layout, name: str) -> tuple[Any, SimpleNamespace]:
     return widget, slicer.util.childWidgetVariables(widget)
 
 
-def paint_frame(frame, colors: tuple[str, str]) -> None:
+def paint_frame(frame: qt.QFrame, colors: tuple[str, str]) -> None:
     """Give a frame and the labels in it ground and text colors."""
     ground, text = colors
     look = f"background-color: {ground}; border-radius: 4px;"
     frame.setStyleSheet(f"#{frame.objectName} {{ {look} }} QLabel {{ color: {text}; }}")
 
 
-def allow(widget, why_not: str, tip: str) -> None:
+def allow(widget: qt.QWidget, why_not: str, tip: str) -> None:
     """Switch a widget on, with its tooltip, or off, with the reason as tooltip."""
     widget.setEnabled(not why_not)
     widget.setToolTip(why_not or tip)
 
 
-def show_text(label, text: str) -> None:
+def show_text(label: qt.QLabel, text: str) -> None:
     """Set a label's text; an empty label takes no room."""
     label.setText(text)
     label.setVisible(bool(text))
 
 
-def set_checked(button, checked: bool) -> None:
+def set_checked(button: qt.QAbstractButton, checked: bool) -> None:
     """Check or uncheck without telling those who are connected: the state came from elsewhere."""
     blocked = button.blockSignals(True)
     button.setChecked(checked)
     button.blockSignals(blocked)
+
+
+def busy_words() -> str:
+    """Say that a reading is under way, where that is why a button is off."""
+    return _("A reading is under way. Wait for it or cancel it.")

@@ -4,6 +4,7 @@ The reading itself lies in nodes of its own, which belong to their CT. What belo
 scene, such as the device, is kept in Slicer's settings.
 """
 
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import vtk
@@ -17,6 +18,7 @@ from OsteoJointLib.slicer_bridge.signal import Signal
 REFINEMENT = ("max_shift_mm", "length_weight", "area_weight")
 """The fields of LevelSetParameters that the panel offers; the parameters below bear the same names."""
 PERCENT = WithinRange(0, 100)
+# around the defaults of LevelSetParameters: what lies outside moves a mask out of its body (chosen)
 MAX_SHIFT_MM = WithinRange(0.5, 6.0)
 LENGTH_WEIGHT = WithinRange(0.0, 12.0)
 AREA_WEIGHT = WithinRange(-1.0, 1.0)
@@ -52,17 +54,17 @@ class Parameters:
     ``node`` is the :class:`OsteoJointParameterNode`, None while there is no scene; ``changed`` has no arguments.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.changed = Signal()
         self.node: Any = None
         self._widgets: BoundWidgets | None = None
-        self._observer = None
+        self._observer: Any = None
 
-    def bind(self, ui) -> None:
+    def bind(self, ui: SimpleNamespace) -> None:
         """Keep in step the widgets of a panel that have a ``SlicerParameterName``; ``ui`` has them as attributes."""
         self._widgets = BoundWidgets(ui, RANGES)
 
-    def attach(self, node) -> None:
+    def attach(self, node: Any) -> None:
         """Take the parameters of a scene, from the vtkMRMLScriptedModuleNode that holds them."""
         self.detach()
         self.node = OsteoJointParameterNode(node)  # type: ignore[call-arg] # the wrapper writes the constructor
@@ -80,10 +82,10 @@ class Parameters:
             self.node = None
 
     def refinement(self) -> dict[str, float]:
-        """The parameters of the level set by their names in LevelSetParameters."""
+        """Give the parameters of the level set by their names in LevelSetParameters."""
         return {name: float(getattr(self.node, name)) for name in REFINEMENT}
 
-    def _modified(self, caller=None, event=None) -> None:
+    def _modified(self, caller: Any = None, event: Any = None) -> None:
         if self._widgets is not None:
             self._widgets.show()
         self.changed.emit()
