@@ -171,7 +171,7 @@ class ReadingController:
         self._start(Until(until), find=until == Until.LEVELS, then=lambda: ended.append(None), otherwise=ended.append)
         while not ended:
             slicer.app.processEvents()
-            time.sleep(0.002)
+            time.sleep(0.002)  # s; the window still moves smoothly
         if ended[0] is not None:
             raise ended[0]
         return (self._scene.document if self._scene else None) or {}

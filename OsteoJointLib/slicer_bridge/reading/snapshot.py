@@ -61,7 +61,7 @@ class Snapshot:
         self.points, self.masks, self.stale, self._changed = {}, {}, (), []
         if self.problem():  # without a place in the world nothing can be compared
             return
-        self.points = {Level(level): point for level, point in level_nodes.points(self.nodes).items()}
+        self.points = level_nodes.points(self.nodes)
         self.masks = mask_nodes.mask_fingerprints(self.nodes)
         record = self.record
         if not record.points:
@@ -98,10 +98,7 @@ class Snapshot:
         self.see()
         points = None if find or not self.points else self.points
         if points is not None and (missing := [level for level in Level if level not in points]):
-            raise UsageError(
-                Reason.USAGE,
-                f"{missing[0]} has no point yet. Place it, or find both.",
-            )
+            raise UsageError(Reason.USAGE, f"{missing[0]} has no point yet. Place it, or find both.")
         masks = {} if points is None or until is Until.LEVELS else self.own_masks()
         return Wanted(
             volume_id=self.volume.GetID(),

@@ -153,7 +153,7 @@ def _point_node(nodes: OwnedNodes, level: Level) -> slicer.vtkMRMLMarkupsFiducia
     color = _color(level)
     display.SetColor(color)
     display.SetSelectedColor(color)
-    display.SetActiveColor([min(1.0, channel * 1.4) for channel in color])
+    display.SetActiveColor([min(1.0, channel * 1.4) for channel in color])  # sizes and brightness: chosen by eye
     display.SetGlyphScale(2.0)
     display.SetTextScale(3.5)
     return node

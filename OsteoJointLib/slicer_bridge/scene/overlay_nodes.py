@@ -90,6 +90,7 @@ def _color_node(nodes: OwnedNodes, role: Role) -> slicer.vtkMRMLColorNode:
 def _add_legend(node: slicer.vtkMRMLScalarVolumeNode, role: Role) -> None:
     legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(node)
     if legend is not None:
+        # sizes and place: chosen by eye, at the right edge of a view
         legend.SetTitleText(_("{title} (%)").format(title=_title(role)))
         legend.SetLabelFormat("%.0f")
         legend.SetNumberOfLabels(3)

@@ -31,6 +31,7 @@ from OsteoJointLib.slicer_bridge.setup.pip_calls import MANUAL, PYTORCH, pins, p
 EXTENSION = "PyTorch"
 """The extension that installs torch."""
 _SHOWN_LINES = 3
+"""How many of pip's last lines an error quotes: its message and the two before, which name the package."""
 
 
 def has_extension() -> bool:

@@ -101,7 +101,7 @@ def _make(seed: int, folder: Path) -> None:
     try:
         while not codes and not progress.wasCanceled:
             slicer.app.processEvents()
-            time.sleep(0.005)
+            time.sleep(0.005)  # s; the window still moves smoothly
     finally:
         process.kill()
         progress.close()

@@ -14,6 +14,7 @@ import slicer
 EDITOR_TAG = "OsteoJoint"
 """Singleton tag of the editor's parameter node."""
 UNDO_STATES = 20
+"""How many strokes can be taken back (chosen; each holds a copy of the masks)."""
 
 
 class MaskEditor:

@@ -18,6 +18,7 @@ from OsteoJointLib.slicer_bridge.signal import Signal
 REFINEMENT = ("max_shift_mm", "length_weight", "area_weight")
 """The fields of LevelSetParameters that the panel offers; the parameters below bear the same names."""
 PERCENT = WithinRange(0, 100)
+# around the defaults of LevelSetParameters: what lies outside moves a mask out of its body (chosen)
 MAX_SHIFT_MM = WithinRange(0.5, 6.0)
 LENGTH_WEIGHT = WithinRange(0.0, 12.0)
 AREA_WEIGHT = WithinRange(-1.0, 1.0)
