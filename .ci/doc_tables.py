@@ -38,7 +38,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """The commands of a parser, by name."""
+    """List the commands of a parser, by name."""
     return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
 
 
@@ -67,7 +67,7 @@ def options_table(parser: argparse.ArgumentParser) -> str:
 
 
 def result_table() -> str:
-    """The fields of result.json that come from the table of fields."""
+    """List the fields of result.json that come from the table of fields."""
     whole: tuple[Any, ...] = (*CASE, *CLASS, *BASELINE, *LEVEL)
     places = [(f"input.{field.place}", field) for field in IMAGE]
     places += [(field.place.replace("{level}", "L1"), field) for field in whole]
@@ -87,7 +87,7 @@ def _type(field: Any) -> str:
 
 
 def columns_table() -> str:
-    """The columns of the CSV; those of L1 and L2 share a row."""
+    """List the columns of the CSV; those of L1 and L2 share a row."""
     rows = []
     for name, meaning in COLUMN_MEANINGS.items():
         if name.startswith("l1_"):
@@ -98,7 +98,7 @@ def columns_table() -> str:
 
 
 def settings_table(config: Any) -> str:
-    """The fields of a config and of its sections, with their values there."""
+    """List the fields of a config and of its sections, with their values there."""
     return table(("setting", "default", "meaning"), _settings(config, ""))
 
 
@@ -114,7 +114,7 @@ def _settings(config: Any, section: str) -> list[tuple[str, str, str]]:
 
 
 def _attribute_docstrings(kind: type) -> dict[str, str]:
-    """The docstring under each field of a class, on one line."""
+    """Find the docstring under each field of a class, on one line."""
     body = ast.parse(dedent(inspect.getsource(kind))).body[0].body  # type: ignore[attr-defined]
     pairs = pairwise(body)
     return {
@@ -135,7 +135,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def renewed(text: str) -> str:
-    """A page with its tables as the code has them now."""
+    """Write a page with its tables as the code has them now."""
     return _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[3]}", text)
 
 

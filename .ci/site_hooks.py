@@ -53,7 +53,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def site_link(target: str, page: str, repository: str) -> str:
-    """The link on the site to a file of the repository.
+    """Make the link on the site to a file of the repository.
 
     Args:
         target: path of the file from the repository's root.

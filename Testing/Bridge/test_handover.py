@@ -184,7 +184,7 @@ def test_a_folder_that_takes_nothing_is_an_error(host, scene):
     heard = hand_over(host, add_ct(scene), Path("/no/such/folder/ct.nrrd"))
     assert heard.names() == ["error"]
     assert heard.last("error").reason is Reason.FAILED
-    assert "room on the disk" in heard.last("error").message
+    assert "can't be written to /no/such/folder" in heard.last("error").message
 
 
 class Blocks:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from OsteoJointLib.errors import InputRefused, Reason, RunFailed
+from OsteoJointLib.errors import InputRefused, Reason, RunFailed, UsageError
 from OsteoJointLib.hardware import Card, Hardware
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Flag, Level, PointSource, Status
@@ -63,6 +63,12 @@ def test_a_default_is_left_out_and_what_is_null_takes_it():
     assert json.loads(line) == {"id": 3, "op": "segment", "case": "case-1", "gradcam": False}
     read = read_request('{"id": 3, "op": "refine", "case": "case-1", "levels": null, "gradcam": null, "more": 1}')
     assert read == requests.Refine(case="case-1", levels=(L1, L2), gradcam=True)
+
+
+def test_a_point_is_three_numbers_that_are_numbers():
+    line = '{"id": 1, "op": "segment", "case": "c", "points": {"L2": [1, 2, NaN]}}'
+    with pytest.raises(UsageError, match="points.L2 must be a number; it is nan"):
+        read_request(line)
 
 
 ANSWERS = [
