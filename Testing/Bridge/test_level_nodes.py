@@ -10,7 +10,7 @@ from example_readings import LYING, add_ct, move, placed, save_and_load, turned,
 
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.scene import level_nodes
-from OsteoJointLib.slicer_bridge.scene.level_nodes import BOX_MM, LevelMark, interaction_node
+from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark, interaction_node
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 L1, L2 = (1.0, 2.0, 3.5), (2.0, 1.0, -30.25)
@@ -25,7 +25,9 @@ def nodes(scene) -> OwnedNodes:
 @pytest.mark.parametrize("lying", LYING)
 def test_points_are_in_the_world(scene, lying):
     nodes = OwnedNodes(add_ct(lying))
-    level_nodes.show_levels(nodes, FOUND)
+    elsewhere = LevelMark((9.0, 8.0, 7.0), None, PointSource.USER)
+    for marks in ({Level.L1: elsewhere}, FOUND):  # L1 is set anew, L2 is new
+        level_nodes.show_levels(nodes, marks)
     found = level_nodes.points(nodes)
     np.testing.assert_allclose([found[Level.L1], found[Level.L2]], [L1, L2], atol=1e-6)
 
@@ -55,7 +57,7 @@ def test_the_box_stands_along_the_ct_around_the_point(scene, lying):
     level_nodes.show_levels(nodes, FOUND)
     box = nodes.get("L1 box")
     np.testing.assert_allclose(box.GetCenterWorld(), L1, atol=1e-6)
-    np.testing.assert_allclose(box.GetSize(), BOX_MM)
+    np.testing.assert_allclose(box.GetSize(), (50.0, 50.0, 35.0))  # right, front, up
     axes = slicer.util.arrayFromVTKMatrix(box.GetObjectToWorldMatrix())[:3, :3]
     np.testing.assert_allclose(axes.T @ axes, np.eye(3), atol=1e-6)
     columns = world_matrix(volume)[:3, :3]
