@@ -474,7 +474,7 @@ def test_files_are_written_with_the_masks_as_they_are_in_the_scene(read, tmp_pat
 
 
 def test_another_ct_hides_the_former_reading_and_each_keeps_its_own(read):
-    first, other = read.nodes, add_ct("oblique", "other")
+    first, other = read.nodes, add_ct("axial", "other")
     read.reading.select(other)
     assert read.state.volume_name == "other" and read.state.document is None
     assert not first.get(Role.MASKS).GetDisplayVisibility()
