@@ -296,6 +296,17 @@ def test_a_corrected_mask_that_is_refined_is_both(read):
     assert read.wanted.masks[L1].edited and read.wanted.masks[L1].refined
 
 
+def test_what_was_drawn_on_other_slices_outlives_a_refinement(read):
+    mask = mask_nodes.masks(read.nodes)[L1]
+    read.put(L1, MaskArray(np.repeat(mask.array_kji, 3, axis=0), mask.ijk_to_world))
+    read.reading.refine([L1], {})
+    read.settle()
+    assert mask_nodes.masks(read.nodes)[L1].array_kji.shape[0] == 3
+    read.drag(L1, 6 * STEP_MM)
+    read.update()
+    assert mask_nodes.masks(read.nodes)[L1].array_kji.shape[0] == 1
+
+
 @pytest.mark.parametrize("level", Level)
 def test_reset_brings_the_networks_mask_back(read, level):
     network = read.fingerprints()
@@ -345,6 +356,7 @@ def test_levels_shift_along_the_column(read):
     np.testing.assert_allclose(shifted[L2], center_of(read.ct, 16))
     assert not read.state.can_shift_up and read.state.can_shift_down
     assert read.state.levels[L1].source is PointSource.USER
+    assert level_nodes.point_nodes(read.nodes)[1].GetNthControlPointDescription(0) == "placed by hand"
     read.reading.edits.shift_levels(up=False)
     read.reading.edits.shift_levels(up=False)
     np.testing.assert_allclose(level_nodes.points(read.nodes)[L1], center_of(read.ct, 6))
@@ -379,6 +391,26 @@ def test_what_a_user_draws_during_a_run_is_not_overwritten(read, level):
     assert read.fingerprints()[other] != before[other]  # as read
     assert read.state.stale == (f"the mask of {level} was edited",)
     assert read.state.levels[level].mask_source is MaskSource.CORRECTED
+
+
+def test_a_point_is_looked_at_when_the_mouse_lets_it_go(read):
+    node = level_nodes.point_nodes(read.nodes)[0]
+    node.InvokeEvent(node.PointStartInteractionEvent)
+    read.drag(L1, 3.0)
+    assert read.state.stale == ()
+    node.InvokeEvent(node.PointEndInteractionEvent)
+    read.settle()
+    assert read.state.stale == ("the point of L1 was moved",)
+
+
+def test_what_a_reading_changes_itself_is_not_looked_at_again(read):
+    heard = []
+    read.drag(L1, 3.0)
+    read.reading.update()
+    read.host.wait_until(lambda: not read.reading.running)
+    read.reading.changed.connect(lambda: heard.append("changed"))
+    read.settle()
+    assert heard == []
 
 
 def test_following_reads_again_by_itself_but_not_what_has_failed(read):
@@ -479,7 +511,8 @@ def test_another_ct_hides_the_former_reading_and_each_keeps_its_own(read):
     assert read.state.volume_name == "other" and read.state.document is None
     assert not first.get(Role.MASKS).GetDisplayVisibility()
     read.reading.select(read.ct)
-    assert first.get(Role.MASKS).GetDisplayVisibility() and read.state.document is not None
+    assert first.get(Role.MASKS).GetDisplayVisibility() and not first.get(Role.NETWORK).GetDisplayVisibility()
+    assert read.state.document is not None
 
 
 def test_a_removed_ct_ends_its_run_and_takes_the_hidden_nodes_with_it(read):
