@@ -20,6 +20,7 @@ from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
 from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
+from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, segments
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
@@ -43,7 +44,7 @@ class FakeEngine:
         self.asked_case: list[dict] = []
         self.fails: Exception | None = None
         self.meanwhile = lambda: None
-        self.running = False
+        self.running = self.has_died = False
         self.forgotten: list[str] = []
         self.made = dict.fromkeys(Level, (False, False))
 
@@ -62,14 +63,15 @@ class FakeEngine:
             on_error(self.fails)
             return
         volume = slicer.mrmlScene.GetNodeByID(wanted.volume_id)
-        points = wanted.points or {level: center_of(volume, SLICES[level]) for level in Level}
-        if wanted.points is None:
+        found = {level: center_of(volume, SLICES[level]) for level in Level}
+        points = wanted.points or found
+        if wanted.points is None or self.has_died:
             placed = {
-                level: PlacedLevel(points[level], 1, {L1: 0.99, L2: 0.7}[level], PointSource.AUTO) for level in Level
+                level: PlacedLevel(found[level], 1, {L1: 0.99, L2: 0.7}[level], PointSource.AUTO) for level in Level
             }
             names = zip(("T12", "L1", "L2", "L3"), (21, 16, 6, 1), strict=True)
             column = tuple(ColumnBody(name, center_of(volume, index), 1.0) for name, index in names)
-            on_levels(LevelsTold("case-1", placed, column, ()))
+            on_levels(LevelsTold("case-1", placed, () if self.has_died else column, ()))
         if wanted.until is Until.READING:
             on_result(self._document(wanted, points), self._views(volume, wanted, points))
         self.running = False
@@ -424,6 +426,25 @@ def test_both_points_by_hand_are_taken_and_no_level_is_looked_for(bench):
     assert bench.wanted.points == {n: pytest.approx(center_of(bench.ct, SLICES[n])) for n in Level}
     assert bench.wanted.found == {}
     assert [bench.state.levels[n].source for n in Level] == [PointSource.USER] * 2
+
+
+def test_levels_found_again_for_a_worker_that_died_move_no_point_and_keep_the_column(read):
+    read.engine.has_died = True
+    read.drag(L2, 1.0)
+    points = level_nodes.points(read.nodes)
+    read.update()
+    assert level_nodes.points(read.nodes) == points
+    assert read.state.can_shift_up and read.state.levels[L2].source is PointSource.USER
+
+
+def test_only_points_that_were_found_are_found_again():
+    placed = {
+        L1: PlacedLevel((1.0, 2.0, 3.0), 4, 0.9, PointSource.AUTO),
+        L2: PlacedLevel((0.0,) * 3, 1, 1.0, PointSource.USER),
+    }
+    assert Provenance(found=placed).found_points == {L1: (1.0, 2.0, 3.0)}
+    assert Provenance.of_document(Provenance(found=placed).document()).found == placed
+    assert Provenance.of_document({"found": {"L7": "nonsense"}}) == Provenance()
 
 
 def test_masks_are_compared_and_the_result_ends_that(read):

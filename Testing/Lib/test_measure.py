@@ -7,8 +7,22 @@ import pytest
 from scipy import ndimage
 
 from OsteoJointLib.errors import Reason
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.filling import measure
 from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags, roi_mask
-from OsteoJointLib.records import AxialSlice, Level
+from OsteoJointLib.pipeline.settings import PipelineConfig
+from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import (
+    AxialSlice,
+    BodyBox,
+    Crop,
+    CtVolume,
+    Level,
+    LevelPoint,
+    PointSource,
+    SourceInfo,
+    VertebraSegmentation,
+)
 
 
 def disk(radius_mm: float, pixel_mm: float, size: int = 96) -> np.ndarray:
@@ -83,6 +97,23 @@ def test_hu_are_those_of_the_ct_s_own_voxels():
     assert (measured.hu_mean, measured.hu_median) == (own.mean(), np.median(own))
     assert measured.hu_sd == pytest.approx(own.std())
     assert measured.mask.shape == (32, 32) and measured.mask.sum() == 96
+
+
+def test_a_level_is_measured_on_its_own_slice():
+    shape = (5, 40, 40)
+    hu = np.broadcast_to(100 * np.arange(5, dtype=np.int16)[:, None, None], shape)
+    volume = CtVolume(hu, Grid.axis_aligned(shape, (1, 1, 5), (0, 0, 0)), SourceInfo("memory"))
+    nothing, body = np.zeros((40, 40)), np.ones((40, 40), bool)
+    level = VertebraReading(
+        volume,
+        LevelPoint(Level.L2, (20.0, 20.0, 15.0), 1.0, PointSource.USER),
+        AxialSlice(Level.L2, nothing, nothing, 1.0, 3, (0.0, 0.0), (1.0, 1.0)),
+        BodyBox((0.0, 0.0, 40.0, 40.0), 1.0),
+        Crop(nothing, (0, 0)),
+        segmentation=VertebraSegmentation(Level.L2, body, body, None, 1600.0),
+    )
+    measured = measure(level, PipelineConfig()).measurement
+    assert (measured.level, measured.hu_mean, measured.hu_sd) == (Level.L2, 300.0, 0.0)
 
 
 def test_a_ct_so_coarse_that_no_voxel_lies_in_the_roi_is_not_measured():

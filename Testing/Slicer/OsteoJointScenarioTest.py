@@ -285,7 +285,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
     def test_export(self):
         self.read()
         files, labels = [], []
-        self.reading.deliver(self.folder / "case", "case-0001", files.extend)
+        self.reading.deliver(self.folder / "case", "case-0001", lambda done: files.extend(done.files))
         self.assertTrue(waitUntil(lambda: files or self.message()), self.message())
         names = {Path(file).name for file in files}
         self.assertLessEqual({"result.json", "report.html", "segmentation.seg.nrrd", "result.csv"}, names)
@@ -312,7 +312,7 @@ class OsteoJointScenarioTest(unittest.TestCase):
     def test_anEditWhileFilesAreWrittenIsFollowedAfterwards(self):
         node = self.read()
         before, files = self.reading.state.document, []
-        self.reading.deliver(self.folder / "case", "case-0001", files.extend)
+        self.reading.deliver(self.folder / "case", "case-0001", lambda done: files.extend(done.files))
         self.assertTrue(waitUntil(lambda: self.reading.state.stage == "output"))
         mask = support.segmentMask(self.segmentation(), "L1", node)
         support.paint(self.segmentation(), "L1", node, mask & (np.cumsum(mask, axis=2) > 6))

@@ -105,7 +105,7 @@ class ReadingController:
 
     def find_levels(self) -> None:
         """Look for L1 and L2 and put their points into the scene, in place of those that are there."""
-        self._start(Until.LEVELS, find=True)
+        self._start(Until.LEVELS)
 
     def update(self) -> None:
         """Bring everything up to date, from what is in the scene: points, masks, class."""
@@ -168,7 +168,7 @@ class ReadingController:
         """
         self.select(volume_node)
         ended: list[OsteoJointError | None] = []
-        self._start(Until(until), find=until == Until.LEVELS, then=lambda: ended.append(None), otherwise=ended.append)
+        self._start(Until(until), then=lambda: ended.append(None), otherwise=ended.append)
         while not ended:
             slicer.app.processEvents()
             time.sleep(0.002)  # s; the window still moves smoothly
@@ -185,7 +185,6 @@ class ReadingController:
     def _start(
         self,
         until: Until,
-        find: bool = False,
         refine: Refinement | None = None,
         then: Callable[[], None] | None = None,
         otherwise: Callable[[OsteoJointError], None] | None = None,
@@ -196,7 +195,7 @@ class ReadingController:
         run = self._run = _Run(then, otherwise)
         try:
             scene = self._chosen()
-            wanted = scene.wanted(self.settings, until, find, refine)
+            wanted = scene.wanted(self.settings, until, refine)
         except OsteoJointError as error:
             self._end(error)
             return

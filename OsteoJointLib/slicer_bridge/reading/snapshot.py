@@ -79,15 +79,12 @@ class Snapshot:
         """Note which voxels the result in the scene belongs to, for as long as the scene is open."""
         self._image_time = self._voxels_changed_at()
 
-    def wanted(
-        self, settings: WorkerSettings, until: Until, find: bool = False, refine: Refinement | None = None
-    ) -> Wanted:
+    def wanted(self, settings: WorkerSettings, until: Until, refine: Refinement | None = None) -> Wanted:
         """Look again, and say what the worker shall bring for what is in the scene now.
 
         Args:
             settings: device and weights.
-            until: where the run ends.
-            find: look for the levels even where there are points.
+            until: where the run ends; one that ends with the levels looks for them even where there are points.
             refine: a refinement to be done last.
 
         Raises:
@@ -96,10 +93,10 @@ class Snapshot:
         """
         volumes.check(self.volume)
         self.see()
-        points = None if find or not self.points else self.points
+        points = None if until is Until.LEVELS or not self.points else self.points
         if points is not None and (missing := [level for level in Level if level not in points]):
             raise UsageError(Reason.USAGE, f"{missing[0]} has no point yet. Place it, or find both.")
-        masks = {} if points is None or until is Until.LEVELS else self.own_masks()
+        masks = {} if points is None else self.own_masks()
         return Wanted(
             volume_id=self.volume.GetID(),
             points=points,

@@ -133,6 +133,11 @@ def test_people_see_what_was_measured_first_then_the_mask_then_the_point():
     assert seen_in(View.REPORT)[0].head == "Mean HU"
 
 
+def test_the_terminal_says_whether_the_class_is_reliable(case, poor_case):
+    said = [summary(result_document(one), []) for one in (case, poor_case)]
+    assert ["osteopenia (NOT RELIABLE)" in words for words in said] == [False, True]
+
+
 def test_the_terminal_says_each_level_s_own(lopsided_case):
     lines = summary(result_document(lopsided_case), []).splitlines()
     cells = {(parts := re.split(" {2,}", line))[0]: parts[1:] for line in lines[1:14]}

@@ -28,6 +28,7 @@ def test_a_new_folder_appears_with_everything(chain, tmp_path):
     assert names(out) == FILES | {"note.txt"}
     assert files[-1].name == "result.json"
     assert names(tmp_path / "a") == {"b"}
+    assert "segmentation.seg.nrrd" in (out / "report.html").read_text("utf-8")
 
 
 def test_a_pair_names_a_file_a_level(pair_case, tmp_path):

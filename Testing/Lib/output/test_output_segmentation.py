@@ -12,6 +12,7 @@ import pytest
 from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.output.seg_nrrd import write_segmentation
 from OsteoJointLib.output.terminology import CONTEXT_NAME, segment_color_rgb, terminology_document, terminology_entry
+from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.records import Level
 
 TERM_FILE = Path(__file__).resolve().parents[3] / "Resources" / "Terminology" / "OsteoJoint.term.json"
@@ -42,6 +43,16 @@ def test_the_file_lies_in_the_ct_s_geometry(name, request, tmp_path):
     np.testing.assert_allclose(image.GetOrigin(), grid.origin_lps_mm)
     np.testing.assert_allclose(np.reshape(image.GetDirection(), (3, 3)), grid.direction, atol=1e-9)
     np.testing.assert_array_equal(labels, expected_labels(grid.shape_zyx))
+
+
+def test_a_drawn_mask_stands_in_for_its_own_level_s(case, tmp_path):
+    drawn = {Level.L2: PlacedMask(np.ones((2, 3, 4), bool), (8, 30, 40))}
+    write_segmentation(case, tmp_path / "m.seg.nrrd", drawn)
+    _, labels = read(tmp_path / "m.seg.nrrd")
+    expected = expected_labels(labels.shape)
+    expected[9] = 0
+    expected[8:10, 30:33, 40:44] = 21
+    np.testing.assert_array_equal(labels, expected)
 
 
 def test_the_centroid_is_the_level_s_point(oblique_case, tmp_path):

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from OsteoJointLib.frames import Grid, plane_to_mask
 from OsteoJointLib.io.ct_input import read_ct
-from OsteoJointLib.output.viewer_arrays import level_views, write_views
+from OsteoJointLib.output.viewer_arrays import level_views, read_views, write_views
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask, read_level_mask
 from OsteoJointLib.pipeline.measure import measure_roi, roi_mask
@@ -205,6 +205,17 @@ def test_what_is_empty_is_one_pixel_and_what_is_missing_is_left_out(case, tmp_pa
         assert all(arrays[name].shape == (1, 1) and not arrays[name].any() for name in names)
         assert {"L2_heatmap", "L2_gradcam"} <= set(arrays)
     assert np.isfinite(answer["L1"]["mask_to_ras"]).all()
+
+
+def test_each_map_of_each_level_is_read_back_as_its_own(case, tmp_path):
+    def with_maps(reading, heat: float, cam: float):
+        heatmap, gradcam = np.full((512, 512), heat, np.float32), np.full((224, 224), cam, np.float32)
+        return replace(reading, segmentation=replace(reading.segmentation, heatmap=heatmap), gradcam=gradcam)
+
+    mapped = replace(case, l1=with_maps(case.l1, 0.125, 0.25), l2=with_maps(case.l2, 0.5, 1.0))
+    read = read_views(write_views(mapped, tmp_path / "views.npz")).levels
+    middles = {level: (one.heatmap[112, 112], one.gradcam[112, 112]) for level, one in read.items()}
+    assert middles == {Level.L1: (0.125, 0.25), Level.L2: (0.5, 1.0)}
 
 
 def test_a_user_s_mask_outside_the_crop_widens_the_box(case):
