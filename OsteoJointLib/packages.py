@@ -1,4 +1,4 @@
-"""The packages that OsteoJoint uses: what for, how large, under which licence, and which of them are there.
+"""The packages that OsteoJoint uses: what for, how large, under which license, and which of them are there.
 
 The one table that the doctor, the Slicer module's setup and, held by a test, ``pyproject.toml`` agree on. Plain Python:
 nothing is imported, so that it can be read where nothing is installed.
@@ -33,7 +33,7 @@ class Package:
         module: name to import it by.
         name: pip's name.
         purpose: what it is used for.
-        licence: SPDX.
+        license: SPDX.
         megabytes: what pip downloads for it and for what it alone brings, about; at most, where builds differ.
         minimum: lowest version; "" for any.
         need: what fails without it.
@@ -42,7 +42,7 @@ class Package:
     module: str
     name: str
     purpose: str
-    licence: str
+    license: str
     megabytes: float
     minimum: str = ""
     need: Need = Need.READING
@@ -77,7 +77,7 @@ PACKAGES = (
     Package("yaml", "PyYAML", "Ultralytics", "MIT", 1, need=Need.LOCALIZER),
     Package("ultralytics", "ultralytics", "YOLOv3's backbone", "AGPL-3.0", 1.5, "8.3", need=Need.LOCALIZER),
 )
-"""Everything, in the order in which it is shown. Ultralytics is never bundled: its licence is the user's to accept."""
+"""Everything, in the order in which it is shown. Ultralytics is never bundled: its license is the user's to accept."""
 
 
 @dataclass(frozen=True)

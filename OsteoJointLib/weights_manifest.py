@@ -1,7 +1,7 @@
 """The manifest that vouches for weights: which file bears a name, its format, its hash, what it was trained on.
 
 ``manifest.json`` lists every weights file beside it by name: format version, both configs, sha256, what it was trained
-on, metrics and on what, intended use, licence. A file whose hash differs, a format this version does not know, and a
+on, metrics and on what, intended use, license. A file whose hash differs, a format this version does not know, and a
 pickle are refused. Neither PyTorch nor safetensors is needed.
 """
 

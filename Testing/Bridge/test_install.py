@@ -256,7 +256,7 @@ def open_dialog(extension):
         one.dialog.dialog.deleteLater()
 
 
-def test_the_dialog_names_every_package_its_licence_and_its_size(open_dialog):
+def test_the_dialog_names_every_package_its_license_and_its_size(open_dialog):
     opened = open_dialog("torch", "jinja2", "torchvision", "ultralytics")
     text = opened.dialog.table.plainText
     for words in ("torch", "BSD-3-Clause", "3.0 GB", "jinja2", "2 MB", "AGPL-3.0", "torchvision (with Ultralytics)"):

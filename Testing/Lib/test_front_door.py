@@ -12,6 +12,7 @@ import OsteoJointLib
 from OsteoJointLib import Level, ReadOptions, read_ct
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.nrrd import image_on_grid, write_image
+from OsteoJointLib.pipeline.vertebra import NOT_YET
 from OsteoJointLib.records import CtSlicePair
 
 # A chest's worth of air, fat and muscle: what tells HU from other numbers.
@@ -102,6 +103,10 @@ def test_a_pair_of_slices_has_a_label_map_for_each(chain):
 def test_what_is_printed_is_a_line(chain):
     for thing in (chain.reader, chain.result, chain.result.l1, chain.result.volume):
         assert "\n" not in repr(thing) and len(repr(thing)) < 160
+    assert "no localizer" in repr(replace(chain.reader, detector=None)) and "no localizer" not in repr(chain.reader)
+    unmeasured = replace(chain.result.l1, measurement=replace(chain.result.l1.measurement, hu_mean=None))
+    assert "no HU" in repr(unmeasured) and "being read" in repr(replace(unmeasured, measurement=NOT_YET))
+    assert chain.result.classification.status in repr(chain.result)
     assert "L1" in repr(chain.result) and f"{chain.result.l2.measurement.hu_mean:.0f} HU" in repr(chain.result)
 
 

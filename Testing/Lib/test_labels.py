@@ -105,6 +105,21 @@ def test_a_segment_that_is_missing_is_no_edit(chain, tmp_path):
     assert list(edited_planes(chain.result, both(path))) == [Level.L1]
 
 
+def test_an_edit_of_the_lower_level_alone_is_taken(chain, tmp_path):
+    labels = edited_labels(chain)
+    labels[chain.result.l2.axial.slice_index, 50:53] = Level.L2.verse_label
+    path = tmp_path / "labels.nrrd"
+    sitk.WriteImage(image_of(labels, chain.result.volume.grid), str(path))
+    assert list(edited_planes(chain.result, {Level.L2: path})) == [Level.L2]
+    image = image_of(labels, chain.result.volume.grid)
+    image.SetMetaData("Segment0_ID", "L2")
+    image.SetMetaData("Segment0_LabelValue", "21")
+    sitk.WriteImage(image, str(tmp_path / "s.seg.nrrd"))
+    planes = edited_planes(chain.result, both(tmp_path / "s.seg.nrrd"))
+    assert list(planes) == [Level.L2]
+    np.testing.assert_array_equal(planes[Level.L2], labels[chain.result.l2.axial.slice_index] == 21)
+
+
 def test_a_file_that_can_t_be_read_is_refused(chain, tmp_path):
     path = tmp_path / "s.nrrd"
     path.write_text("nothing")

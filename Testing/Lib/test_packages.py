@@ -87,16 +87,16 @@ def test_another_python_gets_commands_that_a_terminal_takes():
     ]
 
 
-def test_licences_are_those_the_packages_state():
+def test_licenses_are_those_the_packages_state():
     stated = {one.name: importlib.metadata.metadata(one.name) for one in PACKAGES}
     for one in PACKAGES:
         words = " ".join(
             [stated[one.name].get("License-Expression") or "", stated[one.name].get("License") or ""]
             + (stated[one.name].get_all("Classifier") or [])
         )
-        first = one.licence.split("-")[0].split()[0].replace("PSF", "Python Software Foundation")
-        assert first in words, f"{one.name} states {words[:200]}, not {one.licence}"
-    assert [one.name for one in PACKAGES if "GPL" in one.licence] == [AGPL]
+        first = one.license.split("-")[0].split()[0].replace("PSF", "Python Software Foundation")
+        assert first in words, f"{one.name} states {words[:200]}, not {one.license}"
+    assert [one.name for one in PACKAGES if "GPL" in one.license] == [AGPL]
 
 
 def test_the_list_is_readable_in_a_python_that_has_nothing():

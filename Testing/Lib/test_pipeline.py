@@ -7,6 +7,7 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid, mask_to_plane
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.doubts import NOTES
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
@@ -120,6 +121,45 @@ def test_a_moved_point_runs_its_own_level_again_and_keeps_the_other(chain):
     assert moved.levels.l1 == moved.l1.point
     assert moved.levels.l2 == chain.found_levels().l2
     assert "io" not in moved.timings_s
+
+
+def test_a_move_does_what_its_options_say_and_nothing_else(chain):
+    x, y, z = chain.centers_lps_mm[Level.L1]
+    points, seen = {Level.L1: (x, y, z + 5)}, []
+    moved = chain.reader.move(chain.result, points, QUICK, lambda stage, _: seen.append(stage))
+    assert moved.l1.gradcam is None and not moved.l1.segmentation.refined
+    assert seen[0] is Stage.LEVELS and Stage.GRADCAM not in seen
+    refined = chain.reader.move(chain.result, points, ReadOptions(refine=True, gradcam=True))
+    assert refined.l1.segmentation.refined and refined.l1.gradcam is not None
+    assert refined.l2.segmentation is chain.result.l2.segmentation
+
+
+def test_the_level_set_goes_by_the_settings(chain):
+    off = plane_of(chain, Level.L1, scale=1.3)
+    masks = []
+    for max_shift_mm in (1.0, 4.0):
+        level_set = replace(chain.reader.config.level_set, max_shift_mm=max_shift_mm)
+        reader = replace(chain.reader, config=replace(chain.reader.config, level_set=level_set))
+        masks.append(
+            reader.edit(chain.result, {Level.L1: off}, ReadOptions(refine=True, gradcam=False)).l1.segmentation
+        )
+    assert masks[0].area_mm2 > masks[1].area_mm2
+
+
+def test_analyze_hands_everything_on(chain, monkeypatch):
+    asked, seen, limits = [], [], ReadingLimits(thick_mm=4.0)
+
+    def read_ct(path, **settings):
+        asked.append((path, settings))
+        return chain.make_ct()
+
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", read_ct)
+    points, progress = chain.centers_lps_mm, lambda stage, _: seen.append(stage)
+    result = analyze("ct.nrrd", lambda: chain.reader, points, QUICK, progress, limits)
+    assert asked == [("ct.nrrd", {"limits": limits})]
+    assert result.l1.point.source is PointSource.USER and result.l1.gradcam is None
+    assert seen[:3] == [Stage.IO, Stage.MODEL, Stage.LEVELS]
+    assert {"io", "model"} < set(result.timings_s)
 
 
 def test_a_move_of_nothing_is_wrong_usage(chain):

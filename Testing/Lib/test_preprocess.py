@@ -91,6 +91,13 @@ def test_resampling_reproduces_a_ramp_and_is_air_outside():
     assert (axial.hu[(rows > -0.5) & (rows < 99.5)][:, inside] >= 0).all()
 
 
+@pytest.mark.parametrize("shape", [(400, 700), (100, 60)])
+def test_a_slice_without_a_point_is_looked_at_about_its_middle(shape):
+    axial = middle_slice(volume_of(np.zeros((1, *shape)), (1.0, 1.0)), Level.L2)
+    middle_yx = np.add(axial.origin_yx, np.multiply(axial.step_yx, 255.5))
+    np.testing.assert_allclose(middle_yx, (np.array(shape) - 1) / 2)
+
+
 def test_a_point_outside_is_refused():
     volume = volume_of(np.zeros((3, 20, 20)), (1.0, 1.0))
     with pytest.raises(InputRefused, match="outside the CT") as refusal:
@@ -165,3 +172,4 @@ def test_masks_go_to_their_planes_under_verse_numbers():
     labels = mask_to_volume({Level.L1: mask, Level.L2: mask}, {Level.L1: l1, Level.L2: l2}, (3, 512, 512))
     assert [np.unique(plane).tolist() for plane in labels] == [[0, 21], [0], [0, 20]]
     assert (labels == 20).sum() == 10
+    assert labels.dtype == np.uint8

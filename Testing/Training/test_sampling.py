@@ -25,6 +25,12 @@ def test_draws_balance_the_rare_class_and_keep_the_instance_share():
     np.testing.assert_allclose(instance, [0.9, 0.09, 0.01], atol=0.02)
 
 
+def test_a_class_without_cases_is_never_drawn():
+    draws = draw_rows(np.array([0, 2, 2, 2]), 200, np.random.default_rng(0))
+    assert {d.balanced for d in draws} == {0, 1, 2, 3}
+    assert np.mean([d.balanced == 0 for d in draws]) == pytest.approx(0.5, abs=0.1)
+
+
 def test_mixing_factor_is_beta_and_snaps_to_pure_rows():
     mix = np.array([d.mix for d in draw_rows(np.array([0, 1, 2]), 6000, np.random.default_rng(1))])
     # the distribution function of Beta(0.1, 1) is x ** 0.1

@@ -60,7 +60,7 @@ class SetupPackages:
     def show(self, state: ReadingState) -> None:
         """Follow a change of the reading."""
         why_not = self._why_not(state)
-        tip = _("Shows what would be installed, its size and licence, and asks first.")
+        tip = _("Shows what would be installed, its size and license, and asks first.")
         allow(self._ui.installButton, why_not, tip)
         allow(self._ui.folderButton, why_not, _("Installs from a folder of wheels, without a network."))
 

@@ -25,7 +25,7 @@ class WeightsChoice:
         name: as the manifest says.
         value: what ``--weights`` takes: the name where they are shipped, the path where they were imported.
         imported: whether they can be removed again.
-        about: what they were trained on, what for, and their licence.
+        about: what they were trained on, what for, and their license.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The one dialog that asks before anything is downloaded: what, how much, under which licence."""
+"""The one dialog that asks before anything is downloaded: what, how much, under which license."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class InstallDialog:
         self.table.setHtml(self._rows())
         self.table.setMinimumHeight(320)
         layout.addWidget(self.table)
-        self.agpl_box = qt.QCheckBox(_("Install Ultralytics too. Its licence is AGPL-3.0."))
+        self.agpl_box = qt.QCheckBox(_("Install Ultralytics too. Its license is AGPL-3.0."))
         layout.addWidget(self.agpl_box)
         self.agpl_note = _label(
             _(
@@ -100,8 +100,8 @@ class InstallDialog:
         return texts
 
     def _rows(self) -> str:
-        head = (f"<b>{title}</b>" for title in (_("Package"), _("Licence"), _("Download, up to")))
-        rows = [(_package(lack), lack.package.licence, _size(lack.package.megabytes)) for lack in self._lacks]
+        head = (f"<b>{title}</b>" for title in (_("Package"), _("License"), _("Download, up to")))
+        rows = [(_package(lack), lack.package.license, _size(lack.package.megabytes)) for lack in self._lacks]
         lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in (head, *rows))
         return f'<table cellpadding="3" width="100%">{"".join(f"<tr>{line}</tr>" for line in lines)}</table>'
 

@@ -11,7 +11,7 @@ MANUAL = "https://github.com/OsteoJoint/SlicerOsteoJoint/blob/main/docs/troubles
 PYTORCH = ("torch", "torchvision")
 """What Slicer's PyTorch extension installs, in the build that fits the graphics card."""
 AGPL = "ultralytics"
-"""Installed only where the user ticks its licence; without its dependencies, which would bring a second OpenCV."""
+"""Installed only where the user ticks its license; without its dependencies, which would bring a second OpenCV."""
 
 
 def pins(version: Callable[[Package], str | None] = installed_version) -> list[str]:

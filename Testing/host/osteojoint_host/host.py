@@ -143,8 +143,9 @@ class Host:
         qt.QFileDialog.answers = []
 
     def clear(self) -> None:
-        """Close the scene and let everyone hear of it."""
+        """Close the scene, let everyone hear of it, and straighten the views."""
         self.scene.Clear()
+        self.views.straighten()
         self.app.processEvents()
 
     def remove_files(self) -> None:

@@ -44,6 +44,11 @@ class LayoutManager(QtCore.QObject):
         self._logic.SetMRMLScene(mrml.scene)
         self._logic.GetLayoutNode().SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
+    def straighten(self) -> None:
+        """Put the slices back onto the patient's planes; closing a scene leaves them as they were turned."""
+        for name, widget in self._slices.items():
+            widget.mrmlSliceNode().SetOrientation(SLICES[name][0])
+
     def _make_slice(self, name: str):
         logic = slicer.vtkMRMLSliceLogic()
         logic.SetMRMLApplicationLogic(self._mrml.application_logic)
