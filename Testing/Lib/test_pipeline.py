@@ -78,6 +78,17 @@ def test_options_leave_out_and_add(chain):
     assert "gradcam" not in result.timings_s
 
 
+def test_the_finder_is_asked_about_the_ct_that_is_read(chain):
+    asked, ct = [], chain.make_ct()
+
+    def find(volume):
+        asked.append(volume)
+        return chain.found_levels()
+
+    result = replace(chain.reader, finder=find).read(ct, options=QUICK)
+    assert len(asked) == 1 and asked[0] is ct is result.volume
+
+
 def test_user_points_replace_the_finder(chain):
     def refuse(volume):
         raise AssertionError("the finder was asked")
@@ -213,6 +224,7 @@ def test_an_edited_mask_is_kept_as_drawn_and_reaches_measure_and_class(chain):
 def test_box_and_crop_follow_a_mask_drawn_elsewhere(chain):
     drawn = plane_of(chain, Level.L1, shift_mm=(24.0, -10.0, 0.0))
     edited = chain.reader.edit(chain.result, {Level.L1: drawn}, QUICK)
+    assert edited.l1.gradcam is None and edited.l2.gradcam is None and edited.options == QUICK
     pixel = edited.l1.axial.pixel_mm
     shift_px = np.subtract(edited.l1.crop.corner_yx, chain.result.l1.crop.corner_yx)
     np.testing.assert_allclose(shift_px, np.array([-10.0, 24.0]) / pixel, atol=3)
