@@ -16,6 +16,8 @@ from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, 
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import LOCK_FILE, locked
 from OsteoJointLib.output.result_json import result_document
+from OsteoJointLib.pipeline.config_file import config_of
+from OsteoJointLib.pipeline.measure import MeasureConfig
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.typed_json import to_json
 from OsteoJointLib.worker.answers import Loaded, LoadedModel
@@ -182,6 +184,14 @@ def test_resume_with_other_settings_does_all_again(desk, change):
     desk.asked()
     desk.run(**change)
     assert desk.asked() == ["a.nrrd"]
+
+
+def test_the_workers_are_loaded_with_the_batchs_settings(desk):
+    desk.add("a.nrrd")
+    config = PipelineConfig(recenter_px=4, measure=MeasureConfig(erosion_mm=3.0))
+    desk.run(config=config)
+    (loaded,) = (request for request in desk.requests() if request["op"] == "load")
+    assert config_of(loaded["config"]) == config
 
 
 @pytest.mark.parametrize("fresh", [True, False])

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from OsteoJointLib import __version__
+from OsteoJointLib.batch.run import BatchReport
 from OsteoJointLib.cli.main import join_points, main, parse_point
 from OsteoJointLib.errors import ModelRefused, Reason
+from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.pipeline.settings import PipelineConfig
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -110,6 +113,32 @@ def test_points_are_ras(tiny, chain, tmp_path, capsys):
     assert level["center_ras_mm"] == [-x1, -y1, z1]
 
 
+def test_a_settings_file_reaches_reader_input_and_batch(chain, tmp_path, monkeypatch):
+    seen = {}
+
+    def read_ct(path, limits):
+        seen["limits"] = limits
+        return chain.make_ct()
+
+    def load(config):
+        seen["reader"] = config
+        return chain.reader
+
+    def run_batch(inputs, out, options, progress):
+        seen["batch"] = options.config
+        return BatchReport({}, out)
+
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", read_ct)
+    monkeypatch.setattr("OsteoJointLib.pipeline.loading.load_reader", load)
+    monkeypatch.setattr("OsteoJointLib.batch.run.run_batch", run_batch)
+    (tmp_path / "s.json").write_text('{"input": {"thick_mm": 4}, "recenter_px": 5}')
+    settings = ("--config", tmp_path / "s.json")
+    assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out", "--no-gradcam", *settings) == 0
+    assert code_of("batch", "ct.nrrd", "--out", tmp_path / "many", *settings) == 0
+    expected = PipelineConfig(input=ReadingLimits(thick_mm=4.0), recenter_px=5.0)
+    assert seen == {"limits": expected.input, "reader": expected, "batch": expected}
+
+
 def test_bad_input_ends_with_3_in_a_sentence_and_writes_nothing(tmp_path, capsys):
     fake = tmp_path / "ct.nii.gz"
     fake.write_text("text")
@@ -169,7 +198,10 @@ def test_others_files_in_the_output_are_refused_before_the_work(tmp_path, capsys
 def heavy_modules_after(arguments: list[str], tmp_path) -> tuple[int, set[str]]:
     code = """
 import json, sys
+from OsteoJointLib.batch.run import BatchReport
 from OsteoJointLib.cli.main import main
+from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.pipeline.settings import PipelineConfig
 try:
     code = main(sys.argv[1:])
 except SystemExit as end:

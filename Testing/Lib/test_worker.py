@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import SimpleITK as sitk
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.pipeline.config_file import config_of
+from OsteoJointLib.pipeline.settings import PipelineConfig
 from OsteoJointLib.worker.lines import PROTOCOL, event_line
 from OsteoJointLib.worker.serving import serve
 from OsteoJointLib.worker.session import MAX_OPEN, Session
@@ -24,14 +26,14 @@ class Client:
     """A worker in this process, whose readings start from the tiny CT whatever the path says."""
 
     def __init__(self, chain, monkeypatch):
-        self.loads = []
-        reader = chain.reader
+        self.loads, self.limits = [], []
 
         def load(**fields):
             self.loads.append(fields)
-            return reader
+            return replace(chain.reader, config=fields.get("config", PipelineConfig()))
 
-        def read_ct(path, **settings):
+        def read_ct(path, limits=None):
+            self.limits.append(limits)
             if "refused" in str(path):
                 raise InputRefused(Reason.NOT_CT, "A CT was expected; an MR came.")
             return chain.make_ct()
@@ -92,6 +94,15 @@ def test_load_says_what_was_loaded(client):
     assert asked.pop("config") == config_of({"measure": {"erosion_mm": 3.0}})
     assert asked == {"weights": "compact", "device": "cpu", "threads": 1}
     assert "no measure.erosion" in client.ask("load", config={"measure": {"erosion": 3}})["message"]
+
+
+def test_every_ct_is_judged_and_read_by_the_settings_that_were_loaded(client):
+    client.ask("load", config={"input": {"thick_mm": 4}, "measure": {"erosion_mm": 3}})
+    read = client.ask("analyze", input="ct.nrrd", gradcam=False)
+    client.ask("open", input="ct.nrrd")
+    client.ask("levels", input="ct.nrrd")
+    assert [limits.thick_mm for limits in client.limits] == [4.0] * 3
+    assert read["result"]["measurements"]["L1"]["erosion_mm"] == 3.0
 
 
 def test_analyze_reports_progress_and_writes_before_done(client, tmp_path):
