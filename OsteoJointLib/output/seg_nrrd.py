@@ -19,8 +19,7 @@ from OsteoJointLib.io.nrrd import image_on_grid, write_image
 from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entry
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
-from OsteoJointLib.pipeline.preprocess import mask_to_volume
-from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.pipeline.vertebra import VertebraReading, draw_masks
 from OsteoJointLib.records import CtVolume, Level
 
 if TYPE_CHECKING:
@@ -73,9 +72,7 @@ def label_array(
         (z, y, x) uint8; where masks overlap, drawn ones win, and among these the lower level.
     """
     drawn = drawn or {}
-    kept = {reading.level: reading for reading in readings if reading.level not in drawn}
-    masks = {level: reading.segmentation.mask for level, reading in kept.items()}
-    labels = mask_to_volume(masks, {level: reading.axial for level, reading in kept.items()}, grid.shape_zyx)
+    labels = draw_masks([reading for reading in readings if reading.level not in drawn], grid.shape_zyx)
     for level in Level:
         if level in drawn:
             drawn[level].draw(labels, level.verse_label)

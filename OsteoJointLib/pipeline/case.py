@@ -28,6 +28,11 @@ def volume_of(case: Case, level: Level) -> CtVolume:
     return case.l1 if level is Level.L1 else case.l2
 
 
+def images_of(case: Case) -> tuple[CtVolume, ...]:
+    """Return the images of a case: the CT, or both slices of a pair."""
+    return (case,) if isinstance(case, CtVolume) else (case.l1, case.l2)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class CaseResult:
     """One case, from CT to class; what result.json, .seg.nrrd and the report are written from.

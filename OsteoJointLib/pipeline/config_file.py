@@ -54,7 +54,7 @@ def config_of(document: Any) -> PipelineConfig:
         _refuse_unknown(PipelineConfig(), document)
         return from_json(PipelineConfig, document)
     except ValueError as error:
-        raise UsageError(Reason.USAGE, f"The settings can't be used: {error} Mend them in their file.") from None
+        raise UsageError(Reason.USAGE, f"The settings can't be used: {str(error).rstrip('.')}. Correct them.") from None
 
 
 def settings_document(config: PipelineConfig, options: ReadOptions) -> dict[str, Any]:
@@ -70,11 +70,11 @@ def settings_sha256(config: PipelineConfig, options: ReadOptions) -> str:
 def _refuse_unknown(section: Any, document: Any, where: str = "") -> None:
     """Refuse names that a section doesn't have, which reading by its annotations would pass over."""
     if not isinstance(document, Mapping):
-        raise WrongField(f'{where or "They"} must be an object such as {{"name": value}}.')
+        raise WrongField(f'{where or "the whole"} must be an object such as {{"name": value}}.')
     known = {field.name: getattr(section, field.name) for field in fields(section)}
     for name, value in document.items():
         if name not in known:
-            raise WrongField(f"There is no {f'{where}.{name}'.lstrip('.')}, only {', '.join(known)}.")
+            raise WrongField(f"there is no {f'{where}.{name}'.lstrip('.')}, only {', '.join(known)}.")
         if value is None:
             raise WrongField(f"{f'{where}.{name}'.lstrip('.')} is null. Leave it out for its default.")
         if is_dataclass(known[name]):

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.io.header_checks import unknown_flags
-from OsteoJointLib.pipeline.case import Case
-from OsteoJointLib.records import CtVolume, Flag, LevelsFound
+from OsteoJointLib.pipeline.case import Case, images_of
+from OsteoJointLib.records import Flag, LevelsFound
 
 NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED})
 """Codes that only say what was left out; every other code is a doubt."""
@@ -45,7 +45,7 @@ def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[F
     Returns:
         These, one for each field that is null, and ``class_not_reliable`` where a doubt makes it so.
     """
-    images = (case,) if isinstance(case, CtVolume) else (case.l1, case.l2)
+    images = images_of(case)
     flags = [*found, *(flag for image in images for flag in image.flags), *levels.flags]
     for image in images:
         flags += unknown_flags(image.source)

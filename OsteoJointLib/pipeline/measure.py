@@ -2,8 +2,8 @@
 
 The region of interest (ROI) is the body's mask eroded by a Euclidean distance, without its posterior part. Where the
 ROI lies moves the number more than the network does: on one real CT the mean falls from 163 HU over the whole body to
-119 HU after 3 mm of erosion. So nothing is ever measured un-eroded: an ROI that
-is too small gives None and a flag. Erosion and pixel count travel with every number.
+119 HU after 3 mm of erosion. So nothing is ever measured un-eroded: an ROI that is too small gives None and a flag.
+Erosion, area and voxel count travel with every number.
 """
 
 from __future__ import annotations
@@ -75,7 +75,6 @@ def roi_mask(mask: np.ndarray, pixel_mm: float, config: MeasureConfig | None = N
     rows = np.flatnonzero(body.any(axis=1))
     if rows.size == 0:
         return np.zeros_like(body)
-
     # the transform measures to the center of the nearest pixel outside, half a pixel beyond the edge
     edge_mm = (ndimage.distance_transform_edt(np.pad(body, 1))[1:-1, 1:-1] - 0.5) * pixel_mm
     roi = edge_mm >= config.erosion_mm

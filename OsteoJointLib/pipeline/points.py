@@ -26,6 +26,16 @@ def level_point(levels: LevelsFound, level: Level) -> LevelPoint:
     return levels.l1 if level is Level.L1 else levels.l2
 
 
+def require_both(points: Points) -> None:
+    """Refuse to go on with the point of one level alone.
+
+    Raises:
+        UsageError: one of the two is missing.
+    """
+    if set(points) != set(Level):
+        raise UsageError(Reason.USAGE, "Only one of the two points is there. Give L1 and L2.")
+
+
 def placed_levels(case: Case, points: Points) -> LevelsFound:
     """Take both levels' points from a user.
 
@@ -40,8 +50,7 @@ def placed_levels(case: Case, points: Points) -> LevelsFound:
         UsageError: one of the two is missing.
         InputRefused: a point lies outside the CT.
     """
-    if set(points) != set(Level):
-        raise UsageError(Reason.USAGE, "Only one of the two points is there. Give L1 and L2.")
+    require_both(points)
     if isinstance(case, CtSlicePair):
         l1, l2 = (LevelPoint(level, points[level], 1.0, PointSource.USER) for level in Level)
         return LevelsFound(l1, l2)

@@ -91,8 +91,13 @@ class VertebraReading:
         return f"<{self.level}, slice {self.axial.slice_index}, {mask.area_mm2:.0f} mm2, {words}>"
 
 
+def draw_masks(vertebrae: Sequence[VertebraReading], shape_zyx: tuple[int, int, int]) -> np.ndarray:
+    """Draw the masks of levels into one label volume in the library's own order, see :func:`mask_to_volume`."""
+    masks = {vertebra.level: vertebra.segmentation.mask for vertebra in vertebrae}
+    return mask_to_volume(masks, {vertebra.level: vertebra.axial for vertebra in vertebrae}, shape_zyx)
+
+
 def label_map(vertebrae: Sequence[VertebraReading], volume: CtVolume) -> np.ndarray:
     """Draw the masks of levels that one volume shows; see :attr:`VertebraReading.label_map`."""
-    masks = {vertebra.level: vertebra.segmentation.mask for vertebra in vertebrae}
-    labels = mask_to_volume(masks, {vertebra.level: vertebra.axial for vertebra in vertebrae}, volume.grid.shape_zyx)
+    labels = draw_masks(vertebrae, volume.grid.shape_zyx)
     return labels if volume.stored is None else np.ascontiguousarray(to_stored(labels, volume.stored))

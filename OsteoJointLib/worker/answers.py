@@ -16,9 +16,9 @@ import numpy as np
 from OsteoJointLib.dataset.labeled_case import LabeledCase
 from OsteoJointLib.frames import flip_lps_ras
 from OsteoJointLib.hardware import Hardware
-from OsteoJointLib.pipeline.case import Case, volume_of
+from OsteoJointLib.pipeline.case import Case, images_of, volume_of
 from OsteoJointLib.pipeline.preprocess import slice_index_of
-from OsteoJointLib.records import CtVolume, Flag, Level, LevelPoint, LevelsFound, PointSource
+from OsteoJointLib.records import Flag, Level, LevelPoint, LevelsFound, PointSource
 
 PointRas = tuple[float, float, float]
 """R, A and S, mm."""
@@ -150,8 +150,7 @@ def levels_told(name: str, case: Case, levels: LevelsFound | None) -> LevelsTold
 
 def case_flags(case: Case) -> tuple[Flag, ...]:
     """List what is doubtful about the images of a case."""
-    volumes = (case,) if isinstance(case, CtVolume) else (case.l1, case.l2)
-    return tuple(dict.fromkeys(flag for volume in volumes for flag in volume.flags))
+    return tuple(dict.fromkeys(flag for image in images_of(case) for flag in image.flags))
 
 
 def _placed(case: Case, point: LevelPoint) -> PlacedLevel:

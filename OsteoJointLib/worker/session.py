@@ -22,7 +22,7 @@ from OsteoJointLib.output.viewer_arrays import write_views
 from OsteoJointLib.pipeline.case import Case, CaseResult
 from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.pipeline.drawn_masks import edited_planes
-from OsteoJointLib.pipeline.points import Points, moved_levels
+from OsteoJointLib.pipeline.points import Points, moved_levels, require_both
 from OsteoJointLib.pipeline.reader import Reader, analyze
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -83,9 +83,9 @@ class Session:
         return operations[type(request)](request, progress)
 
     def _load_weights(self, request: requests.Load, progress: Progress) -> answers.Loaded:
-        config = config_of(request.config)
-        options = {"weights": request.weights, "device": request.device, "threads": request.threads}
-        self._reader = self._load(**options, config=config)
+        self._reader = self._load(
+            weights=request.weights, device=request.device, threads=request.threads, config=config_of(request.config)
+        )
         model = self._reader.model
         told = answers.LoadedModel(model.name, model.profile, model.sha256)
         return answers.Loaded(told, str(self._reader.device), self._reader.detector is not None, find_hardware())
@@ -238,9 +238,10 @@ def _lps_points(points: Mapping[Level, answers.PointRas] | None, both: bool = Fa
     """Turn a request's points to LPS mm; None when it has none."""
     if points is None:
         return None
-    if both and len(points) != len(Level):
-        raise UsageError(Reason.USAGE, "Only one of the two points is given. Give those of both L1 and L2.")
-    return {level: tuple(flip_lps_ras(np.asarray(point)).tolist()) for level, point in points.items()}
+    placed = {level: tuple(flip_lps_ras(np.asarray(point)).tolist()) for level, point in points.items()}
+    if both:
+        require_both(placed)
+    return placed
 
 
 def as_made(result: CaseResult, made: Mapping[Level, requests.Making]) -> CaseResult:

@@ -36,8 +36,8 @@ def test_every_setting_goes_to_json_and_back():
     [
         ("{", "no JSON"),
         ("[]", "must be an object"),
-        ('{"mesure": {}}', "There is no mesure"),
-        ('{"measure": {"erosion": 3}}', "There is no measure.erosion"),
+        ('{"mesure": {}}', "there is no mesure"),
+        ('{"measure": {"erosion": 3}}', "there is no measure.erosion"),
         ('{"measure": 3}', "measure must be an object"),
         ('{"measure": {"erosion_mm": "3"}}', r"measure.erosion_mm must be a number"),
         ('{"measure": {"erosion_mm": true}}', r"measure.erosion_mm must be a number"),
