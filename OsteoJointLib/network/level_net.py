@@ -1,13 +1,14 @@
-"""The level network: a small 3-D U-Net that names tissue, not levels.
+"""The level network: a small 3-D U-Net that names tissue and landmarks, not levels.
 
-It sees the whole CT on a coarse isotropic grid (4 mm) and predicts, per voxel, one of six tissue classes and, beside
-them, a heat map that peaks at the center of every vertebral body. It never says which body is L1: a rib cage or a
-sacrum may be far away from the body in question, and counting is not what a convolution does well. The names are
+It sees the whole CT on a coarse isotropic grid (4 mm) and predicts, per voxel, one of seven tissue classes and, beside
+them, heat maps that peak at the centers of the vertebral bodies, at the rib heads and at the first sacral body, and
+whether a body that the voxel lies in is a lumbar one, as its shape and all around it look. It never counts: a rib cage
+or a sacrum may be far away from the body in question, and counting is not what a convolution does well. The names are
 given afterward by :mod:`OsteoJointLib.levels.assignment`, from what is seen at each body.
 
 Not part of Zhang et al. 2023, who start from slices picked by hand. Convolutions of stride 2 lead down; skips are
-added, not concatenated, so that no layer has more than 16 channels at full resolution. The receptive field of the
-default sizes is 236 mm, enough to see a rib from end to end or the sacrum from L3.
+added, not concatenated, so that no layer has more than 16 channels at full resolution. Two dilated convolutions at the
+bottom widen the view: 492 mm with the default sizes, a rib from end to end or the sacrum from T12.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from OsteoJointLib.level_config import LevelNetConfig, Tissue
+from OsteoJointLib.level_config import Landmark, LevelNetConfig, Tissue
 
-__all__ = ["LevelNet", "LevelNetConfig", "LevelNetOutput", "Tissue", "window_channels"]
+__all__ = ["Landmark", "LevelNet", "LevelNetConfig", "LevelNetOutput", "Tissue", "window_channels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +30,14 @@ class LevelNetOutput:
     """What the level network says of every voxel.
 
     Args:
-        logits: (B, 6, D, H, W) tissue classes in the order of :class:`Tissue`.
-        heatmap: (B, D, H, W) in [0, 1], 1 at the center of a vertebral body.
+        logits: (B, 7, D, H, W) tissue classes in the order of :class:`Tissue`.
+        landmarks: (B, 3, D, H, W) in [0, 1] in the order of :class:`Landmark`, 1 at a landmark.
+        lumbar: (B, D, H, W) logit of the body at that voxel being a lumbar one; says nothing outside bodies.
     """
 
     logits: Tensor
-    heatmap: Tensor
+    landmarks: Tensor
+    lumbar: Tensor
 
 
 def window_channels(hu: Tensor, config: LevelNetConfig) -> Tensor:
@@ -51,9 +54,13 @@ def window_channels(hu: Tensor, config: LevelNetConfig) -> Tensor:
     return torch.stack(channels, dim=1)
 
 
-def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+_DILATIONS = (2, 4)
+"""Of the bottom's further convolutions."""
+
+
+def _convolution(channels_in: int, channels_out: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv3d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False),
+        nn.Conv3d(channels_in, channels_out, 3, stride=stride, padding=dilation, dilation=dilation, bias=False),
         nn.BatchNorm3d(channels_out),
         nn.ReLU(inplace=True),
     )
@@ -78,19 +85,17 @@ class LevelNet(nn.Module):
             nn.Sequential(_convolution(coarse_in, coarse_out, stride=2), _convolution(coarse_out, coarse_out))
             for coarse_in, coarse_out in itertools.pairwise(sizes)
         )
+        self.bottom = nn.Sequential(*(_convolution(sizes[-1], sizes[-1], dilation=step) for step in _DILATIONS))
         pairs = list(itertools.pairwise(sizes))[::-1]
         self.reduce = nn.ModuleList(nn.Conv3d(coarse, fine, 1) for fine, coarse in pairs)
         self.up = nn.ModuleList(_convolution(fine, fine) for fine, _ in pairs)
-        self.head = nn.Conv3d(sizes[0], len(Tissue) + 1, 1)
+        self.head = nn.Conv3d(sizes[0], len(Tissue) + len(Landmark) + 1, 1)
 
     def forward(self, image: Tensor) -> LevelNetOutput:
-        """Predict tissue and body centers.
+        """Predict tissue, landmarks and kind of body.
 
         Args:
             image: (B, C, D, H, W) windowed channels in [0, 1] from :func:`window_channels`.
-
-        Returns:
-            Logits (B, 6, D, H, W) and heat map (B, D, H, W).
 
         Raises:
             ValueError: the image has another number of channels or axes.
@@ -102,7 +107,8 @@ class LevelNet(nn.Module):
         for down in self.down:
             skips.append(features)
             features = down(features)
+        features = features + self.bottom(features)
         for reduce, up, skip in zip(self.reduce, self.up, reversed(skips), strict=True):
             features = up(skip + _double(reduce(features), skip))
-        out = self.head(features)
-        return LevelNetOutput(out[:, : len(Tissue)], torch.sigmoid(out[:, len(Tissue)]))
+        logits, landmarks, lumbar = self.head(features).split((len(Tissue), len(Landmark), 1), dim=1)
+        return LevelNetOutput(logits, torch.sigmoid(landmarks), lumbar[:, 0])

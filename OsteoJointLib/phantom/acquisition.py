@@ -7,7 +7,7 @@ the ACR thresholds); other voltages scale the slope as 16 747 CTs did (L1 at 148
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,10 @@ _PHASE_SHARE = {"none": 0.62, "arterial": 0.08, "portal": 0.24, "excretory": 0.0
 _MARROW_ENHANCEMENT_HU = {"none": 0.0, "arterial": 4.0, "portal": 9.0, "excretory": 9.0}
 _ENHANCEMENT_JITTER: Range = (0.6, 1.4)  # factor
 _ORAL_CONTRAST = 0.3  # share
-_THICKNESS_SHARE = {0.6: 0.05, 1.0: 0.15, 1.25: 0.15, 2.0: 0.25, 2.5: 0.15, 3.0: 0.15, 5.0: 0.1}  # by mm
+_THICKNESS_SHARE = {  # by mm: plausible, randomized
+    False: {0.6: 0.05, 1.0: 0.15, 1.25: 0.15, 2.0: 0.23, 2.5: 0.15, 3.0: 0.15, 5.0: 0.1, 8.0: 0.02},
+    True: {0.6: 0.05, 1.0: 0.1, 1.5: 0.15, 2.0: 0.15, 3.0: 0.2, 4.0: 0.05, 5.0: 0.17, 6.0: 0.03, 7.0: 0.03, 8.0: 0.07},
+}
 _PIXEL_MM: Range = (0.66, 0.94)  # a field of view of 34 to 48 cm
 _TABLE_MM: Range = (2.0, 30.0)
 
@@ -38,18 +41,21 @@ class _Kernel:
         blur_mm: SD of the in-plane blur.
         noise: factor on the noise.
         grain_px: SD of the blur that makes white noise its grain.
+        edge: how much of what a blur of 1 mm takes away is added: sharp kernels overshoot at edges.
     """
 
     share: float
     blur_mm: float
     noise: float
     grain_px: float
+    edge: float = 0.0
 
 
 _KERNELS = {
     "soft": _Kernel(0.35, 0.75, 0.8, 1.1),
     "standard": _Kernel(0.5, 0.55, 1.0, 0.8),
-    "sharp": _Kernel(0.15, 0.35, 1.5, 0.5),
+    "sharp": _Kernel(0.12, 0.35, 1.5, 0.5, 0.5),
+    "lung": _Kernel(0.03, 0.3, 2.2, 0.4, 1.0),
 }
 _BLUR_JITTER: Range = (0.8, 1.2)  # factor
 _LEAST_BLUR_PX = 0.2  # SD below which a blur changes nothing
@@ -57,7 +63,10 @@ _NOISE_HU: Range = (6.0, 22.0)  # SD with the standard kernel
 _COARSE_GRAIN, _COARSE_SHARE = 2.2, 0.7  # what a kernel takes out of the noise: this share of what is as coarse
 _WILD_SHARE = 0.4  # of the randomized protocols whose blur (noise) has nothing to do with the kernel
 _WILD_BLUR_MM: Range = (0.2, 1.8)
-_WILD_NOISE_HU: Range = (1.0, 45.0)
+_WILD_NOISE_HU: Range = (1.0, 120.0)
+_EDGE_MM = 1.0  # SD of the blur that a sharp kernel's overshoot is the opposite of
+_BINNED_NOISE = 0.8  # power of the number of pixels binned along an edge by which noise falls: less than 1, it has grain
+PADDING_HU = -1024.0  # what scanners store outside the circle they reconstruct
 _CUPPING_HU: Range = (0.0, 4.0)  # mean and SD
 _CUP_ZERO, _CUP_GAIN, _CUP_EDGE = 0.15, 1.5, 0.5  # squared radius over the half field: no change, slope, outermost
 
@@ -68,6 +77,7 @@ _STREAK_RAYS = (6, 9, 14)  # waves around the metal; none divides another, so th
 _STREAK_HU, _STREAK_FADE_MM = 120.0, 45.0  # amplitude of a wave at the metal, distance over which it falls to 1/e
 _FULL_TURN = 6.3  # rad, 2 pi and a little
 
+_MATRIX = 512  # pixels along the edge of a usual slice
 _STORED_HU = (-1024, 3071)  # range of a 12-bit CT
 
 
@@ -79,7 +89,7 @@ class Acquisition:
         kvp: tube voltage in kV.
         phase: contrast phase.
         oral_contrast: whether the bowel holds contrast.
-        kernel: "soft", "standard" or "sharp".
+        kernel: "soft", "standard", "sharp" or "lung".
         noise_hu: SD of the noise in the slices.
         blur_mm: SD of the in-plane blur.
         pixel_mm, thickness_mm: voxel size.
@@ -131,7 +141,7 @@ def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = Fa
         noise_hu=noise,
         blur_mm=blur,
         pixel_mm=between(rng, _PIXEL_MM),
-        thickness_mm=choose(rng, _THICKNESS_SHARE),
+        thickness_mm=choose(rng, _THICKNESS_SHARE[randomized]),
         cupping_hu=around(rng, _CUPPING_HU),
         bmd_slope=_SLOPE_AT_120_KVP * _KVP_FACTOR[kvp] * around(rng, _SLOPE_JITTER),
         bmd_intercept_hu=intercept,
@@ -139,6 +149,12 @@ def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = Fa
         metal_at_mm=(x, y, z) if rng.random() < _METAL_SHARE[randomized] else None,
         rods=rods,
     )
+
+
+def binned(acquisition: Acquisition, field_mm: float, pixel_mm: float) -> Acquisition:
+    """Return the protocol as pixels of a 512 x 512 field look when they are binned to larger ones: less noisy."""
+    pixels = max(pixel_mm * _MATRIX / field_mm, 1.0)
+    return replace(acquisition, noise_hu=acquisition.noise_hu / pixels**_BINNED_NOISE)
 
 
 def _noise_plane(shape: tuple[int, int], acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
@@ -182,12 +198,15 @@ def acquire(hu: np.ndarray, grid: Grid, acquisition: Acquisition, rng: np.random
 
     out = np.empty(hu.shape, np.int16)
     ny, nx = hu.shape[1:]
-    sigma = acquisition.blur_mm / grid.spacing_xyz_mm[0]
+    sigma, edge_px = (width_mm / grid.spacing_xyz_mm[0] for width_mm in (acquisition.blur_mm, _EDGE_MM))
+    edge = _KERNELS[acquisition.kernel].edge
     v = (np.linspace(-1, 1, ny)[:, None] ** 2 + np.linspace(-1, 1, nx)[None] ** 2).astype(np.float32)
     cup = np.float32(acquisition.cupping_hu) * (v - _CUP_ZERO) * np.float32(_CUP_GAIN)
     inside = v < _CUP_EDGE
     for k in range(hu.shape[0]):
         plane = cv2.GaussianBlur(hu[k], (0, 0), sigma) if sigma > _LEAST_BLUR_PX else hu[k]
+        if edge and edge_px > _LEAST_BLUR_PX:
+            plane = plane + np.float32(edge) * (plane - cv2.GaussianBlur(plane, (0, 0), edge_px))
         plane = plane + np.where(inside, cup, 0)
         if acquisition.metal_at_mm is not None:
             z = grid.origin_lps_mm[2] + k * grid.spacing_xyz_mm[2]

@@ -1,4 +1,4 @@
-"""Whole phantoms from one seed: a CT volume with its truth, a pair of training slices, a coarse level sample.
+"""Whole phantoms from one seed: a CT volume with its truth, a pair of training slices, a scan for the level network.
 
 Numbers are chosen; z is in mm from the L1/L2 disc.
 """
@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
-from OsteoJointLib.phantom.acquisition import acquire
+from OsteoJointLib.phantom.acquisition import PADDING_HU, acquire, binned
 from OsteoJointLib.phantom.chance import between
+from OsteoJointLib.phantom.field import Field, draw_field, pad_round
 from OsteoJointLib.phantom.patient import Patient, build_patient
-from OsteoJointLib.phantom.rendering import render_classes, render_hu, render_labels
+from OsteoJointLib.phantom.rendering import render_hu, render_labels
 from OsteoJointLib.records import CtVolume, Level, SourceInfo, Status
 
 SLICE_PIXELS = 512  # edge of a CT's usual matrix
@@ -22,15 +23,13 @@ _T11 = 18  # VerSe number
 
 _LEAST_THICKNESS_MM = 2.0  # of a whole volume: bounds the time it takes
 _BELOW_S1_MM, _ABOVE_T11_MM = (5.0, 45.0), (10.0, 70.0)
+_REFORMAT_PIXEL_MM = 0.8  # of a sagittal or coronal reformat
 _OFF_CENTER_MM, _FRONT_OF_CENTER_MM = 8.0, (35.0, 65.0)  # SD sideways; how far the column lies behind the middle
 
 _PAIR_PIXEL_MM, _PAIR_SHIFT_MM, _PAIR_BACK_MM = (0.55, 0.98), 10.0, 45.0  # SD of the shift; as above
 _OFF_MIDDLE_MM, _MOST_OFF_MIDDLE = 3.0, 0.3  # SD of the slice from the body's middle, bound over the height
 
-_TOP_MM, _BOTTOM_MM = (30.0, 230.0), (-300.0, -60.0)  # of a level sample
-_WIDE_SHARE, _WIDE_MM, _NARROW_MM = 0.85, (280.0, 420.0), (140.0, 280.0)
-_DEPTH, _FRONT, _SAMPLE_SHIFT_MM = (0.75, 1.0), (0.55, 0.72), 10.0  # over the width; share before L1's center; SD
-_GROWN = 0.25  # of a voxel, by which a level sample's thin bone is grown
+_BINNED_PIXEL_MM = 1.4  # pixels of a level scan at least: on 4 mm voxels finer ones can't be told from these
 
 
 @dataclass(frozen=True)
@@ -93,22 +92,11 @@ class TrainingPair:
 
 
 @dataclass(frozen=True, eq=False)
-class LevelSample:
-    """A coarse isotropic CT for the level network.
+class LevelScan:
+    """A CT for the level network, its pixels binned, and whom it shows."""
 
-    Args:
-        hu: (z, y, x) float32.
-        classes: (z, y, x) uint8, :class:`OsteoJointLib.level_config.Tissue`.
-        centers_index_zyx: (N, 3) float32 continuous indices of the bodies in view, top to bottom.
-        names: their VerSe numbers.
-        spacing_mm: voxel edge.
-    """
-
-    hu: np.ndarray
-    classes: np.ndarray
-    centers_index_zyx: np.ndarray
-    names: tuple[int, ...]
-    spacing_mm: float
+    volume: CtVolume
+    patient: Patient
 
 
 def _center_lps_mm(patient: Patient, level: Level) -> np.ndarray:
@@ -140,7 +128,9 @@ def _default_grid(patient: Patient, rng: np.random.Generator) -> Grid:
     return Grid.axis_aligned((slices, SLICE_PIXELS, SLICE_PIXELS), (pixel, pixel, thickness), origin)
 
 
-def make_phantom(seed: int, randomized: bool = False, grid: Grid | None = None, rods: bool = False) -> Phantom:
+def make_phantom(
+    seed: int, randomized: bool = False, grid: Grid | None = None, rods: bool = False, any_field: bool = False
+) -> Phantom:
     """Make one phantom CT.
 
     Args:
@@ -148,14 +138,21 @@ def make_phantom(seed: int, randomized: bool = False, grid: Grid | None = None, 
         randomized: spread tissue values and protocol beyond the plausible, as in training.
         grid: axis-aligned grid to render on; a 512 x 512 one from T11 to the sacrum by default.
         rods: lay calibration rods under the back.
+        any_field: scan it as hospitals do: other parts of the trunk, narrow fields, reformats, thin and thick slices.
 
     Returns:
         The CT (int16 HU), its body masks and its truth.
     """
     rng = np.random.default_rng([seed, _VOLUME])
     patient = build_patient(rng, randomized, rods)
+    field = draw_field(rng, patient.column.centers_lps_mm, randomized) if any_field else None
+    if field:
+        pixel = field.width_mm / SLICE_PIXELS if field.axial else _REFORMAT_PIXEL_MM
+        grid = field.grid(_spacing_xyz_mm(field, pixel, patient.acquisition.thickness_mm))
     grid = grid or _default_grid(patient, rng)
     hu = acquire(render_hu(patient.scene, grid, rng), grid, patient.acquisition, rng)
+    if field and field.round_padding:
+        pad_round(hu, PADDING_HU)
     labels = render_labels(patient.scene, grid)
     acquisition, person = patient.acquisition, patient.person
     source = SourceInfo(
@@ -164,9 +161,10 @@ def make_phantom(seed: int, randomized: bool = False, grid: Grid | None = None, 
         kvp=acquisition.kvp,
         kernel=acquisition.kernel,
         contrast=acquisition.phase != "none",
-        slice_thickness_mm=grid.spacing_xyz_mm[2],
+        slice_thickness_mm=acquisition.thickness_mm if field else grid.spacing_xyz_mm[2],
     )
     drawn = {"person": asdict(person), "acquisition": asdict(acquisition), "rib_lengths_mm": patient.rib_lengths_mm}
+    drawn |= {"field": asdict(field) if field else None}
     truth = PhantomTruth(
         seed=seed,
         centers_lps_mm={
@@ -222,20 +220,21 @@ def make_training_pair(seed: int) -> TrainingPair:
     return TrainingPair(np.stack(slices), np.stack(masks), pixel, person.mean_bmd_mg_cm3, person.status, seed)
 
 
-def make_level_sample(seed: int, spacing_mm: float = 4.0) -> LevelSample:
-    """Make a coarse CT with a random field of view, from the chest to the hips or only a part of that."""
+def make_level_scan(seed: int) -> LevelScan:
+    """Make a CT with any field of view, slice thickness and kernel: the slices' own, the pixels binned to 1.4 mm."""
     rng = np.random.default_rng([seed, _LEVELS])
     patient = build_patient(rng, randomized=True)
-    top, bottom = between(rng, _TOP_MM), between(rng, _BOTTOM_MM)
-    width = between(rng, _WIDE_MM if rng.random() < _WIDE_SHARE else _NARROW_MM)
-    depth = width * between(rng, _DEPTH)
-    spine_y = float(_center_lps_mm(patient, Level.L1)[1])
-    shape = tuple(int(np.ceil(v / spacing_mm)) for v in (top - bottom, depth, width))
-    front = spine_y - depth * between(rng, _FRONT)
-    origin = (-0.5 * width + float(rng.normal(0, _SAMPLE_SHIFT_MM)), front, bottom)
-    grid = Grid.axis_aligned(shape, (spacing_mm,) * 3, origin)
-    hu = acquire(render_hu(patient.scene, grid, rng), grid, patient.acquisition, rng).astype(np.float32)
-    inside = [v for v in patient.column.vertebrae if grid.contains(v.frame.center)]
-    centers = np.array([grid.lps_to_index(v.frame.center) for v in inside], np.float32).reshape(-1, 3)
-    classes = render_classes(patient.scene, grid, grow_mm=_GROWN * spacing_mm)
-    return LevelSample(hu, classes, centers, tuple(v.sizes.verse_label for v in inside), spacing_mm)
+    field = draw_field(rng, patient.column.centers_lps_mm, randomized=True)
+    pixel = max(field.width_mm / SLICE_PIXELS, _BINNED_PIXEL_MM)
+    grid = field.grid(_spacing_xyz_mm(field, pixel, patient.acquisition.thickness_mm))
+    hu = acquire(render_hu(patient.scene, grid, rng), grid, binned(patient.acquisition, field.width_mm, pixel), rng)
+    if field.round_padding:
+        pad_round(hu, PADDING_HU)
+    return LevelScan(CtVolume(hu, grid, SourceInfo(kind="phantom", file_names=())), patient)
+
+
+def _spacing_xyz_mm(field: Field, pixel_mm: float, thickness_mm: float) -> tuple[float, float, float]:
+    """Return the voxels of a scan: the slices of a reformat run from right to left or from front to back."""
+    if field.protocol == "sagittal":
+        return (thickness_mm, pixel_mm, pixel_mm)
+    return (pixel_mm, thickness_mm, pixel_mm) if field.protocol == "coronal" else (pixel_mm, pixel_mm, thickness_mm)

@@ -85,6 +85,11 @@ class Column:
     sacrum: Frame
     sacrum_sizes: VertebraSizes
 
+    @property
+    def centers_lps_mm(self) -> np.ndarray:
+        """(N, 3) centers of the bodies, top to bottom."""
+        return np.array([v.frame.center for v in self.vertebrae])
+
     def find(self, verse_label: int) -> Vertebra:
         """Find the vertebra with that number; StopIteration when the column has none."""
         return next(v for v in self.vertebrae if v.sizes.verse_label == verse_label)

@@ -23,13 +23,15 @@ class LevelBatch(NamedTuple):
     Args:
         hu: (B, z, y, x) float32.
         classes: (B, z, y, x) int64, :data:`training.data.level_crops.IGNORED` outside the samples.
-        heatmap: (B, z, y, x) float32 in [0, 1].
+        landmarks: (B, 3, z, y, x) float32 in [0, 1].
+        lumbar: (B, z, y, x) int64, 0 or 1, :data:`training.data.level_crops.IGNORED` outside bodies.
         case_ids: the sample of each crop.
     """
 
     hu: Tensor
     classes: Tensor
-    heatmap: Tensor
+    landmarks: Tensor
+    lumbar: Tensor
     case_ids: tuple[str, ...]
 
 
@@ -59,7 +61,8 @@ class LevelBatches(StepBatches[list[Path], LevelBatch]):
         return LevelBatch(
             torch.from_numpy(np.stack([crop.hu for crop in crops])),
             torch.from_numpy(np.stack([crop.classes for crop in crops])).long(),
-            torch.from_numpy(np.stack([crop.heatmap for crop in crops])),
+            torch.from_numpy(np.stack([crop.landmarks for crop in crops])),
+            torch.from_numpy(np.stack([crop.lumbar for crop in crops])).long(),
             tuple(name for _, name in drawn),
         )
 

@@ -6,11 +6,13 @@ and right are mirrored: up, down, front and back are what tells ribs from proces
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.data.level_samples import CachedSample
+from OsteoJointLib.level_config import Landmark, Tissue
+from OsteoJointLib.records import Level
+from training.data.level_samples import S1, CachedSample
 
 IGNORED = 255
 """Label of voxels outside the sample; no loss there."""
@@ -50,16 +52,18 @@ class LevelCrop:
     Args:
         hu: (z, y, x) float32.
         classes: (z, y, x) uint8, :data:`IGNORED` outside the sample.
-        heatmap: (z, y, x) float32 in [0, 1].
+        landmarks: (3, z, y, x) float32 in [0, 1], in the order of :class:`OsteoJointLib.level_config.Landmark`.
+        lumbar: (z, y, x) uint8: whether the nearest body is a lumbar one; :data:`IGNORED` outside bodies.
     """
 
     hu: np.ndarray
     classes: np.ndarray
-    heatmap: np.ndarray
+    landmarks: np.ndarray
+    lumbar: np.ndarray
 
 
-def center_heatmap(shape_zyx: tuple[int, ...], centers_zyx: np.ndarray, sigma_vox: float) -> np.ndarray:
-    """Draw the largest of the Gaussians at the bodies' centers.
+def landmark_heatmap(shape_zyx: tuple[int, ...], centers_zyx: np.ndarray, sigma_vox: float) -> np.ndarray:
+    """Draw the largest of the Gaussians at the landmarks.
 
     Args:
         shape_zyx: voxels.
@@ -80,7 +84,7 @@ def center_heatmap(shape_zyx: tuple[int, ...], centers_zyx: np.ndarray, sigma_vo
 
 
 def truncate_ends(sample: CachedSample, settings: CropSettings, rng: np.random.Generator) -> CachedSample:
-    """Cut the sample at a random height at the top or the bottom, as a scan ends anywhere; centers cut off are dropped.
+    """Cut the sample at a random height at the top or the bottom, as a scan ends anywhere.
 
     At least 24 slices stay.
     """
@@ -88,11 +92,14 @@ def truncate_ends(sample: CachedSample, settings: CropSettings, rng: np.random.G
     room = max(count - _LEAST_SLICES, 0)
     low = int(rng.integers(0, room // 2 + 1)) if rng.random() < settings.truncate else 0
     high = count - (int(rng.integers(0, room // 2 + 1)) if rng.random() < settings.truncate else 0)
-    centers = sample.centers_index_zyx - np.array([low, 0, 0], np.float32)
-    inside = (centers[:, 0] >= -0.5) & (centers[:, 0] <= high - low - 0.5)
-    names = tuple(name for name, keep in zip(sample.names, inside, strict=True) if keep)
-    hu, classes = sample.hu[low:high], sample.classes[low:high]
-    return CachedSample(hu, classes, centers[inside], names, sample.spacing_mm, sample.seed)
+    first = np.array([low, 0, 0], np.float32)
+    return replace(
+        sample,
+        hu=sample.hu[low:high],
+        classes=sample.classes[low:high],
+        centers_index_zyx=sample.centers_index_zyx - first,
+        rib_heads_index_zyx=sample.rib_heads_index_zyx - first,
+    )
 
 
 def _draw_rotation(settings: CropSettings, rng: np.random.Generator) -> np.ndarray:
@@ -128,10 +135,36 @@ def draw_crop(sample: CachedSample, settings: CropSettings, sigma_vox: float, rn
     common = {"offset": offset, "output_shape": tuple(shape), "mode": "constant"}
     hu = ndimage.affine_transform(sample.hu.astype(np.float32), matrix, order=1, cval=AIR_HU, **common)
     classes = ndimage.affine_transform(sample.classes, matrix, order=0, cval=IGNORED, **common)
-    centers = (sample.centers_index_zyx - offset) @ np.linalg.inv(matrix).T
-    heatmap = center_heatmap(tuple(shape), centers, sigma_vox)
+    centers, heads = (
+        (points - offset) @ np.linalg.inv(matrix).T
+        for points in (sample.centers_index_zyx, sample.rib_heads_index_zyx)
+    )
+    names = np.asarray(sample.names)
+    points = {Landmark.BODY: centers[names != S1], Landmark.RIB_HEAD: heads, Landmark.SACRUM: centers[names == S1]}
+    landmarks = np.stack([landmark_heatmap(tuple(shape), points[mark], sigma_vox) for mark in Landmark])
+    lumbar = lumbar_map(classes, centers[names != S1], names[names != S1])
     hu[classes == IGNORED] = AIR_HU
-    return LevelCrop(change_image(hu, rng), classes, heatmap)
+    return LevelCrop(change_image(hu, rng), classes, landmarks, lumbar)
+
+
+def lumbar_map(classes: np.ndarray, centers_zyx: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Say of every body voxel whether the nearest center is of a lumbar body.
+
+    Args:
+        classes: (z, y, x) uint8.
+        centers_zyx: (N, 3).
+        names: (N,) VerSe labels.
+
+    Returns:
+        (z, y, x) uint8: 1 lumbar, 0 thoracic, :data:`IGNORED` outside bodies.
+    """
+    from scipy.spatial import cKDTree
+
+    lumbar = np.full(classes.shape, IGNORED, np.uint8)
+    bodies = classes == Tissue.BODY
+    nearest = cKDTree(centers_zyx).query(np.argwhere(bodies))[1]
+    lumbar[bodies] = (names >= Level.L1.verse_label)[nearest]
+    return lumbar
 
 
 def _draw_center(sample: CachedSample, settings: CropSettings, rng: np.random.Generator) -> np.ndarray:
@@ -141,9 +174,9 @@ def _draw_center(sample: CachedSample, settings: CropSettings, rng: np.random.Ge
     low, high = half - _PAST_END_VOX, count - half + _PAST_END_VOX
     z = rng.uniform(low, high) if low < high else count / 2.0
     middle = (np.asarray(sample.hu.shape) - 1) / 2.0
-    if len(sample.centers_index_zyx):
-        nearest = np.argmin(np.abs(sample.centers_index_zyx[:, 0] - z))
-        middle = sample.centers_index_zyx[nearest]
+    inside = np.array(list(sample.in_view().values()))
+    if len(inside):
+        middle = inside[np.argmin(np.abs(inside[:, 0] - z))]
     y, x = middle[1:] + rng.uniform(-1.0, 1.0, 2) * np.asarray(settings.shift_vox)
     return np.array([z, y, x])
 
@@ -154,7 +187,7 @@ def change_image(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Args:
         hu: (z, y, x) float32.
         rng: draws slope (0.9 to 1.15), offset (SD 15 HU), the gamma of bone (0.8 to 1.25), blur or thick slices, noise
-            of up to 40 HU.
+            of up to 60 HU, mostly little.
 
     Returns:
         (z, y, x) float32.
@@ -171,5 +204,5 @@ def change_image(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() < 0.5:
             # the mean of two slices, as thick slices have it, with the noise's strength restored
             noise = ndimage.uniform_filter1d(noise, 2, axis=0) * np.float32(2**0.5)
-        hu = hu + noise * np.float32(rng.uniform(0.0, 40.0))
+        hu = hu + noise * np.float32(60.0 * rng.random() ** 2)
     return np.clip(hu, AIR_HU, 3071.0).astype(np.float32)

@@ -13,9 +13,17 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.phantom.cases import make_level_sample
+from OsteoJointLib.levels.resampling import resample_coarse
+from OsteoJointLib.phantom.cases import make_level_scan
+from OsteoJointLib.phantom.rendering import render_classes
 from training.data.filling import fill
 from training.seeds import refuse_other_seeds
+
+S1 = 26
+"""VerSe's number of the sacrum, here of its first body."""
+
+_GROWN = 0.25
+"""Of a voxel, by which thin bone is grown, lest it be lost (chosen)."""
 
 _NAME = re.compile(r"^level_(\d{8})\.npz$")
 
@@ -27,8 +35,10 @@ class CachedSample:
     Args:
         hu: (z, y, x) int16.
         classes: (z, y, x) uint8 in the order of :class:`OsteoJointLib.level_config.Tissue`.
-        centers_index_zyx: (N, 3) float32 centers of all bodies in view, top to bottom.
-        names: N VerSe labels.
+        centers_index_zyx: (N, 3) float32 centers of all bodies and of the first sacral one, top to bottom, in view or
+            not.
+        names: N VerSe labels; S1 is 26.
+        rib_heads_index_zyx: (M, 3) float32 centers of the costovertebral joints, in view or not.
         spacing_mm: of the grid.
         seed: what the phantom was made from.
     """
@@ -37,8 +47,18 @@ class CachedSample:
     classes: np.ndarray
     centers_index_zyx: np.ndarray
     names: tuple[int, ...]
+    rib_heads_index_zyx: np.ndarray
     spacing_mm: float
     seed: int
+
+    def in_view(self) -> dict[int, np.ndarray]:
+        """Index of each body whose center lies in the sample, by VerSe label, without the sacrum."""
+        last = np.asarray(self.hu.shape) - 0.5
+        return {
+            name: center
+            for name, center in zip(self.names, self.centers_index_zyx, strict=True)
+            if name != S1 and np.all(center >= -0.5) and np.all(center <= last)
+        }
 
 
 def sample_path(folder: Path, seed: int) -> Path:
@@ -60,6 +80,7 @@ def save_sample(path: Path, sample: CachedSample) -> None:
             classes=sample.classes.astype(np.uint8),
             centers=sample.centers_index_zyx.astype(np.float32),
             names=np.asarray(sample.names, np.uint8),
+            rib_heads=sample.rib_heads_index_zyx.astype(np.float32),
             spacing_mm=np.float32(sample.spacing_mm),
             seed=np.int64(sample.seed),
         )
@@ -78,6 +99,7 @@ def load_sample(path: Path) -> CachedSample:
                 file["classes"],
                 file["centers"].reshape(-1, 3),
                 tuple(int(name) for name in file["names"]),
+                file["rib_heads"].reshape(-1, 3),
                 float(file["spacing_mm"]),
                 int(file["seed"]),
             )
@@ -115,10 +137,20 @@ def _found(folder: Path) -> dict[int, Path]:
 
 
 def make_sample(seed: int, spacing_mm: float) -> CachedSample:
-    """Make the phantom of a seed on the coarse grid."""
-    made = make_level_sample(seed, spacing_mm=spacing_mm)
-    hu = np.clip(np.rint(made.hu), -1024, 3071).astype(np.int16)
-    return CachedSample(hu, made.classes, np.asarray(made.centers_index_zyx), tuple(made.names), spacing_mm, seed)
+    """Make the phantom of a seed, scan it, and carry it to the coarse grid as the level stage does."""
+    scan = make_level_scan(seed)
+    column, coarse = scan.patient.column, resample_coarse(scan.volume, spacing_mm)
+    centers = np.concatenate([column.centers_lps_mm, column.sacrum.center[None]])
+    heads = [head for pair in scan.patient.rib_heads_mm.values() for head in pair if head is not None]
+    return CachedSample(
+        np.clip(np.rint(coarse.hu), -1024, 3071).astype(np.int16),
+        render_classes(scan.patient.scene, coarse.grid, grow_mm=_GROWN * spacing_mm),
+        coarse.grid.lps_to_index(centers),
+        (*(v.sizes.verse_label for v in column.vertebrae), S1),
+        coarse.grid.lps_to_index(np.array(heads).reshape(-1, 3)),
+        spacing_mm,
+        seed,
+    )
 
 
 def make_samples(folder: Path, seeds: range, spacing_mm: float) -> int:

@@ -58,7 +58,7 @@ class LevelStep(StepModule):
     def forward(self, batch: LevelBatch, progress: float) -> LevelLosses:
         """Compute the terms of a batch."""
         image = window_channels(batch.hu, self.network.config).contiguous(memory_format=torch.channels_last_3d)
-        return level_losses(self.network(image), batch.classes, batch.heatmap)
+        return level_losses(self.network(image), batch)
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Clip the whole network as one."""
