@@ -57,6 +57,7 @@ class Reason(StrEnum):
     OBLIQUE = "oblique"
     TAGS_REPAIRED = "tags_repaired"
     # levels
+    UPSIDE_DOWN = "upside_down"
     NO_SPINE = "no_spine"
     LEVEL_NOT_IN_VIEW = "level_not_in_view"
     LEVELS_UNDECIDED = "levels_undecided"

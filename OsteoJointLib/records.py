@@ -142,6 +142,9 @@ class BodyEvidence:
         sacrum_below: whether the sacrum is the next bone below.
         cut: whether the edge of the image cuts the body.
         rib_cut: whether the edge of the image ends the rib, so that it may be longer, (right, left).
+        rib_head: how surely a rib joins it, 0 to 1, (right, left).
+        lumbar: how surely it looks like a lumbar body, 0 to 1.
+        valley: how little the detector parts it from the body above, 0 (wholly) to 1 (not at all).
     """
 
     center_lps_mm: tuple[float, float, float]
@@ -151,6 +154,9 @@ class BodyEvidence:
     sacrum_below: bool
     cut: bool
     rib_cut: tuple[bool, bool] = (False, False)
+    rib_head: tuple[float, float] = (1.0, 1.0)
+    lumbar: float = 0.5
+    valley: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -165,12 +171,16 @@ class LevelPoint:
 
 @dataclass(frozen=True)
 class LevelsFound:
-    """L1 and L2, the column they were chosen from (top to bottom) with its names, and what could not be seen."""
+    """L1 and L2, the column they were chosen from (top to bottom) with its names, and what could not be seen.
+
+    ``name_confidence`` is the posterior probability of each body's name.
+    """
 
     l1: LevelPoint
     l2: LevelPoint
     column: tuple[BodyEvidence, ...] = ()
     names: tuple[str, ...] = ()
+    name_confidence: tuple[float, ...] = ()
     flags: tuple[Flag, ...] = ()
 
 

@@ -1,108 +1,76 @@
-"""One assignment of names over the whole visible column.
+"""One assignment of names over the whole visible column, whose bodies themselves may be in doubt.
 
-A hypothesis says which body is L1 (it may lie above or below what is in view). Its probability is the product of what
-was seen at every body given its place in the column (Bayes):
+A hypothesis says which of the bodies seen are none, where one was missed, and which is L1 (it may lie above or below
+what is in view). Its probability is the product of what was seen given that (Bayes):
 
-    P(h | seen)  ~  prod over bodies P(rib of body i | place i - h)  *  P(number of lumbar bodies)
+    P(h | seen)  ~  prod over bodies P(rib, look of body i | place i - h)  *  P(distances | places)
+                    *  P(number of lumbar bodies)  *  prod P(a false body)  *  prod P(a missed body)
 
-with place 0 for L1, -1 for T12 and so on. The two sides of a vertebra are one observation: their log-probabilities are
-averaged. A rib ended by the image's edge says only that it is at least so long. Where the sacrum follows the last body,
-the lumbar count is known and weighed by how common it is; where it does not, the count is at least what is in view.
-So ribs decide where the sacrum is out of view, the sacrum where ribs are, and where both speak, they must agree for the
-posterior to be high. The tables are round numbers from the anatomy, chosen and not fitted.
+with place 0 for L1, -1 for T12 and so on (:mod:`OsteoJointLib.levels.likelihoods`). So ribs decide where the sacrum is
+out of view, the sacrum where ribs are, and where both speak, they must agree for the posterior to be high. What is
+asked for is where L1 and L2 lie: hypotheses that agree in that add up.
 """
 
 from __future__ import annotations
 
-import math
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from OsteoJointLib.levels.likelihoods import (
+    count_log_likelihood,
+    lumbar_log_likelihood,
+    rib_log_likelihood,
+    steps_log_likelihood,
+)
 from OsteoJointLib.records import BodyEvidence
-
-RIB_LEAST_MM = 8.0
-"""Shorter than this is no rib: two coarse voxels."""
-
-RIB_STUB_MM = 40.0
-"""Shorter than this is a stub: a twelfth rib below about 38 mm is called hypoplastic."""
-
-RIB_MOST_MM = 360.0
-"""No rib is longer."""
-
-MERGED_SHARE = 0.25
-"""Share of stray readings, of ribs that the image's edge ends, in which two ribs were taken for one of any length."""
-
-
-_NEVER_ZERO = 1e-6
-"""Added to every likelihood: no length is impossible where two ribs were taken for one (chosen)."""
-
-
-@dataclass(frozen=True)
-class RibModel:
-    """How long the rib of one place is.
-
-    A share ``none`` has none; a share ``stub`` is even between 8 and 40 mm; a share ``astray`` (a rib seen in part, a
-    process taken for one) even between 8 and 360 mm; the rest is normal with ``mean_mm`` and ``sd_mm``.
-    """
-
-    none: float
-    stub: float
-    astray: float
-    mean_mm: float
-    sd_mm: float
-
-    def likelihood(self, length_mm: float, cut: bool) -> float:
-        """P(what is seen on one side).
-
-        Args:
-            length_mm: of the rib; below 8 mm there is none.
-            cut: the image's edge ends it, so that it is at least so long.
-
-        Returns:
-            A probability for no rib and for a cut one, a density per mm for a whole one; never 0, as no length is
-            impossible where two ribs were taken for one.
-        """
-        usual = 1.0 - self.none - self.stub - self.astray
-        offset = (length_mm - self.mean_mm) / self.sd_mm
-        if length_mm < RIB_LEAST_MM:
-            return self.none
-        if cut:
-            stub = max(RIB_STUB_MM - length_mm, 0.0) / (RIB_STUB_MM - RIB_LEAST_MM)
-            astray = max((RIB_MOST_MM - length_mm) / (RIB_MOST_MM - RIB_LEAST_MM), MERGED_SHARE)
-            longer = 0.5 * math.erfc(offset / math.sqrt(2.0))
-            return self.stub * stub + self.astray * astray + usual * longer + _NEVER_ZERO
-        stub = (length_mm < RIB_STUB_MM) / (RIB_STUB_MM - RIB_LEAST_MM)
-        bell = math.exp(-0.5 * offset**2) / (self.sd_mm * math.sqrt(2.0 * math.pi))
-        astray = (length_mm < RIB_MOST_MM) / (RIB_MOST_MM - RIB_LEAST_MM)
-        return self.stub * stub + self.astray * astray + usual * bell + _NEVER_ZERO
-
-
-RIB_BY_PLACE: dict[int, RibModel] = {
-    -4: RibModel(0.02, 0.0, 0.13, 265.0, 40.0),
-    -3: RibModel(0.01, 0.0, 0.12, 230.0, 36.0),
-    -2: RibModel(0.01, 0.005, 0.10, 180.0, 34.0),
-    -1: RibModel(0.04, 0.08, 0.05, 102.0, 36.0),
-    0: RibModel(0.955, 0.035, 0.01, 30.0, 10.0),
-    1: RibModel(0.985, 0.01, 0.005, 30.0, 10.0),
-}
-"""Ribs of T9 and above, T10, T11, T12, L1, L2 and below. Lengths as in the phantom's morphometry, with the scatter of
-body size and of the measurement; 4 % of twelfth ribs are missing, 8 % are stubs, 3.5 % of L1 bear a short rib."""
-
-LUMBAR_COUNT: dict[int, float] = {3: 0.003, 4: 0.03, 5: 0.92, 6: 0.045, 7: 0.002}
-"""How common each number of lumbar bodies is; any other number has :data:`COUNT_FLOOR`."""
-
-COUNT_FLOOR = 1e-4
-"""Probability of an impossible count above a sacrum: a body was misread."""
-
-OPEN_COUNT_FLOOR = 0.05
-"""Probability of an impossible count where no sacrum was recognized: its segments may have been taken for bodies."""
 
 REACH = 12
 """L1 may lie this many bodies above or below the visible column: as many as bear ribs (chosen)."""
 
+SEEN_BASE, SEEN_PER_SCORE, SEEN_PER_VALLEY = 2.0, 6.0, -4.0
+"""Logarithm of the odds that what the network marked is a body: a sure one that lies apart from its neighbors has odds of
+3000 to 1, a weak one that melts into its neighbor even ones (chosen)."""
+
+MISSED_LOG = -5.0
+"""ln P(the network missed a body between two): 1 in 150 (chosen)."""
+
+SURELY_SEEN = 7.0
+"""From these odds on (logarithm) a body isn't doubted (chosen: 1 in 1000)."""
+
+WIDE_STEP = 1.3
+"""A step this much longer than the median one may hold a missed body (chosen)."""
+
+MOST_MISSED = 2
+"""Bodies in a row that may have been missed (chosen)."""
+
 _HIGHEST_PLACE, _LOWEST_PLACE = -19, 5
 """Places of C1 and L6; what lies beyond bears no name."""
+
+LevelsMm = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""LPS mm of L1's and L2's centers."""
+
+
+@dataclass(frozen=True, eq=False)
+class VisibleColumn:
+    """The evidence at every body in view.
+
+    Args:
+        bodies: from top to bottom; empty where there is no column.
+        above: the body just above the view, when a rib of it is seen; else None.
+        sacrum_lps_mm: center of the first sacral body, None where it isn't seen.
+    """
+
+    bodies: tuple[BodyEvidence, ...]
+    above: BodyEvidence | None = None
+    sacrum_lps_mm: tuple[float, float, float] | None = None
+
+    @property
+    def sacrum(self) -> bool:
+        """Whether the sacrum follows the last body."""
+        return bool(self.bodies) and self.bodies[-1].sacrum_below
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,89 +78,134 @@ class Assignment:
     """The names of a column.
 
     Args:
-        l1_index: index of L1 in the column under the likeliest hypothesis; may lie outside it.
-        confidence: its posterior probability.
-        runner_up: the second likeliest index.
+        column: the bodies of the likeliest hypothesis, top to bottom.
+        l1_index: index of L1 in it; may lie outside it.
+        names: of its bodies, "L1" and so on; "" above C1 and below L6.
+        name_confidence: posterior probability of each of the names.
         in_view: posterior probability that L1 and L2 both lie in the column.
-        posterior: probability by index of L1.
-        names: of the bodies under the likeliest hypothesis, "L1" and so on; "" above C1 and below L6.
+        posterior: probability by where L1 and L2 lie, likeliest first.
         lumbar_count: number of lumbar bodies where the sacrum tells it, else None.
     """
 
+    column: tuple[BodyEvidence, ...]
     l1_index: int
-    confidence: float
-    runner_up: int
-    in_view: float
-    posterior: dict[int, float]
     names: tuple[str, ...]
+    name_confidence: tuple[float, ...]
+    in_view: float
+    posterior: dict[LevelsMm, float]
     lumbar_count: int | None
 
-
-def rib_model(place: int) -> RibModel:
-    """Look up the model of a place: 0 for L1, -1 for T12 and so on; far places have their nearest one's."""
-    return RIB_BY_PLACE[min(max(place, min(RIB_BY_PLACE)), max(RIB_BY_PLACE))]
-
-
-def body_log_likelihood(body: BodyEvidence, place: int) -> float:
-    """Average over the sides in view ln P(rib | place); 0 where neither side is in view."""
-    sides = [
-        math.log(rib_model(place).likelihood(length, cut))
-        for length, seen, cut in zip(body.rib_mm, body.rib_seen, body.rib_cut, strict=True)
-        if seen
-    ]
-    return float(np.mean(sides)) if sides else 0.0
+    @property
+    def inside(self) -> bool:
+        """Whether L1 and L2 lie in the column."""
+        return 0 <= self.l1_index <= len(self.column) - 2
 
 
-def count_log_likelihood(count: int, sacrum: bool) -> float:
-    """Weigh how common the number of lumbar bodies is: ln P.
+@dataclass(frozen=True, eq=False)
+class _Hypothesis:
+    bodies: tuple[BodyEvidence, ...]
+    l1_index: int
+    log: float
 
-    Args:
-        count: bodies from L1 to the last in view; negative when L1 lies below the view.
-        sacrum: the sacrum follows the last body, so that the count is complete; else it is a lower bound.
-    """
-    if sacrum:
-        return float(np.log(LUMBAR_COUNT.get(count, COUNT_FLOOR)))
-    at_least = sum(share for number, share in LUMBAR_COUNT.items() if number >= count)
-    return float(np.log(max(at_least, OPEN_COUNT_FLOOR)))
+    @property
+    def levels_mm(self) -> LevelsMm | None:
+        """Where L1 and L2 lie, None when not both in view."""
+        if not 0 <= self.l1_index <= len(self.bodies) - 2:
+            return None
+        return self.bodies[self.l1_index].center_lps_mm, self.bodies[self.l1_index + 1].center_lps_mm
 
 
-def assign_names(column: tuple[BodyEvidence, ...], above: BodyEvidence | None = None) -> Assignment:
+def assign_names(seen: VisibleColumn) -> Assignment:
     """Name the visible column.
 
     Args:
-        column: bodies from top to bottom, at least one.
-        above: the body just above the view, where a rib of it was seen.
-
-    Returns:
-        The likeliest names with their posterior.
+        seen: at least one body.
 
     Raises:
         ValueError: the column is empty.
     """
-    if not column:
+    if not seen.bodies:
         raise ValueError("an empty column can't be named.")
-    count, sacrum = len(column), column[-1].sacrum_below
-    seen = list(enumerate(column)) + ([(-1, above)] if above else [])
-    hypotheses = range(-REACH, count + REACH + 1)
-    logs = np.array(
-        [
-            sum(body_log_likelihood(body, index - l1) for index, body in seen)
-            + count_log_likelihood(count - l1, sacrum)
-            for l1 in hypotheses
-        ]
-    )
+    hypotheses = [h for bodies, log in _columns(seen) for h in _named(bodies, log, seen)]
+    logs = np.array([h.log for h in hypotheses])
     shares = np.exp(logs - logs.max())
-    posterior = dict(zip(hypotheses, (float(share) for share in shares / shares.sum()), strict=True))
-    first, second = sorted(posterior, key=lambda l1: (-posterior[l1], l1))[:2]
+    shares /= shares.sum()
+    places: dict[LevelsMm, float] = defaultdict(float)
+    for hypothesis, share in zip(hypotheses, shares, strict=True):
+        if hypothesis.levels_mm:
+            places[hypothesis.levels_mm] += float(share)
+    in_view = sum(places.values())
+    likeliest = max(places, key=lambda levels: places[levels]) if in_view > 0.0 else None
+    agreeing = [i for i, h in enumerate(hypotheses) if in_view < 0.5 or h.levels_mm == likeliest]
+    best = hypotheses[max(agreeing, key=lambda i: shares[i])]
+    named = defaultdict(float)
+    for hypothesis, share in zip(hypotheses, shares, strict=True):
+        for index, body in enumerate(hypothesis.bodies):
+            named[body.center_lps_mm, index - hypothesis.l1_index] += float(share)
+    count = len(best.bodies)
     return Assignment(
-        l1_index=first,
-        confidence=posterior[first],
-        runner_up=second,
-        in_view=sum(share for l1, share in posterior.items() if 0 <= l1 <= count - 2),
-        posterior=posterior,
-        names=tuple(level_name(index - first) for index in range(count)),
-        lumbar_count=count - first if sacrum else None,
+        column=best.bodies,
+        l1_index=best.l1_index,
+        names=tuple(level_name(index - best.l1_index) for index in range(count)),
+        name_confidence=tuple(named[body.center_lps_mm, i - best.l1_index] for i, body in enumerate(best.bodies)),
+        in_view=in_view,
+        posterior=dict(sorted(places.items(), key=lambda item: -item[1])),
+        lumbar_count=count - best.l1_index if seen.sacrum else None,
     )
+
+
+def _named(bodies: tuple[BodyEvidence, ...], log: float, seen: VisibleColumn) -> Iterator[_Hypothesis]:
+    """Give every name to a column of a known price."""
+    count, sacrum = len(bodies), seen.sacrum
+    counted = list(enumerate(bodies)) + ([(-1, seen.above)] if seen.above else [])
+    centers = [body.center_lps_mm for body in bodies] + ([seen.sacrum_lps_mm] if sacrum and seen.sacrum_lps_mm else [])
+    steps_mm = np.linalg.norm(np.diff(np.array(centers), axis=0), axis=1)
+    for l1 in range(-REACH, count + REACH + 1):
+        look = sum(
+            rib_log_likelihood(body, index - l1) + lumbar_log_likelihood(body, index - l1) for index, body in counted
+        )
+        steps = steps_log_likelihood(steps_mm, l1, len(centers) > count)
+        yield _Hypothesis(bodies, l1, log + look + steps + count_log_likelihood(count - l1, sacrum))
+
+
+def seen_log_odds(body: BodyEvidence) -> float:
+    """Return the logarithm of the odds that what the network marked is a body."""
+    return SEEN_BASE + SEEN_PER_SCORE * body.score + SEEN_PER_VALLEY * body.valley
+
+
+def _columns(seen: VisibleColumn) -> Iterator[tuple[tuple[BodyEvidence, ...], float]]:
+    """List what the column may be, each with the logarithm of its price: a body less, bodies more in one gap, both."""
+    bodies = seen.bodies
+    doubted = [body for body in bodies if seen_log_odds(body) < SURELY_SEEN] if len(bodies) > 2 else []
+    end = seen.sacrum_lps_mm if seen.sacrum else None
+    for dropped in (None, *doubted):
+        kept = tuple(body for body in bodies if body is not dropped)
+        price = -seen_log_odds(dropped) if dropped else 0.0
+        yield kept, price
+        for gap in _wide_gaps(kept, end):
+            for missed in range(1, MOST_MISSED + 1):
+                yield _filled(kept, gap, missed, end), price + missed * MISSED_LOG
+
+
+def _wide_gaps(bodies: tuple[BodyEvidence, ...], end: tuple[float, float, float] | None) -> list[int]:
+    """Find after which bodies one may have been missed."""
+    centers = np.array([body.center_lps_mm for body in bodies] + ([end] if end else []))
+    steps_mm = np.linalg.norm(np.diff(centers, axis=0), axis=1)
+    return [i for i, step in enumerate(steps_mm) if step > WIDE_STEP * np.median(steps_mm)]
+
+
+def _filled(
+    bodies: tuple[BodyEvidence, ...], gap: int, missed: int, end: tuple[float, float, float] | None
+) -> tuple[BodyEvidence, ...]:
+    """Put bodies of which nothing was seen into the gap after one, at even distances."""
+    upper = bodies[gap]
+    first = np.array(upper.center_lps_mm)
+    last = np.array(bodies[gap + 1].center_lps_mm if gap + 1 < len(bodies) else end)
+    put_in = []
+    for number in range(1, missed + 1):
+        x, y, z = (float(v) for v in first + (last - first) * number / (missed + 1))
+        put_in.append(BodyEvidence((x, y, z), 0.0, (0.0, 0.0), (False, False), upper.sacrum_below, False))
+    return (*bodies[: gap + 1], *put_in, *bodies[gap + 1 :])
 
 
 def level_name(place: int) -> str:

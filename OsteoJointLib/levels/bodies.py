@@ -1,8 +1,8 @@
 """Every vertebral body in view, found and put in order, not yet named.
 
 Peaks of the heat map are candidates. The column is the path through them, from top to bottom, with the best sum of
-scores less penalties for uneven spacing and for bending; it may step over a body the network missed, which is then put
-in by spacing, because leaving it out would shift every name beyond it.
+scores less penalties for uneven spacing and for bending; it may step over a body the network missed. Which of its bodies
+are none, and where one was missed, is weighed together with the names (:mod:`OsteoJointLib.levels.assignment`).
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ SMOOTHING_VOX, PEAK_APART_VOX = 0.5, 5
 """Standard deviation that takes away twin peaks on one body, and the window in which a peak is the highest: peaks lie
 three voxels apart or more, at 4 mm less than the shortest step."""
 
+VALLEY_STEPS, _NO_HEAT = 17, 1e-6
+"""Points between two centers at which the heat map is read: every 2 mm."""
+
 BALL_MM = 8.0
 """Radius within which a center must be surrounded by body voxels: a body is at least 16 mm high."""
 
@@ -61,16 +64,17 @@ class Body:
     Args:
         center_mm: (3,) z, y, x in mm from the center of voxel 0 along the coarse grid's axes.
         score: 0 to 1; from the heat map's peak and the share of body voxels around it.
-        found: False where it was put in by spacing alone.
-        height_mm: distance to its neighbors' centers, the mean of both where there are two.
+        height_mm: distance to its neighbors' centers, the lesser of both where there are two.
         cut: whether the volume's first or last slice lies within the body.
+        valley: lowest value of the heat map on the way to the body above, over the lower one of the two peaks; 0 for
+            the uppermost.
     """
 
     center_mm: np.ndarray
     score: float
-    found: bool
     height_mm: float
     cut: bool
+    valley: float = 0.0
 
     def center_lps_mm(self, grid: Grid) -> tuple[float, float, float]:
         """Place the center in the world."""
@@ -90,37 +94,47 @@ def find_bodies(prediction: LevelPrediction) -> tuple[Body, ...]:
     """
     centers_mm, scores = find_candidates(prediction)
     path = best_path(centers_mm, scores)
-    filled = _fill_missing(prediction, centers_mm, scores, path)
-    while filled and filled[0][1] < SCORE_MIN:
-        filled = filled[1:]
-    while filled and filled[-1][1] < SCORE_MIN:
-        filled = filled[:-1]
-    if not filled:
+    ends = [index for index, candidate in enumerate(path) if scores[candidate] >= SCORE_MIN]
+    if not ends:
         return ()
-    centers = np.array([center for center, _, _ in filled])
-    heights = body_heights(centers)
+    kept = path[ends[0] : ends[-1] + 1]
+    centers = centers_mm[kept]
     last_mm = (len(prediction.heatmap) - 0.5) * prediction.spacing_mm
     bodies = []
-    for (center, score, found), height in zip(filled, heights, strict=True):
-        reach = BODY_REACH * height
-        cut = bool(center[0] - reach < -0.5 * prediction.spacing_mm or center[0] + reach > last_mm)
-        bodies.append(Body(center, float(score), found, float(height), cut))
+    for index, (candidate, height) in enumerate(zip(kept, body_heights(centers), strict=True)):
+        z, reach = centers[index, 0], BODY_REACH * height
+        cut = bool(z - reach < -0.5 * prediction.spacing_mm or z + reach > last_mm)
+        valley = valley_between(prediction, centers[index - 1], centers[index]) if index else 0.0
+        bodies.append(Body(centers[index], float(scores[candidate]), float(height), cut, valley))
     return tuple(bodies)
 
 
+def valley_between(prediction: LevelPrediction, upper_mm: np.ndarray, lower_mm: np.ndarray) -> float:
+    """Measure how little the heat map falls between two centers.
+
+    Returns:
+        Lowest value on the line over the lower of the two peaks, 0 to 1.
+    """
+    from scipy import ndimage
+
+    way = upper_mm + np.linspace(0.0, 1.0, VALLEY_STEPS)[:, None] * (lower_mm - upper_mm)
+    heat = ndimage.map_coordinates(prediction.heatmap, way.T / prediction.spacing_mm, order=1, mode="nearest")
+    return float(min(heat.min() / max(min(heat[0], heat[-1]), _NO_HEAT), 1.0))
+
+
 def body_above(bodies: tuple[Body, ...]) -> Body:
-    """Guess where the body above the column would be: one step further up, not found, score 0.
+    """Guess where the body above the column would be: one step further up, score 0.
 
     Args:
         bodies: the column, at least one.
     """
     top = bodies[0]
     step = top.center_mm - bodies[1].center_mm if len(bodies) > 1 else np.array([top.height_mm, 0.0, 0.0])
-    return Body(top.center_mm + step, 0.0, False, top.height_mm, True)
+    return Body(top.center_mm + step, 0.0, top.height_mm, True)
 
 
 def body_heights(centers_mm: np.ndarray) -> np.ndarray:
-    """Measure the mean distance of each center to its neighbors; :data:`LONE_HEIGHT_MM` for a body alone.
+    """Measure the distance of each center to its nearer neighbor; :data:`LONE_HEIGHT_MM` for a body alone.
 
     Args:
         centers_mm: (N, 3).
@@ -131,7 +145,7 @@ def body_heights(centers_mm: np.ndarray) -> np.ndarray:
     if len(centers_mm) < 2:
         return np.full(len(centers_mm), LONE_HEIGHT_MM)
     steps = np.linalg.norm(np.diff(centers_mm, axis=0), axis=1)
-    return 0.5 * (np.concatenate([steps[:1], steps]) + np.concatenate([steps, steps[-1:]]))
+    return np.minimum(np.concatenate([steps[:1], steps]), np.concatenate([steps, steps[-1:]]))
 
 
 def find_candidates(prediction: LevelPrediction) -> tuple[np.ndarray, np.ndarray]:
@@ -234,7 +248,7 @@ def _steps(centers_mm: np.ndarray) -> dict[tuple[int, int], list[tuple[int, np.n
     return steps
 
 
-def best_path(centers_mm: np.ndarray, scores: np.ndarray) -> list[tuple[int, int]]:
+def best_path(centers_mm: np.ndarray, scores: np.ndarray) -> list[int]:
     """Find the path of the best sum of scores less penalties, by dynamic programming over steps.
 
     Args:
@@ -242,7 +256,7 @@ def best_path(centers_mm: np.ndarray, scores: np.ndarray) -> list[tuple[int, int
         scores: (N,).
 
     Returns:
-        (candidate, bodies stepped over before it) from top to bottom; empty without candidates.
+        The candidates on it from top to bottom; empty without candidates.
     """
     if not len(centers_mm):
         return []
@@ -260,27 +274,10 @@ def best_path(centers_mm: np.ndarray, scores: np.ndarray) -> list[tuple[int, int
             ends.setdefault(lower, []).append(state)
     alone = int(np.argmax(scores))
     if not best or max(value for value, _ in best.values()) < scores[alone]:
-        return [(alone, 0)]
+        return [alone]
     at: tuple[int, int, int] | None = max(best, key=lambda s: best[s][0])
-    path: list[tuple[int, int]] = []
+    path: list[int] = []
     while at is not None:
-        path.append((at[1], at[2] - 1))
+        path.append(at[1])
         first, at = at[0], best[at][1]
-    return [(first, 0), *reversed(path)]
-
-
-def _fill_missing(
-    prediction: LevelPrediction, centers_mm: np.ndarray, scores: np.ndarray, path: list[tuple[int, int]]
-) -> list[tuple[np.ndarray, float, bool]]:
-    """List (center, score, found) of each body of the path, those stepped over put in at even distances.
-
-    A body that was not seen scores at most a half, by the body voxels around it.
-    """
-    filled: list[tuple[np.ndarray, float, bool]] = []
-    for candidate, missing in path:
-        center = centers_mm[candidate]
-        for number in range(1, missing + 1):
-            between = filled[-1][0] + (center - filled[-1][0]) / (missing + 2 - number)
-            filled.append((between, 0.5 * float(body_share(prediction, between)[0]), False))
-        filled.append((center, float(scores[candidate]), True))
-    return filled
+    return [first, *reversed(path)]

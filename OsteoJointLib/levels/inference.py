@@ -1,4 +1,4 @@
-"""The level network over a coarse volume: tissue per voxel and the heat map of body centers.
+"""The level network over coarse volumes: tissue, landmarks and kind of body per voxel.
 
 The part of the volume that holds the patient is cut out first (a third of the voxels is air); a long scan is run in
 overlapping pieces along z, so that memory does not grow with its length.
@@ -7,6 +7,7 @@ overlapping pieces along z, so that memory does not grow with its length.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.hu_checks import TISSUE_HU
-from OsteoJointLib.level_config import Tissue
+from OsteoJointLib.level_config import Landmark, Tissue
 from OsteoJointLib.levels.resampling import CoarseVolume
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 PIECE_SLICES = 192
 """Slices run at once: 768 mm at 4 mm, so that only whole-body scans need more than one piece."""
 
-OVERLAP_SLICES = 32
-"""Slices run twice on both sides of a seam: half the receptive field of the default network is 30."""
+OVERLAP_SLICES = 64
+"""Slices run twice on both sides of a seam: half the receptive field of the default network is 62."""
 
 MARGIN_VOX = 2
 """Voxels of air that are left around the patient, so that the network sees the skin's outer side."""
@@ -39,14 +40,22 @@ class LevelPrediction:
     Args:
         classes: (z, y, x) uint8, the likeliest :class:`OsteoJointLib.level_config.Tissue`.
         rib_probability: (z, y, x) float32 in [0, 1].
-        heatmap: (z, y, x) float32 in [0, 1], peaks at body centers.
-        grid: of all three; isotropic, index axes near L, P, S.
+        landmarks: (3, z, y, x) float32 in [0, 1], peaks at each :class:`OsteoJointLib.level_config.Landmark`.
+        lumbar_probability: (z, y, x) float32 in [0, 1], of a body at that voxel being a lumbar one.
+        grid: of all four; isotropic, index axes near L, P, S.
     """
 
     classes: np.ndarray
     rib_probability: np.ndarray
-    heatmap: np.ndarray
+    landmarks: np.ndarray
+    lumbar_probability: np.ndarray
     grid: Grid
+
+    @property
+    def heatmap(self) -> np.ndarray:
+        """(z, y, x) peaks at body centers."""
+        heatmap: np.ndarray = self.landmarks[Landmark.BODY]
+        return heatmap
 
     @property
     def spacing_mm(self) -> float:
@@ -75,7 +84,7 @@ def piece_bounds(count: int, piece: int = PIECE_SLICES, overlap: int = OVERLAP_S
     """Split slices into even pieces that are kept; each is run with ``overlap`` more on both sides.
 
     >>> piece_bounds(300, 192), piece_bounds(100, 192)
-    ([(0, 150), (150, 300)], [(0, 100)])
+    ([(0, 100), (100, 200), (200, 300)], [(0, 100)])
     """
     if count <= piece:
         return [(0, count)]
@@ -85,7 +94,7 @@ def piece_bounds(count: int, piece: int = PIECE_SLICES, overlap: int = OVERLAP_S
 
 
 def predict(network: LevelNet, coarse: CoarseVolume, device: torch.device | str) -> LevelPrediction:
-    """Run the network over the whole coarse volume.
+    """Run the network over a whole coarse volume.
 
     Args:
         network: in eval mode, on ``device``.
@@ -95,33 +104,57 @@ def predict(network: LevelNet, coarse: CoarseVolume, device: torch.device | str)
     Returns:
         The prediction on the grid of ``coarse``; background outside the patient.
     """
-    import torch
-
     hu = coarse.hu
-    classes = np.zeros(hu.shape, np.uint8)
-    rib_probability, heatmap = np.zeros(hu.shape, np.float32), np.zeros(hu.shape, np.float32)
     rows, columns = patient_extent(hu)
-    with torch.inference_mode():
-        for low, high in piece_bounds(len(hu)):
-            first, last = max(low - OVERLAP_SLICES, 0), min(high + OVERLAP_SLICES, len(hu))
-            kept = slice(low - first, high - first)
-            output = _run(network, hu[first:last, rows, columns], device)
-            classes[low:high, rows, columns] = output[0][kept]
-            rib_probability[low:high, rows, columns] = output[1][kept]
-            heatmap[low:high, rows, columns] = output[2][kept]
-    return LevelPrediction(classes, rib_probability, heatmap, coarse.grid)
+    whole: LevelPrediction | None = None
+    for low, high in piece_bounds(len(hu)):
+        first, last = max(low - OVERLAP_SLICES, 0), min(high + OVERLAP_SLICES, len(hu))
+        (part,) = predict_batch(network, [CoarseVolume(hu[first:last, rows, columns], coarse.grid)], device)
+        whole = whole or LevelPrediction(
+            *(np.zeros((*a.shape[:-3], *hu.shape), a.dtype) for a in _arrays(part)), coarse.grid
+        )
+        for target, source in zip(_arrays(whole), _arrays(part), strict=True):
+            target[..., low:high, rows, columns] = source[..., low - first : high - first, :, :]
+    assert whole is not None
+    return whole
 
 
-def _run(network: LevelNet, hu: np.ndarray, device: torch.device | str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Predict classes, rib probability and heat map of one piece, each (z, y, x)."""
+def _arrays(prediction: LevelPrediction) -> tuple[np.ndarray, ...]:
+    return (prediction.classes, prediction.rib_probability, prediction.landmarks, prediction.lumbar_probability)
+
+
+def predict_batch(
+    network: LevelNet, coarse: Sequence[CoarseVolume], device: torch.device | str
+) -> list[LevelPrediction]:
+    """Run the network over coarse volumes of one shape at once, all of each.
+
+    Args:
+        network: in eval mode, on ``device``.
+        coarse: B volumes.
+        device: where to run.
+
+    Returns:
+        B predictions.
+    """
     import torch
 
     from OsteoJointLib.network.level_net import window_channels
 
-    batch = torch.from_numpy(np.ascontiguousarray(hu))[None].to(device)
-    image = window_channels(batch, network.config).contiguous(memory_format=torch.channels_last_3d)
-    output = network(image)
-    logits = output.logits[0].float()
-    rib = torch.exp(logits[Tissue.RIB] - torch.logsumexp(logits, dim=0))
-    parts = (logits.argmax(dim=0).to(torch.uint8), rib, output.heatmap[0].float())
-    return tuple(part.cpu().numpy() for part in parts)  # type: ignore[return-value]
+    batch = torch.from_numpy(np.stack([volume.hu for volume in coarse])).to(device)
+    with torch.inference_mode(), torch.autocast(batch.device.type, torch.bfloat16, enabled=_has_bfloat16(batch.device)):
+        image = window_channels(batch, network.config).contiguous(memory_format=torch.channels_last_3d)
+        output = network(image)
+        logits = output.logits.float()
+        ribs = torch.exp(logits[:, Tissue.RIB] - torch.logsumexp(logits, dim=1))
+        parts = (logits.argmax(dim=1).to(torch.uint8), ribs, output.landmarks.float(), output.lumbar.float().sigmoid())
+    arrays = [part.cpu().numpy() for part in parts]
+    return [LevelPrediction(*(array[index] for array in arrays), volume.grid) for index, volume in enumerate(coarse)]
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Say whether the device computes in bfloat16 itself; elsewhere it would be slower than float32."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -36,25 +36,26 @@ class CoarseVolume:
     grid: Grid
 
 
-def axis_weights(count: int, spacing_mm: float, coarse_mm: float) -> np.ndarray:
+def axis_weights(count: int, spacing_mm: float, coarse_mm: float, coarse_count: int | None = None) -> np.ndarray:
     """Compute the weights that carry one axis to the coarse grid, whose first voxel starts at the first voxel's edge.
 
     Args:
         count: voxels along the axis.
         spacing_mm: their size.
         coarse_mm: the coarse voxels' size.
+        coarse_count: how many; None for as many as end within half a coarse voxel of the last edge.
 
     Returns:
-        (coarse count, count) float32; every row sums to 1. The coarse grid ends within half a coarse voxel of the
-        last edge.
+        (coarse count, count) float32; every row sums to 1. A coarse voxel beyond the last edge takes the last one's.
 
     >>> axis_weights(4, 1.0, 2.0).tolist()
     [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
     """
-    coarse_count = max(1, int(np.floor(count * spacing_mm / coarse_mm + 0.5)))
+    coarse_count = coarse_count or max(1, int(np.floor(count * spacing_mm / coarse_mm + 0.5)))
     fine = np.arange(count)
     if spacing_mm < coarse_mm:
         start_mm = np.arange(coarse_count)[:, None] * coarse_mm
+        start_mm = np.minimum(start_mm, (count - 1) * spacing_mm)  # half a voxel may lie beyond the last edge
         overlap = np.minimum(start_mm + coarse_mm, (fine + 1) * spacing_mm) - np.maximum(start_mm, fine * spacing_mm)
         weights = np.maximum(overlap, 0.0)
     else:
@@ -63,37 +64,44 @@ def axis_weights(count: int, spacing_mm: float, coarse_mm: float) -> np.ndarray:
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def resample_coarse(volume: CtVolume, spacing_mm: float) -> CoarseVolume:
-    """Carry a CT to the coarse isotropic grid.
+def resample_coarse(volume: CtVolume, spacing_mm: float) -> tuple[CoarseVolume, CoarseVolume]:
+    """Carry a CT to the coarse isotropic grid, in two phases along its slices.
 
     Args:
         volume: any spacing; its axes near L, P, S or oblique.
         spacing_mm: edge of the coarse voxels.
 
     Returns:
-        The coarse volume, its first voxel's edge at the CT's first edge; upright within :data:`UPRIGHT_DEG`.
+        The coarse volume, its first voxel's edge at the CT's first edge; and the same half a coarse voxel further along
+        the slices, one coarse slice shorter (the first again where there is only one). Both are upright within
+        :data:`UPRIGHT_DEG`.
     """
     from scipy import sparse
 
     count_z, count_y, count_x = volume.hu.shape
     spacing_x, spacing_y, spacing_z = volume.grid.spacing_xyz_mm
-    along_z = axis_weights(count_z, spacing_z, spacing_mm)
+    slices = len(axis_weights(count_z, spacing_z, spacing_mm))
+    along_z = axis_weights(count_z, spacing_z, 0.5 * spacing_mm, 2 * slices)
     along_y = sparse.csr_matrix(axis_weights(count_y, spacing_y, spacing_mm))
     along_x = sparse.csr_matrix(axis_weights(count_x, spacing_x, spacing_mm))
     planes = np.empty((count_z, along_y.shape[0], along_x.shape[0]), np.float32)
     for index, plane in enumerate(volume.hu):
-        rows = along_y @ np.clip(plane.astype(np.float32), *HU_RANGE)
+        rows = along_y @ np.clip(plane, *HU_RANGE).astype(np.float32)
         planes[index] = (along_x @ rows.T).T
-    hu = np.tensordot(along_z, planes, axes=1)
-    coarse = CoarseVolume(np.ascontiguousarray(hu, dtype=np.float32), _coarse_grid(volume.grid, hu.shape, spacing_mm))
-    return coarse if _tilt_deg(coarse.grid.direction) <= UPRIGHT_DEG else turn_upright(coarse)
+    halves = np.tensordot(along_z, planes, axes=1)
+    first, last = (0, 2 * slices) if slices == 1 else (1, 2 * slices - 1)
+    return _phase(volume.grid, halves, 0, spacing_mm), _phase(volume.grid, halves[first:last], first, spacing_mm)
 
 
-def _coarse_grid(fine: Grid, shape_zyx: tuple[int, ...], spacing_mm: float) -> Grid:
-    first_zyx = spacing_mm / (2.0 * np.asarray(fine.spacing_xyz_mm[::-1])) - 0.5
-    x, y, z = (float(value) for value in fine.index_to_lps(first_zyx))
-    depth, height, width = shape_zyx
-    return Grid((depth, height, width), (spacing_mm, spacing_mm, spacing_mm), (x, y, z), fine.direction)
+def _phase(fine: Grid, halves: np.ndarray, first: int, spacing_mm: float) -> CoarseVolume:
+    """Join pairs of half slices, of which ``first`` lie before them."""
+    hu = 0.5 * (halves[::2] + halves[1::2])
+    start_zyx = np.array([0.5 * spacing_mm * first, 0.0, 0.0]) + 0.5 * spacing_mm
+    x, y, z = (float(v) for v in fine.index_to_lps(start_zyx / np.asarray(fine.spacing_xyz_mm[::-1]) - 0.5))
+    depth, height, width = hu.shape
+    grid = Grid((depth, height, width), (spacing_mm, spacing_mm, spacing_mm), (x, y, z), fine.direction)
+    coarse = CoarseVolume(np.ascontiguousarray(hu, dtype=np.float32), grid)
+    return coarse if _tilt_deg(grid.direction) <= UPRIGHT_DEG else turn_upright(coarse)
 
 
 def _tilt_deg(direction: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.level_config import Tissue
+from OsteoJointLib.level_config import Landmark, Tissue
 from OsteoJointLib.levels.bodies import Body
 from OsteoJointLib.levels.inference import LevelPrediction
 
@@ -309,3 +309,38 @@ def _measure_side(side: _Side, bodies: tuple[Body, ...], joints: np.ndarray) -> 
         lengths[body] = CHAIN_LENGTH * way[mine].max() + side.spacing_mm
         edges[body] = bool(np.any(side.at_edge[mine] & (way[mine] > OUTER_PART * way[mine].max())))
     return lengths, edges
+
+
+HEAD_BOX_MM = (12.0, 14.0, 14.0)
+"""How far along z, y and x from where it would be a joint is looked for: less than half a body's height (chosen)."""
+
+
+def head_scores(prediction: LevelPrediction, bodies: tuple[Body, ...]) -> list[tuple[float, float]]:
+    """Measure how surely a rib joins each body: the highest value of the rib heads' heat map about its joints.
+
+    Args:
+        prediction: of the level network.
+        bodies: the column, top to bottom, at least one.
+
+    Returns:
+        (right, left) per body, 0 to 1.
+    """
+    heatmap = prediction.landmarks[Landmark.RIB_HEAD]
+    side_mm, back_mm = JOINT_MM
+    scores = []
+    for sign in SIDES:
+        spots = [
+            np.array([height, body.center_mm[1] + back_mm, body.center_mm[2] + sign * side_mm])
+            for height, body in zip(joint_heights(bodies, sign), bodies, strict=True)
+        ]
+        scores.append([_highest(heatmap, spot, prediction.spacing_mm) for spot in spots])
+    right, left = scores
+    return list(zip(right, left, strict=True))
+
+
+def _highest(heatmap: np.ndarray, spot_mm: np.ndarray, spacing_mm: float) -> float:
+    """Find the highest value in the box about a spot; 0 where the box lies outside."""
+    low = np.maximum(np.rint((spot_mm - HEAD_BOX_MM) / spacing_mm), 0).astype(int)
+    high = np.rint((spot_mm + HEAD_BOX_MM) / spacing_mm).astype(int) + 1
+    block = heatmap[tuple(slice(a, max(b, 0)) for a, b in zip(low, high, strict=True))]
+    return float(block.max()) if block.size else 0.0

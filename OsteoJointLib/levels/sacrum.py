@@ -1,72 +1,57 @@
-"""The sacrum: whether it follows the column, and its segments that look like bodies."""
+"""The sacrum: where its first body lies, whether it follows the column, and its segments that look like bodies."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from OsteoJointLib.level_config import Tissue
-from OsteoJointLib.levels.bodies import Body
+from OsteoJointLib.level_config import Landmark, Tissue
+from OsteoJointLib.levels.bodies import Body, refine_peak
 from OsteoJointLib.levels.inference import LevelPrediction
 
 SACRUM_LEAST_ML = 5.0
 """Less sacrum than this is not seen (chosen)."""
 
-SACRUM_BESIDE_ML = 4.0
-"""A body with more sacrum than this beside it is part of it; beside L5 the phantom has at most 0.4 ml."""
+FIRST_LEAST = 0.3
+"""The first sacral body is seen from this value of its heat map on (chosen)."""
 
-BESIDE_MM = 60.0
-"""Sacrum farther from the column's line than this is none of its wings at this height: half the width of a sacrum."""
+SAME_HEIGHTS = 0.5
+"""A body nearer to the first sacral one than this many heights is it, and what lies lower is sacral too (chosen)."""
 
-BESIDE_HEIGHTS = (-0.2, 0.8)
-"""From where to where, in body heights above a center, sacrum counts as beside it; at L5 all of it lies lower."""
-
-SACRAL_STEP_DEG = 31.0
-SACRAL_STEP_SHARE = 0.85
-"""A last step steeper than this against z, and shorter than this share of the step before, leads into the sacrum. Of
-500 phantoms' last lumbar steps none is steeper than 30 degrees and as short."""
+JOINED_HEIGHTS = 1.4
+"""The sacrum follows a body when its first one lies within this many of its heights (chosen; usually one)."""
 
 
-def is_sacral(prediction: LevelPrediction, bodies: tuple[Body, ...], followed: bool) -> bool:
-    """Say whether what looks like the lowest body is a segment of the sacrum.
-
-    Args:
-        prediction: of the level network.
-        bodies: the column, at least two.
-        followed: whether a segment below it is known to be the sacrum's.
-
-    Returns:
-        True where at least 4 ml of sacrum lie beside it (near the line through the last two centers, from a fifth of a
-        body height below the center upward), or where the sacrum follows
-        and the last step is both steep and short, as from L5 to S1.
-    """
-    body, above = bodies[-1], bodies[-2]
-    axis = above.center_mm - body.center_mm
-    height_mm = float(np.linalg.norm(axis))
-    offset = np.argwhere(prediction.classes == Tissue.SACRUM) * prediction.spacing_mm - body.center_mm
-    along = offset @ (axis / height_mm)
-    aside = np.linalg.norm(offset - along[:, None] * (axis / height_mm), axis=1)
-    lowest, highest = (share * height_mm for share in BESIDE_HEIGHTS)
-    beside = (along > lowest) & (along < highest) & (aside < BESIDE_MM)
-    if beside.sum() * prediction.spacing_mm**3 / 1000.0 >= SACRUM_BESIDE_ML:
-        return True
-    if len(bodies) < 3 or not (followed or sacrum_below(prediction, body)):
-        return False
-    steep = axis[0] < height_mm * np.cos(np.radians(SACRAL_STEP_DEG))
-    return bool(steep and height_mm < SACRAL_STEP_SHARE * np.linalg.norm(bodies[-3].center_mm - above.center_mm))
+def first_sacral_mm(prediction: LevelPrediction) -> np.ndarray | None:
+    """Find the center (z, y, x) in mm of the first sacral body; None where it isn't seen."""
+    heatmap = prediction.landmarks[Landmark.SACRUM]
+    peak = np.array(np.unravel_index(np.argmax(heatmap), heatmap.shape))
+    if heatmap[tuple(peak)] < FIRST_LEAST:
+        return None
+    return refine_peak(heatmap, peak) * prediction.spacing_mm
 
 
-def sacrum_below(prediction: LevelPrediction, body: Body) -> bool:
+def is_sacral(body: Body, first_mm: np.ndarray) -> bool:
+    """Say whether what looks like a body is a segment of the sacrum, whose first body lies at ``first_mm``."""
+    way = first_mm - body.center_mm
+    return bool(way[0] > 0.0 or np.linalg.norm(way) < SAME_HEIGHTS * body.height_mm)
+
+
+def sacrum_below(prediction: LevelPrediction, body: Body, first_mm: np.ndarray | None) -> bool:
     """Say whether the sacrum is the next bone below a body.
 
     Args:
         prediction: of the level network.
         body: the lowest of the column.
+        first_mm: center of the first sacral body, None where it isn't seen.
 
     Returns:
-        True where at least 5 ml of sacrum lie in view and the nearest of it is within one body height below the center.
+        True where the first sacral body lies below within :data:`JOINED_HEIGHTS`; where it isn't seen, where at least
+        5 ml of sacrum lie in view and the nearest of it is within one body height below the center.
     """
     from scipy import ndimage
 
+    if first_mm is not None:
+        return bool(np.linalg.norm(first_mm - body.center_mm) <= JOINED_HEIGHTS * body.height_mm)
     labels, _ = ndimage.label(prediction.classes == Tissue.SACRUM, np.ones((3, 3, 3)))
     counts = np.bincount(labels.ravel())
     counts[0] = 0

@@ -65,7 +65,9 @@ _WILD_SHARE = 0.4  # of the randomized protocols whose blur (noise) has nothing 
 _WILD_BLUR_MM: Range = (0.2, 1.8)
 _WILD_NOISE_HU: Range = (1.0, 120.0)
 _EDGE_MM = 1.0  # SD of the blur that a sharp kernel's overshoot is the opposite of
-_BINNED_NOISE = 0.8  # power of the number of pixels binned along an edge by which noise falls: less than 1, it has grain
+_BINNED_NOISE = (
+    0.8  # power of the number of pixels binned along an edge by which noise falls: less than 1, it has grain
+)
 PADDING_HU = -1024.0  # what scanners store outside the circle they reconstruct
 _CUPPING_HU: Range = (0.0, 4.0)  # mean and SD
 _CUP_ZERO, _CUP_GAIN, _CUP_EDGE = 0.15, 1.5, 0.5  # squared radius over the half field: no change, slope, outermost

@@ -46,7 +46,7 @@ def load_reader(
     """
     check_device_name(device)
     from OsteoJointLib.network.detection import detect
-    from OsteoJointLib.network.level_net import LevelNet
+    from OsteoJointLib.network.level_net import LevelNet, fold_batch_norm
     from OsteoJointLib.network.multitask import MultitaskNetwork
 
     place = resolve_device(device)
@@ -62,7 +62,7 @@ def load_reader(
     if network.localizer is not None:
         localizer = network.localizer
         detector = lambda images: detect(localizer(images), loaded.config)  # noqa: E731
-    finder = partial(find_levels, level_network, loaded.level_config, device=place)
+    finder = partial(find_levels, fold_batch_norm(level_network), loaded.level_config, device=place)
     return Reader(network, detector, finder, loaded.info, place, config or PipelineConfig())
 
 

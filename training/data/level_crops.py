@@ -136,8 +136,7 @@ def draw_crop(sample: CachedSample, settings: CropSettings, sigma_vox: float, rn
     hu = ndimage.affine_transform(sample.hu.astype(np.float32), matrix, order=1, cval=AIR_HU, **common)
     classes = ndimage.affine_transform(sample.classes, matrix, order=0, cval=IGNORED, **common)
     centers, heads = (
-        (points - offset) @ np.linalg.inv(matrix).T
-        for points in (sample.centers_index_zyx, sample.rib_heads_index_zyx)
+        (points - offset) @ np.linalg.inv(matrix).T for points in (sample.centers_index_zyx, sample.rib_heads_index_zyx)
     )
     names = np.asarray(sample.names)
     points = {Landmark.BODY: centers[names != S1], Landmark.RIB_HEAD: heads, Landmark.SACRUM: centers[names == S1]}

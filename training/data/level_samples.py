@@ -139,7 +139,7 @@ def _found(folder: Path) -> dict[int, Path]:
 def make_sample(seed: int, spacing_mm: float) -> CachedSample:
     """Make the phantom of a seed, scan it, and carry it to the coarse grid as the level stage does."""
     scan = make_level_scan(seed)
-    column, coarse = scan.patient.column, resample_coarse(scan.volume, spacing_mm)
+    column, (coarse, _) = scan.patient.column, resample_coarse(scan.volume, spacing_mm)
     centers = np.concatenate([column.centers_lps_mm, column.sacrum.center[None]])
     heads = [head for pair in scan.patient.rib_heads_mm.values() for head in pair if head is not None]
     return CachedSample(

@@ -1,0 +1,105 @@
+"""Every doubt about the names of the levels, in words."""
+
+from __future__ import annotations
+
+import math
+
+from OsteoJointLib.errors import Reason
+from OsteoJointLib.levels.assignment import Assignment, VisibleColumn
+from OsteoJointLib.levels.evidence import has_rib
+from OsteoJointLib.levels.likelihoods import RIB_STUB_MM, seen_rib
+from OsteoJointLib.levels.views import Agreement
+from OsteoJointLib.records import BodyEvidence, Flag, Level
+
+CONFIDENCE_SURE = 0.9
+"""Below this posterior the result is flagged uncertain (chosen)."""
+
+_USUAL_LUMBAR_COUNT = 5
+
+
+def percent(share: float) -> str:
+    """Write a share as people say it."""
+    return f"{100.0 * share:.0f} %"
+
+
+def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
+    """Flag every doubt about the names; ribs seen below L1 are processes or pelvis and count for none.
+
+    Args:
+        whole: what the whole volume shows.
+        agreement: what all views say; L1 and L2 are in view.
+    """
+    named = agreement.named
+    ribbed = [body for body in (whole.above, *named.column[: named.l1_index + 1]) if body and has_rib(body)]
+    flags = []
+    if not whole.sacrum:
+        message = "The sacrum is not in view, so the levels are counted from the ribs alone."
+        flags.append(Flag(Reason.NO_SACRUM_IN_VIEW, message))
+    if not ribbed:
+        message = "No rib is in view, so the levels are counted from the sacrum alone."
+        flags.append(Flag(Reason.NO_RIBS_IN_VIEW, message))
+    longest = max(seen_rib(ribbed[-1], side)[0] for side in (0, 1)) if ribbed else RIB_STUB_MM
+    stub = longest < RIB_STUB_MM
+    if stub:
+        message = f"The last ribs are only {longest:.0f} mm long: stubs, or processes taken for ribs."
+        flags.append(Flag(Reason.STUB_RIB, message))
+    doubts = []
+    if stub and not whole.sacrum:
+        doubts.append("the last ribs are stubs and the sacrum is not in view")
+    if whole.sacrum_lps_mm and not whole.sacrum:
+        doubts.append("the sacrum is seen, but the bodies between it and the column are not")
+    variants = _variant_flags(named)
+    doubts += ["the anatomy may be transitional"] if variants else []
+    return [*flags, *variants, *_uncertain(agreement, doubts), *_cut_flags(named)]
+
+
+def _variant_flags(named: Assignment) -> list[Flag]:
+    """Flag anatomy that does not count 12 pairs of ribs and 5 lumbar bodies."""
+    findings = []
+    if named.lumbar_count not in (None, _USUAL_LUMBAR_COUNT):
+        findings.append(f"{named.lumbar_count} lumbar bodies were counted above the sacrum")
+    if has_rib(named.column[named.l1_index]):
+        findings.append("a rib joins L1")
+    above = named.l1_index - 1
+    if above >= 0 and all(named.column[above].rib_seen) and not has_rib(named.column[above]):
+        findings.append("no rib joins T12")
+    if not findings:
+        return []
+    message = f"The anatomy may be transitional: {' and '.join(findings)}. Compare the levels with the whole spine."
+    return [Flag(Reason.TRANSITIONAL_ANATOMY, message)]
+
+
+def _uncertain(agreement: Agreement, doubts: list[str]) -> list[Flag]:
+    """Flag names that are uncertain, with every reason: ``doubts``, the posterior, bodies that were not seen."""
+    named = agreement.named
+    if agreement.confidence < CONFIDENCE_SURE:
+        second = ""
+        if agreement.other_mm:
+            other = _nearest_name(named, agreement.other_mm[0])
+            second = (
+                f", and with {percent(agreement.other_confidence)} L1 is the body called {other} here" if other else ""
+            )
+        doubts = [f"they are right with {percent(agreement.confidence)}{second}", *doubts]
+    unseen = [name or "a body" for body, name in zip(named.column, named.names, strict=True) if body.score == 0.0]
+    if unseen:
+        doubts = [*doubts, f"{', '.join(unseen)} was not seen and put in by spacing"]
+    if not doubts:
+        return []
+    message = f"The names of the levels are uncertain: {'; '.join(doubts)}. Compare with the whole spine."
+    return [Flag(Reason.LEVELS_UNCERTAIN, message)]
+
+
+def _nearest_name(named: Assignment, center_mm: tuple[float, float, float]) -> str:
+    """Name the body of the column that lies nearest to a point."""
+    distances = [math.dist(body.center_lps_mm, center_mm) for body in named.column]
+    return named.names[distances.index(min(distances))]
+
+
+def _cut_flags(named: Assignment) -> list[Flag]:
+    """Flag L1 and L2 where the image's edge cuts them."""
+    pair: list[tuple[Level, BodyEvidence]] = list(zip(Level, named.column[named.l1_index :], strict=False))
+    return [
+        Flag(Reason.TRUNCATED_VIEW, f"The image's edge cuts {level.value}; only its mid-slice is surely whole.", level)
+        for level, body in pair
+        if body.cut
+    ]

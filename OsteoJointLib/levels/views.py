@@ -1,0 +1,143 @@
+"""Several cheap looks at one column, which must agree before the names of the levels are believed.
+
+Where the names were wrong on real CT, a mirrored copy, or one a slice shorter, told others; where they were right, all
+told the same. So the network looks again at a box about the column: half a coarse voxel further along the slices, as it
+is and mirrored, and mirrored with other ends. What is named is named by all of them together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.levels.assignment import Assignment, LevelsMm, VisibleColumn
+from OsteoJointLib.levels.evidence import read_column
+from OsteoJointLib.levels.inference import LevelPrediction, predict_batch
+from OsteoJointLib.levels.resampling import CoarseVolume
+
+if TYPE_CHECKING:
+    import torch
+
+    from OsteoJointLib.network.level_net import LevelNet
+
+ASIDE_MM, BEFORE_MM, BEHIND_MM, ABOVE_MM, BELOW_MM = 92.0, 48.0, 72.0, 170.0, 190.0
+"""How far the box reaches from the bodies to either side, to the front and back, and from the middle of L1 and L2 up and
+down: T9 to S1, ribs as far as they tell the twelfth from the eleventh (chosen: a quarter of a trunk's voxels)."""
+
+FEWER_SLICES = 2
+"""Coarse slices that the view with other ends lacks at either end."""
+
+SAME_MM = 12.0
+"""Two views mean the same body when their centers lie no farther apart: less than half the least distance (chosen)."""
+
+
+def look_again(
+    network: LevelNet,
+    phases: tuple[CoarseVolume, CoarseVolume],
+    seen: VisibleColumn,
+    middle_lps_mm: np.ndarray,
+    device: torch.device | str,
+) -> list[VisibleColumn]:
+    """Look three times more at a box about the column.
+
+    Args:
+        network: in eval mode, on ``device``.
+        phases: the coarse volume, and the same half a voxel further.
+        seen: the column as the whole volume shows it.
+        middle_lps_mm: where L1 and L2 seem to be.
+        device: where to compute.
+    """
+    first, second = (_cut(phase, _box(phase.grid, seen, middle_lps_mm)) for phase in phases)
+    fewer = slice(FEWER_SLICES, -FEWER_SLICES) if len(first.hu) > 4 * FEWER_SLICES else slice(None)
+    views = [(second, False), (second, True), (_cut(first, (fewer, slice(None), slice(None))), True)]
+    depth = min(len(view.hu) for view, _ in views)
+    crops = [_cut(view, (slice(0, depth), slice(None), slice(None))) for view, _ in views]
+    volumes = [
+        CoarseVolume(crop.hu[..., ::-1], crop.grid) if mirrored else crop
+        for crop, (_, mirrored) in zip(crops, views, strict=True)
+    ]
+    predictions = predict_batch(network, volumes, device)
+    return [read_column(_mirrored(p) if mirrored else p) for p, (_, mirrored) in zip(predictions, views, strict=True)]
+
+
+def _box(grid: Grid, seen: VisibleColumn, middle_lps_mm: np.ndarray) -> tuple[slice, slice, slice]:
+    """Return the index ranges of the box."""
+    centers = np.array([body.center_lps_mm for body in seen.bodies])
+    near = np.abs(centers[:, 2] - middle_lps_mm[2]) <= BELOW_MM
+    x, y = (centers[near] if near.any() else centers)[:, :2].T
+    low = np.array([x.min() - ASIDE_MM, y.min() - BEFORE_MM, middle_lps_mm[2] - BELOW_MM])
+    high = np.array([x.max() + ASIDE_MM, y.max() + BEHIND_MM, middle_lps_mm[2] + ABOVE_MM])
+    first, last = (np.rint(grid.lps_to_index(corner)).astype(int) for corner in (low, high))
+    counts = np.asarray(grid.shape_zyx)
+    first, last = np.clip(first, 0, counts - 1), np.clip(last, 0, counts - 1)
+    z, y_range, x_range = (slice(int(a), int(b) + 1) for a, b in zip(first, last, strict=True))
+    return z, y_range, x_range
+
+
+def _cut(volume: CoarseVolume, box: tuple[slice, slice, slice]) -> CoarseVolume:
+    hu = volume.hu[box]
+    start = [part.indices(count)[0] for part, count in zip(box, volume.hu.shape, strict=True)]
+    x, y, z = (float(v) for v in volume.grid.index_to_lps(np.array(start)))
+    depth, height, width = hu.shape
+    return CoarseVolume(hu, Grid((depth, height, width), volume.grid.spacing_xyz_mm, (x, y, z), volume.grid.direction))
+
+
+def _mirrored(p: LevelPrediction) -> LevelPrediction:
+    """Turn a prediction of a mirrored volume back."""
+    arrays = (p.classes, p.rib_probability, p.landmarks, p.lumbar_probability)
+    return LevelPrediction(*(np.ascontiguousarray(array[..., ::-1]) for array in arrays), p.grid)
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """What all views say together.
+
+    Args:
+        named: the naming of the view that is surest of what they say together.
+        levels_mm: where L1 and L2 lie in it; None where they aren't in view.
+        confidence: mean over the views of the posterior of L1 and L2 lying there.
+        other_mm: the second likeliest places, None where there are none.
+        other_confidence: of these.
+        in_view: mean posterior of both lying in view.
+    """
+
+    named: Assignment
+    levels_mm: LevelsMm | None
+    confidence: float
+    other_mm: LevelsMm | None
+    other_confidence: float
+    in_view: float
+
+
+def agree(views: Sequence[Assignment]) -> Agreement:
+    """Join the namings of all views, each of the same weight.
+
+    Args:
+        views: at least one; the whole volume's first.
+    """
+    in_view = float(np.mean([view.in_view for view in views]))
+    shares = {levels: _share(views, levels) for view in views for levels in view.posterior}
+    ranked = sorted(shares, key=lambda levels: -shares[levels])
+    if not ranked:
+        return Agreement(views[0], None, 0.0, None, 0.0, in_view)
+    best = ranked[0]
+    others = [levels for levels in ranked if not _same(levels, best)]
+    named = max((view for view in views), key=lambda view: _share([view], best))
+    own = max(named.posterior, key=lambda levels: (_same(levels, best), named.posterior[levels]))
+    return Agreement(
+        named, own, shares[best], others[0] if others else None, shares[others[0]] if others else 0.0, in_view
+    )
+
+
+def _share(views: Sequence[Assignment], levels: LevelsMm) -> float:
+    each = [sum(p for other, p in view.posterior.items() if _same(other, levels)) for view in views]
+    return float(np.mean(each))
+
+
+def _same(one: LevelsMm, other: LevelsMm) -> bool:
+    return all(math.dist(a, b) <= SAME_MM for a, b in zip(one, other, strict=True))
