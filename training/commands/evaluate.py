@@ -7,18 +7,18 @@ import hashlib
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.typed_json import to_json
+from OsteoJointLib.weights import load_weights
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
 from training.commands.option_types import at_least
 from training.data.level_samples import list_samples
+from training.evaluation.base_cts import listed_cts, own_cts, phantoms
+from training.evaluation.phantom_levels import FinderSource, evaluate_levels
+from training.evaluation.stress import stress
 from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS, require_seeds
-
-if TYPE_CHECKING:
-    from training.evaluation.phantom_levels import FinderSource
 
 _PHANTOMS, _STRESSED_PHANTOMS = 400, 20  # how many there are where the command doesn't say it
 
@@ -82,8 +82,6 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     arguments = (options.seed, _PHANTOMS if count is None else count, options.json, options.processes)
     if options.levels_only:
-        from training.evaluation.phantom_levels import evaluate_levels
-
         evaluate_levels(_finder_source(options), *arguments)
     else:
         from training.evaluation.whole_chain import evaluate
@@ -106,9 +104,6 @@ def _refuse_what_does_not_go_together(options: argparse.Namespace) -> None:
 
 
 def _stress(options: argparse.Namespace, count: int) -> None:
-    from training.evaluation.base_cts import listed_cts, own_cts, phantoms
-    from training.evaluation.stress import stress
-
     bases = own_cts()
     bases += listed_cts(options.ct, options.levels) if options.ct else []
     bases += phantoms(require_seeds(options.seed, count, EVALUATION_SEEDS)) if count else []
@@ -117,15 +112,13 @@ def _stress(options: argparse.Namespace, count: int) -> None:
 
 def _finder_source(options: argparse.Namespace) -> FinderSource:
     """Say where the level stage comes from: the weights, or the checkpoint of a run."""
-    from training.evaluation.phantom_levels import FinderSource
-
     if options.network:
         from training.tasks.levels import checkpoint_finder
 
+        checkpoint_finder(options.network)  # refuses what is none, before it is hashed
         with options.network.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return FinderSource(str(options.network), sha256, partial(checkpoint_finder, options.network))
-    from OsteoJointLib.weights import load_weights
     from training.evaluation.whole_chain import shipped_finder
 
     sha256 = load_weights(options.weights).info.sha256
