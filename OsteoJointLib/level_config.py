@@ -1,4 +1,4 @@
-"""Sizes of the level network, its grid, its classes and landmarks; importable without torch, so that the stages may use it."""
+"""The level network's sizes, grid, classes and landmarks; importable without torch, so that the stages may use it."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ REACH = 12
 """L1 may lie this many bodies above or below the visible column: as many as bear ribs (chosen)."""
 
 SEEN_BASE, SEEN_PER_SCORE, SEEN_PER_VALLEY = 2.0, 6.0, -4.0
-"""Logarithm of the odds that what the network marked is a body: a sure one that lies apart from its neighbors has odds of
-3000 to 1, a weak one that melts into its neighbor even ones (chosen)."""
+"""Logarithm of the odds that what the network marked is a body: a sure one that lies apart from its neighbors has odds
+of 3000 to 1, a weak one that melts into its neighbor even ones (chosen)."""
 
 MISSED_LOG = -5.0
 """ln P(the network missed a body between two): 1 in 150 (chosen)."""
@@ -138,7 +138,7 @@ def assign_names(seen: VisibleColumn) -> Assignment:
     likeliest = max(places, key=lambda levels: places[levels]) if in_view > 0.0 else None
     agreeing = [i for i, h in enumerate(hypotheses) if in_view < 0.5 or h.levels_mm == likeliest]
     best = hypotheses[max(agreeing, key=lambda i: shares[i])]
-    named = defaultdict(float)
+    named: dict[tuple[tuple[float, float, float], int], float] = defaultdict(float)
     for hypothesis, share in zip(hypotheses, shares, strict=True):
         for index, body in enumerate(hypothesis.bodies):
             named[body.center_lps_mm, index - hypothesis.l1_index] += float(share)

@@ -1,8 +1,8 @@
 """Every vertebral body in view, found and put in order, not yet named.
 
 Peaks of the heat map are candidates. The column is the path through them, from top to bottom, with the best sum of
-scores less penalties for uneven spacing and for bending; it may step over a body the network missed. Which of its bodies
-are none, and where one was missed, is weighed together with the names (:mod:`OsteoJointLib.levels.assignment`).
+scores less penalties for uneven spacing and for bending; it may step over a body the network missed. Which of its
+bodies are none, and where one was missed, is weighed with the names (:mod:`OsteoJointLib.levels.assignment`).
 """
 
 from __future__ import annotations

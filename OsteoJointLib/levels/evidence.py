@@ -25,7 +25,8 @@ def read_column(prediction: LevelPrediction) -> VisibleColumn:
     if not bodies:
         return VisibleColumn(())
     above = body_above(bodies)
-    (over, *ribs), (over_heads, *heads) = (f(prediction, (above, *bodies)) for f in (find_ribs, head_scores))
+    over, *ribs = find_ribs(prediction, (above, *bodies))
+    over_heads, *heads = head_scores(prediction, (above, *bodies))
     joined = sacrum_below(prediction, bodies[-1], first_mm)
     evidence = tuple(
         _evidence(prediction, body, pair, scores, joined and body is bodies[-1])
@@ -104,4 +105,4 @@ def is_upside_down(prediction: LevelPrediction) -> bool:
 
 
 LEAST_SPOTS, LEAST_ASIDE_MM, MOST_RISING = 100, 24.0, 0.7
-"""Voxels of a tissue that tell where it lies; how far a piece of rib must reach; share of pieces that may rise (chosen)."""
+"""Voxels that tell where a tissue lies; how far a piece of rib must reach; share of them that may rise (chosen)."""

@@ -72,8 +72,8 @@ def look(
     if is_upside_down(prediction):
         raise InputRefused(
             Reason.UPSIDE_DOWN,
-            "The patient seems to lie upside down or back to front in this CT: its header says wrongly which way is up. "
-            "Export the CT anew, or place L1 and L2 by hand.",
+            "The patient seems to lie upside down or back to front in this CT: its header says wrongly which way is "
+            "up. Export the CT anew, or place L1 and L2 by hand.",
         )
     whole = read_column(prediction)
     if not whole.bodies:

@@ -38,18 +38,23 @@ class LevelPrediction:
     """What the level network saw, on the coarse grid.
 
     Args:
+        grid: of all that follows; isotropic, index axes near L, P, S.
         classes: (z, y, x) uint8, the likeliest :class:`OsteoJointLib.level_config.Tissue`.
         rib_probability: (z, y, x) float32 in [0, 1].
         landmarks: (3, z, y, x) float32 in [0, 1], peaks at each :class:`OsteoJointLib.level_config.Landmark`.
         lumbar_probability: (z, y, x) float32 in [0, 1], of a body at that voxel being a lumbar one.
-        grid: of all four; isotropic, index axes near L, P, S.
     """
 
+    grid: Grid
     classes: np.ndarray
     rib_probability: np.ndarray
     landmarks: np.ndarray
     lumbar_probability: np.ndarray
-    grid: Grid
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All arrays, in the order of the fields."""
+        return (self.classes, self.rib_probability, self.landmarks, self.lumbar_probability)
 
     @property
     def heatmap(self) -> np.ndarray:
@@ -110,17 +115,14 @@ def predict(network: LevelNet, coarse: CoarseVolume, device: torch.device | str)
     for low, high in piece_bounds(len(hu)):
         first, last = max(low - OVERLAP_SLICES, 0), min(high + OVERLAP_SLICES, len(hu))
         (part,) = predict_batch(network, [CoarseVolume(hu[first:last, rows, columns], coarse.grid)], device)
-        whole = whole or LevelPrediction(
-            *(np.zeros((*a.shape[:-3], *hu.shape), a.dtype) for a in _arrays(part)), coarse.grid
-        )
-        for target, source in zip(_arrays(whole), _arrays(part), strict=True):
+        if whole is None:
+            whole = LevelPrediction(
+                coarse.grid, *(np.zeros((*array.shape[:-3], *hu.shape), array.dtype) for array in part.arrays)
+            )
+        for target, source in zip(whole.arrays, part.arrays, strict=True):
             target[..., low:high, rows, columns] = source[..., low - first : high - first, :, :]
     assert whole is not None
     return whole
-
-
-def _arrays(prediction: LevelPrediction) -> tuple[np.ndarray, ...]:
-    return (prediction.classes, prediction.rib_probability, prediction.landmarks, prediction.lumbar_probability)
 
 
 def predict_batch(
@@ -148,7 +150,7 @@ def predict_batch(
         ribs = torch.exp(logits[:, Tissue.RIB] - torch.logsumexp(logits, dim=1))
         parts = (logits.argmax(dim=1).to(torch.uint8), ribs, output.landmarks.float(), output.lumbar.float().sigmoid())
     arrays = [part.cpu().numpy() for part in parts]
-    return [LevelPrediction(*(array[index] for array in arrays), volume.grid) for index, volume in enumerate(coarse)]
+    return [LevelPrediction(volume.grid, *(array[i] for array in arrays)) for i, volume in enumerate(coarse)]
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -1,8 +1,8 @@
 """How likely it is to see this of a body that bears that name: ribs, the body's look, distances, lumbar counts.
 
 A place is counted from L1: 0 for L1, -1 for T12 and so on. The two sides of a vertebra are one observation: their
-log-probabilities are averaged. A rib ended by the image's edge says only that it is at least so long; a short one counts
-only with its joint. The tables are round numbers from the anatomy, chosen and not fitted.
+log-probabilities are averaged. A rib ended by the image's edge says only that it is at least so long; a short one
+counts only with its joint. The tables are round numbers from the anatomy, chosen and not fitted.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from OsteoJointLib.network.level_net import LevelNet
 
 ASIDE_MM, BEFORE_MM, BEHIND_MM, ABOVE_MM, BELOW_MM = 92.0, 48.0, 72.0, 170.0, 190.0
-"""How far the box reaches from the bodies to either side, to the front and back, and from the middle of L1 and L2 up and
-down: T9 to S1, ribs as far as they tell the twelfth from the eleventh (chosen: a quarter of a trunk's voxels)."""
+"""How far the box reaches from the bodies to either side, to the front and back, and from L1 up and down: T9 to S1,
+ribs as far as they tell the twelfth from the eleventh (chosen: a quarter of a trunk's voxels)."""
 
 FEWER_SLICES = 2
 """Coarse slices that the view with other ends lacks at either end."""
@@ -54,15 +54,13 @@ def look_again(
     """
     first, second = (_cut(phase, _box(phase.grid, seen, middle_lps_mm)) for phase in phases)
     fewer = slice(FEWER_SLICES, -FEWER_SLICES) if len(first.hu) > 4 * FEWER_SLICES else slice(None)
-    views = [(second, False), (second, True), (_cut(first, (fewer, slice(None), slice(None))), True)]
-    depth = min(len(view.hu) for view, _ in views)
-    crops = [_cut(view, (slice(0, depth), slice(None), slice(None))) for view, _ in views]
-    volumes = [
-        CoarseVolume(crop.hu[..., ::-1], crop.grid) if mirrored else crop
-        for crop, (_, mirrored) in zip(crops, views, strict=True)
-    ]
-    predictions = predict_batch(network, volumes, device)
-    return [read_column(_mirrored(p) if mirrored else p) for p, (_, mirrored) in zip(predictions, views, strict=True)]
+    other_ends = _cut(first, (fewer, slice(None), slice(None)))
+    depth = min(len(second.hu), len(other_ends.hu))
+    plain, other_ends = (_cut(view, (slice(0, depth), slice(None), slice(None))) for view in (second, other_ends))
+    views = [plain.hu, plain.hu[..., ::-1], other_ends.hu[..., ::-1]]
+    grids = (plain.grid, plain.grid, other_ends.grid)
+    seen_again = predict_batch(network, [CoarseVolume(hu, grid) for hu, grid in zip(views, grids, strict=True)], device)
+    return [read_column(seen_again[0]), *(read_column(_mirrored(prediction)) for prediction in seen_again[1:])]
 
 
 def _box(grid: Grid, seen: VisibleColumn, middle_lps_mm: np.ndarray) -> tuple[slice, slice, slice]:
@@ -89,8 +87,7 @@ def _cut(volume: CoarseVolume, box: tuple[slice, slice, slice]) -> CoarseVolume:
 
 def _mirrored(p: LevelPrediction) -> LevelPrediction:
     """Turn a prediction of a mirrored volume back."""
-    arrays = (p.classes, p.rib_probability, p.landmarks, p.lumbar_probability)
-    return LevelPrediction(*(np.ascontiguousarray(array[..., ::-1]) for array in arrays), p.grid)
+    return LevelPrediction(p.grid, *(np.ascontiguousarray(array[..., ::-1]) for array in p.arrays))
 
 
 @dataclass(frozen=True, eq=False)

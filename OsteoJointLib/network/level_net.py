@@ -120,7 +120,7 @@ def fold_batch_norm(network: LevelNet) -> LevelNet:
     """Return a copy in eval mode whose convolutions hold their normalization: the same output in fewer passes."""
     folded = copy.deepcopy(network).eval()
     for block in folded.modules():
-        if isinstance(block, nn.Sequential) and isinstance(block[0], nn.Conv3d):
+        if isinstance(block, nn.Sequential) and isinstance(block[1], nn.BatchNorm3d):
             block[0] = fuse_conv_bn_eval(block[0], block[1])
             block[1] = nn.Identity()
     return folded

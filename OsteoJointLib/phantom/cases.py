@@ -163,8 +163,12 @@ def make_phantom(
         contrast=acquisition.phase != "none",
         slice_thickness_mm=acquisition.thickness_mm if field else grid.spacing_xyz_mm[2],
     )
-    drawn = {"person": asdict(person), "acquisition": asdict(acquisition), "rib_lengths_mm": patient.rib_lengths_mm}
-    drawn |= {"field": asdict(field) if field else None}
+    drawn = {
+        "person": asdict(person),
+        "acquisition": asdict(acquisition),
+        "field": asdict(field) if field else None,
+        "rib_lengths_mm": patient.rib_lengths_mm,
+    }
     truth = PhantomTruth(
         seed=seed,
         centers_lps_mm={

@@ -79,7 +79,7 @@ class Field:
         """Lay voxels of that size from the low corner on, as many as begin within the field."""
         low, high, spacing = (np.asarray(v) for v in (self.low_lps_mm, self.high_lps_mm, spacing_xyz_mm))
         counts = np.maximum(np.ceil((high - low) / spacing - 1e-6), 1)  # one voxel more is no rounding's work
-        return Grid.axis_aligned(counts[::-1], spacing_xyz_mm, low + 0.5 * spacing)
+        return Grid.axis_aligned(counts[::-1].tolist(), spacing_xyz_mm, (low + 0.5 * spacing).tolist())
 
 
 _ROUND_SHARE = 0.25
@@ -103,7 +103,7 @@ def draw_field(rng: np.random.Generator, column_lps_mm: np.ndarray, randomized: 
     depth = between(rng, protocol.depth_mm) if protocol.depth_mm else width
     aside, before = around(rng, (0.0, protocol.aside_mm)), between(rng, protocol.before_mm)
     shown = column_lps_mm[(column_lps_mm[:, 2] > bottom) & (column_lps_mm[:, 2] < top)]
-    x, y = (shown if len(shown) else column_lps_mm).mean(axis=0)[:2] + (aside, -before)
+    x, y = (shown if len(shown) else column_lps_mm).mean(axis=0)[:2] + np.array([aside, -before])
     padded = bool(name in _AXIAL and rng.random() < _ROUND_SHARE)
     low, high = (x - 0.5 * width, y - 0.5 * depth, bottom), (x + 0.5 * width, y + 0.5 * depth, top)
     return Field(name, _floats(low), _floats(high), padded)

@@ -9,7 +9,8 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.level_config import Tissue
-from OsteoJointLib.levels.finding import choose_levels, read_column
+from OsteoJointLib.levels.evidence import read_column
+from OsteoJointLib.levels.finding import choose_levels, look
 from OsteoJointLib.levels.inference import predict
 from OsteoJointLib.levels.resampling import CoarseVolume
 from OsteoJointLib.network.level_net import LevelNet
@@ -44,12 +45,12 @@ def score_sample(network: LevelNet, sample: CachedSample) -> LevelRow:
     """Run the level stage on one sample and compare with its truth."""
     spacing = (sample.spacing_mm,) * 3
     grid = Grid.axis_aligned(sample.hu.shape, spacing, (0.0, 0.0, 0.0))
-    prediction = predict(network, CoarseVolume(sample.hu.astype(np.float32), grid), next(network.parameters()).device)
-    column = read_column(prediction)
-    truth = {name: grid.index_to_lps(c) for name, c in zip(sample.names, sample.centers_index_zyx, strict=True)}
-    found, spurious = _match(column.bodies, truth)
+    coarse, device = CoarseVolume(sample.hu.astype(np.float32), grid), next(network.parameters()).device
+    prediction = predict(network, coarse, device)
+    truth = {name: grid.index_to_lps(center) for name, center in sample.in_view().items()}
+    found, spurious = _match(read_column(prediction).bodies, truth)
     expected = {level: _point(truth.get(level.verse_label)) for level in Level}
-    naming = judge(attempt(lambda: choose_levels(column)), expected)
+    naming = judge(attempt(lambda: choose_levels(look(network, (coarse, coarse), device))), expected)
     dice = tuple(Overlap.of(prediction.classes == tissue, sample.classes == tissue).dice for tissue in list(Tissue)[1:])
     return LevelRow(sample.seed, naming, len(truth), found, spurious, dice)
 
