@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 PIECE_SLICES = 192
 """Slices run at once: 768 mm at 4 mm, so that only whole-body scans need more than one piece."""
 
-OVERLAP_SLICES = 64
-"""Slices run twice on both sides of a seam: half the receptive field of the default network is 62."""
+OVERLAP_SLICES = 72
+"""Slices run twice on both sides of a seam: half the receptive field of the default network is 74."""
 
 MARGIN_VOX = 2
 """Voxels of air that are left around the patient, so that the network sees the skin's outer side."""

@@ -8,7 +8,7 @@ given afterward by :mod:`OsteoJointLib.levels.assignment`, from what is seen at 
 
 Not part of Zhang et al. 2023, who start from slices picked by hand. Convolutions of stride 2 lead down; skips are
 added, not concatenated, so that no layer has more than 16 channels at full resolution. Two dilated convolutions at the
-bottom widen the view: 492 mm with the default sizes, a rib from end to end or the sacrum from T12.
+bottom widen the view: 596 mm with the default sizes, a rib from end to end or the sacrum from T12.
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ class LevelNet(nn.Module):
         features = features + self.bottom(features)
         for reduce, up, skip in zip(self.reduce, self.up, reversed(skips), strict=True):
             features = up(skip + _double(reduce(features), skip))
-        logits, landmarks, lumbar = self.head(features).split((len(Tissue), len(Landmark), 1), dim=1)
+        with torch.autocast(features.device.type, enabled=False):  # bfloat16's steps would make plateaus of peaks
+            outputs = self.head(features.float())
+        logits, landmarks, lumbar = outputs.split((len(Tissue), len(Landmark), 1), dim=1)
         return LevelNetOutput(logits, torch.sigmoid(landmarks), lumbar[:, 0])
 
 
@@ -120,7 +122,11 @@ def fold_batch_norm(network: LevelNet) -> LevelNet:
     """Return a copy in eval mode whose convolutions hold their normalization: the same output in fewer passes."""
     folded = copy.deepcopy(network).eval()
     for block in folded.modules():
-        if isinstance(block, nn.Sequential) and isinstance(block[1], nn.BatchNorm3d):
+        if (
+            isinstance(block, nn.Sequential)
+            and isinstance(block[0], nn.Conv3d)
+            and isinstance(block[1], nn.BatchNorm3d)
+        ):
             block[0] = fuse_conv_bn_eval(block[0], block[1])
             block[1] = nn.Identity()
     return folded

@@ -13,6 +13,10 @@ def ct(hu, grid):
     return CtVolume(np.asarray(hu, np.int16), grid, SourceInfo("memory"))
 
 
+def coarse_of(volume):
+    return resample_coarse(volume, 4.0)[0]
+
+
 def ramp(grid):
     """HU that is linear in the world: 2 x - 3 y + z."""
     index = np.stack(np.meshgrid(*map(np.arange, grid.shape_zyx), indexing="ij"), axis=-1)
@@ -21,7 +25,7 @@ def ramp(grid):
 
 def test_whole_cells_are_plain_means():
     hu = np.arange(4 * 8 * 8).reshape(4, 8, 8)
-    coarse = resample_coarse(ct(hu, Grid.axis_aligned(hu.shape, (1.0, 1.0, 2.0), (0, 0, 0))), 4.0)
+    coarse = coarse_of(ct(hu, Grid.axis_aligned(hu.shape, (1.0, 1.0, 2.0), (0, 0, 0))))
     np.testing.assert_allclose(coarse.hu, hu.reshape(2, 2, 2, 4, 2, 4).mean(axis=(1, 3, 5)))
     assert coarse.hu.dtype == np.float32
     np.testing.assert_allclose(coarse.grid.origin_lps_mm, (1.5, 1.5, 1.0))
@@ -46,7 +50,7 @@ def test_weights_sum_to_one_and_cover_the_axis(spacing):
 def test_a_linear_world_stays_where_it_is(spacing, off_hu):
     shape = (int(120 / spacing[2]), int(96 / spacing[1]), int(96 / spacing[0]))
     grid = Grid.axis_aligned(shape, spacing, (10.0, -20.0, 30.0))
-    coarse = resample_coarse(ct(np.rint(ramp(grid)), grid), 4.0)
+    coarse = coarse_of(ct(np.rint(ramp(grid)), grid))
     inner = (slice(2, -2),) * 3
     np.testing.assert_allclose(coarse.hu[inner], ramp(coarse.grid)[inner], atol=off_hu)
 
@@ -54,7 +58,7 @@ def test_a_linear_world_stays_where_it_is(spacing, off_hu):
 def test_an_oblique_ct_is_turned_upright_in_place():
     direction = Rotation.from_euler("xyz", (12.0, -8.0, 15.0), degrees=True).as_matrix()
     grid = Grid((60, 60, 60), (2.0, 2.0, 2.0), (5.0, 6.0, 7.0), direction)
-    coarse = resample_coarse(ct(np.rint(ramp(grid)), grid), 4.0)
+    coarse = coarse_of(ct(np.rint(ramp(grid)), grid))
     np.testing.assert_array_equal(coarse.grid.direction, np.eye(3))
     middle = np.rint(coarse.grid.lps_to_index(grid.index_to_lps(np.array([29.5] * 3)))).astype(int)
     near = tuple(slice(m - 4, m + 5) for m in middle)
@@ -74,12 +78,25 @@ def test_a_quarter_turn_by_hand():
 def test_a_slight_tilt_stays_in_the_grid():
     direction = Rotation.from_euler("x", 2.0, degrees=True).as_matrix()
     grid = Grid((20, 20, 20), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), direction)
-    coarse = resample_coarse(ct(np.zeros((20, 20, 20)), grid), 4.0)
+    coarse = coarse_of(ct(np.zeros((20, 20, 20)), grid))
     np.testing.assert_array_equal(coarse.grid.direction, direction)
 
 
 def test_padding_and_metal_are_clipped_before_the_mean():
     hu = np.zeros((4, 4, 4))
     hu[0], hu[1] = -3024, 9000
-    coarse = resample_coarse(ct(hu, Grid.axis_aligned(hu.shape, (1.0,) * 3, (0, 0, 0))), 4.0)
+    coarse = coarse_of(ct(hu, Grid.axis_aligned(hu.shape, (1.0,) * 3, (0, 0, 0))))
     assert coarse.hu[0, 0, 0] == pytest.approx((-1024 + 3071) / 4)
+
+
+def test_the_second_phase_lies_half_a_coarse_voxel_further_and_ends_as_much_sooner():
+    grid = Grid.axis_aligned((48, 8, 8), (2.0, 2.0, 1.5), (0.0, 0.0, 5.0))
+    first, second = resample_coarse(ct(np.rint(10.0 * ramp(grid)), grid), 4.0)
+    assert second.grid.origin_lps_mm[2] - first.grid.origin_lps_mm[2] == 2.0
+    assert second.grid.origin_lps_mm[:2] == first.grid.origin_lps_mm[:2]
+    assert len(second.hu) == len(first.hu) - 1
+    np.testing.assert_allclose(second.hu - first.hu[:-1], 20.0, atol=1.3)
+    (one, again) = resample_coarse(
+        ct(np.zeros((1, 8, 8)), Grid.axis_aligned((1, 8, 8), (2.0, 2.0, 4.0), (0, 0, 0))), 4.0
+    )
+    assert one.hu.shape == again.hu.shape and one.grid.origin_lps_mm == again.grid.origin_lps_mm

@@ -63,7 +63,8 @@ def box_sample(seed: int) -> CachedSample:
     for z, y, x in centers.astype(int):
         box = np.s_[z - 3 : z + 4, y - 4 : y + 5, x - 4 : x + 5]
         classes[box], hu[box] = 1, 400.0
-    return CachedSample(np.rint(hu).astype(np.int16), classes, centers, (20, 21), 4.0, seed)
+    heads = np.array([[35.0, 13, 6], [35.0, 13, 14]], np.float32)  # of L1, on both sides
+    return CachedSample(np.rint(hu).astype(np.int16), classes, centers, (20, 21), heads, 4.0, seed)
 
 
 @pytest.fixture(scope="session")

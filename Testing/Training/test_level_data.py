@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from OsteoJointLib.errors import InputRefused
-from OsteoJointLib.level_config import LevelNetConfig
+from OsteoJointLib.level_config import Landmark, LevelNetConfig
 from training.data import level_samples
 from training.data.level_batches import LevelBatches
-from training.data.level_crops import IGNORED, CropSettings, center_heatmap, change_image, draw_crop, truncate_ends
+from training.data.level_crops import IGNORED, CropSettings, change_image, draw_crop, landmark_heatmap, truncate_ends
 from training.data.level_samples import list_samples, load_sample, make_samples, sample_path
 from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 
@@ -18,11 +18,37 @@ SETTINGS = CropSettings(shape_zyx=(16, 16, 16), shift_vox=(2.0, 2.0))
 STILL = replace(SETTINGS, shift_vox=(0.0, 0.0), rotation_deg=0.0, scale_sd=0.0, truncate=0.0)
 
 
+def highest(heatmap):
+    return np.array(np.unravel_index(heatmap.argmax(), heatmap.shape))
+
+
+def test_each_landmark_has_its_own_map_and_the_sacrum_is_no_body(make_box_sample):
+    sample = make_box_sample(2)
+    sacrum = np.concatenate([sample.centers_index_zyx, np.float32([[14, 10, 10]])])
+    sample = replace(sample, centers_index_zyx=sacrum, names=(20, 21, 26))
+    crop = draw_crop(sample, replace(STILL, shape_zyx=(48, 20, 20)), 1.0, np.random.default_rng(0))
+    bodies, heads, first = (np.argwhere(crop.landmarks[mark] > 0.6) for mark in Landmark)
+    l1 = bodies[:, 0].max()
+    assert sorted({*bodies[:, 0]}) == [l1 - 11, l1 - 10, l1 - 1, l1]
+    assert {*heads[:, 0]} == {l1, l1 + 1} and {*first[:, 0]} == {l1 - 21, l1 - 20}
+    assert heads[:, 1].mean() - bodies[:, 1].mean() == 3.0
+    assert sorted({*np.abs(heads[:, 2] - bodies[:, 2].mean())}) == [3.5, 4.5]
+
+
+def test_a_body_voxel_is_lumbar_as_the_nearest_center_says(make_box_sample):
+    settings = replace(STILL, shape_zyx=(48, 20, 20))
+    crop = draw_crop(replace(make_box_sample(2), names=(19, 20)), settings, 1.0, np.random.default_rng(0))
+    heights = {kind: np.argwhere(crop.lumbar == kind)[:, 0].mean() for kind in (0, 1)}
+    assert heights[0] - heights[1] == pytest.approx(10.0, abs=0.6)
+    np.testing.assert_array_equal(crop.lumbar != IGNORED, crop.classes == 1)
+
+
 def test_sample_round_trip(sample_folder, make_box_sample):
     saved, read = make_box_sample(1), load_sample(sample_path(sample_folder, 1))
     np.testing.assert_array_equal(read.hu, saved.hu)
     np.testing.assert_array_equal(read.classes, saved.classes)
     np.testing.assert_array_equal(read.centers_index_zyx, saved.centers_index_zyx)
+    np.testing.assert_array_equal(read.rib_heads_index_zyx, saved.rib_heads_index_zyx)
     assert (read.names, read.spacing_mm, read.seed) == ((20, 21), 4.0, 1)
 
 
@@ -50,7 +76,7 @@ def test_generator_keeps_what_is_there(tmp_path, make_box_sample, monkeypatch):
 
 
 def test_heatmap_is_the_gaussian_of_the_nearest_center():
-    heatmap = center_heatmap((9, 9, 9), np.array([[4.0, 4.0, 4.0], [4.0, 4.0, 40.0]]), 2.0)
+    heatmap = landmark_heatmap((9, 9, 9), np.array([[4.0, 4.0, 4.0], [4.0, 4.0, 40.0]]), 2.0)
     assert heatmap[4, 4, 4] == pytest.approx(1.0)
     assert heatmap[4, 6, 4] == pytest.approx(np.exp(-0.5))
     assert heatmap[2, 6, 4] == pytest.approx(np.exp(-1.0))
@@ -60,8 +86,8 @@ def test_crop_keeps_image_classes_and_centers_together(make_box_sample):
     rng, met = np.random.default_rng(5), 0
     for _ in range(10):
         crop = draw_crop(make_box_sample(2), SETTINGS, 1.75, rng)
-        peaks = crop.heatmap > 0.9
-        assert crop.hu.shape == crop.classes.shape == crop.heatmap.shape == (16, 16, 16)
+        peaks = crop.landmarks[Landmark.BODY] > 0.9
+        assert crop.hu.shape == crop.classes.shape == crop.lumbar.shape == crop.landmarks.shape[1:] == (16, 16, 16)
         if not peaks.any():
             continue
         met += 1
@@ -100,7 +126,7 @@ def test_a_sample_without_bodies_is_cropped_about_its_middle(make_box_sample):
     none = replace(make_box_sample(2), centers_index_zyx=np.zeros((0, 3), np.float32), names=())
     crop = draw_crop(none, STILL, 1.75, np.random.default_rng(0))
     inside = np.argwhere(crop.classes != IGNORED)
-    assert inside[:, 1:].min() == 0 and inside[:, 1:].max() == 15 and not crop.heatmap.any()
+    assert inside[:, 1:].min() == 0 and inside[:, 1:].max() == 15 and not crop.landmarks[Landmark.BODY].any()
 
 
 def test_crops_follow_a_column_that_leans(make_box_sample):
@@ -108,23 +134,23 @@ def test_crops_follow_a_column_that_leans(make_box_sample):
     met = 0
     for number in range(60):
         crop = draw_crop(leaning, STILL, 1.75, np.random.default_rng(number))
-        middle = crop.heatmap[7:9].max(axis=0)
+        middle = crop.landmarks[Landmark.BODY, 7:9].max(axis=0)
         if middle.max() > 0.5:
             np.testing.assert_allclose(np.unravel_index(middle.argmax(), middle.shape), 7.5, atol=1.0)
             met += 1
     assert met > 5
 
 
-def test_truncation_drops_the_centers_it_cuts_off(make_box_sample):
+def test_truncation_moves_the_landmarks_and_forgets_those_it_cuts_off(make_box_sample):
     settings = replace(SETTINGS, truncate=1.0)
     counts = set()
     for number in range(20):
         cut = truncate_ends(make_box_sample(2), settings, np.random.default_rng(number))
-        assert len(cut.names) == len(cut.centers_index_zyx)
         assert 24 <= len(cut.hu) <= 40
-        for center in np.rint(cut.centers_index_zyx).astype(int):
-            assert cut.classes[tuple(center)] == 1
-        counts.add(len(cut.names))
+        for center in cut.in_view().values():
+            assert cut.classes[tuple(np.rint(center).astype(int))] == 1
+        np.testing.assert_array_equal(cut.rib_heads_index_zyx[:, 0] - cut.centers_index_zyx[0, 0], 1.0)
+        counts.add(len(cut.in_view()))
     assert counts == {1, 2}
 
 
@@ -135,7 +161,7 @@ def test_heatmap_and_classes_turn_and_scale_together(make_box_sample):
     settings = CropSettings((48, 40, 44), (3.0, 6.0), rotation_deg=25.0, scale_sd=0.2, truncate=0.0)
     for number in range(8):
         crop = draw_crop(one_body, settings, 1.75, np.random.default_rng(number))
-        peak = np.array(np.unravel_index(crop.heatmap.argmax(), crop.heatmap.shape))
+        peak = highest(crop.landmarks[Landmark.BODY])
         np.testing.assert_allclose(peak, np.argwhere(crop.classes == 1).mean(axis=0), atol=1.2)
 
 
@@ -144,7 +170,7 @@ def test_the_column_lies_within_the_shifts_of_its_axis(make_box_sample):
     offsets = []
     for number in range(60):
         crop = draw_crop(make_box_sample(2), settings, 1.75, np.random.default_rng(number))
-        peak = np.array(np.unravel_index(crop.heatmap.argmax(), crop.heatmap.shape))
+        peak = highest(crop.landmarks[Landmark.BODY])
         offsets.append(peak[1:] - np.array([15.5, 23.5]))
     y, x = np.array(offsets).T
     assert 3 < y.max() <= 4.5 and -4.5 <= y.min() < -3
@@ -175,7 +201,7 @@ def test_image_changes_are_drawn_from_their_ranges():
     assert 0.9 <= min(slopes) < 0.93 and 1.12 < max(slopes) <= 1.15
     assert np.std(offsets) == pytest.approx(15.0, rel=0.15) and np.mean(offsets) == pytest.approx(0.0, abs=3.0)
     noises = np.array(noises)
-    assert np.mean(noises < 0.01) == pytest.approx(0.5, abs=0.1) and 33.0 < noises.max() < 45.0
+    assert np.mean(noises < 0.01) == pytest.approx(0.5, abs=0.1) and 50.0 < noises.max() < 66.0
 
 
 def test_bone_bends_and_soft_tissue_does_not():
@@ -195,8 +221,9 @@ NETWORK = LevelNetConfig(channels=(4, 8))
 
 def test_crops_depend_on_seed_and_number_alone(sample_folder):
     batch = LevelBatches(sample_folder, 7, 2, SETTINGS, NETWORK)[3]
-    assert batch.hu.shape == batch.classes.shape == batch.heatmap.shape == (2, 16, 16, 16)
-    assert (batch.hu.dtype, batch.classes.dtype, batch.heatmap.dtype) == (torch.float32, torch.int64, torch.float32)
+    assert batch.hu.shape == batch.classes.shape == batch.lumbar.shape == (2, 16, 16, 16)
+    assert batch.landmarks.shape == (2, 3, 16, 16, 16)
+    assert (batch.hu.dtype, batch.classes.dtype, batch.landmarks.dtype) == (torch.float32, torch.int64, torch.float32)
     # crop 7 is the second of the fourth batch of two, and the first of the eighth of one
     alone = LevelBatches(sample_folder, 7, 1, SETTINGS, NETWORK)[7]
     torch.testing.assert_close(batch.hu[1], alone.hu[0], rtol=0, atol=0)
