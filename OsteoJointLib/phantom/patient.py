@@ -12,9 +12,10 @@ import numpy as np
 from OsteoJointLib.phantom.acquisition import Acquisition, draw_acquisition
 from OsteoJointLib.phantom.chance import Range, between
 from OsteoJointLib.phantom.organs import add_bowel, add_chest, add_muscles, add_organs, add_wall
-from OsteoJointLib.phantom.pelvis import add_pelvis, add_sacrum
+from OsteoJointLib.phantom.pelvis import add_pelvis
 from OsteoJointLib.phantom.person import Person, draw_person
-from OsteoJointLib.phantom.rib_cage import add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.rib_cage import RibHeads, RibLengths, add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.sacral_bone import add_sacrum
 from OsteoJointLib.phantom.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.shapes import Frame, RoundedBox, Tube
 from OsteoJointLib.phantom.spine import Column, add_discs, add_vertebra, build_column
@@ -25,7 +26,7 @@ from OsteoJointLib.records import Level
 
 _SPREAD_SHARE, _WILD_TISSUE = 0.6, 2.5  # randomized: share with BMD drawn evenly, factor on the spread of tissues
 _CORTEX_HU, _CORTEX_PER_HU = (450.0, 1100.0), 1.2  # a dense body has a dense shell
-_RIB_CORE, _RIB_OVER_HU, _PELVIS_OF_RIB = 0.6, (60.0, 160.0), 0.8  # of the bodies' HU, plus; of the ribs' HU
+_RIB_CORE, _RIB_OVER_HU, _PELVIS_OF_RIB = 0.8, (-40.0, 110.0), 0.8  # of the bodies' HU, plus; of the ribs' HU
 _SACRUM_CORE, _SACRUM_OVER_HU = 0.7, 30.0
 _GAS_CHANCE = 0.25  # of one disc in the most degenerate
 _TEXTURE_HU: Range = (6.0, 30.0)  # SD of the bodies' trabeculae
@@ -39,18 +40,19 @@ _ROD_APART_MM, _ROD_UP_MM, _ROD_MM = 30.0, 12.0, 9.0  # middle to middle, over t
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """A drawn person in a drawn scanner: the scene, and what it was drawn from."""
+    """A drawn person in a drawn scanner: the scene, what it was drawn from, and where its ribs begin."""
 
     person: Person
     acquisition: Acquisition
     column: Column
     scene: Scene
-    rib_lengths_mm: dict[str, tuple[float, float]]
+    rib_lengths_mm: RibLengths
+    rib_heads_mm: RibHeads
 
 
 def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False) -> Patient:
     """Draw person and acquisition and build the scene."""
-    person = draw_person(rng, spread_bmd=randomized and rng.random() < _SPREAD_SHARE)
+    person = draw_person(rng, spread_bmd=randomized and rng.random() < _SPREAD_SHARE, varied=randomized)
     acquisition = draw_acquisition(rng, randomized, rods)
     bmd = {level.verse_label: acquisition.trabecular_hu(person.bmd(level)) for level in Level}
     base = acquisition.trabecular_hu(person.mean_bmd_mg_cm3)
@@ -69,14 +71,14 @@ def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False
     _add_table(scene, torso.skin, acquisition)
     lengths = draw_rib_lengths(person, rng)
     rib_core = base * _RIB_CORE + between(rng, _RIB_OVER_HU)
-    add_ribs(scene, column, torso, lengths, cortex_hu, rib_core, rng)
+    heads = add_ribs(scene, column, torso, lengths, person, cortex_hu, rib_core, rng)
     add_pelvis(scene, column, cortex_hu, rib_core * _PELVIS_OF_RIB, rng)
     add_sacrum(scene, column, person, cortex_hu, base * _SACRUM_CORE + _SACRUM_OVER_HU, tissue.disc, rng)
     add_discs(scene, column, tissue.disc, _GAS_CHANCE * person.degeneration, rng)
     texture = between(rng, _TEXTURE_HU)
     for vertebra in column.vertebrae:
         add_vertebra(scene, vertebra, person, cortex_hu, texture, rng)
-    return Patient(person, acquisition, column, scene, lengths)
+    return Patient(person, acquisition, column, scene, lengths, heads)
 
 
 def _add_table(scene: Scene, skin: Tube, acquisition: Acquisition) -> None:
