@@ -13,7 +13,7 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.levels.assignment import VisibleColumn, assign_names
-from OsteoJointLib.levels.evidence import has_rib, is_upside_down, read_column
+from OsteoJointLib.levels.body_evidence import has_rib, is_upside_down, read_column
 from OsteoJointLib.levels.inference import predict
 from OsteoJointLib.levels.name_doubts import CONFIDENCE_SURE, name_flags, percent
 from OsteoJointLib.levels.resampling import CoarseVolume, resample_coarse

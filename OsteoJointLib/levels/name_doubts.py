@@ -6,7 +6,7 @@ import math
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.levels.assignment import Assignment, VisibleColumn
-from OsteoJointLib.levels.evidence import has_rib
+from OsteoJointLib.levels.body_evidence import has_rib
 from OsteoJointLib.levels.likelihoods import RIB_STUB_MM, seen_rib
 from OsteoJointLib.levels.views import Agreement
 from OsteoJointLib.records import BodyEvidence, Flag, Level

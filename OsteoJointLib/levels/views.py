@@ -16,7 +16,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.levels.assignment import Assignment, LevelsMm, VisibleColumn
-from OsteoJointLib.levels.evidence import read_column
+from OsteoJointLib.levels.body_evidence import read_column
 from OsteoJointLib.levels.inference import LevelPrediction, predict_batch
 from OsteoJointLib.levels.resampling import CoarseVolume
 

@@ -10,14 +10,14 @@ from scipy import ndimage
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.acquisition import acquire, draw_acquisition
-from OsteoJointLib.phantom.cases import make_level_sample, make_phantom, make_training_pair
+from OsteoJointLib.phantom.cases import make_level_scan, make_phantom, make_training_pair
 from OsteoJointLib.phantom.compound import Bar, Compound
 from OsteoJointLib.phantom.organs import add_organs
 from OsteoJointLib.phantom.patient import build_patient
 from OsteoJointLib.phantom.person import draw_person
 from OsteoJointLib.phantom.rendering import render_hu, render_labels
 from OsteoJointLib.phantom.rib_cage import add_ribs, draw_rib_lengths
-from OsteoJointLib.phantom.scene import Material, Scene, Solid, Tissue
+from OsteoJointLib.phantom.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.shapes import Ellipsoid, Frame
 from OsteoJointLib.phantom.tissue import draw_tissue_hu
 from OsteoJointLib.phantom.torso import build_torso
@@ -87,15 +87,13 @@ def test_training_pair_shapes_and_sizes():
         assert np.nonzero(mask)[0].mean() > 256.0, "the column lies behind the slice's middle"
 
 
-def test_level_sample_centers_are_bodies_from_top_to_bottom():
-    sample = make_level_sample(3)
-    assert sample.classes.shape == sample.hu.shape
-    z = sample.centers_index_zyx[:, 0]
-    assert np.all(np.diff(z) < 0)
-    assert list(sample.names) == sorted(sample.names)
-    for center in np.rint(sample.centers_index_zyx).astype(int):
-        if np.all(center >= 0) and np.all(center < sample.classes.shape):
-            assert sample.classes[tuple(center)] == Tissue.BODY
+def test_a_level_scan_has_its_own_slices_and_shows_the_column():
+    scans = [make_level_scan(seed) for seed in range(6)]
+    for scan in scans:
+        grid, thickness = scan.volume.grid, scan.patient.acquisition.thickness_mm
+        assert thickness in grid.spacing_xyz_mm and scan.volume.hu.shape == grid.shape_zyx
+        assert any(grid.contains(center) for center in scan.patient.column.centers_lps_mm)
+    assert len({scan.volume.grid.spacing_xyz_mm for scan in scans}) > 3
 
 
 def test_variants_all_occur_and_bmd_follows_age():

@@ -148,7 +148,7 @@ def test_levels_of_phantoms_are_counted_by_stratum(monkeypatch):
 
 def test_level_samples_are_counted_by_the_same_outcomes():
     rows = [
-        level_scores.LevelRow(seed, judge(said, THERE), 8, 8, 0, (0.9, 0.8, 0.7, 0.6, 0.5))
+        level_scores.LevelRow(seed, judge(said, THERE), 8, 8, 0, (0.9, 0.8, 0.7, 0.6, 0.5, 0.4))
         for seed, said in enumerate((found(l1=(1.0, 2.0, 33.0)), found(L2, L1), REFUSED, REFUSED))
     ]
     numbers = level_scores.summarize(rows)

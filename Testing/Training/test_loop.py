@@ -203,7 +203,8 @@ class TestLevels(TaskSuite):
 
 
 def test_a_loss_that_is_no_number_names_terms_and_cases():
-    losses = LevelLosses(torch.tensor(float("nan")), torch.tensor(float("nan")), torch.tensor(0.5), torch.tensor(1.0))
+    nan, fine = torch.tensor(float("nan")), [torch.tensor(0.1)] * 4
+    losses = LevelLosses(nan, nan, torch.tensor(0.5), *fine)
     with pytest.raises(RunFailed, match=r"step 7.*cross_entropy.*nan.*'dice': 0.5.*level_00000003, level_00000008"):
         require_finite(losses, ("level_00000003", "level_00000008"), 7)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.level_config import Tissue
-from OsteoJointLib.levels.evidence import read_column
+from OsteoJointLib.levels.body_evidence import read_column
 from OsteoJointLib.levels.finding import choose_levels, look
 from OsteoJointLib.levels.inference import predict
 from OsteoJointLib.levels.resampling import CoarseVolume
