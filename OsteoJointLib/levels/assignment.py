@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoJointLib.levels.likelihoods import (
+    PLACES,
     count_log_likelihood,
-    lumbar_log_likelihood,
-    rib_log_likelihood,
+    look_log_likelihood,
     steps_log_likelihood,
 )
 from OsteoJointLib.records import BodyEvidence
@@ -45,6 +45,9 @@ WIDE_STEP = 1.3
 
 MOST_MISSED = 2
 """Bodies in a row that may have been missed (chosen)."""
+
+LEAST_SHARE = 1e-5
+"""Less likely hypotheses don't count."""
 
 _HIGHEST_PLACE, _LOWEST_PLACE = -19, 5
 """Places of C1 and L6; what lies beyond bears no name."""
@@ -126,13 +129,14 @@ def assign_names(seen: VisibleColumn) -> Assignment:
     """
     if not seen.bodies:
         raise ValueError("an empty column can't be named.")
-    hypotheses = [h for bodies, log in _columns(seen) for h in _named(bodies, log, seen)]
+    looks = {id(body): look_log_likelihood(body) for body in (*seen.bodies, *((seen.above,) if seen.above else ()))}
+    hypotheses = [h for bodies, log in _columns(seen) for h in _named(bodies, log, seen, looks)]
     logs = np.array([h.log for h in hypotheses])
     shares = np.exp(logs - logs.max())
     shares /= shares.sum()
     places: dict[LevelsMm, float] = defaultdict(float)
     for hypothesis, share in zip(hypotheses, shares, strict=True):
-        if hypothesis.levels_mm:
+        if hypothesis.levels_mm and share > LEAST_SHARE:
             places[hypothesis.levels_mm] += float(share)
     in_view = sum(places.values())
     likeliest = max(places, key=lambda levels: places[levels]) if in_view > 0.0 else None
@@ -140,6 +144,8 @@ def assign_names(seen: VisibleColumn) -> Assignment:
     best = hypotheses[max(agreeing, key=lambda i: shares[i])]
     named: dict[tuple[tuple[float, float, float], int], float] = defaultdict(float)
     for hypothesis, share in zip(hypotheses, shares, strict=True):
+        if share <= LEAST_SHARE:
+            continue
         for index, body in enumerate(hypothesis.bodies):
             named[body.center_lps_mm, index - hypothesis.l1_index] += float(share)
     count = len(best.bodies)
@@ -154,18 +160,21 @@ def assign_names(seen: VisibleColumn) -> Assignment:
     )
 
 
-def _named(bodies: tuple[BodyEvidence, ...], log: float, seen: VisibleColumn) -> Iterator[_Hypothesis]:
-    """Give every name to a column of a known price."""
+def _named(
+    bodies: tuple[BodyEvidence, ...], log: float, seen: VisibleColumn, looks: dict[int, np.ndarray]
+) -> Iterator[_Hypothesis]:
+    """Give every name to a column of a known price; ``looks`` by body, those put in have none."""
     count, sacrum = len(bodies), seen.sacrum
-    counted = list(enumerate(bodies)) + ([(-1, seen.above)] if seen.above else [])
+    l1 = np.arange(-REACH, count + REACH + 1)
+    logs = np.full(len(l1), log)
+    for index, body in ((-1, seen.above), *enumerate(bodies)):
+        if body and id(body) in looks:
+            logs += looks[id(body)][np.clip(index - l1, PLACES.start, PLACES.stop - 1) - PLACES.start]
     centers = [body.center_lps_mm for body in bodies] + ([seen.sacrum_lps_mm] if sacrum and seen.sacrum_lps_mm else [])
     steps_mm = np.linalg.norm(np.diff(np.array(centers), axis=0), axis=1)
-    for l1 in range(-REACH, count + REACH + 1):
-        look = sum(
-            rib_log_likelihood(body, index - l1) + lumbar_log_likelihood(body, index - l1) for index, body in counted
-        )
-        steps = steps_log_likelihood(steps_mm, l1, len(centers) > count)
-        yield _Hypothesis(bodies, l1, log + look + steps + count_log_likelihood(count - l1, sacrum))
+    logs += steps_log_likelihood(steps_mm, l1, len(centers) > count)
+    logs += [count_log_likelihood(count - int(index), sacrum) for index in l1]
+    return (_Hypothesis(bodies, int(index), float(value)) for index, value in zip(l1, logs, strict=True))
 
 
 def seen_log_odds(body: BodyEvidence) -> float:

@@ -91,6 +91,9 @@ COUNT_FLOOR = 1e-4
 OPEN_COUNT_FLOOR = 0.05
 """Probability of an impossible count where no sacrum was recognized: its segments may have been taken for bodies."""
 
+PLACES = range(min(RIB_BY_PLACE) - 1, max(RIB_BY_PLACE) + 2)
+"""Places that a body's ribs and look tell apart; what lies beyond is as the last of them."""
+
 RIB_HEAD_LEAST = 0.3
 """A rib's joint is seen from this value of its heat map on (chosen)."""
 
@@ -129,37 +132,43 @@ def seen_rib(body: BodyEvidence, side: int) -> tuple[float, bool]:
     return (RIB_LEAST_MM, True) if joint and body.rib_head[side] < 1.0 else (0.0, False)
 
 
-def rib_log_likelihood(body: BodyEvidence, place: int) -> float:
-    """Average over the sides in view ln P(rib | place); 0 where neither side is in view."""
-    sides = [math.log(rib_model(place).likelihood(*seen_rib(body, side))) for side in (0, 1) if body.rib_seen[side]]
-    return float(np.mean(sides)) if sides else 0.0
+def look_log_likelihood(body: BodyEvidence) -> np.ndarray:
+    """Return ln P(ribs and look of a body | place) for each of :data:`PLACES`, but for a constant.
 
-
-def lumbar_log_likelihood(body: BodyEvidence, place: int) -> float:
-    """Return ln P(look | place) but for a constant."""
+    The sides in view are averaged; where neither is, ribs say nothing.
+    """
     share = min(max(body.lumbar, LUMBAR_LIMITS[0]), LUMBAR_LIMITS[1])
-    return LUMBAR_WEIGHT * math.log(share if place >= 0 else 1.0 - share)
+    logs = []
+    for place in PLACES:
+        ribs = [math.log(rib_model(place).likelihood(*seen_rib(body, side))) for side in (0, 1) if body.rib_seen[side]]
+        lumbar = math.log(share if place >= 0 else 1.0 - share)
+        logs.append((sum(ribs) / len(ribs) if ribs else 0.0) + LUMBAR_WEIGHT * lumbar)
+    return np.array(logs)
 
 
-def steps_log_likelihood(steps_mm: np.ndarray, l1_index: int, sacrum: bool) -> float:
+def steps_log_likelihood(steps_mm: np.ndarray, l1_indices: np.ndarray, sacrum: bool) -> np.ndarray:
     """Return ln P(distances between neighboring centers | places), sized by the person.
 
     Args:
         steps_mm: (N,) from top to bottom; the first one's upper body has index 0.
-        l1_index: of L1.
+        l1_indices: (H,) of L1, one a hypothesis.
         sacrum: whether the last step is the one to the first sacral body.
+
+    Returns:
+        (H,).
     """
     if not len(steps_mm):
-        return 0.0
-    places = np.clip(np.arange(len(steps_mm)) - l1_index, min(STEP_MM), max(STEP_MM))
-    expected = np.array([STEP_MM[int(place)] for place in places])
+        return np.zeros(len(l1_indices))
+    places = np.clip(np.arange(len(steps_mm)) - l1_indices[:, None], min(STEP_MM), max(STEP_MM))
+    expected = np.array(list(STEP_MM.values()))[places - min(STEP_MM)]
     if sacrum:
-        expected[-1] = STEP_TO_SACRUM_MM
+        expected[:, -1] = STEP_TO_SACRUM_MM
     ratios = np.log(steps_mm / expected)
-    size = float(np.median(ratios))
-    bells = np.exp(-0.5 * ((ratios - size) / STEP_SD) ** 2) / (STEP_SD * math.sqrt(2.0 * math.pi))
+    size = np.median(ratios, axis=1)
+    bells = np.exp(-0.5 * ((ratios - size[:, None]) / STEP_SD) ** 2) / (STEP_SD * math.sqrt(2.0 * math.pi))
     each = np.log((1.0 - STEP_ASTRAY) * bells + STEP_ASTRAY / STEP_RANGE)
-    return float(each.sum() - 0.5 * ((size - SIZE_MEAN) / SIZE_SD) ** 2)
+    logs: np.ndarray = each.sum(axis=1) - 0.5 * ((size - SIZE_MEAN) / SIZE_SD) ** 2
+    return logs
 
 
 def count_log_likelihood(count: int, sacrum: bool) -> float:

@@ -55,8 +55,8 @@ def look_again(
     first, second = (_cut(phase, _box(phase.grid, seen, middle_lps_mm)) for phase in phases)
     fewer = slice(FEWER_SLICES, -FEWER_SLICES) if len(first.hu) > 4 * FEWER_SLICES else slice(None)
     other_ends = _cut(first, (fewer, slice(None), slice(None)))
-    depth = min(len(second.hu), len(other_ends.hu))
-    plain, other_ends = (_cut(view, (slice(0, depth), slice(None), slice(None))) for view in (second, other_ends))
+    shape = np.minimum(second.hu.shape, other_ends.hu.shape)
+    plain, other_ends = (_cut(view, tuple(slice(0, int(n)) for n in shape)) for view in (second, other_ends))
     views = [plain.hu, plain.hu[..., ::-1], other_ends.hu[..., ::-1]]
     grids = (plain.grid, plain.grid, other_ends.grid)
     seen_again = predict_batch(network, [CoarseVolume(hu, grid) for hu, grid in zip(views, grids, strict=True)], device)
@@ -77,7 +77,7 @@ def _box(grid: Grid, seen: VisibleColumn, middle_lps_mm: np.ndarray) -> tuple[sl
     return z, y_range, x_range
 
 
-def _cut(volume: CoarseVolume, box: tuple[slice, slice, slice]) -> CoarseVolume:
+def _cut(volume: CoarseVolume, box: tuple[slice, ...]) -> CoarseVolume:
     hu = volume.hu[box]
     start = [part.indices(count)[0] for part, count in zip(box, volume.hu.shape, strict=True)]
     x, y, z = (float(v) for v in volume.grid.index_to_lps(np.array(start)))
