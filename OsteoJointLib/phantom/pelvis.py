@@ -95,6 +95,17 @@ def add_sacrum(
         center = center - axes[:, 2] * height
 
 
+def _off(column: Column, side: float, at_mm: tuple[float, float, float]) -> np.ndarray:
+    """Offset (3,) of a place of the pelvis, given for the tables' man, on one side (-1 right, +1 left)."""
+    outward, back, up = at_mm
+    return np.array([side * outward, back, up]) * (column.sacrum_sizes.width_mm / _PELVIS_WIDTH_MM)
+
+
+def hip_center(column: Column, side: float) -> np.ndarray:
+    """Center (3,) of the femur's head."""
+    return column.sacrum.center + _off(column, side, _HIP_AT_MM) + _off(column, side, _HEAD_AT_MM)
+
+
 def add_pelvis(scene: Scene, column: Column, cortex_hu: float, core_hu: float, rng: np.random.Generator) -> None:
     """Put iliac wings, the hip joints and the femora's heads into the scene."""
     s1, scale = column.sacrum.center, column.sacrum_sizes.width_mm / _PELVIS_WIDTH_MM
@@ -114,7 +125,7 @@ def add_pelvis(scene: Scene, column: Column, cortex_hu: float, core_hu: float, r
     for side in SIDES:
 
         def off(outward: float, back: float, up: float, side: float = side) -> np.ndarray:
-            return np.array([side * outward, back, up]) * scale
+            return _off(column, side, (outward, back, up))
 
         middle = s1 + off(*_WING_AT_MM, crest - _WING_BELOW_CREST_MM)
         x, y, z = _WING_OUTWARD
@@ -124,7 +135,7 @@ def add_pelvis(scene: Scene, column: Column, cortex_hu: float, core_hu: float, r
         add(ShellPatch(curve_center, radius, between(rng, _WING_THICK_MM) * scale, ellipsoid(middle, _WING_MM)))
         add(ellipsoid(s1 + off(*_JOINT_AT_MM), _JOINT_MM))
         hip = s1 + off(*_HIP_AT_MM)
-        head = hip + off(*_HEAD_AT_MM)
+        head = hip_center(column, side)
         add(ellipsoid(hip + off(*_SOCKET_AT_MM), _SOCKET_MM))
         add(ellipsoid(head, (_HEAD_MM,) * 3))
         add(rod(head, head + off(*_FEMUR_TO_MM), _FEMUR_MM))
