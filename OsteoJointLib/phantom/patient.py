@@ -17,9 +17,10 @@ from OsteoJointLib.phantom.endplates import add_sclerosis, dent_endplates
 from OsteoJointLib.phantom.implants import add_dense_joints, add_implant
 from OsteoJointLib.phantom.lesions import add_lesions
 from OsteoJointLib.phantom.organs import add_ascites, add_bowel, add_chest, add_muscles, add_organs, add_wall
-from OsteoJointLib.phantom.pelvis import add_pelvis, add_sacrum
+from OsteoJointLib.phantom.pelvis import add_pelvis
 from OsteoJointLib.phantom.person import Person, draw_person
-from OsteoJointLib.phantom.rib_cage import add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.rib_cage import RibHeads, RibLengths, add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.sacral_bone import add_sacrum
 from OsteoJointLib.phantom.scene import Scene
 from OsteoJointLib.phantom.spine import Column, add_vertebra, build_column
 from OsteoJointLib.phantom.tissue import draw_tissue_hu
@@ -29,7 +30,7 @@ from OsteoJointLib.records import Level
 
 _SPREAD_SHARE, _WILD_TISSUE = 0.6, 2.5  # randomized: share with BMD drawn evenly, factor on the spread of tissues
 _CORTEX_HU, _CORTEX_PER_HU = (450.0, 1100.0), 1.2  # a dense body has a dense shell
-_RIB_CORE, _RIB_OVER_HU, _PELVIS_OF_RIB = 0.6, (60.0, 160.0), 0.8  # of the bodies' HU, plus; of the ribs' HU
+_RIB_CORE, _RIB_OVER_HU, _PELVIS_OF_RIB = 0.8, (-40.0, 110.0), 0.8  # of the bodies' HU, plus; of the ribs' HU
 _SACRUM_CORE, _SACRUM_OVER_HU = 0.7, 30.0
 _FATTY_LIVER_HU = 110.0  # how much darker fat is than liver, roughly
 _TEXTURE_HU: Range = (6.0, 30.0)  # SD of the bodies' trabeculae
@@ -37,13 +38,14 @@ _TEXTURE_HU: Range = (6.0, 30.0)  # SD of the bodies' trabeculae
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """A drawn person in a drawn scanner: the scene, and what it was drawn from."""
+    """A drawn person in a drawn scanner: the scene, what it was drawn from, and where its ribs begin."""
 
     person: Person
     acquisition: Acquisition
     column: Column
     scene: Scene
-    rib_lengths_mm: dict[str, tuple[float, float]]
+    rib_lengths_mm: RibLengths
+    rib_heads_mm: RibHeads
 
 
 def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False) -> Patient:
@@ -73,7 +75,7 @@ def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False
         add_arms(scene, torso.skin, tissue, person, own)
     lengths = draw_rib_lengths(person, rng)
     rib_core = base * _RIB_CORE + between(rng, _RIB_OVER_HU)
-    add_ribs(scene, column, torso, lengths, cortex_hu, rib_core, rng)
+    heads = add_ribs(scene, column, torso, lengths, person, cortex_hu, rib_core, rng)
     add_pelvis(scene, column, cortex_hu, rib_core * _PELVIS_OF_RIB, rng)
     add_sacrum(scene, column, person, cortex_hu, base * _SACRUM_CORE + _SACRUM_OVER_HU, tissue.disc, rng)
     add_discs(scene, column, person, tissue.disc, rng)
@@ -86,4 +88,4 @@ def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False
     add_lesions(scene, column, person, own)
     add_dense_joints(scene, column, person, own)
     add_implant(scene, column, person, own)
-    return Patient(person, acquisition, column, scene, lengths)
+    return Patient(person, acquisition, column, scene, lengths, heads)

@@ -26,6 +26,7 @@ from OsteoJointLib.phantom.shapes import BodyShape, Capsule, Ellipsoid, Frame, R
 _L1, _L5, _L6, _S1 = 20, 24, 25, 26  # VerSe numbers
 _USUAL_LUMBAR = 5
 _L6_PITCH_DEG = 28.0
+_RUDIMENTARY_DISC, _RIBBED_TRANSVERSE_MM = 0.4, 24.0  # share of its height over the sacrum; of an L1 that bears ribs
 _WEDGE: Range = (0.01, 0.025)  # mean and SD of the front's loss of height in a whole body, as a fraction
 _BROKEN = {"wedge": 0.5, "biconcave": 0.3, "crush": 0.2}  # shares of the fractures
 _LOSS: dict[bool, Range] = {False: (0.15, 0.4), True: (0.4, 0.7)}  # of the height; collapsed or not
@@ -42,6 +43,8 @@ _DISC_GIVES_MM = 1.0  # by which a disc's rims may come closer than its height
 _ROLL_SD_DEG, _PITCH_SD_DEG, _LEAN_SD_DEG = 0.8, 1.5, 3.0  # of one body, one body, the whole column
 _YAW_WITH_ROLL = 0.5  # a scoliotic column turns half as much as it tilts
 _SACRAL_FLAT, _SACRAL_LORDOSIS, _SACRAL_SD_DEG = 0.3, 0.75, 5.0  # share of the slope without lordosis, and with
+_SLOPE_DEG: Range = (20.0, 60.0)
+_SACRUM_TURN = 0.4  # of the last lumbar body's tilt and rotation: the pelvis lies nearly level
 _S1_HEIGHT_MM = 28.0
 _BODY_SD_HU = 8.0  # between the bodies of one person
 
@@ -156,6 +159,10 @@ def _plan(person: Person) -> list[VertebraSizes]:
         plan = plan[:-1]
     if person.lumbar_bodies > _USUAL_LUMBAR:
         plan.append(replace(plan[-1], name="L6", verse_label=_L6, pitch_deg=_L6_PITCH_DEG))
+    if person.transition == "sacralized":
+        plan[-1] = replace(plan[-1], disc_below_mm=_RUDIMENTARY_DISC * plan[-1].disc_below_mm)
+    if person.twelfth_rib == "extra":
+        plan = [replace(v, transverse_mm=_RIBBED_TRANSVERSE_MM) if v.verse_label == _L1 else v for v in plan]
     lengths = [f for f in VertebraSizes.__dataclass_fields__ if f.endswith("_mm")]
     return [replace(v, **{f: getattr(v, f) * person.scale for f in lengths}) for v in plan]
 
@@ -252,8 +259,12 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
     slope = SACRAL_PITCH_DEG * (_SACRAL_FLAT + _SACRAL_LORDOSIS * person.lordosis) + rng.normal(0, _SACRAL_SD_DEG)
     at_l1 = next(i for i, v in enumerate(plan) if v.verse_label == _L1)
     depth, width = (np.array([getattr(v, side) for v in plan]) for side in ("depth_mm", "width_mm"))
-    pitch = _limited(np.append(pitch, slope), np.rad2deg((discs + _DISC_GIVES_MM) / (0.5 * depth)), at_l1)
-    roll = _limited(np.append(roll, roll[-1]), np.rad2deg((discs + _DISC_GIVES_MM) / (0.5 * width)), at_l1)
+    pitch = _limited(
+        np.append(pitch, np.clip(slope, *_SLOPE_DEG)), np.rad2deg((discs + _DISC_GIVES_MM) / (0.5 * depth)), at_l1
+    )
+    roll = _limited(
+        np.append(roll, _SACRUM_TURN * roll[-1]), np.rad2deg((discs + _DISC_GIVES_MM) / (0.5 * width)), at_l1
+    )
     # a wedged body leans what is above it to the front, half of that at either endplate
     lost = np.array([b.wedge * v.height_mm for v, b in zip(plan, broken, strict=True)])
     lean = np.append(_KYPHOSIS * np.rad2deg(np.arctan2(lost, depth)), 0.0)
@@ -264,7 +275,7 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
         # positive pitch leans the axis to the front (-y): rotation about +x by +pitch moves z toward -y
         return Frame(center, rotation(*np.deg2rad((pitch_deg, roll_deg, yaw_deg))))
 
-    sacrum = frame_at(np.zeros(3), pitch[-1], roll[-1], yaw[-1])
+    sacrum = frame_at(np.zeros(3), pitch[-1], roll[-1], _SACRUM_TURN * yaw[-1])
     sacrum_sizes = replace(plan[-1], name="S1", verse_label=_S1, height_mm=_S1_HEIGHT_MM * person.scale)
     frames: list[Frame] = []
     top = sacrum.point(0, 0, 0.5 * sacrum_sizes.height_mm)

@@ -11,6 +11,7 @@ from scipy import ndimage
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.cases import make_level_sample, make_phantom, make_training_pair
+from OsteoJointLib.phantom.compound import Bar, Compound
 from OsteoJointLib.phantom.organs import add_organs
 from OsteoJointLib.phantom.patient import build_patient
 from OsteoJointLib.phantom.person import draw_person
@@ -100,7 +101,8 @@ def test_level_sample_centers_are_bodies_from_top_to_bottom():
 def test_variants_all_occur_and_bmd_follows_age():
     people = [draw_person(np.random.default_rng(seed)) for seed in range(600)]
     assert {p.lumbar_bodies for p in people} == {4, 5, 6}
-    assert {p.twelfth_rib for p in people} == {"usual", "stub", "missing", "extra"}
+    assert {p.twelfth_rib for p in people} == {"usual", "thin", "stub", "missing", "extra"}
+    assert {p.transition for p in people} == {"none", "sacralized", "lumbarized"}
     old = np.mean([p.mean_bmd_mg_cm3 for p in people if p.age_years > 75])
     young = np.mean([p.mean_bmd_mg_cm3 for p in people if p.age_years < 40])
     assert young - old > 70.0
@@ -189,10 +191,12 @@ def test_the_body_knows_left_from_right_and_front_from_back(patient):
 def test_a_left_rib_lies_on_the_left_and_falls(patient):
     rng, scene = np.random.default_rng(0), Scene()
     torso = build_torso(patient.person, patient.column, rng)
-    add_ribs(scene, patient.column, torso, {"T11": (0.0, 150.0)}, 800.0, 200.0, rng)
-    parts = [solid.shape for solid in scene.skeleton]
-    assert all(part.end[0] > 0 for part in parts)
-    assert parts[-1].end[2] < parts[1].end[2] - 30.0
+    add_ribs(scene, patient.column, torso, {"T11": (0.0, 150.0)}, patient.person, 800.0, 200.0, rng)
+    (rib,) = (solid.shape for solid in scene.skeleton)
+    assert isinstance(rib, Compound)
+    ends = [part.end for part in rib.parts if isinstance(part, Bar)]
+    assert all(end[0] > 0 for end in ends)
+    assert ends[-1][2] < ends[1][2] - 30.0
     lengths = [draw_rib_lengths(patient.person, np.random.default_rng(seed)) for seed in range(20)]
     assert np.mean([drawn["T11"][0] - drawn["T12"][0] for drawn in lengths]) > 40.0
 
