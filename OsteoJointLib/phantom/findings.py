@@ -12,8 +12,17 @@ import numpy as np
 
 from OsteoJointLib.phantom.chance import Range, between, choose
 
-_ALL = range(13, 25)  # VerSe numbers, T6 to L5
-_DISC_WEIGHT = {18: 0.6, 19: 0.6, 20: 0.6, 21: 0.6, 22: 0.75, 23: 1.0, 24: 1.0}  # low lumbar, then thoracolumbar
+_T6, _L1, _T9 = 13, 20, 16  # VerSe numbers
+_DISC_WEIGHT = {
+    18: 0.6,
+    19: 0.6,
+    20: 0.6,
+    21: 0.6,
+    22: 0.75,
+    23: 1.0,
+    24: 1.0,
+    25: 1.0,
+}  # low lumbar, then thoracolumbar
 _OTHER_WEIGHT = 0.4  # of the thoracic discs above
 _VANISHED, _SCLEROTIC, _BRIDGED, _ERODED = 0.6, 0.55, 0.6, 0.4  # chance in the most degenerate, at weight 1
 _SCLEROTIC_IF_VANISHED = 0.75
@@ -25,7 +34,7 @@ _FUSED = {False: 0.01, True: 0.12}  # of a person, congenital or by an operation
 _FUSED_TWO = 0.25  # share of them with two discs gone
 _NODE = {False: 0.04, True: 0.08}  # Schmorl's node, of one body
 _COLLAPSED = 0.25  # share of the fractures with a loss of 40 to 70 %
-_ALSO_BROKEN, _MAY_BREAK = {False: 0.0, True: 0.04}, range(16, 25)  # of one body, beyond those that density broke
+_ALSO_BROKEN = {False: 0.0, True: 0.04}  # of one body from T9 on, beyond those that density broke
 _NEIGHBOR_BREAKS = {False: 0.15, True: 0.3}  # of the body under a fracture
 
 _LESIONS = {"hemangioma": 0.010, "bone island": 0.010, "lytic": 0.002, "sclerotic": 0.003, "fatty": 0.004}  # of a body
@@ -105,77 +114,85 @@ class Findings:
     habitus: str = "usual"
 
 
-def _by_disc(rng: np.random.Generator, chance: float, degeneration: float) -> tuple[int, ...]:
+def _by_disc(rng: np.random.Generator, bodies: range, chance: float, degeneration: float) -> tuple[int, ...]:
     """Draw discs: the chance grows with the square of degeneration, most in the low lumbar spine."""
     return tuple(
-        label for label in _ALL if rng.random() < chance * degeneration**2 * _DISC_WEIGHT.get(label, _OTHER_WEIGHT)
+        label for label in bodies if rng.random() < chance * degeneration**2 * _DISC_WEIGHT.get(label, _OTHER_WEIGHT)
     )
 
 
-def _draw_discs(rng: np.random.Generator, degeneration: float, varied: bool) -> dict[str, tuple[int, ...]]:
+def _draw_discs(
+    rng: np.random.Generator, bodies: range, degeneration: float, varied: bool
+) -> dict[str, tuple[int, ...]]:
     """Draw which discs vanished, are fused, bridged, eroded, or lie between sclerotic endplates."""
-    vanished, fused = _by_disc(rng, _VANISHED, degeneration), tuple[int, ...]()
+    vanished, fused = _by_disc(rng, bodies, _VANISHED, degeneration), tuple[int, ...]()
     if rng.random() < _FUSED[varied]:
-        first = int(rng.choice(_ALL[:-2]))
+        first = int(rng.choice(bodies[:-2]))
         fused = (first, first + 1) if rng.random() < _FUSED_TWO else (first,)
     vanished = tuple(label for label in vanished if label not in fused)
-    sclerotic = set(_by_disc(rng, _SCLEROTIC, degeneration))
+    sclerotic = set(_by_disc(rng, bodies, _SCLEROTIC, degeneration))
     sclerotic |= {label for label in vanished if rng.random() < _SCLEROTIC_IF_VANISHED}
-    bridged = set(_by_disc(rng, _BRIDGED, degeneration))
+    bridged = set(_by_disc(rng, bodies, _BRIDGED, degeneration))
     if rng.random() < np.interp(degeneration, (0.0, 1.0), _FLOWING[varied]):
-        first = int(rng.choice(_ALL[:-4]))
-        bridged |= set(range(first, min(first + int(rng.integers(*_FLOWING_DISCS)), _ALL[-1])))
-    eroded = _by_disc(rng, _ERODED, degeneration)
+        first = int(rng.choice(bodies[:-4]))
+        bridged |= set(range(first, min(first + int(rng.integers(*_FLOWING_DISCS)), bodies[-1])))
+    eroded = _by_disc(rng, bodies, _ERODED, degeneration)
     kept = {"sclerotic": sclerotic, "bridged": bridged, "eroded": set(eroded)}
     named = {name: tuple(sorted(discs - set(fused))) for name, discs in kept.items()}
     return {"vanished": vanished, "fused": fused, **named}
 
 
-def _draw_lesions(rng: np.random.Generator, fractured: tuple[int, ...], varied: bool) -> tuple[tuple[int, str], ...]:
+def _draw_lesions(
+    rng: np.random.Generator, bodies: range, fractured: tuple[int, ...], varied: bool
+) -> tuple[tuple[int, str], ...]:
     """Draw at most one lesion a body; cement only where a body broke."""
     often = _LESIONS_VARIED if varied else 1.0
     shares = {name: chance * often for name, chance in _LESIONS.items()}
     shares["none"] = 1.0 - sum(shares.values())
-    drawn = {label: choose(rng, shares) for label in _ALL}
+    drawn = {label: choose(rng, shares) for label in bodies}
     drawn |= {label: "cement" for label in fractured if rng.random() < _CEMENT[varied]}
     return tuple((label, name) for label, name in sorted(drawn.items()) if name != "none")
 
 
-def _draw_implant(rng: np.random.Generator, varied: bool) -> tuple[str, tuple[int, ...]]:
+def _draw_implant(rng: np.random.Generator, bodies: range, varied: bool) -> tuple[str, tuple[int, ...]]:
     """Draw an implant and where it is."""
     implant = choose(rng, _IMPLANTS_VARIED if varied else _IMPLANTS)
     if implant == "cage":
-        return implant, (choose(rng, _CAGE_AT),)
+        return implant, (min(choose(rng, _CAGE_AT), bodies[-1]),)
     if implant not in ("screws", "rods"):
         return implant, ()
     bottom, levels = (_SCREW_BOTTOM, _SCREW_LEVELS) if implant == "screws" else (_ROD_BOTTOM, _ROD_LEVELS)
-    last = choose(rng, bottom)
-    return implant, tuple(range(last + 1 - int(rng.integers(*levels)), last + 1))
+    last = min(choose(rng, bottom), bodies[-1])
+    return implant, tuple(range(max(last + 1 - int(rng.integers(*levels)), bodies[0]), last + 1))
 
 
-def draw_findings(rng: np.random.Generator, degeneration: float, fractured: tuple[int, ...], varied: bool) -> Findings:
+def draw_findings(
+    rng: np.random.Generator, degeneration: float, fractured: tuple[int, ...], lumbar_bodies: int, varied: bool
+) -> Findings:
     """Draw a patient's findings.
 
     Args:
         rng: source of all randomness.
         degeneration: 0 to 1, as age gives it.
         fractured: bodies that density broke.
+        lumbar_bodies: how many there are.
         varied: make every finding frequent (training); half of the patients then have an old spine.
     """
+    bodies = range(_T6, _L1 + lumbar_bodies)
     if varied and rng.random() < _OLD_SPINE:
         degeneration = between(rng, _OLD_SPINE_DEGENERATION)
-    fractured += tuple(label for label in _MAY_BREAK if rng.random() < _ALSO_BROKEN[varied])
-    below = {label + 1 for label in fractured if label < _ALL[-1] and rng.random() < _NEIGHBOR_BREAKS[varied]}
+    fractured += tuple(label for label in bodies if label >= _T9 and rng.random() < _ALSO_BROKEN[varied])
+    below = {label + 1 for label in fractured if label < bodies[-1] and rng.random() < _NEIGHBOR_BREAKS[varied]}
     fractured = tuple(sorted(below.union(fractured)))
-    implant, implanted = _draw_implant(rng, varied)
-    lesions = _draw_lesions(rng, fractured, varied)
+    implant, implanted = _draw_implant(rng, bodies, varied)
+    lesions = _draw_lesions(rng, bodies, fractured, varied)
     if implant == "none" and any(name == "cement" for _, name in lesions):
         implant = "cement"
     return Findings(
         degeneration=degeneration,
         fractured=fractured,
         collapsed=tuple(label for label in fractured if rng.random() < _COLLAPSED),
-        nodes=tuple(label for label in _ALL if rng.random() < _NODE[varied]),
+        nodes=tuple(label for label in bodies if rng.random() < _NODE[varied]),
         lesions=lesions,
         implant=implant,
         implanted=implanted,
@@ -184,5 +201,5 @@ def draw_findings(rng: np.random.Generator, degeneration: float, fractured: tupl
         effusion=choose(rng, _EFFUSION_SIDES) if rng.random() < _EFFUSION[varied] else "none",
         liver_fat=between(rng, _LIVER_FAT) if rng.random() < _FATTY_LIVER[varied] else 0.0,
         habitus=choose(rng, _FRAME[varied]),
-        **_draw_discs(rng, degeneration, varied),
+        **_draw_discs(rng, bodies, degeneration, varied),
     )

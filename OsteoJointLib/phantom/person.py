@@ -146,6 +146,6 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
         degeneration=float(np.clip(rng.beta(*_DEGENERATION_BETA) * (_DEGENERATION_YOUNG + old), 0.0, 1.0)),
     )
     # a stream of its own: another finding more changes nothing else of the patient
-    findings = draw_findings(rng.spawn(1)[0], build.degeneration, fractured, varied)
+    findings = draw_findings(rng.spawn(1)[0], build.degeneration, fractured, lumbar_bodies, varied)
     fat_mm = float(np.clip(build.fat_mm * _FAT_FACTOR[findings.habitus], *_FAT_LIMITS_OF[findings.habitus]))
     return replace(build, **vars(findings), fat_mm=fat_mm)

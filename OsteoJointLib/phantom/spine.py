@@ -39,7 +39,7 @@ _BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 4.0), (0.5, 3.0), (1.0, 4.
 
 _DISC_LOSS, _LEAST_DISC_MM = 0.6, 2.0  # share that the most degenerate disc may lose, height it keeps
 _VANISHED_MM, _VANISHED_BOWL, _FUSED_MM = (0.0, 1.0), 0.15, (0.5, 4.0)  # of the bowls beside it; bone in a block
-_DISC_GIVES_MM = 1.0  # by which a disc's rims may come closer than its height
+_DISC_GIVES_MM = 1.5  # by which a disc's rims may come closer than its height
 _ROLL_SD_DEG, _PITCH_SD_DEG, _LEAN_SD_DEG = 0.8, 1.5, 3.0  # of one body, one body, the whole column
 _YAW_WITH_ROLL = 0.5  # a scoliotic column turns half as much as it tilts
 _SACRAL_FLAT, _SACRAL_LORDOSIS, _SACRAL_SD_DEG = 0.3, 0.75, 5.0  # share of the slope without lordosis, and with

@@ -350,9 +350,9 @@ def test_a_table_never_reaches_into_the_patient():
 
 
 def test_findings_are_rare_in_the_young_and_frequent_in_training():
-    young = [draw_findings(np.random.default_rng(s), 0.05, (), False) for s in range(500)]
-    old = [draw_findings(np.random.default_rng(s), 0.9, (), False) for s in range(500)]
-    varied = [draw_findings(np.random.default_rng(s), 0.05, (), True) for s in range(500)]
+    young = [draw_findings(np.random.default_rng(s), 0.05, (), 5, False) for s in range(500)]
+    old = [draw_findings(np.random.default_rng(s), 0.9, (), 5, False) for s in range(500)]
+    varied = [draw_findings(np.random.default_rng(s), 0.05, (), 5, True) for s in range(500)]
     for name in ("vanished", "sclerotic", "bridged"):
         rare, often, trained = (np.mean([bool(getattr(f, name)) for f in group]) for group in (young, old, varied))
         assert rare < 0.06
