@@ -29,7 +29,7 @@ _OFF_CENTER_MM, _FRONT_OF_CENTER_MM = 8.0, (35.0, 65.0)  # SD sideways; how far 
 _PAIR_PIXEL_MM, _PAIR_SHIFT_MM, _PAIR_BACK_MM = (0.55, 0.98), 10.0, 45.0  # SD of the shift; as above
 _OFF_MIDDLE_MM, _MOST_OFF_MIDDLE = 3.0, 0.3  # SD of the slice from the body's middle, bound over the height
 
-_BINNED_PIXEL_MM = 1.4  # pixels of a level scan at least: on 4 mm voxels finer ones can't be told from these
+_BINNED_PIXEL_MM, _BINNED_SLICE_MM = 1.4, 1.0  # voxels of a level scan at least: at 4 mm finer ones look the same
 
 
 @dataclass(frozen=True)
@@ -225,12 +225,13 @@ def make_training_pair(seed: int) -> TrainingPair:
 
 
 def make_level_scan(seed: int) -> LevelScan:
-    """Make a CT with any field of view, slice thickness and kernel: the slices' own, the pixels binned to 1.4 mm."""
+    """Make a CT with any field of view, slice thickness and kernel: its own slices, finer voxels binned."""
     rng = np.random.default_rng([seed, _LEVELS])
     patient = build_patient(rng, randomized=True)
     field = draw_field(rng, patient.column.centers_lps_mm, randomized=True)
     pixel = max(field.width_mm / SLICE_PIXELS, _BINNED_PIXEL_MM)
-    grid = field.grid(_spacing_xyz_mm(field, pixel, patient.acquisition.thickness_mm))
+    thickness = max(patient.acquisition.thickness_mm, _BINNED_SLICE_MM)
+    grid = field.grid(_spacing_xyz_mm(field, pixel, thickness))
     hu = acquire(render_hu(patient.scene, grid, rng), grid, binned(patient.acquisition, field.width_mm, pixel), rng)
     if field.round_padding:
         pad_round(hu, PADDING_HU)

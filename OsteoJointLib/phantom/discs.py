@@ -36,7 +36,7 @@ def add_discs(scene: Scene, column: Column, person: Person, disc_hu: float, rng:
         wide, deep = (half * between(own, _BULGE) for half in (disc.half_width, disc.half_depth))
         shape = Ellipsoid(disc.frame, (wide, deep, 0.5 * disc.height_mm + _DISC_IN_MM), DISC_SQUARENESS)
         hu = disc_hu + float(rng.normal(0, _DISC_SD_HU))
-        scene.skeleton.append(Solid(shape, Material(hu, texture_hu=_DISC_TEXTURE_HU)))
+        scene.skeleton.append(Solid(shape, Material(hu, texture_hu=_DISC_TEXTURE_HU), Tissue.DISC))
         if rng.random() < _GAS_CHANCE[disc.label in person.vanished] * person.degeneration:
             gas = Ellipsoid(disc.frame, (wide * _GAS_WIDE, deep * _GAS_DEEP, _GAS_MM))
             scene.skeleton.append(Solid(gas, Material(between(rng, _GAS_HU))))

@@ -47,6 +47,7 @@ _PROTOCOLS = {
 """Abdomen and pelvis; chest down to L2 to L4; a lumbar reconstruction; reformats, whose slices run the other way; any
 piece of the trunk. Training takes the rare ones more often."""
 
+_OVER_COLUMN_MM = 8.0  # a scan may reach so far over the uppermost body's center: above it the phantom has none
 _LEAST_SCAN_MM = 110.0  # bodies of four vertebrae
 
 
@@ -97,7 +98,8 @@ def draw_field(rng: np.random.Generator, column_lps_mm: np.ndarray, randomized: 
     shares = {name: p.training_share if randomized else p.share for name, p in _PROTOCOLS.items()}
     name = choose(rng, shares)
     protocol = _PROTOCOLS[name]
-    top, bottom = between(rng, protocol.top_mm), between(rng, protocol.bottom_mm)
+    top = min(between(rng, protocol.top_mm), float(column_lps_mm[0, 2]) + _OVER_COLUMN_MM)
+    bottom = between(rng, protocol.bottom_mm)
     bottom = min(bottom, top - _LEAST_SCAN_MM)
     width = between(rng, protocol.width_mm)
     depth = between(rng, protocol.depth_mm) if protocol.depth_mm else width
