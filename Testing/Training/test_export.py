@@ -62,6 +62,17 @@ def test_export_holds_the_averages_of_both_networks(trained, tmp_path):
     assert "Research only" in entry["intended_use"]
 
 
+def test_the_multitask_network_of_weights_is_kept_beside_new_levels(trained, tmp_path):
+    folder = trained[0]
+    first = exported(folder, tmp_path)
+    again = load_weights(export(first, folder / "levels.pt", "again", tmp_path))
+    for name, value in load_weights(first).part("multitask.").items():
+        torch.testing.assert_close(again.part("multitask.")[name], value)
+    old, new = (json.loads((tmp_path / "manifest.json").read_text())["weights"][i] for i in (1, 0))
+    assert (old["name"], new["name"]) == ("tiny", "again") and new["training"] == old["training"]
+    assert new["level_training"]["experiment"]["name"] == "tiny_levels"
+
+
 def test_weights_that_are_there_are_replaced_only_when_told(trained, tmp_path):
     folder = trained[0]
     path = exported(folder, tmp_path)
@@ -90,7 +101,7 @@ def test_weights_too_large_to_ship_are_refused(tmp_path):
 
 
 NUMBERS = {"n": 4, "first_seed": 900_000} | dict.fromkeys(
-    ("levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline"), 0.5
+    ("levels", "levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline"), 0.5
 )
 
 

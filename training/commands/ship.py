@@ -14,7 +14,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Write one weights file of both networks, with its manifest. OsteoJoint reads with it by --weights "
         "DIR/NAME.safetensors; the shipped weights are those in Resources/Weights.",
     )
-    parser.add_argument("--multitask", type=Path, required=True, metavar="FILE", help="last.pt of the multitask run")
+    parser.add_argument(
+        "--multitask",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="last.pt of the multitask run, or weights whose multitask network is kept",
+    )
     parser.add_argument("--levels", type=Path, required=True, metavar="FILE", help="last.pt of the level network's run")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the weights and the manifest")
     parser.add_argument("--name", required=True, help="of the weights: letters, digits, - and _")

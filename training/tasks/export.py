@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from torch import Tensor
+
 from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.weights import save_weights
+from OsteoJointLib.weights import SUFFIX, load_weights, save_weights
 from OsteoJointLib.weights_manifest import check_weights
-from training.checkpoint import load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint
 from training.seeds import EVALUATION_SEEDS, require_seeds
-from training.tasks.levels import load_level_network
+from training.tasks.levels import LevelTask, load_level_network
 from training.tasks.multitask import MultitaskTask
 
 INTENDED_USE = (
@@ -29,10 +33,10 @@ _BYTES_A_WEIGHT = 2
 def export(
     multitask: Path, levels: Path, name: str, folder: Path, evaluation: Path | None = None, replace: bool = False
 ) -> Path:
-    """Write one weights file of both networks, from the averaged weights of two checkpoints.
+    """Write one weights file of both networks, from the averaged weights of their checkpoints.
 
     Args:
-        multitask: checkpoint of the multitask task.
+        multitask: checkpoint of the multitask task; or a weights file, whose multitask network is kept.
         levels: checkpoint of the levels task.
         name: of the weights.
         folder: of the weights and their manifest.
@@ -46,9 +50,8 @@ def export(
         InputRefused: an input is no checkpoint of its task or no evaluation of it, or the file would be too large.
         UsageError: there are weights of this name, and ``replace`` is False.
     """
-    checkpoint, level_network = load_checkpoint(multitask, MultitaskTask.name), load_level_network(levels)
-    recipe = checkpoint.recipe
-    state = {f"multitask.{key}": value for key, value in checkpoint.average.items()}
+    kept, level_network = multitask_part(multitask), load_level_network(levels)
+    state = {f"multitask.{key}": value for key, value in kept.state.items()}
     state |= {f"levels.{key}": value for key, value in level_network.state_dict().items()}
     size = sum(_BYTES_A_WEIGHT * value.numel() for value in state.values())
     if size > _LARGEST_BYTES:
@@ -64,14 +67,11 @@ def export(
             "write over them.",
         )
     fields = {
-        "config": NetworkConfig.from_json(recipe["network"]).to_json(),
+        "config": kept.config.to_json(),
         "level_config": level_network.config.to_json(),
-        "trained_on": f"OsteoJoint phantoms (training pairs and level samples), {checkpoint.step} multitask steps",
-        "training": {
-            "steps": checkpoint.step,
-            "minutes": round(checkpoint.elapsed_s / 60.0, 1),
-            "experiment": {key: recipe[key] for key in ("name", "seed", "optimizer", "windows_px", "precision")},
-        },
+        "trained_on": f"OsteoJoint phantoms (training pairs and level samples), {kept.training['steps']} multitask steps",
+        "training": kept.training,
+        "level_training": _training_of(load_checkpoint(levels, LevelTask.name), ("name", "seed", "optimizer", "rows")),
         "metrics": {},
         "intended_use": INTENDED_USE,
         "licence": LICENCE,
@@ -89,6 +89,38 @@ def export(
     return save_weights(folder, name, state, fields)
 
 
+@dataclass(frozen=True, eq=False)
+class MultitaskPart:
+    """The multitask network that is exported: its config, weights and how it was trained."""
+
+    config: NetworkConfig
+    state: Mapping[str, Tensor]
+    training: dict[str, Any]
+
+
+def multitask_part(path: Path) -> MultitaskPart:
+    """Read the multitask network of a checkpoint or of a weights file.
+
+    Raises:
+        InputRefused: it is no checkpoint of this task.
+        ModelRefused: the weights file can't be used.
+    """
+    if path.suffix == SUFFIX:
+        loaded = load_weights(path)
+        return MultitaskPart(loaded.config, loaded.part("multitask."), check_weights(path)["training"])
+    checkpoint = load_checkpoint(path, MultitaskTask.name)
+    training = _training_of(checkpoint, ("name", "seed", "optimizer", "windows_px", "precision"))
+    return MultitaskPart(NetworkConfig.from_json(checkpoint.recipe["network"]), checkpoint.average, training)
+
+
+def _training_of(checkpoint: Checkpoint, told: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "steps": checkpoint.step,
+        "minutes": round(checkpoint.elapsed_s / 60.0, 1),
+        "experiment": {key: checkpoint.recipe[key] for key in told},
+    }
+
+
 def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
     """Read which weights an evaluation measured (sha256), and its numbers that belong into a manifest.
 
@@ -96,7 +128,19 @@ def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
         InputRefused: when the file is none.
         UsageError: when it is one of phantoms that are not kept for the evaluation.
     """
-    keys = ("n", "first_seed", "levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline")
+    keys = (
+        "n",
+        "first_seed",
+        "levels",
+        "levels_within_10mm",
+        "ap50",
+        "dice",
+        "iou",
+        "pooled",
+        "accuracy",
+        "auc",
+        "baseline",
+    )
     try:
         numbers = json.loads(path.read_text(encoding="utf-8"))
         found = {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
