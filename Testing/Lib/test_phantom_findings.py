@@ -305,11 +305,13 @@ def test_an_effusion_lies_at_the_back_of_its_side(sides, filled):
     torso = build_torso(PLAIN, column, np.random.default_rng(0))
     tissue = draw_tissue_hu("none", 0.0, np.random.default_rng(0))
     add_chest(scene, torso, column, tissue, person, np.random.default_rng(4))
-    pools = [s.shape.bounds() for s in scene.background if s.material.core_hu > -1.0 and s.material.texture_hu == 5.0]
-    middles = [0.5 * (low + high) for low, high in pools]
-    assert (any(m[0] < 0 for m in middles), any(m[0] > 0 for m in middles)) == filled
-    _, cy, _, _ = torso.cavity.at(np.array([100.0]))
-    assert all(m[1] > cy[0] for m in middles)
+    shapes = [s.shape for s in scene.background if s.material.core_hu > -1.0 and s.material.texture_hu == 5.0]
+    z, (cx, cy, rx, ry) = np.array([150.0]), (v[0] for v in torso.cavity.at(np.array([150.0])))
+    x, y = np.linspace(cx - rx, cx + rx, 81), np.linspace(cy - ry, cy + ry, 81)
+    wet = np.any([shape.distance(x, y, z)[0] < 0 for shape in shapes], axis=0)
+    assert (wet[:, :38].any(), wet[:, 43:].any()) == filled, "x grows to the left"
+    assert np.nonzero(wet)[0].mean() > 50, "fluid sinks to the back"
+    assert not wet[:20].any()
 
 
 def test_ascites_lies_in_front_of_the_retroperitoneum():
