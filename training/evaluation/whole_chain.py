@@ -5,8 +5,9 @@ Each phantom is a full CT of ordinary geometry (512 x 512, 2 to 5 mm slices), re
 (``FILE.jsonl``), so that a run can be stopped and given again; the means are taken from the rows at the end.
 
 Localization, masks and class are those of the automatic reading where it put both levels within 10 mm. Where it did
-not, or refused, the case is read once more with the true centers as a user's points, so that every stage is measured
-on every case and none is chosen; ``end_to_end`` then counts such a case as a failure of the whole chain.
+not, refused, or held its class back, the case is read once more with the true centers as a user's points, so that every
+stage is measured on every case and none is chosen; ``end_to_end`` then counts such a case as a failure of the whole
+chain.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def _read(reader: Reader, phantom: Phantom) -> dict[str, Any]:
         row["levels_flags"] = sorted({flag.code.value for flag in result.levels.flags})
     except OsteoJointError as error:
         row["refused"] = error.reason.value
-    if result is None or max(row["levels_error_mm"].values()) > NEAR_MM:
+    if result is None or result.classification is None or max(row["levels_error_mm"].values()) > NEAR_MM:
         row["levels_given"] = True
         try:
             result = reader.read(phantom.volume, points=centers, options=options)
@@ -146,10 +147,10 @@ def _read(reader: Reader, phantom: Phantom) -> dict[str, Any]:
 
 def compare(result: CaseResult, phantom: Phantom) -> dict[str, Any]:
     """Compare a reading with the phantom's truth on the slices that were read."""
-    classification = result.classification
+    said = result.classification
     return {
-        "probabilities": list(classification.probabilities),
-        "predicted": classification.status.value,
+        "probabilities": said and list(said.probabilities),
+        "predicted": said and said.status.value,
         "roi_hu": [reading.measurement.hu_mean for reading in result.readings],
         "levels": {reading.point.level.value: compare_level(reading, phantom) for reading in result.readings},
     }
@@ -187,7 +188,8 @@ def summarize(rows: list[dict[str, Any]], thresholds: Thresholds) -> dict[str, A
         **_classes(rows),
     }
     right = np.array([row.get("predicted") == row["status"] for row in rows])
-    numbers["end_to_end"] = {"accuracy": float((right & near).mean()), "refused_or_wrong_level": int((~near).sum())}
+    alone = np.array([not row["levels_given"] for row in rows])
+    numbers["end_to_end"] = {"accuracy": float((right & alone).mean()), "refused_or_wrong_level": int((~alone).sum())}
     numbers["baseline"] = _baseline(rows, thresholds)
     numbers["interval"]["levels_within_10mm"] = bootstrap_interval(lambda i: float(near[i].mean()), len(rows))
     return numbers
