@@ -66,15 +66,45 @@ CANAL_HALF_DEPTH_MM = 8.5
 """Half sizes of the lumbar spinal canal, after Panjabi et al. 1992."""
 
 RIB_LENGTH_MM: dict[str, tuple[float, float]] = {
+    "T3": (240.0, 20.0),
+    "T4": (265.0, 20.0),
+    "T5": (285.0, 20.0),
     "T6": (300.0, 20.0),
     "T7": (300.0, 20.0),
     "T8": (290.0, 20.0),
     "T9": (270.0, 20.0),
     "T10": (240.0, 22.0),
-    "T11": (185.0, 28.0),
-    "T12": (105.0, 35.0),
+    "T11": (185.0, 26.0),
+    "T12": (100.0, 26.0),
 }
-"""Mean and SD of the bony rib's length; the twelfth varies most (a stub to 200 mm)."""
+"""Mean and SD of the bony rib's length along its curve; the twelfth varies most. Usual values, chosen."""
 
-RIB_DROP: dict[str, float] = {"T6": 0.42, "T7": 0.45, "T8": 0.5, "T9": 0.52, "T10": 0.58, "T11": 0.7, "T12": 0.85}
-"""How many mm a rib falls per mm of its way along the wall (lower ribs are steeper)."""
+RIB_DROP: dict[str, float] = {
+    "T3": 0.5,
+    "T4": 0.55,
+    "T5": 0.6,
+    "T6": 0.62,
+    "T7": 0.65,
+    "T8": 0.68,
+    "T9": 0.72,
+    "T10": 0.76,
+    "T11": 0.82,
+    "T12": 0.87,
+}
+"""How many mm a rib falls per mm of its way along the wall (lower ribs are steeper). Chosen beside real CTs."""
+
+RIB_THICKNESS_MM: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10"), (6.0, 8.0)),
+    "T11": (4.8, 6.8),
+    "T12": (3.5, 5.0),
+    "L1": (3.2, 5.0),
+}
+"""Least and largest full thickness of a rib's shaft, across the wall. Chosen beside real CTs."""
+
+RIB_TALL: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10"), (1.6, 1.9)),
+    "T11": (1.4, 1.8),
+    "T12": (1.2, 1.8),
+    "L1": (1.1, 1.5),
+}
+"""Height of a rib's section, along the wall, over its thickness. Chosen beside real CTs."""
