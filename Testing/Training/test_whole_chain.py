@@ -182,7 +182,7 @@ def read_with(phantom, monkeypatch):
     def read(said):
         reader = FakeReader(phantom, said)
         monkeypatch.setattr(module, "shipped_reader", lambda weights: reader)
-        monkeypatch.setattr(module, "make_phantom", lambda seed: phantom)
+        monkeypatch.setattr(module, "make_phantom", lambda seed, **fields: phantom)
         return reader, json.loads(json.dumps(module.case_row("compact", 900_000)))
 
     return read
