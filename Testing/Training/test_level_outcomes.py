@@ -128,7 +128,7 @@ def test_strata_are_said_in_words_and_what_is_not_drawn_is_left_out():
 
 def test_levels_of_phantoms_are_counted_by_stratum(monkeypatch):
     people = {900_000: {"sex": "F"}, 900_001: {"sex": "M", "implant": "rods"}, 900_002: {"sex": "F"}}
-    monkeypatch.setattr(phantom_levels, "make_phantom", lambda seed: phantom(people[seed]))
+    monkeypatch.setattr(phantom_levels, "make_phantom", lambda seed, **fields: phantom(people[seed]))
     finders = {900_000: found(), 900_001: found(L2, L1), 900_002: found(flags=(UNCERTAIN,))}
     rows = [
         phantom_levels.level_rows(lambda seed=seed: lambda volume: finders[seed], seed, ["key"])["key"]
@@ -162,7 +162,7 @@ def test_a_network_that_was_not_exported_is_evaluated_as_it_stands(tmp_path, mon
     save_checkpoint(start(task), recipe_of(task, Budget(steps=1)), checkpoint)
     made = phantom({"sex": "F"}, spacing=(8.0, 8.0, 8.0), shape=(8, 8, 8))
     made.volume = replace(made.volume, hu=np.zeros((8, 8, 8), np.int16))
-    monkeypatch.setattr(phantom_levels, "make_phantom", lambda seed: made)
+    monkeypatch.setattr(phantom_levels, "make_phantom", lambda seed, **fields: made)
     path = tmp_path / "levels.json"
     arguments = ["--levels-only", "--network", str(checkpoint), "--phantoms", "1", "--json", str(path)]
     assert main(["evaluate", *arguments]) == 0
