@@ -5,11 +5,12 @@ Numbers that name no source are chosen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from OsteoJointLib.phantom.chance import Range, around, between, choose
+from OsteoJointLib.phantom.findings import Findings, draw_findings
 from OsteoJointLib.records import Level, Status
 
 _AGE_YEARS = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
@@ -47,6 +48,8 @@ _TRANSITION = {  # shares by the number of lumbar bodies
 }
 _VARIED_TRANSITION = {"none": 0.6, "lumbarized": 0.18, "sacralized": 0.22}
 _FAT_SHAPE, _FAT_SCALE_MM, _FAT_LIMITS_MM = 3.0, 7.0, (4.0, 60.0)  # gamma distribution: a mean of 21 mm
+_FAT_FACTOR = {"usual": 1.0, "obese": 2.2, "wasted": 0.25}  # on the fat under the skin
+_FAT_LIMITS_OF = {"usual": _FAT_LIMITS_MM, "obese": (40.0, 95.0), "wasted": (1.5, 6.0)}  # mm
 _MUSCLE_FAT_BETA, _MUSCLE_FAT_OLD, _MOST_MUSCLE_FAT = (1.5, 5.0), 0.25, 0.8  # fraction of the muscle
 _LORDOSIS: Range = (0.35, 1.6)
 _SCOLIOSIS_DEG: Range = (0.0, 5.0)  # mean and SD
@@ -54,9 +57,9 @@ _ROTATION_DEG: Range = (0.0, 4.0)  # mean and SD
 _DEGENERATION_BETA, _DEGENERATION_YOUNG = (1.2, 2.5), 0.3  # factor on the draw: 0.3 at 40 years, 1.3 at 90
 
 
-@dataclass(frozen=True)
-class Person:
-    """One phantom patient.
+@dataclass(frozen=True, kw_only=True)
+class Person(Findings):
+    """One phantom patient, with what age, illness and surgery left (:class:`Findings`).
 
     Args:
         sex: "F" or "M".
@@ -73,8 +76,6 @@ class Person:
         muscle_fat: fraction of fat in the back muscles.
         lordosis: 1 is the tables' curve.
         scoliosis_deg, rotation_deg: largest tilt and rotation of the curve.
-        fractured: verse labels of wedge or biconcave bodies.
-        degeneration: 0 none to 1 heavy (spurs, thin discs, calcified aorta).
     """
 
     sex: str
@@ -91,8 +92,6 @@ class Person:
     lordosis: float
     scoliosis_deg: float
     rotation_deg: float
-    fractured: tuple[int, ...]
-    degeneration: float
 
     @property
     def mean_bmd_mg_cm3(self) -> float:
@@ -115,7 +114,7 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
     Args:
         rng: source of all randomness.
         spread_bmd: draw BMD evenly from 20 to 210 mg/cm3 instead of by age and sex (training).
-        varied: draw rare ribs, counts and transitions often (training).
+        varied: draw rare ribs, counts, transitions and findings often (training).
     """
     sex = "F" if rng.random() < _WOMEN else "M"
     age = between(rng, _SCANNED_AGE)
@@ -129,7 +128,7 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
     fracture_chance = _FRACTURE_CHANCE[mean < _FRAGILE_BMD]
     fractured = tuple(label for label in _MAY_BREAK if rng.random() < fracture_chance)
     lumbar_bodies = choose(rng, _VARIED_LUMBAR_BODIES if varied else _LUMBAR_BODIES)
-    return Person(
+    build = Person(
         sex=sex,
         age_years=age,
         scale=float(np.clip(rng.normal(_SCALE[sex], _SCALE_SD), *_SCALE_LIMITS)),
@@ -144,6 +143,9 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
         lordosis=between(rng, _LORDOSIS),
         scoliosis_deg=around(rng, _SCOLIOSIS_DEG),
         rotation_deg=around(rng, _ROTATION_DEG),
-        fractured=fractured,
         degeneration=float(np.clip(rng.beta(*_DEGENERATION_BETA) * (_DEGENERATION_YOUNG + old), 0.0, 1.0)),
     )
+    # a stream of its own: another finding more changes nothing else of the patient
+    findings = draw_findings(rng.spawn(1)[0], build.degeneration, fractured, lumbar_bodies, varied)
+    fat_mm = float(np.clip(build.fat_mm * _FAT_FACTOR[findings.habitus], *_FAT_LIMITS_OF[findings.habitus]))
+    return replace(build, **vars(findings), fat_mm=fat_mm)

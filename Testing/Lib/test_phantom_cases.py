@@ -18,7 +18,7 @@ from OsteoJointLib.phantom.person import draw_person
 from OsteoJointLib.phantom.rendering import render_hu, render_labels
 from OsteoJointLib.phantom.rib_cage import add_ribs, draw_rib_lengths
 from OsteoJointLib.phantom.scene import Material, Scene, Solid, Tissue
-from OsteoJointLib.phantom.shapes import Ellipsoid, Frame
+from OsteoJointLib.phantom.shapes import Ellipsoid, Frame, Tube
 from OsteoJointLib.phantom.tissue import draw_tissue_hu
 from OsteoJointLib.phantom.torso import build_torso
 from OsteoJointLib.phantom.vessels import add_canal, add_vessels
@@ -160,7 +160,8 @@ def test_each_level_has_its_own_density(patient):
 
 def test_rods_lie_under_the_back_densest_on_the_left(patient):
     rods = patient.scene.background[-5:]
-    back = patient.scene.background[2].shape  # after the table's two parts comes the skin
+    tubes = [solid.shape for solid in patient.scene.background if isinstance(solid.shape, Tube)]
+    back = tubes[1]  # after the table comes the skin
     assert [rod.material.core_hu for rod in rods] == [
         patient.acquisition.bmd_slope * bmd for bmd in (0, 50, 100, 150, 200)
     ]

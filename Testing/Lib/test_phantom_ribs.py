@@ -161,7 +161,7 @@ def test_heads_of_a_whole_patient_lie_on_their_side_on_rib_voxels():
             if head is not None:
                 grid = Grid.axis_aligned((3, 3, 3), (1.0, 1.0, 1.0), tuple(head - 1.0))
                 classes = render_classes(Scene(skeleton=made.scene.skeleton), grid, 0.0)
-                assert (classes == Tissue.RIB).mean() > 0.5, name
+                assert (classes == Tissue.RIB).mean() > 0.3, name  # spurs and vanished discs crowd a head
                 assert side * (head[0] - vertebra.frame.center[0]) > 0
 
 
@@ -230,7 +230,7 @@ def test_hips_lie_low_in_front_of_the_sacrum_and_inside_the_skin(seed):
         hip = hip_center(made.column, side)
         assert 70.0 < side * (hip - s1)[0] < 110.0
         assert (hip - s1)[1] < -10.0
-        assert -120.0 < (hip - s1)[2] < -60.0
+        assert -120.0 < (hip - s1)[2] < -50.0
         assert float(skin.distance(*(np.array([value]) for value in hip))[0, 0, 0]) < -25.0
     lowest = min(solid.shape.bounds()[0][2] for solid in scene.skeleton)
     assert lowest < hip[2] - 150.0

@@ -1,5 +1,8 @@
 """What became of a naming, by hand; counts, calibration, strata; the same definition for level samples."""
 
+import hashlib
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,12 +10,17 @@ import pytest
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
+from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.records import CtVolume, Flag, Level, LevelPoint, LevelsFound, PointSource, SourceInfo
 from OsteoJointLib.typed_json import from_json, to_json
+from training.__main__ import main
+from training.checkpoint import recipe_of, save_checkpoint, start
 from training.evaluation import level_scores, phantom_levels
 from training.evaluation.level_outcomes import Naming, Outcome, attempt, judge, summarize_namings
 from training.evaluation.phantom_levels import level_numbers
 from training.evaluation.strata import strata_of
+from training.schedule import Budget
+from training.tasks.levels import LevelConfig
 
 L1, L2 = (1.0, 2.0, 30.0), (1.0, 5.0, -5.0)
 THERE = {Level.L1: L1, Level.L2: L2}
@@ -120,7 +128,7 @@ def test_strata_are_said_in_words_and_what_is_not_drawn_is_left_out():
 
 def test_levels_of_phantoms_are_counted_by_stratum(monkeypatch):
     people = {900_000: {"sex": "F"}, 900_001: {"sex": "M", "implant": "rods"}, 900_002: {"sex": "F"}}
-    monkeypatch.setattr(phantom_levels, "make_phantom", lambda seed: phantom(people[seed]))
+    monkeypatch.setattr(phantom_levels, "make_phantom", lambda seed, **fields: phantom(people[seed]))
     finders = {900_000: found(), 900_001: found(L2, L1), 900_002: found(flags=(UNCERTAIN,))}
     rows = [
         phantom_levels.level_rows(lambda seed=seed: lambda volume: finders[seed], seed, ["key"])["key"]
@@ -146,3 +154,20 @@ def test_level_samples_are_counted_by_the_same_outcomes():
     numbers = level_scores.summarize(rows)
     assert (numbers["n"], numbers["right"], numbers["wrong_silent"], numbers["refused"]) == (4, 1, 1, 2)
     assert numbers["error_mm"] == 3.0
+
+
+def test_a_network_that_was_not_exported_is_evaluated_as_it_stands(tmp_path, monkeypatch):
+    task = LevelConfig(name="tiny_levels", network=LevelNetConfig(channels=(4, 4))).task()
+    checkpoint = tmp_path / "last.pt"
+    save_checkpoint(start(task), recipe_of(task, Budget(steps=1)), checkpoint)
+    made = phantom({"sex": "F"}, spacing=(8.0, 8.0, 8.0), shape=(8, 8, 8))
+    made.volume = replace(made.volume, hu=np.zeros((8, 8, 8), np.int16))
+    monkeypatch.setattr(phantom_levels, "make_phantom", lambda seed, **fields: made)
+    path = tmp_path / "levels.json"
+    arguments = ["--levels-only", "--network", str(checkpoint), "--phantoms", "1", "--json", str(path)]
+    assert main(["evaluate", *arguments]) == 0
+    numbers = json.loads(path.read_text())
+    assert numbers["levels"]["refused_by_reason"] == {"no_spine": 1}, "an untrained network sees no bodies"
+    assert numbers["weights_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    row = json.loads(path.with_suffix(".jsonl").read_text())
+    assert row["naming"]["expected_lps_mm"] == {"L1": list(L1), "L2": list(L2)} and row["seed"] == 900_000

@@ -219,6 +219,9 @@ def test_a_stress_run_that_is_given_again_makes_nothing_anew(bases, tmp_path):
     assert path.with_suffix(".jsonl").read_text() == lines
     with pytest.raises(pytest.fail.Exception, match="asked again"):
         stress.stress(FinderSource("fake", "others", forbidden.load), bases, path, processes=1)
+    moved = [BaseCt("good", bases[0].source, KnownLevels((-37.0, 34.0, 88.0), L1))]
+    again = stress.stress(FinderSource("fake", "abc", load), moved, path, processes=1)
+    assert again["by_change"]["stored"]["wrong_silent"] == 1, "its levels were corrected, so it is judged anew"
 
 
 def test_further_cts_are_listed_by_their_file_of_levels(tmp_path):
@@ -245,6 +248,13 @@ def test_the_evaluations_own_cts_are_there_with_levels_inside(real_ct):
         scan = base.scan()
         for point in scan.expected.values():
             assert point is None or scan.volume.grid.contains(np.array(point)), base.name
+
+
+def test_levels_told_anew_take_the_place_of_the_evaluations_own(real_ct):
+    own = base_cts.own_cts()
+    assert len(own) == 8 and sum(base.known.doubtful for base in own) == 2
+    anew = BaseCt("x", real_ct / "awkward" / ".." / own[0].name, KnownLevels(L1, L2))
+    assert base_cts.own_cts(but=[anew]) == own[1:]
 
 
 def test_without_real_ct_the_stress_says_so_and_goes_on(tmp_path, monkeypatch, capsys):

@@ -104,8 +104,8 @@ def _refuse_what_does_not_go_together(options: argparse.Namespace) -> None:
 
 
 def _stress(options: argparse.Namespace, count: int) -> None:
-    bases = own_cts()
-    bases += listed_cts(options.ct, options.levels) if options.ct else []
+    further = listed_cts(options.ct, options.levels) if options.ct else []
+    bases = own_cts(but=further) + further
     bases += phantoms(require_seeds(options.seed, count, EVALUATION_SEEDS)) if count else []
     stress(_finder_source(options), bases, options.json, options.processes)
 

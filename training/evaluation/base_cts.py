@@ -5,6 +5,7 @@ Real CT is no part of the project: it lies beside the checkout, or wherever ``--
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.records import CtVolume, Level
-from OsteoJointLib.typed_json import WrongField, from_json
+from OsteoJointLib.typed_json import WrongField, from_json, to_json
 from training.evaluation.ct_changes import Scan
 from training.evaluation.level_outcomes import Expected, PointMm
 from training.evaluation.metrics import NEAR_MM
@@ -63,6 +64,11 @@ class BaseCt:
         """Within which distance a level is right."""
         return NEAR_MM if self.known is None else NEAR_BY_EYE_MM
 
+    @property
+    def key(self) -> str:
+        """Its name, and a hash of what is known of it: other levels make its rows anew."""
+        return f"{self.name} {hashlib.sha256(json.dumps(to_json(self)).encode()).hexdigest()[:12]}"
+
     def expected(self) -> Expected:
         """Say where the levels of a real CT are."""
         assert self.known is not None
@@ -83,10 +89,15 @@ class BaseCt:
         return Scan(volume, self.expected())
 
 
-def own_cts() -> list[BaseCt]:
-    """List the evaluation's own real CTs; none, with a sentence, where they are absent."""
+def own_cts(but: Sequence[BaseCt] = ()) -> list[BaseCt]:
+    """List the evaluation's own real CTs; none, with a sentence, where they are absent.
+
+    Args:
+        but: CTs whose levels are told anew; they are left out.
+    """
     if REAL_CT.is_dir():
-        return listed_cts(REAL_CT, REAL_LEVELS)
+        told = {base.source.resolve() for base in but if isinstance(base.source, Path)}
+        return [base for base in listed_cts(REAL_CT, REAL_LEVELS) if (REAL_CT / base.name).resolve() not in told]
     print(f"Real CT is no part of the project, and there is none at {REAL_CT}: going on without it.", flush=True)
     return []
 

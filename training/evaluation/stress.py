@@ -55,7 +55,7 @@ def stress(source: FinderSource, bases: Sequence[BaseCt], path: Path, processes:
             "There is nothing to put under stress, or two CTs bear one name. Give --phantoms or --ct, and other names.",
         )
     jobs = [
-        Job(tuple(f"{base.name}{_SEPARATOR}{change}" for change in CHANGES), partial(stress_rows, source.load, base))
+        Job(tuple(f"{base.key}{_SEPARATOR}{change}" for change in CHANGES), partial(stress_rows, source.load, base))
         for base in bases
     ]
     made_by = MadeBy(source.sha256, sources_sha256(*STRESS_SOURCES))
