@@ -43,6 +43,7 @@ def row(seed, status, predicted, probabilities, hu, error_mm=1.0, iou=0.9, pixel
         "roi_hu": [hu, hu],
         "levels": {"L1": level, "L2": level},
         "naming": naming("right" if error_mm <= 10.0 else "wrong_silent", error_mm, 0.95),
+        "levels_given": error_mm > 10.0,
         "strata": {"sex": "F" if seed < 2 else "M"},
     }
 
@@ -91,6 +92,7 @@ def test_a_case_that_was_not_read_at_all_counts_as_wrong():
         "seed": 4,
         "status": "normal",
         "naming": naming("refused", reason="levels_undecided"),
+        "levels_given": True,
         "strata": {"sex": "F"},
         "refused_given": "body_not_localized",
     }

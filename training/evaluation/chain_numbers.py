@@ -46,7 +46,8 @@ def summarize(rows: list[Row], thresholds: Thresholds) -> dict[str, Any]:
         **_classes(rows),
     }
     right = np.array([row.get("predicted") == row["status"] for row in rows])
-    numbers["end_to_end"] = {"accuracy": float((right & near).mean()), "refused_or_wrong_level": int((~near).sum())}
+    alone = np.array([not row["levels_given"] for row in rows])
+    numbers["end_to_end"] = {"accuracy": float((right & alone).mean()), "refused_or_wrong_level": int((~alone).sum())}
     numbers["baseline"] = _baseline(rows, thresholds)
     numbers["interval"]["levels_within_10mm"] = bootstrap_interval(lambda i: float(near[i].mean()), len(rows))
     return numbers

@@ -5,9 +5,9 @@ patient's. One JSON row a case is written as it comes (``FILE.jsonl``), so that 
 the means are taken from the rows at the end.
 
 Localization, masks and class are those of the automatic reading where it put both levels within 10 mm. Where it did
-not, or refused, the case is read once more with the true centers as a user's points, so that every stage is measured
-on every case and none is chosen; ``end_to_end`` then counts such a case as a failure of the whole chain. Of a phantom
-that doesn't hold both levels only the naming is judged.
+not, refused, or held its class back, the case is read once more with the true centers as a user's points, so that every
+stage is measured on every case and none is chosen; ``end_to_end`` then counts such a case as a failure of the whole
+chain. Of a phantom that doesn't hold both levels only the naming is judged.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _read(reader: Reader, phantom: Phantom) -> Row:
     if not both_in_view(expected):
         return row
     result = _read_named(reader, phantom, said, naming, row)
-    if result is None:
+    if result is None or result.classification is None:
         row["levels_given"] = True
         centers = {level: point for level, point in expected.items() if point is not None}
         try:
@@ -141,10 +141,10 @@ def _read_named(
 
 def compare(result: CaseResult, phantom: Phantom) -> dict[str, Any]:
     """Compare a reading with the phantom's truth on the slices that were read."""
-    classification = result.classification
+    said = result.classification
     return {
-        "probabilities": list(classification.probabilities),
-        "predicted": classification.status.value,
+        "probabilities": said and list(said.probabilities),
+        "predicted": said and said.status.value,
         "roi_hu": [reading.measurement.hu_mean for reading in result.readings],
         "levels": {reading.point.level.value: compare_level(reading, phantom) for reading in result.readings},
     }
