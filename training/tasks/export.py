@@ -69,7 +69,7 @@ def export(
     fields = {
         "config": kept.config.to_json(),
         "level_config": level_network.config.to_json(),
-        "trained_on": f"OsteoJoint phantoms (training pairs and level samples), {kept.training['steps']} multitask steps",
+        "trained_on": f"OsteoJoint phantoms (pairs and level samples), {kept.training['steps']} multitask steps",
         "training": kept.training,
         "level_training": _training_of(load_checkpoint(levels, LevelTask.name), ("name", "seed", "optimizer", "rows")),
         "metrics": {},
