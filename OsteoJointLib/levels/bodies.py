@@ -157,8 +157,14 @@ def find_candidates(prediction: LevelPrediction) -> tuple[np.ndarray, np.ndarray
     from scipy import ndimage
 
     heatmap = prediction.heatmap
-    smooth = ndimage.gaussian_filter(heatmap, SMOOTHING_VOX)
-    peaks = np.argwhere((smooth == ndimage.maximum_filter(smooth, PEAK_APART_VOX)) & (heatmap >= PEAK_MIN))
+    hot = ndimage.find_objects(heatmap >= PEAK_MIN, max_label=1)[0]
+    if hot is None:
+        return np.zeros((0, 3)), np.zeros(0)
+    low = [max(part.start - PEAK_APART_VOX, 0) for part in hot]
+    near = heatmap[tuple(slice(start, part.stop + PEAK_APART_VOX) for start, part in zip(low, hot, strict=True))]
+    smooth = ndimage.gaussian_filter(near, SMOOTHING_VOX)
+    highest = (smooth == ndimage.maximum_filter(smooth, PEAK_APART_VOX)) & (near >= PEAK_MIN)
+    peaks = np.argwhere(highest) + low
     support = body_share(prediction, peaks * prediction.spacing_mm)
     scores = np.sqrt(heatmap[tuple(peaks.T)] * support)
     keep = scores >= PEAK_MIN

@@ -147,7 +147,7 @@ def predict_batch(
         image = window_channels(batch, network.config).contiguous(memory_format=torch.channels_last_3d)
         output = network(image)
         logits = output.logits.float()
-        ribs = torch.exp(logits[:, Tissue.RIB] - torch.logsumexp(logits, dim=1))
+        ribs = torch.softmax(logits, dim=1)[:, Tissue.RIB]
         parts = (logits.argmax(dim=1).to(torch.uint8), ribs, output.landmarks.float(), output.lumbar.float().sigmoid())
     arrays = [part.cpu().numpy() for part in parts]
     return [LevelPrediction(volume.grid, *(array[i] for array in arrays)) for i, volume in enumerate(coarse)]
