@@ -53,11 +53,11 @@ def spine(first: int = -2, last: int = 4, sacrum: bool = True, **changes) -> Vis
     for place in range(first, last + 1):
         name = f"L{place + 1}" if place >= 0 else f"T{13 + place}"
         look = (0.9 if place >= 0 else 0.1) if looks else 0.5
-        here = {"rib": RIB_MM.get(place, 0.0), "lumbar": look, "center_lps_mm": (0.0, 0.0, z)}
+        here = {"rib": RIB_MM.get(max(place, -5), 0.0), "lumbar": look, "center_lps_mm": (0.0, 0.0, z)}
         if place == last:
             here["sacrum_below"] = sacrum
         bodies.append(body(**{**here, **changes.pop(name, {})}))
-        z -= PLACE_STEP_MM[place]
+        z -= PLACE_STEP_MM[max(place, -5)]
     assert not changes, f"no such bodies: {list(changes)}"
     return VisibleColumn(tuple(bodies), None, (0.0, 0.0, z) if sacrum else None)
 
