@@ -183,8 +183,8 @@ class SceneNetwork:
     config = CONFIG
 
     def __init__(self, scene: Scene):
-        # A coarse voxel lies between two slices of the CT, in either phase.
-        self.classes, self.landmarks, self.lumbar = scene.maps(0.5 * SPACING_MM, 2 * scene.slices - 1)
+        # A coarse voxel lies between two slices of the CT, in either phase; the last one may hold half of one only.
+        self.classes, self.landmarks, self.lumbar = scene.maps(0.5 * SPACING_MM, 2 * scene.slices)
         self.slice_codes = scene.shape[1] * scene.shape[2]
         self.code_hu = HU_MOST / (2 * scene.slices * self.slice_codes)
         self.shapes: list[tuple[int, ...]] = []

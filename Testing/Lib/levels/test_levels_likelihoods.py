@@ -172,7 +172,7 @@ def test_the_last_step_is_to_the_sacrum_only_where_it_follows():
     steps = np.array([STEP_MM[1], STEP_MM[2], STEP_MM[3], 26.0])
     joined, apart = (float(steps_log_likelihood(steps, np.array([-1]), sacrum)[0]) for sacrum in (True, False))
     assert joined > apart
-    assert STEP_TO_SACRUM_MM < STEP_MM[3]
+    assert STEP_MM[3] > STEP_TO_SACRUM_MM
 
 
 def test_count_without_sacrum_is_a_lower_bound():
