@@ -146,6 +146,31 @@ def test_a_spurious_body_at_half_pitch_is_dropped(make, after):
     assert found.lumbar_count == 5
 
 
+@pytest.mark.parametrize(("one", "other"), [(0, 2), (1, 5), (2, 3), (1, 2), (3, 5)])
+def test_two_spurious_bodies_in_a_melted_column_are_dropped(make, one, other):
+    # Of other gaps, or of neighboring ones; the further down is put in first, so that the places stay
+    whole = make.spine(*(-3, 4))
+    seen = with_spurious(whole, other, make, score=0.6, valley=0.9)
+    seen = with_spurious(seen, one, make, score=0.7, valley=0.8)
+    found = assign_names(seen)
+    assert found.names == ("T10", *T11_TO_L5)
+    assert [body.center_lps_mm for body in found.column] == [body.center_lps_mm for body in whole.bodies]
+
+
+def test_all_bodies_of_a_melted_column_are_not_dropped_for_their_valleys(make):
+    melted = {name: {"score": 0.7, "valley": 0.85} for name in T11_TO_L5}
+    found = assign_names(make.spine(**melted))
+    assert found.names == T11_TO_L5
+    assert min(found.name_confidence) > 0.9
+
+
+def test_a_missed_body_is_put_in_where_only_two_steps_are_seen(make):
+    # L1 missed: the steps are 64.5 and 35.5 mm, whose median is no measure of a usual step
+    found = assign_names(without(make.spine(-1, 2, sacrum=False), 1))
+    assert found.names == ("T12", "L1", "L2", "L3")
+    assert found.column[1].score == 0.0
+
+
 def test_the_sum_of_scores_does_not_keep_a_disc(make):
     # As in the old spine that was wrong and silent: .82 for the disc, valleys of .9
     found = assign_names(with_spurious(make.spine(-4, 4), 4, make, score=0.82, valley=0.9))
