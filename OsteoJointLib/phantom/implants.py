@@ -136,7 +136,7 @@ def add_implant(scene: Scene, column: Column, person: Person, rng: np.random.Gen
 
 
 def add_dense_joints(scene: Scene, column: Column, person: Person, rng: np.random.Generator) -> None:
-    """Paint sclerotic facet joints and ossified ligaments between the spinous processes; before the bodies."""
+    """Paint sclerotic facet joints and ossified ligaments between the spinous processes."""
     for vertebra, below in zip(column.vertebrae, column.vertebrae[1:], strict=False):
         body, frame, scale = vertebra.body, vertebra.frame, person.scale
         canal_mm = 2.0 * CANAL_HALF_DEPTH_MM * scale
@@ -145,8 +145,8 @@ def add_dense_joints(scene: Scene, column: Column, person: Person, rng: np.rando
                 out = side * (CANAL_HALF_WIDTH_MM + _FACET_OUT_MM) * scale
                 at = frame.point(out, body.half_depth + canal_mm * _FACET_BACK, _FACET_Z * body.half_height)
                 a, b, c = (between(rng, half_mm) * scale for half_mm in _FACET_MM)
-                facet = Solid(Ellipsoid(Frame(at, frame.axes), (a, b, c)), Material(between(rng, _FACET_HU)))
-                scene.skeleton.append(facet)
+                joint = Ellipsoid(Frame(at, frame.axes), (a, b, c))
+                scene.skeleton.append(Solid(joint, Material(between(rng, _FACET_HU)), Tissue.POSTERIOR))
         if rng.random() < _LIGAMENT_CHANCE * person.degeneration:
             upper, lower = (_spinous_tip(v, canal_mm) for v in (vertebra, below))
             strand = Capsule(upper, lower, _LIGAMENT_MM, _LIGAMENT_MM)

@@ -17,7 +17,7 @@ _NOTHING = 1e-9  # keeps a root and a quotient at the center finite
 
 # of bodies and wings; chosen
 _WING_EDGE_MM, _BACK_EDGE_MM, _RIM_EDGE_MM = 4.0, 6.0, 2.0  # over which their edges are rounded
-_SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.25, 0.45  # power of the cosine; of half height; of half width
+_SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.4, 0.45  # power of the cosine; of half height; of half width
 _BODY_CORNER, _BODY_TALL, _BODY_MARGIN_MM = 0.2, 1.35, 1.0  # bounds: as _CORNER, up to squareness 0.5; wedges, spurs
 
 
