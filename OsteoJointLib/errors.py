@@ -61,6 +61,7 @@ class Reason(StrEnum):
     LEVEL_NOT_IN_VIEW = "level_not_in_view"
     LEVELS_UNDECIDED = "levels_undecided"
     LEVELS_UNCERTAIN = "levels_uncertain"
+    LEVELS_ASSUMED = "levels_assumed"
     NO_SACRUM_IN_VIEW = "no_sacrum_in_view"
     NO_RIBS_IN_VIEW = "no_ribs_in_view"
     STUB_RIB = "stub_rib"
@@ -73,6 +74,7 @@ class Reason(StrEnum):
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
     CLASS_NOT_RELIABLE = "class_not_reliable"
+    CLASS_HELD_BACK = "class_held_back"
     NOT_COMPUTED = "not_computed"
     # model
     WEIGHTS_NOT_FOUND = "weights_not_found"

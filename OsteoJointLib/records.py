@@ -54,6 +54,8 @@ class PointSource(StrEnum):
 
     AUTO = "auto"
     USER = "user"
+    ASSUMED = "assumed"
+    """Nobody: of two slices that were given alone, the upper one is taken for L1."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +157,18 @@ class BodyEvidence:
 
 @dataclass(frozen=True)
 class LevelPoint:
-    """The center of one level's body. ``confidence`` is the posterior probability of the level's name (1.0: user)."""
+    """The center of one level's body.
+
+    Args:
+        level: which.
+        center_lps_mm: the center.
+        confidence: posterior probability of the level's name; 1.0 for a user's point, None for one that is assumed.
+        source: who placed it.
+    """
 
     level: Level
     center_lps_mm: tuple[float, float, float]
-    confidence: float
+    confidence: float | None
     source: PointSource
 
 
@@ -172,6 +181,15 @@ class LevelsFound:
     column: tuple[BodyEvidence, ...] = ()
     names: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+
+    @property
+    def doubt(self) -> Flag | None:
+        """What makes the names of found levels uncertain; None where nothing does, or a user placed both."""
+        return next((flag for flag in self.flags if flag.code is Reason.LEVELS_UNCERTAIN), None)
+
+    def in_doubt(self, point: LevelPoint) -> bool:
+        """Whether the name of one of the two is in doubt: a user's own point never is."""
+        return self.doubt is not None and point.source is PointSource.AUTO
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,6 +62,9 @@ class Middle:
     def random(self, size: int | tuple[int, ...] = ()) -> np.ndarray:
         return np.full(size, 0.5)
 
+    def spawn(self, count: int) -> list[Middle]:
+        return [self] * count
+
     def poisson(self, mean: float) -> int:
         return 0
 

@@ -17,7 +17,7 @@ from OsteoJointLib.atomic import TEMPORARY_PREFIX, write_text_whole
 from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason, UsageError
 from OsteoJointLib.locking import locked
 from OsteoJointLib.names import name_key, portable_name, unique_name
-from OsteoJointLib.output.csv_rows import row_of_failure, write_table
+from OsteoJointLib.output.csv_rows import row_of_batch, row_of_failure, write_table
 from OsteoJointLib.output.result_json import RESULT_FILE
 from OsteoJointLib.pipeline.config_file import settings_sha256
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -79,6 +79,12 @@ class CaseRecord:
             ValueError: it is no record of a case.
         """
         return from_json(cls, json.loads(line))
+
+
+def read_case(case: str, document: Mapping[str, Any], **fields: Any) -> CaseRecord:
+    """Record a case by its result, with further fields of :class:`CaseRecord`; refused where its class is held back."""
+    row = row_of_batch(case, document)
+    return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
 def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:

@@ -19,18 +19,18 @@ from OsteoJointLib.batch.ledger import (
     CaseRecord,
     Ledger,
     Outcome,
-    Row,
     check_batch_folder,
     failed_case,
+    read_case,
     read_ledger,
     reading_settings,
 )
 from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
 from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
 from OsteoJointLib.failures import as_ending
-from OsteoJointLib.output.csv_rows import row_of_result
+from OsteoJointLib.output.case_folder import check_case_folder
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
-from OsteoJointLib.worker.requests import Analyze, Close
+from OsteoJointLib.worker.requests import Analyze, Close, Deliver
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,18 @@ class _Run:
             row = None if self._options.fresh else self._ledger.row_if_done(case.name, digest, self._settings)
             if row is not None:
                 return CaseRecord(case.name, Outcome.SKIPPED, row, **fields)
-            return CaseRecord(case.name, Outcome.DONE, self._row(case), **fields)
+            return self._read(case, fields)
         except Exception as error:
             return failed_case(case.name, as_ending(error), **fields)
 
-    def _row(self, case: BatchCase) -> Row:
+    def _read(self, case: BatchCase, fields: Mapping[str, Any]) -> CaseRecord:
+        """Read one case; its files are written only where it has a class."""
         options, folder = self._options.read, self._ledger.case_folder(case.name).resolve()
-        request = Analyze(input=case.path, out=folder, refine=options.refine, gradcam=options.gradcam)
+        check_case_folder(folder)
         with self._pool.borrow() as worker:
-            read = worker.ask(request)
+            read = worker.ask(Analyze(input=case.path, refine=options.refine, gradcam=options.gradcam))
+            record = read_case(case.name, read.result, **fields)
+            if record.outcome.is_read:
+                worker.ask(Deliver(case=read.case, out=folder))
             worker.ask(Close(case=read.case))
-        return row_of_result(case.name, read.result)
+        return record

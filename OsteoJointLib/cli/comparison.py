@@ -28,7 +28,7 @@ class Comparison:
         seed: of the phantom.
         levels_error_mm: distance between found and true center.
         dice: of predicted and true body on the slice that was read.
-        predicted: class.
+        predicted: class; None where it was held back.
         truth: class by the mean BMD.
         bmd_mg_cm3: true BMD.
         expected_hu: HU of that BMD at the phantom's tube voltage.
@@ -38,7 +38,7 @@ class Comparison:
     seed: int
     levels_error_mm: Mapping[Level, float]
     dice: Mapping[Level, float]
-    predicted: Status
+    predicted: Status | None
     truth: Status
     bmd_mg_cm3: Mapping[Level, float]
     expected_hu: Mapping[Level, float]
@@ -51,7 +51,7 @@ class Comparison:
             "seed": self.seed,
             "levels_error_mm": _rounded(self.levels_error_mm, 2),
             "dice": _rounded(self.dice, 4),
-            "status": {"truth": self.truth.value, "predicted": self.predicted.value},
+            "status": {"truth": self.truth.value, "predicted": self.predicted and self.predicted.value},
             "bmd_mg_cm3": _rounded(self.bmd_mg_cm3, 1),
             "hu": {"expected": _rounded(self.expected_hu, 1), "measured": _rounded(self.measured_hu, 1)},
         }
@@ -73,7 +73,7 @@ def compare(result: CaseResult, phantom: Phantom) -> Comparison:
         truth.seed,
         {level: _distance_mm(reading, truth.centers_lps_mm[level.verse_label]) for level, reading in readings.items()},
         {level: _plane_dice(reading, phantom.labels) for level, reading in readings.items()},
-        result.classification.status,
+        None if result.classification is None else result.classification.status,
         truth.status,
         dict(truth.bmd_mg_cm3),
         {level: truth.bmd_slope * truth.bmd_mg_cm3[level] + truth.bmd_intercept for level in Level},
@@ -104,8 +104,8 @@ def comparison_table(comparison: Comparison) -> str:
                 number(comparison.measured_hu[level], 0),
             ],
         ]
-    agrees = "" if comparison.predicted is comparison.truth else "   (not the true class)"
-    rows.append(["bone status", comparison.truth.value, f"{comparison.predicted.value}{agrees}"])
+    agrees = "" if comparison.predicted in (None, comparison.truth) else "   (not the true class)"
+    rows.append(["bone status", comparison.truth.value, f"{comparison.predicted or 'held back'}{agrees}"])
     return table(rows)
 
 

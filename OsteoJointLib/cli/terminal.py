@@ -69,12 +69,17 @@ def case_bar() -> Iterator[Callable[[int, int], None]]:
 
 
 def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
-    """Put a result document into a few lines: levels, HU, class, doubts, files and the notice."""
+    """Put a result document into a few lines: levels, HU, class, doubts, files and the notice.
+
+    Where the class is held back, the first line says so, and how to confirm the levels.
+    """
     status, *shares = CLASS
-    unreliable = any(flag["code"] == Reason.CLASS_NOT_RELIABLE for flag in document["flags"])
+    codes = {flag["code"] for flag in document["flags"]}
+    unreliable = Reason.CLASS_NOT_RELIABLE in codes
     levels = [level.value for level in Level]
     rows = [[field.head, *(field.said(document, level) for level in levels)] for field in seen_in(View.TERMINAL)]
     lines = [
+        *([_how_to_confirm(document)] if Reason.CLASS_HELD_BACK in codes else []),
         table([["", *levels], *rows]),
         "",
         f"{status.title}: {status.said(document)}{' (NOT RELIABLE)' if unreliable else ''}   "
@@ -86,6 +91,13 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
         RESEARCH_NOTICE,
     ]
     return "\n".join(lines)
+
+
+def _how_to_confirm(document: Mapping[str, Any]) -> str:
+    """Say that there is no class for now, and the options that confirm both levels as they are."""
+    points = {level: document["levels"][level]["center_ras_mm"] for level in Level}
+    options = " ".join(f"--{level.lower()}={','.join(f'{mm:g}' for mm in point)}" for level, point in points.items())
+    return f"No class is given: the levels are in doubt. Check them; these options confirm them: {options}\n"
 
 
 def batch_summary(report: BatchReport) -> str:

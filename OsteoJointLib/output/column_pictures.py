@@ -83,12 +83,12 @@ def column_view(
     centers = _centers(volume, result.levels)
     focus = _centers(volume, LevelsFound(result.levels.l1, result.levels.l2)).mean(axis=0)
     picture, frame = _cut(volume, centers, focus, plane, px_per_mm)
-    labels = _names(result.levels, volume, plane, frame)
+    labels, doubt = _names(result.levels, volume, plane, frame), " ?" if result.levels.doubt else ""
     for reading in result.readings:
         left = _draw_slice_line(picture, reading, volume, centers, plane, frame)
         _, y = frame.to_picture(reading.axial.slice_index, 0.0)
         color = segment_color_rgb(reading.level)
-        labels.append(Label(reading.level.value, (max(24.0, left - 30), y), "mm", (0, 0, 0), 19, color))
+        labels.append(Label(f"{reading.level}{doubt}", (max(24.0, left - 30), y), "mm", (0, 0, 0), 19, color))
     for center_lps_mm in (truth_lps_mm or {}).values():
         _draw_cross(picture, volume.grid.lps_to_index(np.asarray(center_lps_mm)), plane, frame)
     return write_labels(picture, labels + _sides(picture.shape, plane))

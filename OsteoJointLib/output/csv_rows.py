@@ -16,6 +16,7 @@ from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
 from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, Field
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
+from OsteoJointLib.pipeline.doubts import ABOUT_CLASS
 from OsteoJointLib.records import CtVolume, Level
 
 ROW_FILE = "result.csv"
@@ -52,6 +53,8 @@ COLUMN_MEANINGS: dict[str, str] = {
 
 COLUMNS = tuple(COLUMN_MEANINGS)
 
+_PROPOSED = [name for field in LEVEL if field.place.startswith("levels.") for name in field.columns]
+
 
 def row_of_result(case: str, document: Mapping[str, Any]) -> dict[str, str]:
     """Make the row of a finished case.
@@ -63,11 +66,15 @@ def row_of_result(case: str, document: Mapping[str, Any]) -> dict[str, str]:
     Returns:
         A string for each of :data:`COLUMNS`; a null is an empty cell.
     """
+    return _complete(_values(case, document))
+
+
+def _values(case: str, document: Mapping[str, Any]) -> dict[str, Any]:
     codes = list(dict.fromkeys(flag["code"] for flag in document["flags"]))
     row: dict[str, Any] = {
         "case": case,
         "outcome": "done",
-        "reliable": Reason.CLASS_NOT_RELIABLE.value not in codes,
+        "reliable": ABOUT_CLASS.isdisjoint(codes),
         "flags": " ".join(codes),
         "seconds": document["timings_s"].get("total"),
         "version": document["version"],
@@ -80,7 +87,35 @@ def row_of_result(case: str, document: Mapping[str, Any]) -> dict[str, str]:
     for level, prefix in LEVEL_PREFIXES.items():
         for field in LEVEL:
             row |= {f"{prefix}{name}": cell for name, cell in _cells(field, field.value(document, level)).items()}
-    return _complete(row)
+    return row
+
+
+def row_of_batch(case: str, document: Mapping[str, Any]) -> dict[str, str]:
+    """Make the row of a case that a batch has read: refused, with the levels proposed, where its class is held back.
+
+    Args:
+        case: its name in the table.
+        document: its ``result.json``.
+
+    Returns:
+        A string for each of :data:`COLUMNS`.
+    """
+    row = _values(case, document)
+    if document["classification"]["status"] is not None:
+        return _complete(row)
+    doubts = [flag["message"] for flag in document["flags"] if flag["code"] == Reason.LEVELS_UNCERTAIN]
+    places = {name: level["center_ras_mm"][2] for name, level in document["levels"].items()}
+    names = ", ".join(sorted(places, key=lambda name: -places[name]))
+    proposal = [f"{prefix}{name}" for prefix in LEVEL_PREFIXES.values() for name in _PROPOSED]
+    return _complete(
+        {
+            **{name: row[name] for name in ("case", "flags", "seconds", "version", *proposal)},
+            "outcome": "refused",
+            "reason": Reason.LEVELS_UNCERTAIN.value,
+            "message": f"{' '.join(doubts)} Proposed, from above: {names}. Read this CT by itself, and confirm L1 and "
+            "L2 or move them.",
+        }
+    )
 
 
 def row_of_failure(case: str, error: BaseException) -> dict[str, str]:

@@ -77,12 +77,12 @@ class Field(Generic[T]):
         null = f"null with flag {self.null}" if isinstance(self.null, Reason) else self.null
         return f"{self.meaning}{unit}{'; ' if null else ''}{null}."
 
-    def put(self, document: dict[str, Any], thing: T, level: str = "") -> None:
-        """Take the value and write it into its place."""
+    def put(self, document: dict[str, Any], thing: T | None, level: str = "") -> None:
+        """Take the value and write it into its place; null where there is nothing to take it from."""
         *parents, name = self.place.format(level=level).split(".")
         for parent in parents:
             document = document.setdefault(parent, {})
-        value = self.take(thing)
+        value = None if thing is None else self.take(thing)
         document[name] = None if value is None else self.kind.stored(value)
 
     def value(self, document: Mapping[str, Any], level: str = "") -> Any:
@@ -100,12 +100,32 @@ class Field(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class LevelFacts:
-    """What the fields of one level are taken from: its reading, its weight in the class, the file with its mask."""
+    """What the fields of one level are taken from.
+
+    Args:
+        reading: all that is known of it.
+        in_doubt: whether its name is.
+        fusion_weight: in the class; None where there is no class.
+        file: with its mask.
+    """
 
     reading: VertebraReading
-    fusion_weight: float
+    in_doubt: bool
+    fusion_weight: float | None
     file: str | None
 
+
+@dataclass(frozen=True)
+class NamedBody:
+    """Another body of the column that was named: its center, the slice nearest to it, and the name's posterior."""
+
+    center_lps_mm: tuple[float, float, float]
+    slice_index: int
+    confidence: float | None
+
+
+NAMED_BODIES = ("T11", "T12", "L3", "L4", "L5", "L6")
+"""The bodies beside L1 and L2 that a result tells of, from top to bottom; L6 where the column has one."""
 
 ROI_WORDS = "trabecular: the body's mask on the mid-slice, eroded, without its posterior part"
 """Which region HU are measured in (:func:`OsteoJointLib.pipeline.measure.roi_mask`)."""
@@ -117,6 +137,7 @@ _POINT = List(Number("mm", 3, said_digits=1), 3)
 _HU = Number("HU")
 _ALL, _NOT_PANEL = frozenset(View), frozenset(View) - {View.PANEL}
 _TOO_SMALL, _NOT_CALIBRATED, _NOT_COMPUTED = Reason.ROI_TOO_SMALL, Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED
+_HELD_BACK = Reason.CLASS_HELD_BACK
 
 
 def _probability(index: int) -> Callable[[Classification], float]:
@@ -166,9 +187,9 @@ CASE: tuple[Field[CaseResult], ...] = (
 
 CLASS: tuple[Field[Classification], ...] = (
     Field("classification.status", "Bone status", "The class; a flag class_not_reliable says when not to rely on it",
-          _STATUS, lambda said: said.status, columns=("status",)),
+          _STATUS, lambda said: said.status, null=_HELD_BACK, columns=("status",)),
     *(Field(f"classification.probabilities.{status}", str(status), f"Probability of {status}", Share(digits=6),
-            _probability(index), columns=(f"p_{status}",))
+            _probability(index), null=_HELD_BACK, columns=(f"p_{status}",))
       for index, status in enumerate(STATUSES)),
 )
 
@@ -194,9 +215,13 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           "pixels, the first pixel spanning 0 to 1", List(Number("px"), 4),
           lambda of: box_to_plane(of.reading.box.xyxy_px, of.reading.axial)),
     Field("levels.{level}.confidence", "Confidence", "Posterior probability of the level's name; 1 for a user's point",
-          Share(digits=4), lambda of: of.reading.point.confidence, columns=("confidence",), views=_NOT_PANEL),
-    Field("levels.{level}.source", "Placed by", "Who placed the point",
-          Choice({"auto": "OsteoJoint", "user": "a user"}),
+          Share(digits=4), lambda of: of.reading.point.confidence, null=Reason.LEVELS_ASSUMED,
+          columns=("confidence",), views=_NOT_PANEL),
+    Field("levels.{level}.in_doubt", "Name", "Whether the level's name is in doubt and no user has confirmed it",
+          YesNo("in doubt, to be confirmed", "not in doubt"), lambda of: of.in_doubt, columns=("in_doubt",),
+          views=_NOT_PANEL),
+    Field("levels.{level}.source", "Placed by", "Who placed the point; assumed: nobody, two slices were given alone",
+          Choice({"auto": "OsteoJoint", "user": "a user", "assumed": "nobody: assumed"}),
           lambda of: of.reading.point.source, columns=("source",), views=_NOT_PANEL),
     Field("segmentation.{level}.file", "File", "Base name of the file that holds the mask (label 20 for L1, 21 for L2)",
           _BASE_NAME, lambda of: of.file, null="null when none was written"),
@@ -232,12 +257,23 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           lambda of: of.reading.measurement.voxels, columns=("roi_voxels",), views=_ALL, short="Voxels"),
     Field("measurements.{level}.roi", "Region", "Which region was measured", Text(), lambda of: ROI_WORDS),
     Field("classification.fusion_weights.{level}", "Weight in the class", "Weight of the level in the class: W1 or W2 "
-          "of Eq. 17, which sum to 1", Share(digits=6), lambda of: of.fusion_weight, columns=("fusion_weight",)),
+          "of Eq. 17, which sum to 1", Share(digits=6), lambda of: of.fusion_weight, null=_HELD_BACK,
+          columns=("fusion_weight",)),
 )
+
+BODY: tuple[Field[NamedBody], ...] = (
+    Field("levels.{level}.center_ras_mm", "Center (R, A, S)", "Center of the body, RAS", _POINT,
+          lambda body: flip_lps_ras(np.asarray(body.center_lps_mm))),
+    Field("levels.{level}.slice_index", "Slice from below", "The axial slice nearest to it, counted from the lowest as "
+          "0", Count(), lambda body: body.slice_index),
+    Field("levels.{level}.confidence", "Confidence", "Posterior probability of the body's name", Share(digits=4),
+          lambda body: body.confidence),
+)
+"""Of each body of :data:`NAMED_BODIES` that was found and named."""
 # fmt: on
 
 
-def put_all(fields: Iterable[Field[T]], document: dict[str, Any], thing: T, level: str = "") -> dict[str, Any]:
+def put_all(fields: Iterable[Field[T]], document: dict[str, Any], thing: T | None, level: str = "") -> dict[str, Any]:
     """Take the values of ``fields`` and write them into their places; returns the document."""
     for field in fields:
         field.put(document, thing, level)

@@ -9,7 +9,7 @@ by eye.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,15 +135,19 @@ def _hu_text(reading: VertebraReading) -> str:
 
 
 def _header_labels(result: CaseResult, truth: OverviewTruth | None, width: int) -> list[Label]:
-    status = result.classification.status
-    reliable = class_is_reliable(result.flags)
+    classified, reliable = result.classification, class_is_reliable(result.flags)
     said = "no doubt raised against this class" if reliable else "this class is not reliable, see the flags"
+    big = Label("No class", (_GAP + 6, 44), "lm", WHITE, 44)
+    if classified is None:
+        said = "the levels are in doubt: check L1 and L2, and confirm them"
+    else:
+        big = replace(big, text=str(classified.status).capitalize(), color=STATUS_COLORS[classified.status])
     labels = [
-        Label(str(status).capitalize(), (_GAP + 6, 44), "lm", STATUS_COLORS[status], 44),
+        big,
         Label(said, (_GAP + 8, 86), "lm", WHITE if reliable else STATUS_COLORS[Status.OSTEOPOROSIS], 18),
         _truth_label(truth) or Label(_model_text(result), (_GAP + 8, 112), "lm", _GRAY, 16),
     ]
-    for row, (name, share) in enumerate(zip(STATUSES, result.classification.probabilities, strict=True)):
+    for row, (name, share) in enumerate(_shares(result)):
         x1, x2, y = _bar(width, row)
         labels.append(Label(str(name), (x1 - 12, y), "rm", WHITE, 18))
         labels.append(Label(f"{100 * share:.1f} %", (x2 + 12, y), "lm", WHITE, 18))
@@ -158,11 +162,16 @@ def _truth_label(truth: OverviewTruth | None) -> Label | None:
 
 
 def _model_text(result: CaseResult) -> str:
-    weights = result.classification
-    return (
-        f"weights {result.model.name}, {result.device}; L1 weighs {100 * weights.fusion_weight_l1:.0f} %, "
-        f"L2 {100 * weights.fusion_weight_l2:.0f} %"
-    )
+    said, words = result.classification, f"weights {result.model.name}, {result.device}"
+    if said is None:
+        return words
+    return f"{words}; L1 weighs {100 * said.fusion_weight_l1:.0f} %, L2 {100 * said.fusion_weight_l2:.0f} %"
+
+
+def _shares(result: CaseResult) -> list[tuple[Status, float]]:
+    """Pair each class with its probability; none where no class is given."""
+    said = result.classification
+    return [] if said is None else list(zip(STATUSES, said.probabilities, strict=True))
 
 
 def _footer_labels(shape: tuple[int, ...], truth: OverviewTruth | None) -> list[Label]:
@@ -180,7 +189,7 @@ def _bar(width: int, row: int) -> tuple[int, int, int]:
 def _draw_bars(canvas: np.ndarray, result: CaseResult) -> None:
     import cv2
 
-    for row, (status, share) in enumerate(zip(STATUSES, result.classification.probabilities, strict=True)):
+    for row, (status, share) in enumerate(_shares(result)):
         x1, x2, y = _bar(canvas.shape[1], row)
         cv2.rectangle(canvas, (x1, y - 8), (x2, y + 8), _DIM, -1)
         cv2.rectangle(canvas, (x1, y - 8), (x1 + max(2, round((x2 - x1) * share)), y + 8), STATUS_COLORS[status], -1)

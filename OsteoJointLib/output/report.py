@@ -27,7 +27,7 @@ from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.pipeline.case import CaseResult
-from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable, reliability_reasons
+from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, class_is_reliable, reliability_reasons
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import STATUSES, CtVolume, Flag, Level, PointSource, Status
 
@@ -97,9 +97,10 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "document": document,
         "images": images,
         "statuses": [(status.value, STATUS_RANGES[status]) for status in STATUSES],
+        "held_back": next((flag.message for flag in flags if flag.code is Reason.CLASS_HELD_BACK), ""),
         "reliable": class_is_reliable(flags),
         "reasons": _reasons(flags),
-        "doubts": [flag for flag in flags if flag.code not in NOTES and flag.code != Reason.CLASS_NOT_RELIABLE],
+        "doubts": [flag for flag in flags if flag.code not in NOTES | ABOUT_CLASS],
         "notes": [flag for flag in flags if flag.code in NOTES],
         "rows": _rows(document),
         "cards": {level.value: _card(document, level) for level in Level},
@@ -124,9 +125,9 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _card(document: dict[str, Any], level: Level) -> list[tuple[str, str]]:
-    """Say a level's point in names and words; nothing of a user's confidence or of a lone slice's number."""
+    """Say a level's point in names and words; nothing of a confidence that is none, or of a lone slice's number."""
     silent = {
-        "levels.{level}.confidence": document["levels"][level]["source"] == PointSource.USER,
+        "levels.{level}.confidence": document["levels"][level]["source"] != PointSource.AUTO,
         "levels.{level}.slice_index": document["input"]["form"] != "volume",
     }
     fields = [field for field in seen_in(View.REPORT) if field.place.startswith("levels.")]
@@ -213,5 +214,5 @@ def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
     return f"{text}\u00a0{unit}" if unit else text
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\u00a0%"
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}\u00a0%"

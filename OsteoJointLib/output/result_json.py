@@ -14,12 +14,24 @@ from typing import Any
 from OsteoJointLib import __version__
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, LevelFacts, put_all
+from OsteoJointLib.output.fields import (
+    BASELINE,
+    BODY,
+    CASE,
+    CLASS,
+    IMAGE,
+    LEVEL,
+    NAMED_BODIES,
+    LevelFacts,
+    NamedBody,
+    put_all,
+)
 from OsteoJointLib.output.kinds import Number
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.baseline import read_baseline
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.config_file import settings_document
+from OsteoJointLib.pipeline.preprocess import slice_index_of
 from OsteoJointLib.records import CtVolume, Flag, Level
 
 RESULT_SCHEMA = "osteojoint.result/1"
@@ -49,15 +61,19 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
     }
     put_all(CASE, document, result)
     put_all(CLASS, document, result.classification)
-    baseline = read_baseline([reading.measurement for reading in result.readings])
+    said = result.classification
+    baseline = None if said is None else read_baseline([reading.measurement for reading in result.readings])
     if baseline is None:
-        document["baseline"] = None  # the level that was not measured has its flag
+        document["baseline"] = None  # the level that was not measured has its flag, and so has a class held back
     else:
         put_all(BASELINE, document, baseline)
-    weights = (result.classification.fusion_weight_l1, result.classification.fusion_weight_l2)
+    weights = (None, None) if said is None else (said.fusion_weight_l1, said.fusion_weight_l2)
     for reading, weight in zip(result.readings, weights, strict=True):
         level = reading.level
-        put_all(LEVEL, document, LevelFacts(reading, weight, (files or {}).get(level)), level)
+        facts = LevelFacts(reading, result.levels.in_doubt(reading.point), weight, (files or {}).get(level))
+        put_all(LEVEL, document, facts, level)
+    for name, body in _named_bodies(result).items():
+        put_all(BODY, document, body, name)
     document["flags"] = [flag_document(flag) for flag in result.flags]
     document["settings"] = settings_document(result.config, result.options)
     seconds = Number("s", 4)
@@ -103,6 +119,19 @@ def _input(result: CaseResult) -> dict[str, Any]:
         return {"form": "volume", **put_all(IMAGE, {}, result.volume)}
     l1, l2 = (put_all(IMAGE, {}, image) for image in (result.volume.l1, result.volume.l2))
     return {"form": "slice_pair", "L1": l1, "L2": l2}
+
+
+def _named_bodies(result: CaseResult) -> dict[str, NamedBody]:
+    """List the bodies beside L1 and L2 that were found and named."""
+    levels, volume = result.levels, result.volume
+    if not isinstance(volume, CtVolume):
+        return {}
+    centers = {name: body.center_lps_mm for name, body in zip(levels.names, levels.column, strict=True)}
+    return {
+        name: NamedBody(centers[name], slice_index_of(volume, centers[name]), levels.l1.confidence)
+        for name in NAMED_BODIES
+        if name in centers
+    }
 
 
 def flag_document(flag: Flag) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, Field
+from OsteoJointLib.output.fields import BASELINE, BODY, CASE, CLASS, IMAGE, LEVEL, NAMED_BODIES, Field
 from OsteoJointLib.output.result_json import RESULT_SCHEMA
 from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -24,7 +24,7 @@ _BETWEEN_FIELDS: dict[str, Schema] = {
     "baseline": {
         "type": ["object", "null"],
         "description": "The plain rule beside the network's class; null with flag roi_too_small when a level could not "
-        "be measured.",
+        "be measured, and with flag class_held_back.",
     },
     "measurements.{level}": {
         "if": {"properties": {"hu_mean": _NULL}},
@@ -67,6 +67,8 @@ def result_schema() -> Schema:
             "description": "Seconds per stage, and their sum as total.",
         },
     }
+    definitions["body"] = _closed({field.place.split(".")[-1]: _one(field) for field in BODY})
+    whole["levels"]["properties"] |= {name: {"$ref": "#/$defs/body"} for name in NAMED_BODIES}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:osteojoint:result:1",
@@ -106,7 +108,9 @@ def _object(tree: dict[str, Any], definitions: dict[str, Schema], place: str = "
 
 def _one(field: Field[Any]) -> Schema:
     schema = field.kind.schema()
-    if field.null:
+    if field.null and "enum" in schema:
+        schema["enum"].append(None)
+    elif field.null:
         schema["type"] = [schema["type"], "null"]
     return {**schema, "description": field.description}
 

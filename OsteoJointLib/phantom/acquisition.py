@@ -13,6 +13,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.chance import Range, around, between, choose
+from OsteoJointLib.phantom.metal import streaks
 
 _SLOPE_AT_120_KVP = 1.25
 _INTERCEPT_HU = 10.0
@@ -63,10 +64,7 @@ _CUP_ZERO, _CUP_GAIN, _CUP_EDGE = 0.15, 1.5, 0.5  # squared radius over the half
 
 _METAL_SHARE = {False: 0.03, True: 0.08}  # plausible, randomized
 _METAL_AT_MM: tuple[Range, Range, Range] = ((-90.0, 90.0), (-110.0, 0.0), (-60.0, 60.0))  # x, y, z about L1/L2
-_METAL_REACH_MM, _METAL_RADIUS_MM, _METAL_HU = 6.0, 3.0, 3000.0  # half height, radius, HU above what is there
-_STREAK_RAYS = (6, 9, 14)  # waves around the metal; none divides another, so that no ray is like the next
-_STREAK_HU, _STREAK_FADE_MM = 120.0, 45.0  # amplitude of a wave at the metal, distance over which it falls to 1/e
-_FULL_TURN = 6.3  # rad, 2 pi and a little
+_METAL_REACH_MM, _METAL_RADIUS_MM, _METAL_HU = 6.0, 3.0, 3000.0  # half height, radius
 
 _STORED_HU = (-1024, 3071)  # range of a 12-bit CT
 
@@ -152,18 +150,13 @@ def _noise_plane(shape: tuple[int, int], acquisition: Acquisition, rng: np.rando
     return noise * np.float32(acquisition.noise_hu / max(float(noise.std()), 1e-6))  # a plane of one pixel has none
 
 
-def _streaks(grid: Grid, at: tuple[float, float, float], slice_z: float, rng: np.random.Generator) -> np.ndarray | None:
-    """Star-shaped streaks (y, x) around metal, None in slices that miss it."""
+def _with_clip(plane: np.ndarray, grid: Grid, at: tuple[float, float, float], slice_z: float) -> np.ndarray:
+    """Put the metal clip into a slice (y, x) that meets it."""
     if abs(slice_z - at[2]) > _METAL_REACH_MM:
-        return None
+        return plane
     x = grid.origin_lps_mm[0] + np.arange(grid.shape_zyx[2]) * grid.spacing_xyz_mm[0] - at[0]
     y = grid.origin_lps_mm[1] + np.arange(grid.shape_zyx[1]) * grid.spacing_xyz_mm[1] - at[1]
-    angle, radius = np.arctan2(y[:, None], x[None, :]), np.hypot(y[:, None], x[None, :])
-    phases = rng.uniform(0, _FULL_TURN, len(_STREAK_RAYS))
-    star = sum(np.sin(rays * angle + phase) for rays, phase in zip(_STREAK_RAYS, phases, strict=True))
-    metal = np.where(radius < _METAL_RADIUS_MM, _METAL_HU, 0.0)
-    outside = radius >= _METAL_RADIUS_MM
-    return (star * _STREAK_HU * np.exp(-radius / _STREAK_FADE_MM) * outside + metal).astype(np.float32)
+    return np.where(np.hypot(y[:, None], x[None, :]) < _METAL_RADIUS_MM, np.float32(_METAL_HU), plane)
 
 
 def acquire(hu: np.ndarray, grid: Grid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
@@ -186,13 +179,15 @@ def acquire(hu: np.ndarray, grid: Grid, acquisition: Acquisition, rng: np.random
     v = (np.linspace(-1, 1, ny)[:, None] ** 2 + np.linspace(-1, 1, nx)[None] ** 2).astype(np.float32)
     cup = np.float32(acquisition.cupping_hu) * (v - _CUP_ZERO) * np.float32(_CUP_GAIN)
     inside = v < _CUP_EDGE
+    own = rng.spawn(1)[0]  # metal changes nothing of the noise
     for k in range(hu.shape[0]):
-        plane = cv2.GaussianBlur(hu[k], (0, 0), sigma) if sigma > _LEAST_BLUR_PX else hu[k]
-        plane = plane + np.where(inside, cup, 0)
+        plane = hu[k]
         if acquisition.metal_at_mm is not None:
             z = grid.origin_lps_mm[2] + k * grid.spacing_xyz_mm[2]
-            streaks = _streaks(grid, acquisition.metal_at_mm, z, rng)
-            plane = plane if streaks is None else plane + streaks
+            plane = _with_clip(plane, grid, acquisition.metal_at_mm, z)
+        rays = streaks(plane, grid.spacing_xyz_mm[0], own)
+        plane = cv2.GaussianBlur(plane, (0, 0), sigma) if sigma > _LEAST_BLUR_PX else plane
+        plane = plane + np.where(inside, cup, 0) + (0 if rays is None else rays)
         plane = plane + _noise_plane((ny, nx), acquisition, rng)
         out[k] = np.clip(np.rint(plane), *_STORED_HU)
     return out

@@ -107,6 +107,7 @@ _SPINOUS_ASIDE_MM = 1.2  # SD of its tip beside the midline
 _FACET_GROWTH = 0.5  # of the articular processes in the most degenerate
 _OSSICLE, _OSSICLE_GAP_MM, _OSSICLE_MM = 0.04, (2.0, 5.0), (5.0, 12.0)  # share of L1's sides; gap; length
 _OSSICLE_AT = (0.35, 0.6)  # of the way to the tip: where the process ends before it
+_UNDER_ENDPLATE_MM = 2.0
 _MARROW_ROOT_MM, _CORTEX_MM = -1.5, 1.3  # where the marrow begins behind the body; bone around it
 
 
@@ -121,6 +122,11 @@ class Arch:
 def _nodes(sizes: VertebraSizes) -> np.ndarray:
     """Mean nodes of the left half, (11, 3) mm."""
     return np.array([[np.interp(sizes.verse_label, _AT_LABELS, axis) for axis in _AT_MM[node]] for node in _NODES])
+
+
+def landmark_mm(sizes: VertebraSizes, node: str) -> np.ndarray:
+    """Mean place of a node, (3,) mm of the tables' man: to the side, behind the back wall, above the body's middle."""
+    return _nodes(sizes)[_NODES.index(node)]
 
 
 def _scattered(sizes: VertebraSizes, scale: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -166,6 +172,14 @@ def _blades(points: dict[str, np.ndarray], thick: float, person: Person, rng: np
     return blades
 
 
+def _within(body: BodyShape, pedicle: Blade) -> Blade:
+    """Flatten a pedicle's root, so that it stays under the endplate of a low body."""
+    (r0, r1), (t0, t1) = pedicle.radius_mm, pedicle.tall_mm
+    low = min((body.half_height - _UNDER_ENDPLATE_MM) / (pedicle.start[2] + r0 + t0), 1.0)
+    root = pedicle.start * np.array([1.0, 1.0, low])
+    return replace(pedicle, start=root, radius_mm=(r0 * low, r1), tall_mm=(t0 * low, t1))
+
+
 def _cut_off_tip(process: Blade, scale: float, rng: np.random.Generator) -> tuple[Blade, Blade]:
     """Shorten a transverse process and lay the bony tip that never grew on to it beyond a gap."""
     whole = process.end - process.start
@@ -194,6 +208,7 @@ def build_arch(sizes: VertebraSizes, body: BodyShape, person: Person, rng: np.ra
     for side, nodes in zip(SIDES, _scattered(sizes, scale, rng), strict=True):
         points = dict(zip(_NODES, nodes * scale * np.array([side, 1.0, 1.0]) + back, strict=True))
         half = _blades(points, thick, person, rng)
+        half[0] = _within(body, half[0])
         if sizes.verse_label == _L1 and rng.random() < _OSSICLE:
             half[-1], tip = _cut_off_tip(half[-1], scale, rng)
             apart.append(Blend(body.frame, (tip,), _MELT_MM))

@@ -3,10 +3,10 @@
 From three sources. The *Visible Human* (one man's L1 to L5; RemusR9/artisynth_lumbosacralSpineModel, BSD-3): L1, and
 half of L2 to L5. The *mean of 87 patients' CT* (L2 to L5, with the least and the largest of each measure;
 aclouthier/morphable-lumbar-model, MIT), enlarged by 1 / 0.96 to the tables' man: the other half of L2 to L5, the discs,
-and all spreads, an SD being a quarter of a range. *Panjabi et al.* (Spine 1991, thoracic; Spine 1992, lumbar): how T9 to
-T12 grow smaller upward from L1, in round numbers. T6 to T8, the pitch (a lordosis of about 55 degrees) and how far
-thoracic transverse processes reach are usual values, chosen. ``Testing/measure_shapes.py`` tells how near the shapes come
-to the first two.
+and all spreads, an SD being a quarter of a range. *Panjabi et al.* (Spine 1991, thoracic; Spine 1992, lumbar): how T9
+to T12 grow smaller upward from L1, in round numbers. T6 to T8, the pitch (a lordosis of about 55 degrees) and how far
+thoracic transverse processes reach are usual values, chosen. ``Testing/measure_shapes.py`` tells how near the shapes
+come to the first two.
 """
 
 from __future__ import annotations
@@ -72,19 +72,49 @@ CANAL_HALF_DEPTH_MM = 8.5
 WIDTH_SD, DEPTH_SD, HEIGHT_SD, SLANT_SD = 0.07, 0.05, 0.045, 0.03
 CANAL_WIDTH_SD, CANAL_DEPTH_SD = 0.07, 0.09
 """Spread between persons of one size, as fractions of the mean: a quarter of the 87 patients' range (bodies' width
-46.7 mm, 39.4 to 58.8; depth 35.0, 29.5 to 42.0; height 27.8, 23.5 to 32.3; canal's width 26.7, 21.5 to 31.8; depth above) less
-the spread of the persons' size. Of the slant (3.7 degrees, -3.5 to 8.7) most lies between the levels."""
+46.7 mm, 39.4 to 58.8; depth 35.0, 29.5 to 42.0; height 27.8, 23.5 to 32.3; canal's width 26.7, 21.5 to 31.8; its depth
+stands above) less the spread of the persons' size. The slant's (3.7 degrees, -3.5 to 8.7) is mostly between levels."""
 
 RIB_LENGTH_MM: dict[str, tuple[float, float]] = {
+    "T3": (240.0, 20.0),
+    "T4": (265.0, 20.0),
+    "T5": (285.0, 20.0),
     "T6": (300.0, 20.0),
     "T7": (300.0, 20.0),
     "T8": (290.0, 20.0),
     "T9": (270.0, 20.0),
     "T10": (240.0, 22.0),
-    "T11": (185.0, 28.0),
-    "T12": (105.0, 35.0),
+    "T11": (185.0, 26.0),
+    "T12": (100.0, 26.0),
 }
-"""Mean and SD of the bony rib's length; the twelfth varies most (a stub to 200 mm)."""
+"""Mean and SD of the bony rib's length along its curve; the twelfth varies most. Usual values, chosen."""
 
-RIB_DROP: dict[str, float] = {"T6": 0.42, "T7": 0.45, "T8": 0.5, "T9": 0.52, "T10": 0.58, "T11": 0.7, "T12": 0.85}
-"""How many mm a rib falls per mm of its way along the wall (lower ribs are steeper)."""
+RIB_DROP: dict[str, float] = {
+    "T3": 0.5,
+    "T4": 0.55,
+    "T5": 0.6,
+    "T6": 0.62,
+    "T7": 0.65,
+    "T8": 0.68,
+    "T9": 0.72,
+    "T10": 0.76,
+    "T11": 0.82,
+    "T12": 0.87,
+}
+"""How many mm a rib falls per mm of its way along the wall (lower ribs are steeper). Chosen beside real CTs."""
+
+RIB_THICKNESS_MM: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10"), (6.0, 8.0)),
+    "T11": (4.8, 6.8),
+    "T12": (3.5, 5.0),
+    "L1": (3.2, 5.0),
+}
+"""Least and largest full thickness of a rib's shaft, across the wall. Chosen beside real CTs."""
+
+RIB_TALL: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10"), (1.6, 1.9)),
+    "T11": (1.4, 1.8),
+    "T12": (1.2, 1.8),
+    "L1": (1.1, 1.5),
+}
+"""Height of a rib's section, along the wall, over its thickness. Chosen beside real CTs."""

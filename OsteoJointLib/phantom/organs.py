@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from OsteoJointLib.phantom.calcification import add_stones
 from OsteoJointLib.phantom.chance import Range, between, choose
+from OsteoJointLib.phantom.combined import Common
 from OsteoJointLib.phantom.morphometry import SIDES
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.scene import Material, Scene, Solid
-from OsteoJointLib.phantom.shapes import Ellipsoid, Frame, Tube, rotation
+from OsteoJointLib.phantom.shapes import Ellipsoid, Frame, RoundedBox, Tube, rotation
 from OsteoJointLib.phantom.spine import Column
 from OsteoJointLib.phantom.tissue import TissueHu
 from OsteoJointLib.phantom.torso import REACH_MM, Torso
@@ -44,6 +46,10 @@ _DOME_BELOW_MM, _DOME_KNOTS, _DOME_TIP = (
 )  # it starts below the sulcus; its tip is cut, lest a radius be 0
 _DOME_X, _DOME_FRONT, _DOME_WIDTH, _DOME_DEPTH = 0.48, 0.22, 0.66, (0.78, 0.95)
 _DOME_OVER_FAT_HU = 30.0  # fat mixed with liver, spleen and muscle
+_EFFUSION_MM, _POOL_ROUND_MM = (12.0, 70.0), 1.0  # depth of the fluid over the lungs' back
+_FLUID_HU, _FLUID_TEXTURE = (0.0, 25.0), (5.0, 4.0)  # texture as above
+_ASCITES_Z_MM, _ASCITES_KNOTS = (-300.0, 75.0), 8
+_ASCITES_WIDE, _ASCITES_DEEP = 0.98, (0.55, 0.85)  # of the cavity's half sizes
 _MEDIASTINUM_KNOTS, _MEDIASTINUM_BEHIND_MM, _MEDIASTINUM_FRONT = 5, 20.0, 0.95
 _MEDIASTINUM_HALF_WIDTH_MM, _MEDIASTINUM_DEPTH = (14.0, 26.0, 36.0, 44.0, 48.0), (0.2, 0.7, 1.0, 1.0, 1.0)
 _HEART_BLOOD, _HEART_HU = 0.5, 10.0  # HU of heart and mediastinum: half of the aorta's and a little
@@ -103,8 +109,10 @@ def add_wall(scene: Scene, torso: Torso, tissue: TissueHu, person: Person) -> No
     ]
 
 
-def add_chest(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, rng: np.random.Generator) -> None:
-    """Lungs above the diaphragm, with the domes cut out of them, and the mediastinum."""
+def add_chest(
+    scene: Scene, torso: Torso, column: Column, tissue: TissueHu, person: Person, rng: np.random.Generator
+) -> None:
+    """Lungs above the diaphragm, with the domes cut out of them and fluid behind them, and the mediastinum."""
     sulcus = between(rng, _SULCUS_MM)
     dome = sulcus + between(rng, _DOME_RISE_MM)
     # the lungs' lowest part lies behind the diaphragm: the sulcus reaches lower at the back than in front
@@ -120,7 +128,29 @@ def add_chest(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, rng:
         depth = ry[1] * between(rng, _DOME_DEPTH) * bulge
         shape = Tube(z_dome, x, y, rx[1] * _DOME_WIDTH * bulge, depth)
         scene.background.append(Solid(shape, _soft(tissue.visceral_fat + _DOME_OVER_FAT_HU, _DOME_TEXTURE)))
+    _add_effusion(scene, lungs, person, rng.spawn(1)[0])
     _add_mediastinum(scene, torso, column, tissue, sulcus)
+
+
+def _add_effusion(scene: Scene, lungs: Tube, person: Person, rng: np.random.Generator) -> None:
+    """Fill the back of the chest with fluid up to a level, as it lies in a patient on the back."""
+    back, size = float((lungs.center_y + lungs.radius_y).max()), between(rng, _EFFUSION_MM)
+    for side, name in zip(SIDES, ("right", "left"), strict=True):
+        if person.effusion in (name, "both"):
+            half = np.array([lungs.radius_x.max(), size, REACH_MM])
+            pool = Frame(np.array([lungs.center_x[0] + side * half[0], back, 0.0]))
+            fluid = Common((lungs, RoundedBox(pool, (float(half[0]), size, REACH_MM), _POOL_ROUND_MM)))
+            scene.background.append(Solid(fluid, _soft(between(rng, _FLUID_HU), _FLUID_TEXTURE)))
+
+
+def add_ascites(scene: Scene, torso: Torso, person: Person, rng: np.random.Generator) -> None:
+    """Fill the front of the cavity with fluid; bowel and organs are painted into it."""
+    if person.ascites:
+        knots = np.linspace(*_ASCITES_Z_MM, _ASCITES_KNOTS)
+        cx, cy, rx, ry = torso.cavity.at(knots)
+        deep = between(rng, _ASCITES_DEEP)
+        fluid = Tube(knots, cx, cy - (1.0 - deep) * ry, rx * _ASCITES_WIDE, ry * deep, torso.cavity.squareness)
+        scene.background.append(Solid(fluid, _soft(between(rng, _FLUID_HU), _FLUID_TEXTURE)))
 
 
 def _add_mediastinum(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, sulcus: float) -> None:
@@ -163,7 +193,8 @@ def add_organs(scene: Scene, torso: Torso, column: Column, tissue: TissueHu, rng
 
 
 def _add_kidneys(scene: Scene, spine_y: float, tissue: TissueHu, rng: np.random.Generator) -> None:
-    """Put both kidneys with sinus and renal pelvis beside the column."""
+    """Put both kidneys with sinus and renal pelvis beside the column, and stones."""
+    kidneys = []
     for side in SIDES:
         x, y = side * between(rng, _KIDNEY_X_MM), spine_y - between(rng, _KIDNEY_FRONT_MM)
         kidney = Frame(
@@ -171,12 +202,14 @@ def _add_kidneys(scene: Scene, spine_y: float, tissue: TissueHu, rng: np.random.
         )
         sinus = Frame(kidney.center + np.array([-side * _SINUS_INWARD_MM, _SINUS_FRONT_MM, 0.0]), kidney.axes)
         size = between(rng, _KIDNEY_SIZE)
+        kidneys.append(kidney)
         for frame, (a, b, c), material in (
             (kidney, _KIDNEY_MM, _soft(tissue.kidney, _ORGAN_TEXTURE)),
             (sinus, _SINUS_MM, Material(tissue.visceral_fat, texture_hu=_SINUS_TEXTURE_HU)),
             (sinus, _PELVIS_MM, Material(tissue.renal_pelvis)),
         ):
             scene.background.append(Solid(Ellipsoid(frame, (a * size, b * size, c * size)), material))
+    add_stones(scene, kidneys, spine_y, rng.spawn(1)[0])
 
 
 def add_bowel(scene: Scene, torso: Torso, tissue: TissueHu, oral_contrast: bool, rng: np.random.Generator) -> None:

@@ -1,131 +1,146 @@
-"""Sacrum and pelvis, which tell L5 from S1.
+"""Hip bones and proximal femora.
 
-Numbers are chosen; mm are those of the tables' man. Points of the pelvis are x (outward from the midline), y (backward)
-and z (upward) from the first sacral body's center.
+Numbers are chosen beside real CTs; mm are those of the tables' man. Points are x (outward from the midline), y
+(backward) and z (upward) from the first sacral body's center, with the pelvis as it stands over a usual sacral slope.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 
 from OsteoJointLib.phantom.chance import Range, between
-from OsteoJointLib.phantom.morphometry import SIDES
-from OsteoJointLib.phantom.person import Person
+from OsteoJointLib.phantom.compound import Compound, Plate
+from OsteoJointLib.phantom.morphometry import SACRAL_PITCH_DEG, SIDES
 from OsteoJointLib.phantom.scene import Material, Scene, Shape, Solid, Tissue
-from OsteoJointLib.phantom.shapes import BodyShape, Capsule, Ellipsoid, Frame, RoundedBox, ShellPatch, rotation
-from OsteoJointLib.phantom.spine import DISC_SQUARENESS, Column
+from OsteoJointLib.phantom.shapes import Capsule, Ellipsoid, Frame, rotation
+from OsteoJointLib.phantom.spine import Column
 
-_SACRAL_PARTS = 5
-_SACRUM_CORTEX, _SACRUM_CORTEX_MM, _SACRUM_TEXTURE_HU = 0.8, 0.9, 12.0  # HU over the other bones'
-_ALA_CORTEX_MM, _ALA_TEXTURE_HU, _ALA_DARKEST_HU, _ALA_OVER_CORE_HU = 1.2, 15.0, -40.0, 20.0
-_SACRAL_BEND_DEG: Range = (6.0, 18.0)  # between two of its bodies
-_S1_WIDTH, _S1_DEPTH = 0.48, 0.46  # half sizes over the last lumbar body's sizes
-_SHRINK_WIDTH, _SHRINK_DEPTH, _SHRINK_HEIGHT, _SHRINK_GAP = 0.84, 0.78, 0.86, (0.3, 0.8)  # from body to body
-_SACRAL_GAP_MM, _LEAST_GAP_MM, _BODY_BACK_STEP_MM = (0.0, 8.0), 0.5, 2.0  # half height of S1/S2's disc; painted from
-_ALA_MM, _ALA_LESS_MM, _ALA_IN, _ALA_HALF = 38.0, 6.5, 0.6, 0.62  # reach at S1, less per body; overlap, half width
-_ALA_BACK_MM, _ALA_BACK_MORE_MM, _ALA_DEPTH_MM, _ALA_DEPTH_LESS_MM = 4.0, 2.0, 15.0, 2.0
-_ALA_TALL, _ALA_YAW, _ALA_SQUARE = 1.1, 0.35, 0.3  # rad
-_SACRAL_BOWL_MM, _BOWL_OF_GAP, _OVERLAP_MM, _SACRAL_WAIST = (0.3, 2.0), 0.4, 0.8, 0.1
-_MEDIAN_CREST_BACK_MM, _MEDIAN_CREST_BACK_LESS_MM = 16.0, 2.0  # behind the bodies at S1, less per body
-_MEDIAN_CREST_MM, _MEDIAN_CREST_LESS_MM = 13.0, 2.0  # half width
-_MEDIAN_CREST_HALF_DEPTH_MM, _MEDIAN_CREST_ROUND_MM = 4.0, 3.0
+_WIDTH_MM = 54.0  # of the last lumbar body where the pelvis has the sizes below
+_TILT_SHARE = 0.7  # how far the pelvis turns with the sacrum
+_CORTEX, _CORTEX_MM, _BLEND_MM, _TEXTURE_HU = 0.85, (0.8, 1.8), 6.0, 15.0  # HU over the other bones'
+_CREST_FACTOR: Range = (0.75, 1.35)  # on the height of what lies over S1's center: 33 to 60 mm
+_FLARE: Range = (0.8, 1.15)  # factor on how far the wings stand out beside the sacroiliac joint
+_WING_TO_HIP_MM = 60.0  # below S1's center the wing ends and the hip begins
 
-_BONE_TEXTURE_HU = 15.0
-_PELVIS_WIDTH_MM = 54.0  # of the last lumbar body where the pelvis has the sizes below
-_PELVIS_CORTEX_MM: Range = (1.2, 2.2)
-_CREST_MM: Range = (42.0, 80.0)  # height of the iliac crest over S1
-_WING_AT_MM, _WING_BELOW_CREST_MM, _WING_MM = (86.0, -18.0), 66.0, (56.0, 70.0, 66.0)
-_WING_OUTWARD, _WING_RADIUS_MM, _WING_THICK_MM = (0.72, 0.62, -0.25), (110.0, 170.0), (6.0, 10.0)  # direction, curve
-_JOINT_AT_MM, _JOINT_MM = (52.0, 14.0, -14.0), (8.0, 22.0, 34.0)  # sacroiliac
-_HIP_AT_MM, _SOCKET_AT_MM, _SOCKET_MM = (88.0, -42.0, -98.0), (2.0, 4.0, 14.0), (26.0, 30.0, 32.0)  # socket from hip
-_HEAD_AT_MM, _HEAD_MM = (6.0, -2.0, -10.0), 23.0  # of the femur, from the hip
-_FEMUR_TO_MM, _FEMUR_MM = (48.0, 6.0, -42.0), (16.0, 17.0)  # neck's end from the head; radius there and back
-_PUBIS_FROM_MM, _PUBIS_TO_MM, _PUBIS_MM = (0.0, -8.0, -12.0), (14.0, -92.0, -125.0), (13.0, 11.0)  # from hip, from S1
+# x, y, z and half thickness
+_CREST = np.array(  # from the posterior to the anterior superior spine
+    [
+        (45.0, 66.0, -14.0, 6.5),
+        (64.0, 48.0, 22.0, 6.0),
+        (91.0, 16.0, 44.0, 5.0),
+        (113.0, -18.0, 42.0, 5.0),
+        (130.0, -48.0, 22.0, 6.5),
+        (129.0, -77.0, -16.0, 5.5),
+    ]
+)
+_CREST_POINTS, _BACK_POINTS = 13, 6  # points of the smooth crest, and how many of them lie behind the fossa
+_FRONT = np.array([(108.0, -72.0, -52.0, 7.5), (92.0, -46.0, -66.0, 14.0), (73.0, -18.0, -40.0, 8.5)])
+_JOINT_FRONT, _JOINT_BACK = np.array((70.0, 8.0, 6.0, 6.0)), np.array((56.0, 46.0, -42.0, 7.0))
+_FOSSA = np.array((104.0, -24.0, 0.0, 2.5))
+_HIP, _HEAD_MM, _CARTILAGE_MM = (90.0, -46.0, -88.0), 23.5, 2.5  # center and radius of the head, joint space
+_SOCKET, _SOCKET_MM = (84.0, -46.0, -88.0), 31.0
+_MOUTH, _MOUTH_WIDER = (130.0, -54.0, -120.0), 1.4  # the socket opens outward and down
+_TUBER, _PUBIS_TOP, _PUBIS_LOW = (64.0, -10.0, -146.0), (13.0, -92.0, -112.0), (12.0, -86.0, -136.0)
+_RODS = (  # from, to, radius there and there
+    ((78.0, -24.0, -100.0), (72.0, -8.0, -124.0), 13.0, 11.0),
+    ((72.0, -8.0, -124.0), _TUBER, 11.0, 13.0),
+    ((80.0, -64.0, -84.0), (46.0, -84.0, -98.0), 11.0, 7.0),
+    ((46.0, -84.0, -98.0), _PUBIS_TOP, 7.0, 9.0),
+    (_PUBIS_TOP, _PUBIS_LOW, 10.0, 8.0),
+    (_PUBIS_LOW, _TUBER, 6.0, 8.0),
+)
+_NECK, _TROCHANTER, _UNDER = (131.0, -40.0, -112.0), (144.0, -30.0, -98.0), (126.0, -34.0, -140.0)
+_NECK_MM, _TROCHANTER_MM, _LESSER, _LESSER_MM = (15.0, 18.0), 12.0, (114.0, -22.0, -146.0), 9.0
+_SHAFT_RUN, _SHAFT_MM = (-8.0, -6.0, -170.0), (17.0, 14.0)  # in the world: a thigh lies flat; 210 mm under the joint
+_UPPER_SHAFT = 0.2  # of the shaft: its cortex is half as thick
+_SHAFT_CORTEX_MM, _SHAFT_HU, _SHAFT_MARROW_HU = (4.0, 7.0), 0.95, (-60.0, 40.0)  # HU over the other bones'
 
 
-def add_sacrum(
-    scene: Scene,
-    column: Column,
-    person: Person,
-    cortex_hu: float,
-    core_hu: float,
-    disc_hu: float,
-    rng: np.random.Generator,
-) -> None:
-    """Put the sacrum into the scene: five shrinking bodies on a backward curve, remnant discs, alae and a median crest.
+def _scale(column: Column) -> float:
+    return column.sacrum_sizes.width_mm / _WIDTH_MM
 
-    Marrow of the alae is fatty and may be darker than muscle; the S1/S2 disc often persists.
-    """
-    s, frame, sizes = person.scale, column.sacrum, column.sacrum_sizes
-    cortex_hu = cortex_hu * _SACRUM_CORTEX
-    bone = Material(core_hu, cortex_hu, _SACRUM_CORTEX_MM, _SACRUM_TEXTURE_HU)
-    ala_hu = between(rng, (_ALA_DARKEST_HU, core_hu + _ALA_OVER_CORE_HU))
-    wing = Material(ala_hu, cortex_hu, _ALA_CORTEX_MM, _ALA_TEXTURE_HU)
 
-    def add(shape: Shape, material: Material = bone) -> None:
-        scene.skeleton.append(Solid(shape, material, Tissue.SACRUM))
+def _frame(column: Column) -> Frame:
+    """Frame of the pelvis about S1's center: it turns, tilts and leans with the sacrum, less than the slope does."""
+    slope = float(np.arctan2(-column.sacrum.axes[1, 2], column.sacrum.axes[2, 2]))
+    back = _TILT_SHARE * (slope - np.deg2rad(SACRAL_PITCH_DEG)) - slope
+    return Frame(column.sacrum.center, column.sacrum.axes @ rotation(back, 0, 0))
 
-    center, axes, bend = frame.center, frame.axes, rotation(np.deg2rad(between(rng, _SACRAL_BEND_DEG)), 0, 0)
-    width, depth, height = _S1_WIDTH * sizes.width_mm, _S1_DEPTH * sizes.depth_mm, 0.5 * sizes.height_mm
-    gap_mm = between(rng, _SACRAL_GAP_MM)
-    for segment in range(_SACRAL_PARTS):
-        body = Frame(center, axes)
-        reach = (_ALA_MM - _ALA_LESS_MM * segment) * s
-        half = (_ALA_HALF * reach, (_ALA_DEPTH_MM - _ALA_DEPTH_LESS_MM * segment) * s, height * _ALA_TALL)
-        for side in SIDES:
-            out = side * (width * _ALA_IN + 0.5 * reach)
-            ala_center = body.point(out, _ALA_BACK_MM + _ALA_BACK_MORE_MM * segment, 0)
-            ala = Frame(ala_center, axes @ rotation(0, 0, -side * _ALA_YAW))
-            add(Ellipsoid(ala, half, _ALA_SQUARE), wing)
-        if gap_mm > _LEAST_GAP_MM:
-            disc = Frame(body.point(0, 0, -height), axes)
-            add(Ellipsoid(disc, (width, depth, gap_mm), DISC_SQUARENESS), Material(disc_hu))
-        bowl = (between(rng, _SACRAL_BOWL_MM), _BOWL_OF_GAP * gap_mm)
-        half_height = height + _OVERLAP_MM - 0.5 * gap_mm
-        add(BodyShape(body, width, depth, half_height, waist=_SACRAL_WAIST, concavity_mm=bowl))
-        crest = Frame(
-            body.point(0, depth + (_MEDIAN_CREST_BACK_MM - _MEDIAN_CREST_BACK_LESS_MM * segment) * s, 0), axes
-        )
-        crest_half = ((_MEDIAN_CREST_MM - _MEDIAN_CREST_LESS_MM * segment) * s, _MEDIAN_CREST_HALF_DEPTH_MM * s, height)
-        add(RoundedBox(crest, crest_half, _MEDIAN_CREST_ROUND_MM * s))
-        center = body.point(0, _BODY_BACK_STEP_MM * s, -height)
-        axes = axes @ bend
-        width, depth, height = width * _SHRINK_WIDTH, depth * _SHRINK_DEPTH, height * _SHRINK_HEIGHT
-        gap_mm *= between(rng, _SHRINK_GAP)
-        center = center - axes[:, 2] * height
+
+def hip_center(column: Column, side: float) -> np.ndarray:
+    """Center (3,) of the femur's head on one side (-1 right, +1 left)."""
+    return _frame(column).point(*(np.array([side, 1.0, 1.0]) * _HIP * _scale(column)))
+
+
+def _ilium(at: Callable[[np.ndarray], np.ndarray], scale: float) -> list[Shape]:
+    """Span one ilium by triangles: around the fossa, and from the sacroiliac joint to the back of the crest."""
+    from scipy.interpolate import CubicSpline
+
+    crest = CubicSpline(np.arange(len(_CREST)), _CREST)(np.linspace(0, len(_CREST) - 1, _CREST_POINTS))
+    around_fossa = [*crest[_BACK_POINTS - 1 :], *_FRONT, _JOINT_FRONT, crest[_BACK_POINTS - 1]]
+    triangles = [(_FOSSA, a, b) for a, b in pairwise(around_fossa)]
+    triangles += [(_JOINT_FRONT, a, b) for a, b in pairwise([_FRONT[-1], _JOINT_BACK, *crest[:_BACK_POINTS]])]
+    return [
+        Plate(np.array([at(p[:3]) for p in (a, b, c)]), (a[3] * scale, b[3] * scale, c[3] * scale))
+        for a, b, c in triangles
+    ]
 
 
 def add_pelvis(scene: Scene, column: Column, cortex_hu: float, core_hu: float, rng: np.random.Generator) -> None:
-    """Put iliac wings, the hip joints and the femora's heads into the scene."""
-    s1, scale = column.sacrum.center, column.sacrum_sizes.width_mm / _PELVIS_WIDTH_MM
-    bone = Material(core_hu, cortex_hu, between(rng, _PELVIS_CORTEX_MM), _BONE_TEXTURE_HU)
-
-    def add(shape: Shape) -> None:
-        scene.skeleton.append(Solid(shape, bone, Tissue.OTHER_BONE))
-
-    def ellipsoid(center: np.ndarray, half_mm: tuple[float, float, float]) -> Ellipsoid:
-        a, b, c = half_mm
-        return Ellipsoid(Frame(center), (a * scale, b * scale, c * scale))
-
-    def rod(start: np.ndarray, end: np.ndarray, radii_mm: tuple[float, float]) -> Capsule:
-        return Capsule(start, end, radii_mm[0] * scale, radii_mm[1] * scale)
-
-    crest = between(rng, _CREST_MM)
+    """Put both hip bones and the femora, down to their shafts, into the scene."""
+    pelvis, scale = _frame(column), _scale(column)
+    bone = Material(core_hu, _CORTEX * cortex_hu, between(rng, _CORTEX_MM), _TEXTURE_HU)
+    shaft = Material(between(rng, _SHAFT_MARROW_HU), cortex_hu * _SHAFT_HU, between(rng, _SHAFT_CORTEX_MM))
+    crest, flare = between(rng, _CREST_FACTOR), between(rng, _FLARE)
     for side in SIDES:
 
-        def off(outward: float, back: float, up: float, side: float = side) -> np.ndarray:
-            return np.array([side * outward, back, up]) * scale
+        def at(point: np.ndarray | tuple[float, float, float], side: float = side) -> np.ndarray:
+            """World position; the draws move what lies above and beside the sacroiliac joint."""
+            x, y, z = point
+            wing = max(x - _JOINT_FRONT[0], 0.0) * float(np.clip(1.0 + z / _WING_TO_HIP_MM, 0.0, 1.0))
+            z = z * (crest if z > 0 else 1.0)
+            return pelvis.point(*(np.array([side * (x + wing * (flare - 1.0)), y, z]) * scale))
 
-        middle = s1 + off(*_WING_AT_MM, crest - _WING_BELOW_CREST_MM)
-        x, y, z = _WING_OUTWARD
-        outward = np.array([side * x, y, z])
-        radius = between(rng, _WING_RADIUS_MM) * scale
-        curve_center = middle - outward / np.linalg.norm(outward) * radius
-        add(ShellPatch(curve_center, radius, between(rng, _WING_THICK_MM) * scale, ellipsoid(middle, _WING_MM)))
-        add(ellipsoid(s1 + off(*_JOINT_AT_MM), _JOINT_MM))
-        hip = s1 + off(*_HIP_AT_MM)
-        head = hip + off(*_HEAD_AT_MM)
-        add(ellipsoid(hip + off(*_SOCKET_AT_MM), _SOCKET_MM))
-        add(ellipsoid(head, (_HEAD_MM,) * 3))
-        add(rod(head, head + off(*_FEMUR_TO_MM), _FEMUR_MM))
-        add(rod(hip + off(*_PUBIS_FROM_MM), s1 + off(*_PUBIS_TO_MM), _PUBIS_MM))
+        _add_half(scene, at, _ilium(at, scale), side, scale, bone, shaft)
+
+
+def _add_half(
+    scene: Scene,
+    at: Callable[[np.ndarray | tuple[float, float, float]], np.ndarray],
+    ilium: list[Shape],
+    side: float,
+    scale: float,
+    bone: Material,
+    shaft: Material,
+) -> None:
+    """Put one hip bone with its femur into the scene."""
+
+    def ball(center: np.ndarray, radius: float) -> Ellipsoid:
+        return Ellipsoid(Frame(center), (radius * scale,) * 3)
+
+    def rod(start: np.ndarray, end: np.ndarray, start_mm: float, end_mm: float) -> Capsule:
+        return Capsule(start, end, start_mm * scale, end_mm * scale)
+
+    hip, space = at(_HIP), _HEAD_MM + _CARTILAGE_MM
+    ramus = [rod(at(a), at(b), start, end) for a, b, start, end in _RODS]
+    socket = rod(hip, at(_MOUTH), space, _MOUTH_WIDER * space)
+    hip_bone = Compound((*ilium, *ramus, ball(at(_SOCKET), _SOCKET_MM)), (socket,), _BLEND_MM * scale)
+    scene.skeleton.append(Solid(hip_bone, bone, Tissue.OTHER_BONE))
+    neck, under = at(_NECK), at(_UNDER)
+    run = np.array([side, 1.0, 1.0]) * _SHAFT_RUN * scale
+    below, (wide, narrow) = under + _UPPER_SHAFT * run, _SHAFT_MM
+    upper = replace(shaft, shell_mm=0.5 * shaft.shell_mm)
+    scene.skeleton.append(Solid(rod(below, under + run, wide, narrow), shaft, Tissue.OTHER_BONE))
+    scene.skeleton.append(Solid(rod(under, below, wide, wide), upper, Tissue.OTHER_BONE))
+    femur = (
+        ball(hip, _HEAD_MM),
+        rod(hip, neck, *_NECK_MM),
+        rod(neck, at(_TROCHANTER), _NECK_MM[1], _TROCHANTER_MM),
+        rod(neck, under, _NECK_MM[1], _SHAFT_MM[0]),
+        rod(under, at(_LESSER), _LESSER_MM, _LESSER_MM),
+    )
+    scene.skeleton.append(Solid(Compound(femur, (), _BLEND_MM * scale), bone, Tissue.OTHER_BONE))

@@ -5,11 +5,12 @@ Numbers that name no source are chosen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from OsteoJointLib.phantom.chance import Range, around, between, choose
+from OsteoJointLib.phantom.findings import Findings, draw_findings
 from OsteoJointLib.records import Level, Status
 
 _AGE_YEARS = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
@@ -37,8 +38,18 @@ _MAY_BREAK = range(17, 24)  # VerSe numbers, T10 to L4
 _CORTEX_MM: Range = (0.35, 0.9)
 _CORTEX_LOSS = 0.3  # share of the shell that is lost from 40 to 90 years
 _LUMBAR_BODIES = {4: 0.03, 5: 0.92, 6: 0.05}  # shares
-_TWELFTH_RIB = {"usual": 0.86, "stub": 0.08, "missing": 0.03, "extra": 0.03}  # shares
+_VARIED_LUMBAR_BODIES = {4: 0.1, 5: 0.78, 6: 0.12}  # shares in training: what is rare must be seen often enough
+_TWELFTH_RIB = {"usual": 0.8, "thin": 0.07, "stub": 0.08, "missing": 0.03, "extra": 0.02}  # shares
+_VARIED_TWELFTH_RIB = {"usual": 0.55, "thin": 0.13, "stub": 0.13, "missing": 0.08, "extra": 0.11}
+_TRANSITION = {  # shares by the number of lumbar bodies
+    4: {"none": 0.5, "lumbarized": 0.4, "sacralized": 0.1},
+    5: {"none": 0.9, "lumbarized": 0.03, "sacralized": 0.07},
+    6: {"none": 0.5, "lumbarized": 0.05, "sacralized": 0.45},
+}
+_VARIED_TRANSITION = {"none": 0.6, "lumbarized": 0.18, "sacralized": 0.22}
 _FAT_SHAPE, _FAT_SCALE_MM, _FAT_LIMITS_MM = 3.0, 7.0, (4.0, 60.0)  # gamma distribution: a mean of 21 mm
+_FAT_FACTOR = {"usual": 1.0, "obese": 2.2, "wasted": 0.25}  # on the fat under the skin
+_FAT_LIMITS_OF = {"usual": _FAT_LIMITS_MM, "obese": (40.0, 95.0), "wasted": (1.5, 6.0)}  # mm
 _MUSCLE_FAT_BETA, _MUSCLE_FAT_OLD, _MOST_MUSCLE_FAT = (1.5, 5.0), 0.25, 0.8  # fraction of the muscle
 _LORDOSIS: Range = (0.35, 1.6)
 _SCOLIOSIS_DEG: Range = (0.0, 5.0)  # mean and SD
@@ -46,9 +57,9 @@ _ROTATION_DEG: Range = (0.0, 4.0)  # mean and SD
 _DEGENERATION_BETA, _DEGENERATION_YOUNG = (1.2, 2.5), 0.3  # factor on the draw: 0.3 at 40 years, 1.3 at 90
 
 
-@dataclass(frozen=True)
-class Person:
-    """One phantom patient.
+@dataclass(frozen=True, kw_only=True)
+class Person(Findings):
+    """One phantom patient, with what age, illness and surgery left (:class:`Findings`).
 
     Args:
         sex: "F" or "M".
@@ -57,13 +68,14 @@ class Person:
         bmd_l1_mg_cm3, bmd_l2_mg_cm3: trabecular BMD of the two levels.
         cortex_mm: thickness of the bodies' shell.
         lumbar_bodies: 4, 5 or 6.
-        twelfth_rib: "usual", "stub", "missing", or "extra" (a short rib on L1).
+        twelfth_rib: "usual", "thin", "stub", "missing" (on one or both sides), or "extra" (a short rib on L1).
+        transition: "none", "sacralized" (the last lumbar body reaches the sacrum with broad transverse processes), or
+            "lumbarized" (the first sacral body is squared and has a disc under it). Bodies above the sacrum are counted
+            as lumbar either way.
         fat_mm: subcutaneous fat in the flank.
         muscle_fat: fraction of fat in the back muscles.
         lordosis: 1 is the tables' curve.
         scoliosis_deg, rotation_deg: largest tilt and rotation of the curve.
-        fractured: verse labels of wedge or biconcave bodies.
-        degeneration: 0 none to 1 heavy (spurs, thin discs, calcified aorta).
     """
 
     sex: str
@@ -74,13 +86,12 @@ class Person:
     cortex_mm: float
     lumbar_bodies: int
     twelfth_rib: str
+    transition: str
     fat_mm: float
     muscle_fat: float
     lordosis: float
     scoliosis_deg: float
     rotation_deg: float
-    fractured: tuple[int, ...]
-    degeneration: float
 
     @property
     def mean_bmd_mg_cm3(self) -> float:
@@ -97,12 +108,13 @@ class Person:
         return self.bmd_l1_mg_cm3 if level is Level.L1 else self.bmd_l2_mg_cm3
 
 
-def draw_person(rng: np.random.Generator, spread_bmd: bool = False) -> Person:
+def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool = False) -> Person:
     """Draw a patient.
 
     Args:
         rng: source of all randomness.
         spread_bmd: draw BMD evenly from 20 to 210 mg/cm3 instead of by age and sex (training).
+        varied: draw rare ribs, counts, transitions and findings often (training).
     """
     sex = "F" if rng.random() < _WOMEN else "M"
     age = between(rng, _SCANNED_AGE)
@@ -115,20 +127,25 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False) -> Person:
     old = np.clip((age - _OLD_FROM) / _OLD_SPAN, 0.0, 1.0)
     fracture_chance = _FRACTURE_CHANCE[mean < _FRAGILE_BMD]
     fractured = tuple(label for label in _MAY_BREAK if rng.random() < fracture_chance)
-    return Person(
+    lumbar_bodies = choose(rng, _VARIED_LUMBAR_BODIES if varied else _LUMBAR_BODIES)
+    build = Person(
         sex=sex,
         age_years=age,
         scale=float(np.clip(rng.normal(_SCALE[sex], _SCALE_SD), *_SCALE_LIMITS)),
         bmd_l1_mg_cm3=max(mean + half_difference, _LEAST_BMD),
         bmd_l2_mg_cm3=max(mean - half_difference, _LEAST_BMD),
         cortex_mm=float(between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old)),
-        lumbar_bodies=choose(rng, _LUMBAR_BODIES),
-        twelfth_rib=choose(rng, _TWELFTH_RIB),
+        lumbar_bodies=lumbar_bodies,
+        twelfth_rib=choose(rng, _VARIED_TWELFTH_RIB if varied else _TWELFTH_RIB),
+        transition=choose(rng, _VARIED_TRANSITION if varied else _TRANSITION[lumbar_bodies]),
         fat_mm=float(np.clip(rng.gamma(_FAT_SHAPE, _FAT_SCALE_MM), *_FAT_LIMITS_MM)),
         muscle_fat=float(np.clip(rng.beta(*_MUSCLE_FAT_BETA) + _MUSCLE_FAT_OLD * old, 0.0, _MOST_MUSCLE_FAT)),
         lordosis=between(rng, _LORDOSIS),
         scoliosis_deg=around(rng, _SCOLIOSIS_DEG),
         rotation_deg=around(rng, _ROTATION_DEG),
-        fractured=fractured,
         degeneration=float(np.clip(rng.beta(*_DEGENERATION_BETA) * (_DEGENERATION_YOUNG + old), 0.0, 1.0)),
     )
+    # a stream of its own: another finding more changes nothing else of the patient
+    findings = draw_findings(rng.spawn(1)[0], build.degeneration, fractured, lumbar_bodies, varied)
+    fat_mm = float(np.clip(build.fat_mm * _FAT_FACTOR[findings.habitus], *_FAT_LIMITS_OF[findings.habitus]))
+    return replace(build, **vars(findings), fat_mm=fat_mm)

@@ -321,9 +321,10 @@ class BodyShape:
         bulge = self.waist * np.maximum(1.0 - rise * rise, 0.0)
         u, v = left / (self.half_width * (1.0 - bulge)), y / (ellipse_depth * (1.0 - _WAIST_DEEP * bulge))
         rho = np.sqrt(_squared_radius(u * u, v * v, self.squareness))
+        plain = rho  # each spur's direction is seen on the section without spurs
         for angle, reach, rim in self.spurs:
             lobe = (
-                np.maximum((u * np.float32(np.cos(angle)) + v * np.float32(np.sin(angle))) / rho, 0.0)
+                np.maximum((u * np.float32(np.cos(angle)) + v * np.float32(np.sin(angle))) / plain, 0.0)
                 ** _SPUR_SHARPNESS
             )
             rho = rho / (1.0 + reach / self.half_width * lobe * np.exp(-(((rise - rim) / _SPUR_HEIGHT) ** 2)))

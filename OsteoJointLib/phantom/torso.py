@@ -14,7 +14,7 @@ from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.shapes import Tube
 from OsteoJointLib.phantom.spine import Column
 
-REACH_MM = 340.0
+REACH_MM = 440.0
 """How far the trunk extends above and below the L1/L2 disc."""
 _KNOT_MM = 40.0  # between two knots of the outline
 _MID_WALL = 0.38  # where ribs run, from the wall's inside (0) to its outside (1)
@@ -28,6 +28,11 @@ _HALF_WIDTH_MM, _HALF_WIDTH_PER_FAT = (112.0, 145.0), 0.003  # of the cavity; la
 _HALF_DEPTH_MM, _HALF_DEPTH_PER_FAT = (78.0, 108.0), 0.006
 _SQUARENESS: Range = (0.0, 0.35)
 _OFF_CENTER_SD_MM = 3.0  # of the trunk from the column's foot
+# by height over S1's center: the least half width of the muscle, the most of the cavity, and what the buttocks add
+_HIPS_Z_MM = (-400.0, -220.0, -100.0, -20.0, 40.0, 90.0)
+_HIPS_MM, _PELVIC_CAVITY_MM = (155.0, 160.0, 166.0, 150.0, 138.0, 0.0), (20.0, 40.0, 88.0, 112.0, 140.0, 999.0)
+_HIPS_FOLLOW = (-20.0, 90.0), (1.0, 0.0)  # they lie around the sacrum, the trunk around the column's middle
+_BUTTOCKS_MM = (28.0, 32.0, 32.0, 26.0, 16.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,18 +70,23 @@ def build_torso(person: Person, column: Column, rng: np.random.Generator) -> Tor
     waist = 1.0 - between(rng, _WAIST) * np.exp(-(((z - _WAIST_Z_MM) / _WAIST_SPAN_MM) ** 2))
     cavity_x = between(rng, _HALF_WIDTH_MM) * person.scale * (1 + _HALF_WIDTH_PER_FAT * person.fat_mm) * wave * waist
     cavity_y = between(rng, _HALF_DEPTH_MM) * person.scale * (1 + _HALF_DEPTH_PER_FAT * person.fat_mm) * wave
+    over_s1 = z - column.sacrum.center[2]
+    hips, pelvic, buttocks = (
+        np.interp(over_s1, _HIPS_Z_MM, mm) * person.scale for mm in (_HIPS_MM, _PELVIC_CAVITY_MM, _BUTTOCKS_MM)
+    )
+    muscle_x = np.maximum(cavity_x + wall, hips)
     front_fat = person.fat_mm * between(rng, _FRONT_FAT)
     depth = cavity_y + wall + 0.5 * (front_fat + back_fat)
     center_y = skin_back - depth
     inner_y = skin_back - back_fat - wall - cavity_y
     squareness = between(rng, _SQUARENESS)
-    center_x = np.full(z.shape, float(rng.normal(0, _OFF_CENTER_SD_MM)))
+    center_x = float(rng.normal(0, _OFF_CENTER_SD_MM)) + column.sacrum.center[0] * np.interp(over_s1, *_HIPS_FOLLOW)
 
     def tube(y: np.ndarray, rx: np.ndarray, ry: np.ndarray) -> Tube:
         return Tube(z, center_x, y, rx, ry, squareness)
 
     return Torso(
-        skin=tube(center_y, cavity_x + wall + person.fat_mm, depth),
-        muscle=tube(inner_y, cavity_x + wall, cavity_y + wall),
-        cavity=tube(inner_y, cavity_x, cavity_y),
+        skin=tube(center_y + 0.5 * buttocks, muscle_x + person.fat_mm, depth + 0.5 * buttocks),
+        muscle=tube(inner_y + 0.5 * buttocks, muscle_x, cavity_y + wall + 0.5 * buttocks),
+        cavity=tube(inner_y, np.minimum(cavity_x, pelvic), cavity_y),
     )

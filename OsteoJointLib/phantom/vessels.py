@@ -1,4 +1,4 @@
-"""Aorta with its calcified wall, vena cava, mesenteric vessels, and the spinal canal with its sac.
+"""Aorta and iliac arteries, vena cava, mesenteric vessels, and the spinal canal with its sac.
 
 Numbers are chosen; positions are in mm from the L1/L2 disc.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from OsteoJointLib.phantom.calcification import add_filter, add_plaques, add_stent
 from OsteoJointLib.phantom.chance import Range, between
-from OsteoJointLib.phantom.morphometry import CANAL_HALF_DEPTH_MM
+from OsteoJointLib.phantom.morphometry import CANAL_HALF_DEPTH_MM, SIDES
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.shapes import Ellipsoid, Frame, Tube, rotation
@@ -20,8 +21,7 @@ _GAP_MM: Range = (0.0, 7.0)  # between column and vessels
 _BODY_FRONT_MM, _BODY_BACK_MM = 19.0, 18.0  # front and back of a body of the tables' man from its center
 _AORTA_MM, _AORTA_X_MM = (8.5, 13.0), (4.0, 16.0)  # radius, how far left
 _AORTA_WALL_HU, _AORTA_WALL_MM, _BLOOD_TEXTURE_HU = 8.0, 1.0, 4.0  # brighter than blood, thickness, SD
-_PLAQUES = 8.0  # mean number in the most degenerate
-_PLAQUE_MM, _PLAQUE_HALF_MM, _PLAQUE_HU = 2.0, (2.0, 8.0), (300.0, 900.0)  # radius, half length
+_ILIAC_MM, _ILIAC_TO_MM, _ILIAC_BEND_MM = (4.5, 7.0), (45.0, -5.0, -240.0), 12.0  # radius; x, y, z of the end
 _CAVA_MM, _CAVA_X_MM, _CAVA_TOP_MM = (8.0, 13.0), (12.0, 24.0), 120.0  # half width, how far right, where it ends
 _CAVA_FRONT, _CAVA_FLAT = 0.7, 0.75  # of its half width: how far before the column, half depth
 _MESENTERIC = (10, 30)  # vessels: at least, fewer than
@@ -48,22 +48,39 @@ def add_vessels(scene: Scene, column: Column, tissue: TissueHu, person: Person, 
     aorta = Tube(z, x + between(rng, _AORTA_X_MM), front_y - aorta_mm, aorta_mm * ones, aorta_mm * ones)
     wall = Material(tissue.aorta, tissue.aorta + _AORTA_WALL_HU, _AORTA_WALL_MM, _BLOOD_TEXTURE_HU)
     scene.background.append(Solid(aorta, wall))
-    for _ in range(rng.poisson(_PLAQUES * person.degeneration)):
-        angle, height = rng.uniform(0, 2 * np.pi), rng.uniform(z[0], z[-1])
-        cx, cy, _, _ = aorta.at(np.array([height]))
-        at = np.array([cx[0] + aorta_mm * np.cos(angle), cy[0] + aorta_mm * np.sin(angle), height])
-        plaque = Ellipsoid(Frame(at), (_PLAQUE_MM, _PLAQUE_MM, between(rng, _PLAQUE_HALF_MM)))
-        scene.skeleton.append(Solid(plaque, Material(between(rng, _PLAQUE_HU))))
+    own = rng.spawn(1)[0]  # lime and metal change nothing else
+    vessels = [aorta, *_add_iliacs(scene, aorta, tissue, own)]
+    for vessel in vessels:
+        add_plaques(scene, vessel, person, own)
+    if person.implant == "stent":
+        add_stent(scene, aorta, own)
     low = z < _CAVA_TOP_MM
     wide, cava_x = cava_mm * ones[low], x[low] - between(rng, _CAVA_X_MM)
     cava = Tube(z[low], cava_x, front_y[low] - _CAVA_FRONT * cava_mm, wide, _CAVA_FLAT * cava_mm * ones[low])
     scene.background.append(Solid(cava, Material(tissue.cava, texture_hu=_BLOOD_TEXTURE_HU)))
+    if person.implant == "filter":
+        add_filter(scene, cava, own)
     left_mm, front_mm, height_mm = _MESENTERIC_AT_MM
     for _ in range(int(rng.integers(*_MESENTERIC))):
         at = np.array([between(rng, left_mm), float(y.mean()) - between(rng, front_mm), between(rng, height_mm)])
         turned = Frame(at, rotation(*rng.uniform(*_MESENTERIC_TURN, 3)))
         a, b, c = (between(rng, half_mm) for half_mm in _MESENTERIC_MM)
         scene.background.append(Solid(Ellipsoid(turned, (a, b, c)), Material(tissue.cava)))
+
+
+def _add_iliacs(scene: Scene, aorta: Tube, tissue: TissueHu, rng: np.random.Generator) -> list[Tube]:
+    """Put the common iliac arteries into the scene, from the aorta's end to the pelvis."""
+    start = np.array([aorta.center_x[0], aorta.center_y[0], aorta.z_knots[0]])
+    out, back, low = _ILIAC_TO_MM
+    iliacs = []
+    for side in SIDES:
+        end = np.array([side * out, start[1] + back, low])
+        middle = 0.5 * (start + end) + np.array([side * _ILIAC_BEND_MM, -_ILIAC_BEND_MM, 0.0])
+        x, y, z = np.stack([end, middle, start], axis=1)
+        radius = np.full(3, between(rng, _ILIAC_MM))
+        iliacs.append(Tube(z, x, y, radius, radius))
+        scene.background.append(Solid(iliacs[-1], Material(tissue.aorta, texture_hu=_BLOOD_TEXTURE_HU)))
+    return iliacs
 
 
 def add_canal(scene: Scene, column: Column, tissue: TissueHu, person: Person) -> None:

@@ -40,7 +40,7 @@ class CaseResult:
     Args:
         volume: what it was read from.
         l1, l2: all that is known of each level.
-        classification: bone status.
+        classification: bone status; None where it is held back, because the levels are in doubt.
         model: which weights.
         device: where they computed.
         levels: both points, the column they were chosen from, and its doubts.
@@ -52,7 +52,7 @@ class CaseResult:
     volume: Case
     l1: VertebraReading
     l2: VertebraReading
-    classification: Classification
+    classification: Classification | None
     model: ModelInfo
     device: str
     levels: LevelsFound
@@ -93,6 +93,6 @@ class CaseResult:
         )
 
     def __repr__(self) -> str:
-        status = self.classification.status
-        share = max(self.classification.probabilities)
-        return f"<CaseResult {status} ({share:.0%}), {self.l1}, {self.l2}, {len(self.flags)} flags>"
+        said = self.classification
+        words = "no class" if said is None else f"{said.status} ({max(said.probabilities):.0%})"
+        return f"<CaseResult {words}, {self.l1}, {self.l2}, {len(self.flags)} flags>"

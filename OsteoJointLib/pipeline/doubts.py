@@ -2,7 +2,8 @@
 
 The sentences are the stages' own. Here they are joined, with those for what no stage could have (a null always has a
 flag that says why) and with the class's own: it is worth no more than the HU it was seen from and the names of the
-levels, so contrast, an unknown kernel or an uncertain level makes it not reliable.
+levels, so contrast, an unknown kernel or a slice beside a body's middle makes it not reliable. Where the names of the
+levels are in doubt there is none: it is held back until a person has confirmed the points.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from OsteoJointLib.io.header_checks import unknown_flags
 from OsteoJointLib.pipeline.case import Case, images_of
 from OsteoJointLib.records import Flag, LevelsFound
 
-NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED})
-"""Codes that only say what was left out; every other code is a doubt."""
+NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED, Reason.LEVELS_ASSUMED})
+"""Codes that only say what was left out or taken for granted; every other code is a doubt."""
+
+ABOUT_CLASS = frozenset({Reason.CLASS_HELD_BACK, Reason.CLASS_NOT_RELIABLE})
+"""Codes that say what the doubts mean for the class; a case has one of them at most."""
 
 _UNRELIABLE_BECAUSE = {
     Reason.CONTRAST: "a contrast agent raises the HU of bone",
@@ -23,7 +27,6 @@ _UNRELIABLE_BECAUSE = {
     Reason.KERNEL_UNKNOWN: "the reconstruction kernel is not known",
     Reason.METAL: "metal disturbs the HU",
     Reason.HU_OFFSET: "the HU scale looks shifted",
-    Reason.LEVELS_UNCERTAIN: "the names of the levels are uncertain",
     Reason.TRANSITIONAL_ANATOMY: "the number of vertebrae may be unusual, so the levels may be one off",
     Reason.MASK_IMPLAUSIBLE: "a mask does not look like a vertebral body",
     Reason.MASK_EMPTY: "a vertebral body has no mask",
@@ -31,6 +34,10 @@ _UNRELIABLE_BECAUSE = {
 """Doubts that make the class unreliable: they change bone's HU, or leave open which bone was read."""
 
 _NO_HASH = Flag(Reason.NOT_COMPUTED, "No hash of the input was taken: the image did not come from a file.")
+_HELD_BACK = Flag(
+    Reason.CLASS_HELD_BACK,
+    "The levels are in doubt, so no class is given. Check L1 and L2, move them if need be, and confirm them.",
+)
 _NO_VOLUME = Flag(Reason.NOT_COMPUTED, "The bodies' volume was not computed: only the mid-slices were segmented.")
 
 
@@ -43,7 +50,8 @@ def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[F
         found: the flags of the stages after them.
 
     Returns:
-        These, one for each field that is null, and ``class_not_reliable`` where a doubt makes it so.
+        These, one for each field that is null, and ``class_held_back`` or ``class_not_reliable`` where a doubt makes it
+        so.
     """
     images = images_of(case)
     flags = [*found, *(flag for image in images for flag in image.flags), *levels.flags]
@@ -52,15 +60,21 @@ def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[F
         if image.source.sha256 is None:
             flags.append(_NO_HASH)
     flags.append(_NO_VOLUME)
-    if sentence := reliability_sentence(flag.code for flag in flags):
+    if levels.doubt is not None:
+        flags.append(_HELD_BACK)
+    elif sentence := reliability_sentence(flag.code for flag in flags):
         flags.append(Flag(Reason.CLASS_NOT_RELIABLE, sentence))
-    unique = list(dict.fromkeys(flags))
-    return tuple(sorted(unique, key=lambda flag: (flag.code in NOTES, flag.code != Reason.CLASS_NOT_RELIABLE)))
+    return tuple(sorted(dict.fromkeys(flags), key=_rank))
+
+
+def _rank(flag: Flag) -> tuple[bool, ...]:
+    """Put what is said of the class first, then why it is held back; notes last."""
+    return flag.code in NOTES, flag.code not in ABOUT_CLASS, flag.code is not Reason.LEVELS_UNCERTAIN
 
 
 def class_is_reliable(flags: Iterable[Flag]) -> bool:
     """Say whether nothing among all flags of a case speaks against its class."""
-    return all(flag.code != Reason.CLASS_NOT_RELIABLE for flag in flags)
+    return all(flag.code not in ABOUT_CLASS for flag in flags)
 
 
 def reliability_sentence(codes: Iterable[str]) -> str:

@@ -78,7 +78,7 @@ def locate(
     if point is None:
         x1, y1, x2, y2 = box.xyxy_px
         center = slice_to_lps(axial, volume.grid, ((x1 + x2) / 2, (y1 + y2) / 2))
-        point = LevelPoint(axial.level, center, 1.0, PointSource.AUTO)  # the pair says which level it shows
+        point = LevelPoint(axial.level, center, None, PointSource.ASSUMED)
     return VertebraReading(volume, point, axial, box, crop_around(axial, box))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -57,6 +58,12 @@ def placed_levels(case: Case, points: Points) -> LevelsFound:
     return levels_from_points(case, points[Level.L1], points[Level.L2])
 
 
+def assumed_levels(l1: LevelPoint, l2: LevelPoint) -> LevelsFound:
+    """Take the slices of a pair for L1 and L2, because they were given alone."""
+    message = "Two slices were given alone: the upper one is taken for L1, the lower one for L2."
+    return LevelsFound(l1, l2, flags=(Flag(Reason.LEVELS_ASSUMED, message),))
+
+
 def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound:
     """Put moved points in place of the ones there are.
 
@@ -66,7 +73,9 @@ def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound
         points: LPS mm of the levels that moved, at least one.
 
     Returns:
-        The levels; what was found of the column stays, and its doubts stay as long as one point is the network's.
+        The levels. A point that is given is the user's and in no doubt, also where it is given unmoved, which confirms
+        it. What was found of the column stays; so do its doubts as long as one point isn't the user's, and its names
+        as long as no point contradicts them.
 
     Raises:
         UsageError: no point moved.
@@ -78,6 +87,17 @@ def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound
     placed = placed_levels(case, {level: points.get(level, old[level].center_lps_mm) for level in Level})
     new = {level: level_point(placed, level) if level in points else old[level] for level in Level}
     flags: tuple[Flag, ...] = placed.flags
-    if any(point.source is PointSource.AUTO for point in new.values()):
+    if any(point.source is not PointSource.USER for point in new.values()):
         flags = tuple(dict.fromkeys((*levels.flags, *flags)))
-    return replace(levels, l1=new[Level.L1], l2=new[Level.L2], flags=flags)
+    names = levels.names if _named_alike(levels, points) else ("",) * len(levels.names)
+    return replace(levels, l1=new[Level.L1], l2=new[Level.L2], names=names, flags=flags)
+
+
+def _named_alike(levels: LevelsFound, points: Points) -> bool:
+    """Say whether the bodies nearest to a user's points bear the names that the user gave."""
+
+    def nearest(point: tuple[float, float, float]) -> str:
+        named = zip(levels.column, levels.names, strict=True)
+        return min(named, key=lambda one: math.dist(one[0].center_lps_mm, point))[1]
+
+    return not levels.column or all(nearest(point) == level for level, point in points.items())

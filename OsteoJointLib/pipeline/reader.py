@@ -29,7 +29,7 @@ from OsteoJointLib.pipeline.doubts import all_flags
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.localization import detect_boxes
-from OsteoJointLib.pipeline.points import Points, level_point, moved_levels, placed_levels
+from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
 from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_segmentation
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
@@ -117,7 +117,7 @@ class Reader:
         points = {level: None if levels is None else level_point(levels, level) for level in Level}
         placed = self._locate(case, points, clock)
         if levels is None:
-            levels = LevelsFound(placed[Level.L1].point, placed[Level.L2].point)
+            levels = assumed_levels(placed[Level.L1].point, placed[Level.L2].point)
         return self._conclude(case, levels, self._segment(placed, options, clock), options, clock)
 
     def move(
@@ -234,14 +234,15 @@ class Reader:
         options: ReadOptions | None,
         clock: StageClock,
     ) -> CaseResult:
-        """Classification, Grad-CAM and measure, and the record of it all."""
+        """Classification and Grad-CAM, unless the levels are in doubt; measure, and the record of it all."""
         options = options or ReadOptions()
+        classification, maps = None, [None, None]
         with clock.stage(Stage.CLASSIFICATION):
             pair = [self._encoded(drawn[level]) for level in Level]
             encoded = encode_pair(self.network, pair)
-            classification = classify_pair(self.network, encoded)
-        maps: Sequence[np.ndarray | None] = [None, None]
-        if options.gradcam:
+            if levels.doubt is None:
+                classification = classify_pair(self.network, encoded)
+        if classification is not None and options.gradcam:
             with clock.stage(Stage.GRADCAM):
                 maps = list(explain_pair(self.network, encoded, classification))
         with clock.stage(Stage.MEASURE):

@@ -62,11 +62,11 @@ class Opened:
 
 @dataclass(frozen=True)
 class PlacedLevel:
-    """Where a level is, with the confidence in it and who placed it."""
+    """Where a level is, with the confidence in it (None: assumed) and who placed it."""
 
     center_ras_mm: PointRas
     slice_index: int
-    confidence: float
+    confidence: float | None
     source: PointSource
 
 
@@ -155,7 +155,8 @@ def case_flags(case: Case) -> tuple[Flag, ...]:
 
 def _placed(case: Case, point: LevelPoint) -> PlacedLevel:
     index = slice_index_of(volume_of(case, point.level), point.center_lps_mm)
-    return PlacedLevel(_ras(point.center_lps_mm), index, round(float(point.confidence), 4), point.source)
+    confidence = None if point.confidence is None else round(float(point.confidence), 4)
+    return PlacedLevel(_ras(point.center_lps_mm), index, confidence, point.source)
 
 
 def _ras(center_lps_mm: tuple[float, float, float]) -> PointRas:

@@ -16,7 +16,7 @@ from example_readings import add_ct, body, make_views, move, world_matrix
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.frames import shift
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
-from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.records import Flag, Level, PointSource
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
 from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
@@ -47,6 +47,7 @@ class FakeEngine:
         self.running = self.has_died = False
         self.forgotten: list[str] = []
         self.made = dict.fromkeys(Level, (False, False))
+        self.doubt: tuple[Flag, ...] = ()
 
     def start(self, wanted, on_levels, on_result, on_done, on_error, on_progress):
         self.asked.append(wanted)
@@ -71,7 +72,7 @@ class FakeEngine:
             }
             names = zip(("T12", "L1", "L2", "L3"), (21, 16, 6, 1), strict=True)
             column = tuple(ColumnBody(name, center_of(volume, index), 1.0) for name, index in names)
-            on_levels(LevelsTold("case-1", placed, () if self.has_died else column, ()))
+            on_levels(LevelsTold("case-1", placed, () if self.has_died else column, self.doubt))
         if wanted.until is Until.READING:
             on_result(self._document(wanted, points), self._views(volume, wanted, points))
         self.running = False
@@ -82,8 +83,14 @@ class FakeEngine:
         self.made.update({level: (False, False) for level in Level if level not in wanted.masks})
         refined = wanted.refine.levels if wanted.refine else ()
         self.made.update({level: (self.made[level][0], True) for level in refined})
+        placed = {level: wanted.points is not None and points[level] != wanted.found.get(level) for level in Level}
         levels = {
-            level.value: {"center_ras_mm": list(points[level]), "confidence": 0.9, "source": "auto"} for level in Level
+            level.value: {
+                "center_ras_mm": list(points[level]),
+                "confidence": 0.9,
+                "source": "user" if placed[level] else "auto",
+            }
+            for level in Level
         }
         areas = {L1: 1350.0, L2: 1298.0}
         segmentation = {
@@ -346,6 +353,45 @@ def test_a_network_mask_goes_with_its_point_and_nothing_is_said(read):
     read.update()
     assert read.fingerprints()[L1] != before[L1] and read.fingerprints()[L2] == before[L2]
     assert read.state.message == "" and not read.state.can_undo_refinement
+
+
+@pytest.mark.parametrize("until", ["levels", "reading"])
+def test_levels_in_doubt_are_confirmed_by_one_click_which_reads_again(bench, until):
+    bench.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "Count again."),)
+    bench.reading.run(bench.ct, until)
+    assert bench.state.levels_doubt == "Count again."
+    assert [bench.state.levels[level].in_doubt for level in Level] == [True, True]
+    before = level_nodes.points(bench.nodes)
+    bench.reading.confirm_levels()
+    bench.settle()
+    assert (bench.wanted.points, bench.wanted.found) == (before, {})
+    assert [bench.state.levels[level].source for level in Level] == [PointSource.USER] * 2
+    assert (bench.state.levels_doubt, bench.state.stale) == ("", ())
+    assert [n.GetNthControlPointDescription(0) for n in level_nodes.point_nodes(bench.nodes)] == ["placed by hand"] * 2
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_moved_point_is_confirmed_alone(bench, level):
+    bench.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "Count again."),)
+    bench.reading.run(bench.ct)
+    bench.drag(level, 1.0)
+    bench.update()
+    assert {n: bench.state.levels[n].in_doubt for n in Level} == {n: n is not level for n in Level}
+    moved = level_nodes.points(bench.nodes)
+    bench.reading.confirm_levels()
+    bench.settle()
+    assert (bench.wanted.points, bench.state.levels_doubt) == (moved, "")
+    bench.engine.has_died = True  # a worker that must find the levels again leaves them confirmed
+    bench.update()
+    assert bench.state.levels_doubt == ""
+
+
+def test_a_confirmation_makes_the_result_stale_until_it_was_read(read):
+    read.reading.edits.confirm_levels()
+    read.settle()
+    assert read.state.stale == ("the points of L1 and L2 were confirmed",)
+    read.update()
+    assert read.state.stale == ()
 
 
 def test_levels_shift_along_the_column(read):

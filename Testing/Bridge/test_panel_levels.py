@@ -36,9 +36,20 @@ def test_found_levels_are_shown_with_how_sure_they_are(opened):
     assert "press Apply" in opened.ui.levelsHint.text
     opened.reading.become(levels=FOUND_LEVELS, document=read_state().document)
     assert not opened.ui.levelsHint.visible
-    doubtful = {**FOUND_LEVELS, "L2": replace(FOUND_LEVELS["L2"], confidence=0.72)}
-    opened.reading.become(levels=doubtful)
-    assert row(opened, 1)[2] == "uncertain, 72\u00a0%"
+    assert not opened.ui.doubtFrame.visible
+
+
+def test_levels_in_doubt_say_why_and_are_confirmed_by_one_click(opened):
+    doubtful = {**FOUND_LEVELS, "L2": replace(FOUND_LEVELS["L2"], confidence=0.95, in_doubt=True)}
+    opened.reading.become_read(levels=doubtful, levels_doubt="Count again.")
+    assert [row(opened, index)[2] for index in range(2)] == ["sure, 99\u00a0%", "in doubt, 95\u00a0%"]
+    assert opened.ui.doubtFrame.visible
+    assert opened.ui.levelsDoubtLabel.text == "Count again."
+    assert "“Levels are right”" in opened.ui.levelsHint.text
+    opened.ui.confirmButton.click()
+    assert opened.asked == [("confirm_levels",)]
+    opened.reading.become(running=True)
+    assert not opened.ui.confirmButton.enabled
 
 
 def test_a_point_by_hand_has_no_confidence(opened):

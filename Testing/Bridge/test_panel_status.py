@@ -89,6 +89,24 @@ def test_a_class_that_is_not_reliable_says_so_and_looks_so(opened):
     assert opened.ui.flagsLabel.text == flags_html(flags)
 
 
+def test_a_class_that_is_held_back_leaves_no_bar_and_no_weight(opened):
+    nothing = {
+        "status": None,
+        "probabilities": dict.fromkeys(("normal", "osteopenia", "osteoporosis")),
+        "fusion_weights": {"L1": None, "L2": None},
+    }
+    held = {"code": "class_held_back", "level": None, "message": "The levels are in doubt, so no class is given."}
+    opened.reading.become_read()
+    opened.reading.become_read(document=document(classification=nothing, baseline=None, flags=[held]))
+    ui = opened.ui
+    assert (ui.classLabel.text, ui.normalBar.value, ui.normalPercent.text) == ("No class", 0, "–")
+    assert "so no class is given" in ui.doubtLabel.text
+    assert not ui.fusionLabel.visible
+    assert not ui.flagsLabel.visible
+    opened.reading.become_read()
+    assert (ui.classLabel.text, ui.fusionLabel.visible) == ("Osteopenia", True)
+
+
 def test_each_flag_is_one_sentence_once_doubts_first():
     shown = flags_html([NOT_CALIBRATED, NOT_RELIABLE, NOT_CALIBRATED, KERNEL_UNKNOWN])
     assert shown.count("<div") == 2

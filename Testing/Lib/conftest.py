@@ -10,9 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import (
+    BodyEvidence,
     CtVolume,
+    Flag,
     Level,
     LevelPoint,
     LevelsFound,
@@ -52,6 +55,16 @@ def make_ct() -> CtVolume:
 def found_levels() -> LevelsFound:
     """What a level network would say of the tiny CT."""
     return LevelsFound(*(LevelPoint(level, CENTERS_LPS_MM[level], 0.97, PointSource.AUTO) for level in Level))
+
+
+def doubtful_levels() -> LevelsFound:
+    """The same, where the names are in doubt."""
+    found = found_levels()
+    l1, l2 = (replace(point, confidence=0.72) for point in (found.l1, found.l2))
+    centers = [(7.0, 24.0, 80.0), *CENTERS_LPS_MM.values()]
+    column = tuple(BodyEvidence(center, 0.9, (0.0, 0.0), (True, True), False, False) for center in centers)
+    doubt = Flag(Reason.LEVELS_UNCERTAIN, "They are right with 72 %, and with 28 % L1 is the body called T12 here.")
+    return LevelsFound(l1, l2, column, ("T12", "L1", "L2"), (doubt,))
 
 
 def make_reader(seed: int = 0, **changes):
@@ -104,7 +117,9 @@ def make_reader(seed: int = 0, **changes):
 def chain() -> SimpleNamespace:
     """The makers and the constants of this file, and one result that several tests look at."""
     reader = make_reader()
+    doubtful = replace(reader, finder=lambda volume: doubtful_levels()).read(make_ct())
     return SimpleNamespace(
+        doubtful=doubtful,
         make_ct=make_ct,
         make_reader=make_reader,
         body_plane=body_plane,

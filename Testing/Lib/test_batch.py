@@ -57,10 +57,13 @@ for line in sys.stdin:
             say(request, "error", reason="not_ct", message="This is no CT.", exit_code=3)
         else:
             say(request, "progress", stage="io", fraction=0.0)
-            out = pathlib.Path(request["out"])
-            out.mkdir(parents=True, exist_ok=True)
-            (out / "result.json").write_text(json.dumps(document))
-            say(request, "done", case="case-1", result=document, files=[])
+            read = document["in doubt" if content == "doubt" else "sure"]
+            say(request, "done", case="case-1", result=read, files=[])
+    elif request["op"] == "deliver":
+        out = pathlib.Path(request["out"])
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "result.json").write_text(json.dumps(document["sure"]))
+        say(request, "done", files=[])
     else:
         say(request, "done", open=0)
 """
@@ -73,7 +76,8 @@ class Desk:
         self.inputs, self.out, self._log = folder / "in", folder / "out", folder / "log.txt"
         self.inputs.mkdir()
         (folder / "fake.py").write_text(FAKE)
-        (folder / "document.json").write_text(json.dumps(result_document(chain.result)))
+        documents = {"sure": result_document(chain.result), "in doubt": result_document(chain.doubtful)}
+        (folder / "document.json").write_text(json.dumps(documents))
         loaded = Loaded(LoadedModel("compact", "compact", ""), "cpu", True, Hardware("2.8.0", None, None, (), 8, 8))
         (folder / "loaded.json").write_text(json.dumps(to_json(loaded)))
         files = ("fake.py", "document.json", "log.txt", "loaded.json")
@@ -133,13 +137,33 @@ def test_every_case_has_its_row(desk, workers):
 def test_a_case_is_read_as_was_chosen_let_go_and_noted(desk):
     desk.add("a.nrrd")
     desk.run(gradcam=False, refine=True, word="mine")
-    load, analyze, close = desk.requests()
+    load, analyze, deliver, close = desk.requests()
+    assert (deliver["op"], deliver["case"]) == ("deliver", "case-1")
     assert (analyze["refine"], analyze["gradcam"]) == (True, False)
     assert load["threads"] == usable_cores()
     assert (close["op"], close["case"]) == ("close", "case-1")
     assert read_ledger(desk.out)["a"].batch == "mine"
     desk.run(inputs=[desk.add("b.nrrd"), desk.add("c.nrrd")], workers=2)
     assert desk.requests()[0]["threads"] == max(1, usable_cores() // 2)
+
+
+def test_a_case_whose_levels_are_in_doubt_is_refused_with_the_proposal_in_its_row(desk, chain):
+    desk.add("a.nrrd", "doubt"), desk.add("b.nrrd")
+    report = desk.run()
+    assert (report.counts, report.exit_code) == ({"refused": 1, "done": 1}, 6)
+    row, read = desk.rows()["a"], desk.rows()["b"]
+    assert (row["outcome"], row["reason"]) == ("refused", "levels_uncertain")
+    assert row["message"].startswith("They are right with 72 %") and "from above: T12, L1, L2." in row["message"]
+    for level, (left, posterior, superior) in chain.centers_lps_mm.items():
+        point = [row[f"{level.lower()}_center_{axis}_mm"] for axis in "ras"]
+        assert [float(mm) for mm in point] == [-left, -posterior, superior]
+        assert (row[f"{level.lower()}_confidence"], row[f"{level.lower()}_in_doubt"]) == ("0.72", "yes")
+    for name in ("status", "p_normal", "baseline_status", "l1_hu_mean", "l1_fusion_weight"):
+        assert (row[name], read[name] != "") == ("", True)
+    assert [path.name for path in (desk.out / "cases").iterdir()] == ["b"]
+    assert [request["op"] for request in desk.requests()] == ["load", "analyze", "close", "analyze", "deliver", "close"]
+    desk.run()
+    assert desk.asked() == ["a.nrrd"]  # like every case that was refused
 
 
 def test_a_killed_worker_and_one_that_falls_mute_cost_a_case_each(desk, monkeypatch):

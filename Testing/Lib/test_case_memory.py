@@ -46,16 +46,16 @@ def known(rows: dict[Level, int] | None = None) -> CaseMemory:
 
 
 def ask(case: CaseMemory, refined: bool = False, **wanted):
-    return case.next_step(Wanted("ct", **{"points": POINTS, **wanted}), refined)
+    return case.next_step(Wanted("ct", **{"points": POINTS, "found": POINTS, **wanted}), refined)
 
 
 def test_a_worker_that_knows_nothing_is_asked_for_levels_or_masks_first():
     case = CaseMemory("case-7", None)
     assert ask(case, points=None) == FindLevels(case="case-7")
-    assert ask(case).request == Segment(case="case-7", points=POINTS)
+    assert ask(case, found={}).request == Segment(case="case-7", points=POINTS)
     assert ask(case, found={L2: POINTS[L2]}) == FindLevels(case="case-7")
     assert ask(case, found={L2: POINTS[L1]}).request == Segment(case="case-7", points=POINTS)
-    assert ask(case, until=Until.LEVELS) == FindLevels(case="case-7", points=POINTS)
+    assert ask(case, until=Until.LEVELS, found={}) == FindLevels(case="case-7", points=POINTS)
 
 
 def test_what_is_there_is_not_asked_for_again():
@@ -71,6 +71,18 @@ def test_placed_points_are_no_found_ones():
     assert case.points == POINTS
     assert ask(case).request == Segment(case="case-1")
     assert ask(case, points=None) == FindLevels(case="case-1")
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_confirmed_point_is_told_once_though_it_has_not_moved(level):
+    case, found = known(), {other: point for other, point in POINTS.items() if other is not level}
+    step = ask(case, found=found)
+    assert step.request == Segment(case="case-1", points={level: POINTS[level]})
+    case.took(step, {}, views({}))
+    assert ask(case, found=found) is None
+    fresh = CaseMemory("case-1", None)
+    fresh.took_levels(ask(fresh, found=found), FOUND)
+    assert ask(fresh, found=found).request == Segment(case="case-1", points={level: POINTS[level]})
 
 
 def test_levels_found_again_forget_the_reading():
@@ -164,7 +176,7 @@ def test_a_refinement_is_asked_for_once_and_makes_a_mask_its_own():
 def test_the_map_is_left_to_the_last_step(refine):
     case = CaseMemory("case-1", None)
     masks = {} if refine else {L1: mask(L1, 6)}
-    step = ask(case, masks=masks, refine=refine)
+    step = ask(case, masks=masks, refine=refine, found={})
     assert step.request.gradcam is False
     case.took(step, {}, views({}))
     assert case.bare

@@ -70,9 +70,18 @@ def test_an_unreliable_class_says_why_in_words():
     assert flags[0] == Flag(Reason.CLASS_NOT_RELIABLE, words)
 
 
-@pytest.mark.parametrize("reason", [Reason.CONTRAST, Reason.KERNEL_UNKNOWN, Reason.LEVELS_UNCERTAIN, Reason.HU_OFFSET])
+@pytest.mark.parametrize("reason", [Reason.CONTRAST, Reason.KERNEL_UNKNOWN, Reason.HU_OFFSET])
 def test_one_doubt_is_enough_to_make_the_class_unreliable(reason):
     assert not class_is_reliable(all_flags(CT, LEVELS, (doubt(reason),)))
+
+
+def test_levels_in_doubt_hold_the_class_back_whatever_else_speaks_against_it():
+    levels = replace(LEVELS, flags=(doubt(Reason.LEVELS_UNCERTAIN),))
+    flags = all_flags(CT, levels, (doubt(Reason.METAL),))
+    assert not class_is_reliable(flags)
+    assert codes(flags)[0] is Reason.CLASS_HELD_BACK
+    assert Reason.CLASS_NOT_RELIABLE not in codes(flags)
+    assert {Reason.METAL, Reason.LEVELS_UNCERTAIN} <= set(codes(flags))
 
 
 @pytest.mark.parametrize("reason", [Reason.OBLIQUE, Reason.THICK_SLICES, Reason.ROI_TOO_SMALL, *sorted(NOTES)])

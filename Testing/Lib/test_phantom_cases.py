@@ -11,13 +11,14 @@ from scipy import ndimage
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.cases import make_level_sample, make_phantom, make_training_pair
+from OsteoJointLib.phantom.compound import Bar, Compound
 from OsteoJointLib.phantom.organs import add_organs
 from OsteoJointLib.phantom.patient import build_patient
 from OsteoJointLib.phantom.person import draw_person
 from OsteoJointLib.phantom.rendering import render_hu, render_labels
 from OsteoJointLib.phantom.rib_cage import add_ribs, draw_rib_lengths
 from OsteoJointLib.phantom.scene import Material, Scene, Solid, Tissue
-from OsteoJointLib.phantom.shapes import Ellipsoid, Frame
+from OsteoJointLib.phantom.shapes import Ellipsoid, Frame, Tube
 from OsteoJointLib.phantom.tissue import draw_tissue_hu
 from OsteoJointLib.phantom.torso import build_torso
 from OsteoJointLib.phantom.vessels import add_canal, add_vessels
@@ -100,7 +101,8 @@ def test_level_sample_centers_are_bodies_from_top_to_bottom():
 def test_variants_all_occur_and_bmd_follows_age():
     people = [draw_person(np.random.default_rng(seed)) for seed in range(600)]
     assert {p.lumbar_bodies for p in people} == {4, 5, 6}
-    assert {p.twelfth_rib for p in people} == {"usual", "stub", "missing", "extra"}
+    assert {p.twelfth_rib for p in people} == {"usual", "thin", "stub", "missing", "extra"}
+    assert {p.transition for p in people} == {"none", "sacralized", "lumbarized"}
     old = np.mean([p.mean_bmd_mg_cm3 for p in people if p.age_years > 75])
     young = np.mean([p.mean_bmd_mg_cm3 for p in people if p.age_years < 40])
     assert young - old > 70.0
@@ -158,7 +160,8 @@ def test_each_level_has_its_own_density(patient):
 
 def test_rods_lie_under_the_back_densest_on_the_left(patient):
     rods = patient.scene.background[-5:]
-    back = patient.scene.background[2].shape  # after the table's two parts comes the skin
+    tubes = [solid.shape for solid in patient.scene.background if isinstance(solid.shape, Tube)]
+    back = tubes[1]  # after the table comes the skin
     assert [rod.material.core_hu for rod in rods] == [
         patient.acquisition.bmd_slope * bmd for bmd in (0, 50, 100, 150, 200)
     ]
@@ -188,10 +191,12 @@ def test_the_body_knows_left_from_right_and_front_from_back(patient):
 def test_a_left_rib_lies_on_the_left_and_falls(patient):
     rng, scene = np.random.default_rng(0), Scene()
     torso = build_torso(patient.person, patient.column, rng)
-    add_ribs(scene, patient.column, torso, {"T11": (0.0, 150.0)}, 800.0, 200.0, rng)
-    parts = [solid.shape for solid in scene.skeleton]
-    assert all(part.end[0] > 0 for part in parts)
-    assert parts[-1].end[2] < parts[1].end[2] - 30.0
+    add_ribs(scene, patient.column, torso, {"T11": (0.0, 150.0)}, patient.person, 800.0, 200.0, rng)
+    (rib,) = (solid.shape for solid in scene.skeleton)
+    assert isinstance(rib, Compound)
+    ends = [part.end for part in rib.parts if isinstance(part, Bar)]
+    assert all(end[0] > 0 for end in ends)
+    assert ends[-1][2] < ends[1][2] - 30.0
     lengths = [draw_rib_lengths(patient.person, np.random.default_rng(seed)) for seed in range(20)]
     assert np.mean([drawn["T11"][0] - drawn["T12"][0] for drawn in lengths]) > 40.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from OsteoJointLib.phantom.compound import Bar, Compound, Plate
 from OsteoJointLib.phantom.shapes import BodyShape, Capsule, Ellipsoid, Frame, RoundedBox, Tube, rotation, smooth_max
 
 AXIS = np.arange(-40.0, 40.5, 1.0)
@@ -101,3 +102,35 @@ def test_smooth_max_bounds():
     blended = smooth_max(a, b, 2.0)
     assert blended[0] == pytest.approx(0.5)
     np.testing.assert_allclose(blended[1:], [5.0, 0.0])
+
+
+def test_a_bar_is_thin_across_and_tall_along_its_upright():
+    bar = Bar(np.array([0.0, 0, 0]), np.array([20.0, 0, 0]), (2.0, 4.0), (6.0, 6.0), np.array([0.0, 0, 1]))
+    distance = bar.distance(AXIS, AXIS, AXIS)
+    # over the middle it is 3 thick to either side and 6 tall
+    assert distance[ORIGIN, ORIGIN + 5, ORIGIN + 10] == pytest.approx(2.0, abs=0.05)
+    assert distance[ORIGIN + 8, ORIGIN, ORIGIN + 10] == pytest.approx(2.0, abs=0.05)
+    assert distance[ORIGIN, ORIGIN, ORIGIN + 10] == pytest.approx(-3.0, abs=0.01)
+    assert distance[ORIGIN, ORIGIN, ORIGIN - 5] == pytest.approx(3.0, abs=0.05), "beyond its start"
+
+
+def test_a_plate_thickens_from_corner_to_corner():
+    plate = Plate(np.array([[0.0, 0, 0], [20.0, 0, 0], [0.0, 20, 0]]), (1.0, 5.0, 3.0))
+    distance = plate.distance(AXIS, AXIS, AXIS)
+    assert distance[ORIGIN + 6, ORIGIN + 5, ORIGIN + 10] == pytest.approx(6.0 - (0.25 * 1 + 0.5 * 5 + 0.25 * 3))
+    assert distance[ORIGIN, ORIGIN, ORIGIN + 30] == pytest.approx(5.0), "10 mm from the thick corner"
+    assert distance[ORIGIN, ORIGIN + 30, ORIGIN] == pytest.approx(7.0), "10 mm from the third"
+    assert distance[ORIGIN, ORIGIN - 6, ORIGIN + 10] == pytest.approx(3.0), "beside the edge's middle, 3 mm thick"
+
+
+def test_a_compound_joins_melts_and_carves():
+    balls = tuple(Ellipsoid(Frame(np.array([x, 0.0, 0.0])), (8.0, 8.0, 8.0)) for x in (-10.0, 10.0))
+    hole = Ellipsoid(Frame(np.array([10.0, 0.0, 0.0])), (4.0, 4.0, 4.0))
+    plain, melted = Compound(balls), Compound(balls, blend_mm=12.0)
+    here = tuple(np.array([v]) for v in (0.0, 0.0, 0.0))
+    assert plain.distance(*here)[0, 0, 0] == pytest.approx(2.0, abs=0.01)
+    assert melted.distance(*here)[0, 0, 0] == pytest.approx(2.0 - 12.0 / 4, abs=0.01), "the neck between them is filled"
+    carved = Compound(balls, (hole,)).distance(AXIS, AXIS, AXIS)[ORIGIN, ORIGIN] < 0
+    assert carved[ORIGIN - 10]
+    assert not carved[ORIGIN + 10]
+    assert carved[ORIGIN + 16]

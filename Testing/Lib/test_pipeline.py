@@ -8,7 +8,7 @@ import pytest
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid, mask_to_plane
 from OsteoJointLib.io.limits import ReadingLimits
-from OsteoJointLib.pipeline.doubts import NOTES
+from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.settings import ReadOptions
@@ -43,7 +43,7 @@ def test_a_case_is_read_right(chain):
         assert reading.gradcam.shape == (224, 224)
     assert sum(result.classification.probabilities) == pytest.approx(1)
     assert result.classification.fusion_weight_l1 + result.classification.fusion_weight_l2 == pytest.approx(1)
-    assert doubts(result) == [] and {flag.code for flag in result.flags} == NOTES
+    assert doubts(result) == [] and {flag.code for flag in result.flags} == NOTES - {Reason.LEVELS_ASSUMED}
     assert (result.device, result.model.name) == ("cpu", "random")
 
 
@@ -281,14 +281,46 @@ def test_the_paper_s_slice_pair_is_read_like_the_volume(chain, by_hand):
     points = {level: (x, y, z + 40.0) for level, (x, y, z) in chain.centers_lps_mm.items()} if by_hand else None
     result = chain.reader.read(slice_pair(chain), points, QUICK)
     for level, point in zip(Level, (result.levels.l1, result.levels.l2), strict=True):
-        assert (point.level, point.confidence) == (level, 1.0)
-        assert point.source is (PointSource.USER if by_hand else PointSource.AUTO)
+        assert (point.level, point.confidence) == (level, 1.0 if by_hand else None)
+        assert point.source is (PointSource.USER if by_hand else PointSource.ASSUMED)
+    assert (Reason.LEVELS_ASSUMED in {flag.code for flag in result.flags}) is not by_hand
     for reading, whole in zip(result.readings, chain.result.readings, strict=True):
         np.testing.assert_array_equal(reading.segmentation.mask, whole.segmentation.mask)
         assert reading.axial.slice_index == 0
         if not by_hand:
             assert reading.point.center_lps_mm == pytest.approx(whole.point.center_lps_mm, abs=2.0)
     assert result.classification.probabilities == pytest.approx(chain.result.classification.probabilities)
+
+
+def test_levels_in_doubt_are_read_without_a_class(chain):
+    result = chain.doubtful
+    assert (result.classification, result.l1.gradcam, result.l2.gradcam) == (None, None, None)
+    assert [reading.measurement.hu_mean for reading in result.readings] == [
+        reading.measurement.hu_mean for reading in chain.result.readings
+    ]
+    assert [result.levels.in_doubt(reading.point) for reading in result.readings] == [True, True]
+    assert "no class" in repr(result)
+
+
+@pytest.mark.parametrize("first", Level)
+def test_the_class_returns_when_both_points_are_the_users(chain, first):
+    """Moving one confirms that one; the other stays in doubt until it is confirmed, which takes its point as it is."""
+    second = Level.L2 if first is Level.L1 else Level.L1
+    x, y, z = chain.centers_lps_mm[first]
+    once = chain.reader.move(chain.doubtful, {first: (x + 1.0, y, z)}, QUICK)
+    doubts = {reading.level: once.levels.in_doubt(reading.point) for reading in once.readings}
+    assert (doubts, once.classification) == ({first: False, second: True}, None)
+    twice = chain.reader.move(once, {second: chain.centers_lps_mm[second]}, QUICK)
+    assert twice.levels.doubt is None
+    assert twice.levels.names == ("T12", "L1", "L2")
+    assert twice.classification is not None
+    assert class_is_reliable(twice.flags)
+
+
+def test_points_that_contradict_the_column_take_its_names_away(chain):
+    centers = [body.center_lps_mm for body in chain.doubtful.levels.column]
+    levels = moved_levels(chain.make_ct(), chain.doubtful.levels, dict(zip(Level, centers, strict=False)))
+    assert levels.names == ("", "", "")
 
 
 def test_bad_input_is_refused_before_anything_is_loaded(tmp_path):

@@ -1,17 +1,26 @@
-"""The commands that measure: the whole chain on phantoms, and the level stage on samples."""
+"""The commands that measure: the whole chain on phantoms, the levels under stress, the level stage on samples."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from OsteoJointLib.atomic import write_text_whole
+from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.typed_json import to_json
+from OsteoJointLib.weights import load_weights
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
 from training.commands.option_types import at_least
 from training.data.level_samples import list_samples
-from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS
+from training.evaluation.base_cts import listed_cts, own_cts, phantoms
+from training.evaluation.phantom_levels import FinderSource, evaluate_levels
+from training.evaluation.stress import stress
+from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS, require_seeds
+
+_PHANTOMS, _STRESSED_PHANTOMS = 400, 20  # how many there are where the command doesn't say it
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,7 +29,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     chain = commands.add_parser(
         "evaluate", help="run the whole chain on phantoms never seen in training", epilog=SEEDS_IN_WORDS
     )
-    chain.add_argument("--phantoms", type=at_least(1), required=True, metavar="N", help="how many")
+    chain.add_argument(
+        "--phantoms",
+        type=at_least(0),
+        metavar="N",
+        help=f"how many (default: {_PHANTOMS}; with --stress {_STRESSED_PHANTOMS})",
+    )
     chain.add_argument("--seed", type=int, default=first, metavar="N", help=f"the first one's (default: {first})")
     chain.add_argument(
         "--json", type=Path, required=True, metavar="FILE", help="where the numbers go; rows lie beside it (.jsonl)"
@@ -29,6 +43,26 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
     )
     chain.add_argument("--processes", type=at_least(1), default=2, metavar="N", help="side by side (default: 2)")
+    chain.add_argument("--levels-only", action="store_true", help="name the levels only: no masks, no class")
+    chain.add_argument(
+        "--stress",
+        action="store_true",
+        help="name the levels of phantoms and of real CT (../shared/ct), each as it is and under many changes",
+    )
+    chain.add_argument("--ct", type=Path, metavar="FOLDER", help="with --stress: further CTs, named by --levels")
+    chain.add_argument(
+        "--levels",
+        type=Path,
+        metavar="FILE",
+        help='with --ct: JSON {name: {"L1": [x, y, z], "L2": [x, y, z]}} in LPS mm, null where not in view; a name is '
+        "a path below FOLDER",
+    )
+    chain.add_argument(
+        "--network",
+        type=Path,
+        metavar="FILE",
+        help="with --levels-only or --stress: last.pt of a level network's run, instead of the weights'",
+    )
     chain.set_defaults(run=_evaluate)
     levels = commands.add_parser(
         "evaluate-levels", help="run the level stage on level samples, and print its numbers", epilog=SEEDS_IN_WORDS
@@ -41,9 +75,54 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from training.evaluation.whole_chain import evaluate
+    _refuse_what_does_not_go_together(options)
+    count = options.phantoms
+    if options.stress:
+        _stress(options, _STRESSED_PHANTOMS if count is None else count)
+        return
+    arguments = (options.seed, _PHANTOMS if count is None else count, options.json, options.processes)
+    if options.levels_only:
+        evaluate_levels(_finder_source(options), *arguments)
+    else:
+        from training.evaluation.whole_chain import evaluate
 
-    evaluate(options.weights, options.seed, options.phantoms, options.json, options.processes)
+        evaluate(options.weights, *arguments)
+
+
+def _refuse_what_does_not_go_together(options: argparse.Namespace) -> None:
+    if options.stress and options.levels_only:
+        problem = "--stress names the levels only, so --levels-only says nothing more. Give one of them."
+    elif (options.ct is None) != (options.levels is None):
+        problem = "--ct and --levels belong together: the CTs and where their levels are. Give both."
+    elif options.ct is not None and not options.stress:
+        problem = "--ct is for --stress. Give --stress too."
+    elif options.network is not None and not (options.stress or options.levels_only):
+        problem = "--network has no masks and no class. Give --levels-only or --stress too, or --weights instead."
+    else:
+        return
+    raise UsageError(Reason.USAGE, problem)
+
+
+def _stress(options: argparse.Namespace, count: int) -> None:
+    further = listed_cts(options.ct, options.levels) if options.ct else []
+    bases = own_cts(but=further) + further
+    bases += phantoms(require_seeds(options.seed, count, EVALUATION_SEEDS)) if count else []
+    stress(_finder_source(options), bases, options.json, options.processes)
+
+
+def _finder_source(options: argparse.Namespace) -> FinderSource:
+    """Say where the level stage comes from: the weights, or the checkpoint of a run."""
+    if options.network:
+        from training.tasks.levels import checkpoint_finder
+
+        checkpoint_finder(options.network)  # refuses what is none, before it is hashed
+        with options.network.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return FinderSource(str(options.network), sha256, partial(checkpoint_finder, options.network))
+    from training.evaluation.whole_chain import shipped_finder
+
+    sha256 = load_weights(options.weights).info.sha256
+    return FinderSource(options.weights, sha256, partial(shipped_finder, options.weights))
 
 
 def _evaluate_levels(options: argparse.Namespace) -> None:
@@ -53,5 +132,5 @@ def _evaluate_levels(options: argparse.Namespace) -> None:
     network, paths = load_level_network(options.network), list_samples(options.data, VALIDATION_SEEDS)
     rows = score_samples(network, paths[: options.cases])
     if options.rows:
-        write_text_whole(options.rows, "".join(json.dumps(asdict(row)) + "\n" for row in rows))
+        write_text_whole(options.rows, "".join(json.dumps(to_json(row)) + "\n" for row in rows))
     print(json.dumps(summarize(rows), indent=2))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from OsteoJointLib.errors import InputRefused
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.finding import choose_levels, read_column
@@ -16,6 +15,7 @@ from OsteoJointLib.levels.resampling import CoarseVolume
 from OsteoJointLib.network.level_net import LevelNet
 from OsteoJointLib.records import BodyEvidence, Level
 from training.data.level_samples import CachedSample, load_sample
+from training.evaluation.level_outcomes import RIGHT, Naming, PointMm, attempt, count, judge
 from training.evaluation.metrics import NEAR_MM, Overlap
 
 
@@ -25,11 +25,7 @@ class LevelRow:
 
     Args:
         seed: of the phantom.
-        outcome: "right" (L1 and L2 within 10 mm), "wrong", or the reason of the refusal.
-        expected: whether L1 and L2 are both in the sample.
-        confidence: posterior of the names, None when refused.
-        error_mm: the larger error of L1 and L2, None when refused or not in the sample.
-        flags: codes.
+        naming: what became of L1 and L2.
         bodies: bodies in the sample.
         found: how many of them have a body of the column within 10 mm.
         spurious: bodies of the column with none of the sample's within 10 mm.
@@ -37,11 +33,7 @@ class LevelRow:
     """
 
     seed: int
-    outcome: str
-    expected: bool
-    confidence: float | None
-    error_mm: float | None
-    flags: tuple[str, ...]
+    naming: Naming
     bodies: int
     found: int
     spurious: int
@@ -56,24 +48,14 @@ def score_sample(network: LevelNet, sample: CachedSample) -> LevelRow:
     column = read_column(prediction)
     truth = {name: grid.index_to_lps(c) for name, c in zip(sample.names, sample.centers_index_zyx, strict=True)}
     found, spurious = _match(column.bodies, truth)
-    confidence: float | None = None
-    error_mm: float | None = None
-    flags: tuple[str, ...] = ()
-    expected = {level.verse_label for level in Level} <= set(truth)
-    try:
-        levels = choose_levels(column)
-    except InputRefused as refusal:
-        outcome = refusal.reason.value
-    else:
-        confidence, flags = levels.l1.confidence, tuple(flag.code.value for flag in levels.flags)
-        if expected:
-            error_mm = max(
-                float(np.linalg.norm(np.asarray(point.center_lps_mm) - truth[point.level.verse_label]))
-                for point in (levels.l1, levels.l2)
-            )
-        outcome = "right" if error_mm is not None and error_mm <= NEAR_MM else "wrong"
+    expected = {level: _point(truth.get(level.verse_label)) for level in Level}
+    naming = judge(attempt(lambda: choose_levels(column)), expected)
     dice = tuple(Overlap.of(prediction.classes == tissue, sample.classes == tissue).dice for tissue in list(Tissue)[1:])
-    return LevelRow(sample.seed, outcome, expected, confidence, error_mm, flags, len(truth), found, spurious, dice)
+    return LevelRow(sample.seed, naming, len(truth), found, spurious, dice)
+
+
+def _point(center: np.ndarray | None) -> PointMm | None:
+    return None if center is None else (float(center[0]), float(center[1]), float(center[2]))
 
 
 def _match(column: tuple[BodyEvidence, ...], truth: dict[int, np.ndarray]) -> tuple[int, int]:
@@ -97,28 +79,20 @@ def summarize(rows: list[LevelRow]) -> dict[str, float]:
         rows: at least one.
 
     Returns:
-        ``cases``; ``right``, ``wrong`` and ``refused`` as shares of the cases that hold L1 and L2; ``wrong_unflagged``,
-        wrong without the flag levels_uncertain; ``invented``, cases without L1 and L2 that were named all the same;
+        the counts of :func:`training.evaluation.level_outcomes.count`;
         ``recall`` of bodies; ``spurious`` a case; ``error_mm``, median of the right ones; Dice of each tissue.
     """
-    held = [row for row in rows if row.expected]
-    share = max(len(held), 1)
-    wrong = [row for row in held if row.outcome == "wrong"]
-    right = [row.error_mm for row in held if row.outcome == "right" and row.error_mm is not None]
+    namings = [row.naming for row in rows]
+    errors_mm = [one.error_mm for one in namings if one.outcome in RIGHT and one.error_mm is not None]
     dice = np.array([row.dice for row in rows])
     means = {}
     for index, tissue in enumerate(list(Tissue)[1:]):
         there = dice[:, index][np.isfinite(dice[:, index])]
         means[f"dice_{tissue.name.lower()}"] = round(float(there.mean()), 4) if len(there) else float("nan")
     return {
-        "cases": len(rows),
-        "right": round(len(right) / share, 4),
-        "wrong": round(len(wrong) / share, 4),
-        "wrong_unflagged": round(sum("levels_uncertain" not in row.flags for row in wrong) / share, 4),
-        "refused": round(1.0 - (len(right) + len(wrong)) / share, 4) if held else 0.0,
-        "invented": sum(row.outcome == "wrong" for row in rows if not row.expected),
+        **count(namings),
         "recall": round(sum(row.found for row in rows) / max(sum(row.bodies for row in rows), 1), 4),
         "spurious": round(sum(row.spurious for row in rows) / len(rows), 3),
-        "error_mm": round(float(np.median(right)), 2) if right else float("nan"),
+        "error_mm": round(float(np.median(errors_mm)), 2) if errors_mm else float("nan"),
         **means,
     }

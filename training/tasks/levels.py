@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from OsteoJointLib.device import set_threads
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.level_config import LevelNetConfig
+from OsteoJointLib.levels.finding import find_levels
 from OsteoJointLib.network.level_net import LevelNet, window_channels
 from training.checkpoint import load_checkpoint
 from training.data.level_batches import LevelBatch, LevelBatches
 from training.data.level_crops import CropSettings
 from training.data.level_samples import list_samples
+from training.evaluation.level_outcomes import Finder
 from training.evaluation.level_scores import score_samples, summarize
 from training.run_config import RunConfig
 from training.seeds import VALIDATION_SEEDS
@@ -103,3 +107,11 @@ def load_level_network(path: Path) -> LevelNet:
     network = LevelNet(LevelNetConfig.from_json(checkpoint.recipe["network"]))
     network.load_state_dict(checkpoint.average)
     return network.eval()
+
+
+@cache
+def checkpoint_finder(path: Path) -> Finder:
+    """Load the level stage with a checkpoint's network instead of the shipped one, on the CPU; once a process."""
+    set_threads(None)
+    network = load_level_network(path)
+    return partial(find_levels, network, network.config, device="cpu")

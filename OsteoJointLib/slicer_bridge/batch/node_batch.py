@@ -25,15 +25,14 @@ import qt
 from OsteoJointLib.batch.ledger import (
     CaseRecord,
     Ledger,
-    Outcome,
     Row,
     check_batch_folder,
     failed_case,
+    read_case,
     reading_settings,
 )
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
 from OsteoJointLib.failures import as_ending
-from OsteoJointLib.output.csv_rows import row_of_result
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, count_words
 from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
@@ -161,26 +160,33 @@ class NodeBatch:
             case.wanted,
             on_levels=case.levels_came,
             on_result=case.result_came,
-            on_done=self._safely(lambda: self._deliver(case)),
+            on_done=self._safely(lambda: self._has_been_read(case)),
             on_error=self._safely(lambda error: self._failed(case, error)),
             on_progress=lambda stage, fraction: None,
         )
 
-    def _deliver(self, case: VolumeCase) -> None:
+    def _has_been_read(self, case: VolumeCase) -> None:
+        """Write the files of a case that has a class; one whose class is held back has its row alone."""
+        record = read_case(case.name, case.document, fingerprint=case.digest, settings=case.settings)
+        if record.outcome.is_read:
+            self._deliver(case, record)
+        else:
+            self._enter(case, record)
+
+    def _deliver(self, case: VolumeCase, record: CaseRecord) -> None:
         folder = self._ledger.case_folder(case.name)
         self._engine.ask_case(
             lambda name, masks: Deliver(case=name, segmentation=masks, out=folder, row=case.name),
             case.wanted.masks,
-            on_done=self._safely(lambda answer: self._delivered(case)),
+            on_done=self._safely(lambda answer: self._enter(case, record)),
             on_error=self._safely(lambda error: self._failed(case, error)),
         )
 
-    def _delivered(self, case: VolumeCase) -> None:
-        row = row_of_result(case.name, case.document)
-        self._ledger.enter(CaseRecord(case.name, Outcome.DONE, row, case.digest, case.settings))
+    def _enter(self, case: VolumeCase, record: CaseRecord) -> None:
+        self._ledger.enter(record)
         if self._keep:
             case.present()
-        self._has_row(case, row)
+        self._has_row(case, record.row)
 
     def _failed(self, case: VolumeCase, error: OsteoJointError) -> None:
         if error.exit_code == ExitCode.MODEL_REFUSED or error.reason is Reason.DEPENDENCY_MISSING:

@@ -8,13 +8,19 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.levels.finding import CONFIDENCE_SURE
 from OsteoJointLib.records import Level, PointSource
-from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find
+from OsteoJointLib.slicer_bridge.panel.input_section import why_not_find, why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Located
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
+    WARNING,
+    allow,
+    load_form,
+    paint_frame,
+    set_checked,
+    show_text,
+)
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import level_nodes
 
@@ -35,7 +41,9 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         self._reading, self._foreground = reading, foreground
         self._widget, self._ui = load_form(layout, "Levels")
         ui = self._ui
+        paint_frame(ui.doubtFrame, WARNING)
         ui.findButton.connect("clicked(bool)", self._find)
+        ui.confirmButton.connect("clicked(bool)", self._confirm)
         ui.shiftUpButton.connect("clicked(bool)", self._shift_up)
         ui.shiftDownButton.connect("clicked(bool)", self._shift_down)
         ui.levelsTable.connect("cellClicked(int,int)", self._row_clicked)
@@ -64,6 +72,9 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         down = _("Move L1 and L2 down by one vertebra, if they were counted wrongly.")
         allow(ui.shiftUpButton, "" if state.can_shift_up else no_body, up)
         allow(ui.shiftDownButton, "" if state.can_shift_down else no_body, down)
+        ui.doubtFrame.setVisible(bool(state.levels_doubt))
+        ui.levelsDoubtLabel.setText(state.levels_doubt)
+        allow(ui.confirmButton, why_not_run(state), _("Take both points as they are for your own, and read again."))
         self._show_placing(state)
         if self._looking and not state.running:
             self._looking = False
@@ -102,6 +113,9 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         self._looking = True
         self._reading.find_levels()
 
+    def _confirm(self, checked: bool = False) -> None:
+        self._reading.confirm_levels()
+
     def _shift_up(self, checked: bool = False) -> None:
         self._reading.edits.shift_levels(up=True)
 
@@ -124,7 +138,7 @@ def confidence_words(level: LevelState) -> str:
     """Return how sure the level's name is."""
     if level.confidence is None or level.source is not PointSource.AUTO:
         return "–"
-    words = _("sure") if level.confidence >= CONFIDENCE_SURE else _("uncertain")
+    words = _("in doubt") if level.in_doubt else _("sure")
     return f"{words}, {100 * level.confidence:.0f}\u00a0%"
 
 
@@ -147,6 +161,8 @@ def levels_hint(state: ReadingState, placed: Level | None) -> str:
     if placed:
         return _("Click on the center of the body of {level} in a slice. A right click ends.").format(level=placed)
     missing = [level for level in Level if state.levels[level].center_ras is None]
+    if not missing and state.levels_doubt:
+        return _("Check both points, move them if need be, then press “Levels are right”.")
     if not missing:
         return "" if state.document else _("Check both points, then press Apply above.")
     if len(missing) == len(Level):

@@ -9,13 +9,12 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
 from OsteoJointLib.pipeline.baseline import digits_needed
-from OsteoJointLib.pipeline.doubts import NOTES
+from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES
 from OsteoJointLib.records import STATUSES, Level, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
@@ -67,16 +66,16 @@ class StatusSection:
 
     def _show_class(self, document: dict[str, Any], stale: bool) -> None:
         ui, classification = self._ui, document["classification"]
-        status = Status(classification["status"])
+        status = None if classification["status"] is None else Status(classification["status"])
         doubt = doubt_words(document["flags"])
-        ui.classLabel.setText(status_words(status))
+        ui.classLabel.setText(status_words(status) if status else _("No class"))
         ui.classLabel.setStyleSheet(class_look(status, reliable=not doubt, stale=stale))
         show_text(ui.doubtLabel, f"<b>{escape(doubt)}</b>" if doubt else "")
         for name in STATUSES:
             share = classification["probabilities"][name.value]
-            getattr(ui, f"{name.value}Bar").setValue(round(1000 * share))
-            getattr(ui, f"{name.value}Percent").setText(f"{100 * share:.1f}\u00a0%")
-        ui.fusionLabel.setText(fusion_words(classification["fusion_weights"]))
+            getattr(ui, f"{name.value}Bar").setValue(round(1000 * (share or 0)))
+            getattr(ui, f"{name.value}Percent").setText("–" if share is None else f"{100 * share:.1f}\u00a0%")
+        show_text(ui.fusionLabel, fusion_words(classification["fusion_weights"]) if status else "")
         show_text(ui.baselineLabel, baseline_words(document.get("baseline")))
 
     def _show_numbers(self, document: dict[str, Any]) -> None:
@@ -111,9 +110,9 @@ def css(status: Status) -> str:
     return "#" + "".join(f"{channel:02x}" for channel in STATUS_COLORS[status])
 
 
-def class_look(status: Status, reliable: bool, stale: bool) -> str:
+def class_look(status: Status | None, reliable: bool, stale: bool) -> str:
     """Return the style of the class's name: filled when it can be relied on, outlined when not, gray when stale."""
-    color = "#9aa4ae" if stale else css(status)
+    color = "#9aa4ae" if stale or status is None else css(status)
     ground = f"background-color: {color}; color: #10141a;" if reliable else ""
     return f"border: 2px solid {color}; border-radius: 6px; padding: 6px; font-size: 18pt; font-weight: bold; {ground}"
 
@@ -126,8 +125,8 @@ def status_words(status: Status) -> str:
 
 
 def doubt_words(flags: list[dict[str, Any]]) -> str:
-    """Say that and why the class is not reliable; empty when nothing speaks against it."""
-    return next((flag["message"] for flag in flags if flag["code"] == Reason.CLASS_NOT_RELIABLE), "")
+    """Say that and why the class is held back or not reliable; empty when nothing speaks against it."""
+    return next((flag["message"] for flag in flags if flag["code"] in ABOUT_CLASS), "")
 
 
 def fusion_words(weights: dict[str, float]) -> str:
@@ -152,7 +151,7 @@ def flags_html(flags: list[dict[str, Any]]) -> str:
 
     Doubts come first; notes, which stand below most results, follow in small gray print.
     """
-    shown = [flag for flag in flags if flag["code"] != Reason.CLASS_NOT_RELIABLE]
+    shown = [flag for flag in flags if flag["code"] not in ABOUT_CLASS]
     shown.sort(key=lambda flag: flag["code"] in NOTES)
     messages = {flag["message"]: flag["code"] in NOTES for flag in shown}
     return "".join(_flag_html(escape(message), is_note) for message, is_note in messages.items())

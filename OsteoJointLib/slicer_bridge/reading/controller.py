@@ -107,6 +107,12 @@ class ReadingController:
         """Look for L1 and L2 and put their points into the scene, in place of those that are there."""
         self._start(Until.LEVELS)
 
+    def confirm_levels(self) -> None:
+        """Take the points as they are for the user's own, and read again."""
+        self.edits.confirm_levels()
+        if not self.running:
+            self.update()
+
     def update(self) -> None:
         """Bring everything up to date, from what is in the scene: points, masks, class."""
         self._start(Until.READING)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
-from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
 
@@ -41,6 +41,15 @@ class Edits:
                 marks = {level: level_nodes.LevelMark(point, None, PointSource.USER) for level, point in points.items()}
                 level_nodes.show_levels(scene.nodes, marks)
             self._edited()
+
+    def confirm_levels(self) -> None:
+        """Take the points as they are for the user's own: nothing about their names is in doubt then."""
+        scene = self._chosen()
+        marks = {level: level_nodes.LevelMark(point, None, PointSource.USER) for level, point in scene.points.items()}
+        with self._watcher.paused():
+            level_nodes.show_levels(scene.nodes, marks)
+            result_node.set_record(scene.nodes, scene.record.confirmed().document())
+        self._edited()
 
     def place(self, level: Level) -> None:
         """Let the user click where ``level`` is, in any slice view."""

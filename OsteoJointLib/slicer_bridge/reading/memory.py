@@ -15,7 +15,7 @@ import numpy as np
 
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.pipeline.settings import LoadOptions
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, same_point
 from OsteoJointLib.worker.answers import LevelsTold
 from OsteoJointLib.worker.requests import Classify, Edit, FindLevels, Making, Refine, Segment
@@ -54,8 +54,9 @@ class Wanted:
         until: where it ends.
         refine: a refinement to be done last.
         device, weights: as the worker loads them.
-        found: RAS mm where the levels were once found. Points that are still there are found again by a worker that
-            doesn't know them, rather than taken for placed by hand, which would drop what was in doubt about them.
+        found: RAS mm where the levels were once found, without those that a user has confirmed. Points that are still
+            there are found again by a worker that doesn't know them, rather than taken for placed by hand, which would
+            drop what was in doubt about them; all others are the user's.
     """
 
     volume_id: str
@@ -84,6 +85,7 @@ class CaseMemory:
         name: the worker's.
         stamp: of the voxels and the place that it was opened with.
         points: where the worker has the levels; None before it has any.
+        auto: the levels whose point it has found by itself.
         found: what it told of the levels, while all of its points are those that were found; None otherwise.
         document, views: its last result.
         bare: whether that result has no Grad-CAM, because a later step was to bring it.
@@ -93,6 +95,7 @@ class CaseMemory:
     name: str
     stamp: object
     points: dict[Level, Point] | None = None
+    auto: set[Level] = field(default_factory=set)
     found: LevelsTold | None = None
     document: dict[str, Any] | None = None
     views: Views | None = None
@@ -113,6 +116,7 @@ class CaseMemory:
         """Note where the levels are; what was read before is forgotten, as the worker does."""
         assert answer.levels is not None, "a volume has levels, or a refusal"
         self.points = {level: placed.center_ras_mm for level, placed in answer.levels.items()}
+        self.auto = {level for level, placed in answer.levels.items() if placed.source is PointSource.AUTO}
         self.found = answer if request.points is None else None
         self.document, self.views, self.given = None, None, {}
 
@@ -122,7 +126,7 @@ class CaseMemory:
         self.document, self.views, self.bare = document, views, not request.gradcam
         if isinstance(request, Segment) and request.points:
             self.points = {**(self.points or {}), **request.points}
-            self.found = None
+            self.found, self.auto = None, self.auto.difference(request.points)
             self._forget_given(request.points)
         self.given.update({level: mask_key(mask) for level, mask in step.masks.items()})
         if isinstance(request, Refine):
@@ -147,12 +151,17 @@ class CaseMemory:
 
     def _segment_step(self, wanted: Wanted) -> Step | None:
         there = self.points or {}
-        target = there if wanted.points is None else wanted.points
+        target = wanted.points or there
         moved = {level: target[level] for level in Level if not same_point(target[level], there.get(level))}
+        moved |= {n: p for n, p in (wanted.points or {}).items() if self._is_confirmed(n, p, wanted.found.get(n))}
         if self.document is not None and not moved:
             return None
         last = wanted.refine is None and not self._masks_will_change(wanted.masks, moved)
         return Step(Segment(case=self.name, points=moved or None, gradcam=last))  # else a later step brings the map
+
+    def _is_confirmed(self, level: Level, point: Point, found: Point | None) -> bool:
+        """Say whether a point that the worker has found by itself is the user's by now."""
+        return level in self.auto and not same_point(point, found)
 
     def _masks_will_change(self, masks: Mapping[Level, MaskArray], moved: Mapping[Level, Point]) -> bool:
         if self.document is None:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.viewer_arrays import Views
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
@@ -23,12 +24,14 @@ def present_levels(nodes: OwnedNodes, answer: LevelsTold, found: bool) -> None:
         found: whether they were looked for; False where they are the user's own points, which stay where they are.
     """
     record = Provenance.of_document(result_node.record(nodes))
-    placed = answer.levels or {}
+    placed = dict(answer.levels or {})
+    doubt = next((flag.message for flag in answer.flags if flag.code is Reason.LEVELS_UNCERTAIN), "")
     if found:
-        marks = {level: level_nodes.LevelMark(p.center_ras_mm, p.confidence, p.source) for level, p in placed.items()}
-        level_nodes.show_levels(nodes, marks)
-    record = replace(record, found=placed, column=answer.column if found else record.column)
-    result_node.set_record(nodes, record.document())
+        level_nodes.show_levels(nodes, {level: level_nodes.LevelMark.of(p, bool(doubt)) for level, p in placed.items()})
+        record = replace(record, column=answer.column)
+    else:  # what a user has confirmed stays so
+        placed |= {level: one for level, one in record.found.items() if one.source is PointSource.USER}
+    result_node.set_record(nodes, replace(record, found=placed, doubt=doubt).document())
 
 
 def present_result(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from OsteoJointLib.records import Level, PointSource
@@ -26,7 +26,8 @@ class Provenance:
     """The record of one CT's reading.
 
     Args:
-        found: per level the point that was found or placed.
+        found: per level the point that was found or placed; one that a user has confirmed is the user's.
+        doubt: what makes the names of the found levels uncertain; empty where nothing does.
         column: the bodies of the column from top to bottom.
         points: RAS mm of the points that the last result was made from; empty without a result.
         masks: fingerprint of each level's mask as the last result left it.
@@ -34,6 +35,7 @@ class Provenance:
     """
 
     found: Mapping[Level, PlacedLevel] = field(default_factory=dict)
+    doubt: str = ""
     column: tuple[ColumnBody, ...] = ()
     points: Mapping[Level, Point] = field(default_factory=dict)
     masks: Mapping[Level, str] = field(default_factory=dict)
@@ -73,6 +75,11 @@ class Provenance:
             return found.confidence, found.source
         return None, PointSource.USER
 
+    def confirmed(self) -> Provenance:
+        """Take the points where the levels were found for the user's own."""
+        own = {level: replace(one, confidence=1.0, source=PointSource.USER) for level, one in self.found.items()}
+        return replace(self, found=own)
+
     def shifted(self, points: Mapping[Level, Point], up: bool) -> dict[Level, Point] | None:
         """Say where L1 and L2 are when both move by one body; None where the column doesn't reach that far.
 
@@ -99,15 +106,17 @@ def same_point(a: Point, b: Point | None) -> bool:
     return b is not None and math.dist(a, b) < SAME_MM
 
 
-def staleness(moved: list[Level], edited: list[Level], ct_changed: bool) -> list[str]:
+def staleness(moved: list[Level], edited: list[Level], confirmed: list[Level], ct_changed: bool) -> list[str]:
     """Say what was changed, in the words of the panel.
 
-    >>> staleness([Level.L1], [Level.L1, Level.L2], False)
-    ['the point of L1 was moved', 'the masks of L1 and L2 were edited']
+    >>> staleness([Level.L1], [Level.L1, Level.L2], [Level.L2], False)
+    ['the point of L1 was moved', 'the point of L2 was confirmed', 'the masks of L1 and L2 were edited']
     """
     changes = ["the CT was changed"] if ct_changed else []
     if moved:
         changes.append(f"the point{_of(moved)} moved")
+    if confirmed := [level for level in confirmed if level not in moved]:
+        changes.append(f"the point{_of(confirmed)} confirmed")
     if edited:
         changes.append(f"the mask{_of(edited)} edited")
     return changes

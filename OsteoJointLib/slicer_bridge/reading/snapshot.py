@@ -10,7 +10,7 @@ import numpy as np
 
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.viewer_arrays import MaskArray
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.memory import Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, staleness
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
@@ -69,7 +69,7 @@ class Snapshot:
         moved = record.moved(self.points)
         edited = [level for level in record.edited(self.masks) if level not in moved]
         self._changed = [*moved, *edited]
-        self.stale = tuple(staleness(moved, edited, self._ct_changed(record)))
+        self.stale = tuple(staleness(moved, edited, self._confirmed(record), self._ct_changed(record)))
         network = mask_nodes.mask_fingerprints(self.nodes, Role.NETWORK) if edited else {}
         for level in edited:
             same = network.get(level) == self.masks[level]
@@ -149,11 +149,13 @@ class Snapshot:
         if self.volume is None:
             return told
         record, document = self.record, self.document
+        levels = {level: self._level_state(level, record, document) for level in Level}
         return replace(
             told,
             volume_name=self.volume.GetName(),
             problem=self.problem(),
-            levels={level: self._level_state(level, record, document) for level in Level},
+            levels=levels,
+            levels_doubt=record.doubt if any(level.in_doubt for level in levels.values()) else "",
             can_shift_up=record.shifted(self.points, up=True) is not None,
             can_shift_down=record.shifted(self.points, up=False) is not None,
             document=document,
@@ -173,7 +175,14 @@ class Snapshot:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
-        return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area)
+        in_doubt = bool(record.doubt) and source is PointSource.AUTO
+        return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area, in_doubt)
+
+    def _confirmed(self, record: Provenance) -> list[Level]:
+        """List the levels that the last result took for found and that a user has confirmed since."""
+        levels = (self.document or {}).get("levels", {})
+        found = [level for level in Level if levels.get(level, {}).get("source") == PointSource.AUTO]
+        return [level for level in found if record.of_found(level, record.points[level])[1] is PointSource.USER]
 
     def _ct_changed(self, record: Provenance) -> bool:
         moved = record.ct != volumes.geometry_fingerprint(self.volume)

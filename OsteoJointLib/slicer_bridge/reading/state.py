@@ -15,13 +15,14 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 @dataclass(frozen=True)
 class LevelState:
-    """One level: its point (None: not placed yet) and its mask."""
+    """One level: its point (None: not placed yet), its mask, and whether its name is in doubt."""
 
     center_ras: Point | None = None
     confidence: float | None = None
     source: PointSource | None = None
     mask_source: MaskSource | None = None
     area_mm2: float | None = None
+    in_doubt: bool = False
 
     @property
     def has_own_mask(self) -> bool:
@@ -40,6 +41,7 @@ class ReadingState:
         running, stage, fraction: of a run under way; a name of
             :class:`OsteoJointLib.pipeline.stages.Stage`.
         levels: L1 and L2.
+        levels_doubt: what makes their names uncertain; empty where nothing does, or a user placed or confirmed both.
         can_shift_up, can_shift_down: whether there is a body to move on to.
         document: the result as in result.json; None before the first.
         stale: what was changed since, one clause each; empty when the document is up to date.
@@ -56,6 +58,7 @@ class ReadingState:
     stage: str = ""
     fraction: float = 0.0
     levels: Mapping[Level, LevelState] = field(default_factory=lambda: {level: LevelState() for level in Level})
+    levels_doubt: str = ""
     can_shift_up: bool = False
     can_shift_down: bool = False
     document: dict[str, Any] | None = None

@@ -20,6 +20,7 @@ from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_local
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
+from OsteoJointLib.worker.answers import PlacedLevel
 
 BOX_MM = (50.0, 50.0, 35.0)
 """Size of the box, right to left, back to front and bottom to top, mm: it frames a large lumbar body."""
@@ -35,11 +36,19 @@ class LevelMark:
         center_ras: RAS mm of the world.
         confidence: of the level's name, 0 to 1; None where a user placed it.
         source: who placed it.
+        in_doubt: whether the level's name is.
     """
 
     center_ras: tuple[float, float, float]
     confidence: float | None
     source: PointSource
+    in_doubt: bool = False
+
+    @classmethod
+    def of(cls, placed: PlacedLevel, doubt: bool) -> LevelMark:
+        """Mark what the worker told; ``doubt`` says whether the names of what it found are uncertain."""
+        found = placed.source is PointSource.AUTO
+        return cls(placed.center_ras_mm, placed.confidence, placed.source, in_doubt=doubt and found)
 
 
 def show_levels(nodes: OwnedNodes, marks: Mapping[Level, LevelMark]) -> None:
@@ -210,7 +219,8 @@ def _is_placed(node: slicer.vtkMRMLMarkupsNode) -> bool:
 def _description(mark: LevelMark) -> str:
     if mark.source is not PointSource.AUTO or mark.confidence is None:
         return _("placed by hand")
-    return _("found, confidence {confidence:.2f}").format(confidence=mark.confidence)
+    words = _("found, in doubt, {confidence:.2f}") if mark.in_doubt else _("found, confidence {confidence:.2f}")
+    return words.format(confidence=mark.confidence)
 
 
 def _color(level: Level) -> tuple[float, float, float]:

@@ -149,6 +149,16 @@ def poor_case(case) -> CaseResult:
 
 
 @pytest.fixture(scope="session")
+def doubtful_case(case) -> CaseResult:
+    """A case whose levels are in doubt, so that no class is given; a user has placed L2."""
+    doubt = Flag(Reason.LEVELS_UNCERTAIN, "The names of the levels are uncertain: they are right with 72 %.")
+    l1, l2 = (replace(reading, gradcam=None) for reading in case.readings)
+    l2 = replace(l2, point=replace(l2.point, confidence=1.0, source=PointSource.USER))
+    levels = replace(case.levels, l2=l2.point, flags=(doubt,))
+    return flagged(replace(case, l1=l1, l2=l2, levels=levels, classification=None))
+
+
+@pytest.fixture(scope="session")
 def lopsided_case(case) -> CaseResult:
     """A case in which no number is that of the other level, of the other axis or of another field."""
     axial = replace(case.l2.axial, origin_yx=(-3.0, 2.0), step_yx=(0.5, 0.25))

@@ -47,7 +47,7 @@ def validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("name", ["case", "oblique_case", "pair_case", "poor_case", "lopsided_case"])
+@pytest.mark.parametrize("name", ["case", "oblique_case", "pair_case", "poor_case", "doubtful_case", "lopsided_case"])
 def test_every_kind_of_case_fits_the_schema(name, validator, request):
     document = result_document(request.getfixturevalue(name), {Level.L1: "a.seg.nrrd"})
     validator.validate(json.loads(json.dumps(document, allow_nan=False)))
@@ -136,6 +136,14 @@ def test_people_see_what_was_measured_first_then_the_mask_then_the_point():
 def test_the_terminal_says_whether_the_class_is_reliable(case, poor_case):
     said = [summary(result_document(one), []) for one in (case, poor_case)]
     assert ["osteopenia (NOT RELIABLE)" in words for words in said] == [False, True]
+
+
+def test_the_first_line_says_that_the_class_is_held_back_and_how_to_confirm_the_levels(doubtful_case):
+    document = result_document(doubtful_case)
+    first, *rest = summary(document, []).splitlines()
+    r, a, s = document["levels"]["L2"]["center_ras_mm"]
+    assert first.startswith("No class is given") and first.endswith(f"--l2={r:g},{a:g},{s:g}")
+    assert "Bone status: –" in "\n".join(rest)
 
 
 def test_the_terminal_says_each_level_s_own(lopsided_case):

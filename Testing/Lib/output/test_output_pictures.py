@@ -255,7 +255,7 @@ def test_a_pair_of_slices_has_no_column(pair_case):
     assert column_view(pair_case, Plane.SAGITTAL) is None
 
 
-@pytest.mark.parametrize("name", ["case", "oblique_case", "pair_case", "poor_case"])
+@pytest.mark.parametrize("name", ["case", "oblique_case", "pair_case", "poor_case", "doubtful_case"])
 def test_the_overview_is_one_picture_of_every_kind_of_case(name, request, tmp_path):
     write_overview(request.getfixturevalue(name), tmp_path / "overview.png")
     picture = cv2.imread(str(tmp_path / "overview.png"))
@@ -275,9 +275,9 @@ def test_the_overview_says_each_class_s_own_share(case, monkeypatch):
         assert np.ptp(bar[:, 1]) == pytest.approx(3.30 * share, abs=3)  # of a track of 330 pixels
 
 
-def test_the_overview_says_whether_the_class_is_reliable(case, poor_case, monkeypatch):
+def test_the_overview_says_whether_the_class_is_reliable(case, poor_case, doubtful_case, monkeypatch):
     written = labels_of(monkeypatch, overview)
-    for one, words in ((case, "no doubt raised"), (poor_case, "is not reliable")):
+    for one, words in ((case, "no doubt raised"), (poor_case, "is not reliable"), (doubtful_case, "No class")):
         written.clear()
         overview_picture(one)
         assert sum(words in label.text for label in written) == 1

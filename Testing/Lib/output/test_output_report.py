@@ -185,6 +185,15 @@ def test_an_unreliable_class_says_so_in_words_beside_the_class(pages):
     assert "The reconstruction kernel is not known." in text
 
 
+def test_a_class_held_back_is_no_class_and_no_plain_rule(doubtful_case):
+    page = Page(report_html(doubtful_case))
+    assert "No class The levels are in doubt, so no class is given." in page.text
+    for word in ("Stands for a volumetric BMD", "Plain HU rule", "not reliable", "No doubt was raised"):
+        assert word not in page.text
+    assert "they are right with 72 %" in page.text
+    assert page.text.count("in doubt, to be confirmed") == 1  # L2 is a user's
+
+
 def test_every_flag_is_said_in_its_sentence(poor_case, pages):
     text = pages["poor"][1].text
     for flag in poor_case.flags:

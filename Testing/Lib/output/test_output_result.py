@@ -61,6 +61,27 @@ def test_every_null_has_a_flag_that_says_why(poor_case):
     assert ("roi_too_small", "L1") not in codes
 
 
+def test_a_class_held_back_is_null_with_all_that_follows_from_it(doubtful_case):
+    document = result_document(doubtful_case)
+    assert set(document["classification"]["probabilities"].values()) == {None}
+    assert document["classification"]["fusion_weights"] == {"L1": None, "L2": None}
+    assert (document["classification"]["status"], document["baseline"]) == (None, None)
+    assert [document["levels"][level]["in_doubt"] for level in Level] == [True, False]
+    assert document["measurements"]["L1"]["hu_mean"] == 160.0
+    assert document["flags"][0]["code"] == "class_held_back"
+
+
+def test_other_bodies_stand_under_their_names_and_no_name_beyond_the_anatomy(case):
+    t12, l1, l2 = case.levels.column
+    levels = replace(case.levels, column=(t12, t12, l1, l2), names=("", *case.levels.names))
+    document = result_document(replace(case, levels=levels))["levels"]
+    assert list(document) == ["L1", "L2", "T12"]
+    left, posterior, superior = t12.center_lps_mm
+    assert document["T12"] == {"center_ras_mm": [-left, -posterior, superior], "slice_index": 23, "confidence": 0.96}
+    beyond = replace(case.levels, names=("C7", "L1", "L2"))
+    assert list(result_document(replace(case, levels=beyond))["levels"]) == ["L1", "L2"]
+
+
 def test_only_base_names_of_files_are_kept(poor_case):
     text = json.dumps(result_document(poor_case))
     assert "scan <b>.nii.gz" in text

@@ -51,6 +51,7 @@ class Located(Shown, Protocol):
     edits: Edits
 
     def find_levels(self) -> None: ...
+    def confirm_levels(self) -> None: ...
 
 
 class Refined(Shown, Protocol):
