@@ -129,7 +129,7 @@ def add_implant(scene: Scene, column: Column, person: Person, rng: np.random.Gen
 
 
 def add_dense_joints(scene: Scene, column: Column, person: Person, rng: np.random.Generator) -> None:
-    """Paint sclerotic facet joints and ossified ligaments between the spinous processes; before the bodies."""
+    """Paint sclerotic facet joints and ossified ligaments between the spinous processes."""
     for vertebra, below in zip(column.vertebrae, column.vertebrae[1:], strict=False):
         body, frame, scale = vertebra.body, vertebra.frame, person.scale
         out, back, up = landmark_mm(vertebra.sizes, "lower") + np.array([_FACET_OUT_MM, 0.0, _FACET_UP_MM])
@@ -137,8 +137,8 @@ def add_dense_joints(scene: Scene, column: Column, person: Person, rng: np.rando
             if rng.random() < _FACET_CHANCE * person.degeneration:
                 at = frame.point(side * out * scale, body.half_depth + back * scale, up * scale)
                 a, b, c = (between(rng, half_mm) * scale for half_mm in _FACET_MM)
-                facet = Solid(Ellipsoid(Frame(at, frame.axes), (a, b, c)), Material(between(rng, _FACET_HU)))
-                scene.skeleton.append(facet)
+                joint = Ellipsoid(Frame(at, frame.axes), (a, b, c))
+                scene.skeleton.append(Solid(joint, Material(between(rng, _FACET_HU)), Tissue.POSTERIOR))
         if rng.random() < _LIGAMENT_CHANCE * person.degeneration:
             upper, lower = (_spinous_tip(v, scale) for v in (vertebra, below))
             strand = Capsule(upper, lower, _LIGAMENT_MM, _LIGAMENT_MM)

@@ -9,7 +9,7 @@ import numpy as np
 
 from OsteoJointLib.phantom.calcification import add_stones
 from OsteoJointLib.phantom.chance import Range, between, choose
-from OsteoJointLib.phantom.combined import Common
+from OsteoJointLib.phantom.combined import Common, Moved, Without
 from OsteoJointLib.phantom.morphometry import SIDES
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.scene import Material, Scene, Solid
@@ -46,7 +46,7 @@ _DOME_BELOW_MM, _DOME_KNOTS, _DOME_TIP = (
 )  # it starts below the sulcus; its tip is cut, lest a radius be 0
 _DOME_X, _DOME_FRONT, _DOME_WIDTH, _DOME_DEPTH = 0.48, 0.22, 0.66, (0.78, 0.95)
 _DOME_OVER_FAT_HU = 30.0  # fat mixed with liver, spleen and muscle
-_EFFUSION_MM, _POOL_ROUND_MM = (12.0, 70.0), 1.0  # depth of the fluid over the lungs' back
+_EFFUSION_MM, _POOL_ROUND_MM = (8.0, 60.0), 1.0  # thickness of the crescent at the back
 _FLUID_HU, _FLUID_TEXTURE = (0.0, 25.0), (5.0, 4.0)  # texture as above
 _ASCITES_Z_MM, _ASCITES_KNOTS = (-300.0, 75.0), 8
 _ASCITES_WIDE, _ASCITES_DEEP = 0.98, (0.55, 0.85)  # of the cavity's half sizes
@@ -133,13 +133,14 @@ def add_chest(
 
 
 def _add_effusion(scene: Scene, lungs: Tube, person: Person, rng: np.random.Generator) -> None:
-    """Fill the back of the chest with fluid up to a level, as it lies in a patient on the back."""
-    back, size = float((lungs.center_y + lungs.radius_y).max()), between(rng, _EFFUSION_MM)
+    """Put a crescent of fluid behind one lung or both, as it lies in a patient on the back."""
+    wide, deep = float(lungs.radius_x.max()), float(lungs.radius_y.max())
     for side, name in zip(SIDES, ("right", "left"), strict=True):
+        size = between(rng, _EFFUSION_MM)
         if person.effusion in (name, "both"):
-            half = np.array([lungs.radius_x.max(), size, REACH_MM])
-            pool = Frame(np.array([lungs.center_x[0] + side * half[0], back, 0.0]))
-            fluid = Common((lungs, RoundedBox(pool, (float(half[0]), size, REACH_MM), _POOL_ROUND_MM)))
+            half = Frame(np.array([lungs.center_x[0] + side * wide, lungs.center_y.max(), 0.0]))
+            chest = RoundedBox(half, (wide, 2.0 * deep, REACH_MM), _POOL_ROUND_MM)
+            fluid = Common((Without(lungs, (Moved(lungs, np.array([0.0, -size, 0.0])),)), chest))
             scene.background.append(Solid(fluid, _soft(between(rng, _FLUID_HU), _FLUID_TEXTURE)))
 
 

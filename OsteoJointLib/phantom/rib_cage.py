@@ -38,11 +38,12 @@ _TRANSVERSE_BACK_MM = 11.0  # that tip behind the body, besides its own
 _FREE_OUT_MM, _FREE_BACK_MM, _FREE_DOWN_MM = (13.0, 19.0), (0.0, 9.0), (1.0, 6.0)  # second point of the last ribs
 _TO_WALL_MM = 26.0  # beyond its second point a rib has reached the wall
 _LARGEST_START, _ANGLE_STEP = 0.9, 0.05  # of the way from the midline to the flank; rad, for the wall's direction
-_FALL_BACK, _FALL_FLANK = 0.6, 0.4  # share of a rib's fall that is the same everywhere, and that the flank adds
+_FALL_BACK, _FALL_FLANK = 0.45, 0.7  # share of a rib's fall that is the same everywhere, and that the flank adds
 _FRONT_ANGLE = 2.75  # rad, from here a rib only falls
 _DROP_BELOW = 0.8  # mm per mm of a rib on L1
 _DROP_PERSON, _DROP_RIB, _DROP_SIDE = (0.95, 0.16), (1.0, 0.05), (1.0, 0.06)  # mean and SD of factors on the fall
 
+_GIRTH_AT_MM, _USUAL_GIRTH_MM = 60.0, 240.0  # z where the cavity is measured; half width and half depth of a usual one
 _SIDE_SD_MM, _LEAST_MM = 8.0, 60.0  # between right and left; of T6 to T11
 _T12_MM, _THIN_MM, _STUB_MM, _BESIDE_MM = (45.0, 140.0), (20.0, 140.0), (9.0, 40.0), (30.0, 90.0)  # beside a stub
 _L1_RIB_MM: Range = (9.0, 50.0)
@@ -57,6 +58,7 @@ _PROFILE = np.array(
 _T11_PROFILE = np.array([(0.0, 1.05, 0.0), (0.08, 0.85, 0.4), (0.25, 1.0, 1.0), (0.6, 1.0, 1.0), (1.0, 0.45, 0.6)])
 _LAST_PROFILE = np.array([(0.0, 1.1, 0.0), (0.1, 0.95, 0.5), (0.25, 1.0, 1.0), (0.5, 1.0, 1.0), (1.0, 0.3, 0.5)])
 _CORTEX_MM, _CORTEX_LOSS, _MOST_CORTEX = (0.7, 1.5), 0.5, 0.45  # shell; share lost by 90 years; of the half thickness
+_CORTEX = 0.85  # HU over the other bones'
 _CORTEX_SPREAD, _BONE_TEXTURE_HU = (0.8, 1.2), 15.0  # factor of one rib; SD
 
 _CARTILAGE_STEP_MM, _CARTILAGE_MM, _CARTILAGE_RISE = 12.0, (70.0, 130.0), (0.3, 0.7)  # length, mm up per mm
@@ -67,12 +69,17 @@ _CALCIFIED_OLD, _CALCIFIED_SPAN = 40.0, 50.0  # years: none at 40, all of it at 
 _CALCIUM_HU, _CALCIUM_MM, _CALCIUM_LENGTH = (200.0, 600.0), (1.0, 2.2), 0.7  # half thickness; share of the part
 
 
-def draw_rib_lengths(person: Person, rng: np.random.Generator) -> RibLengths:
-    """Draw the length in mm of each vertebra's (right, left) rib for this person; 0 for none."""
+def draw_rib_lengths(person: Person, torso: Torso, rng: np.random.Generator) -> RibLengths:
+    """Draw the length in mm of each vertebra's (right, left) rib for this person; 0 for none.
+
+    All but the twelfth grow with the trunk, so that they reach its front.
+    """
+    _, _, wide, deep = torso.cavity.at(np.array([_GIRTH_AT_MM]))
+    girth = float(wide[0] + deep[0]) / _USUAL_GIRTH_MM
 
     def pair(name: str, limits: Range) -> tuple[float, float]:
         mean, sd = RIB_LENGTH_MM[name]
-        usual = around(rng, (mean * person.scale, sd))
+        usual = around(rng, (mean * (person.scale if name == "T12" else girth), sd))
         right, left = (float(np.clip(usual + rng.normal(0, _SIDE_SD_MM), *limits)) for _ in SIDES)
         return right, left
 
@@ -121,7 +128,7 @@ def _rib_path(
     z = float(points[2][2])
     step = 2.0 * _STEP_MM
     while walked < length_mm + step:
-        fall = drop * step * (_FALL_BACK + _FALL_FLANK * np.sin(angle))
+        fall = drop * step * (_FALL_BACK + _FALL_FLANK * np.sin(angle) ** 2)
         ahead = torso.wall_point(side, angle + _ANGLE_STEP, z)
         turn = step * _ANGLE_STEP / float(np.linalg.norm(ahead - points[-1]))
         angle, z = min(angle + turn, _FRONT_ANGLE), z - fall
@@ -210,7 +217,9 @@ def add_ribs(
             cortex = min(person_cortex * between(rng, _CORTEX_SPREAD), _MOST_CORTEX * 0.5 * thickness)
             if label <= _T10:
                 _add_cartilage(scene, torso, path, side, calcified, rng)
-            scene.skeleton.append(Solid(shape, Material(core_hu, cortex_hu, cortex, _BONE_TEXTURE_HU), Tissue.RIB))
+            scene.skeleton.append(
+                Solid(shape, Material(core_hu, _CORTEX * cortex_hu, cortex, _BONE_TEXTURE_HU), Tissue.RIB)
+            )
             joints.append(path[0])
         if name not in _ABOVE:
             heads[name] = (joints[0], joints[1])

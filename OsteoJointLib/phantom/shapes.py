@@ -19,7 +19,7 @@ _NEAR_MM, _FAR_MM = 6.0, 100.0  # of a blend: how far around a blade it is evalu
 
 # of bodies and wings; chosen
 _WING_EDGE_MM, _BACK_EDGE_MM, _RIM_EDGE_MM = 4.0, 6.0, 2.0  # over which their edges are rounded
-_SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.25, 0.45  # power of the cosine; of half height; of half width
+_SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.4, 0.45  # power of the cosine; of half height; of half width
 _WAIST_DEEP = 0.7  # a body's waist from front to back over that from side to side; fitted, see measure_shapes.py
 _BODY_CORNER, _BODY_TALL, _BODY_MARGIN_MM = 0.2, 1.35, 1.0  # bounds: as _CORNER, up to squareness 0.5; wedges, spurs
 
