@@ -152,6 +152,7 @@ def _column(person) -> Column:
 
 def test_heads_of_a_whole_patient_lie_on_their_side_on_rib_voxels():
     made = build_patient(np.random.default_rng(8), randomized=True)
+    shares = []
     for vertebra in made.column.vertebrae:
         name = vertebra.sizes.name
         for side, length, head in zip(
@@ -161,8 +162,10 @@ def test_heads_of_a_whole_patient_lie_on_their_side_on_rib_voxels():
             if head is not None:
                 grid = Grid.axis_aligned((3, 3, 3), (1.0, 1.0, 1.0), tuple(head - 1.0))
                 classes = render_classes(Scene(skeleton=made.scene.skeleton), grid, 0.0)
-                assert (classes == Tissue.RIB).mean() > 0.3, name  # spurs and vanished discs crowd a head
+                shares.append((classes == Tissue.RIB).mean())
+                assert shares[-1] > 0.1, name  # spurs and vanished discs crowd a head
                 assert side * (head[0] - vertebra.frame.center[0]) > 0
+    assert np.mean(shares) > 0.7
 
 
 def sacrum_of(patient: Patient, transition: str) -> list[Solid]:
