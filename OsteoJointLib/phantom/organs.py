@@ -161,11 +161,11 @@ def _add_mediastinum(scene: Scene, torso: Torso, column: Column, tissue: TissueH
     middle, spine_y = np.zeros(z.size), np.interp(z, spine_z, spine_xy[:, 1])
     _, cy, _, ry = torso.cavity.at(z)
     deepest = 0.5 * (spine_y + _MEDIASTINUM_BEHIND_MM - (cy - ry * _MEDIASTINUM_FRONT))
-    wide, depth = (
+    widths, depth = (
         np.interp(z, np.linspace(z[0], z[-1], len(values)), values)
         for values in (_MEDIASTINUM_HALF_WIDTH_MM, _MEDIASTINUM_DEPTH)
     )
-    heart = Tube(z, middle, spine_y + _MEDIASTINUM_BEHIND_MM - deepest * depth, wide, deepest * depth)
+    heart = Tube(z, middle, spine_y + _MEDIASTINUM_BEHIND_MM - deepest * depth, widths, deepest * depth)
     scene.background.append(Solid(heart, _soft(tissue.aorta * _HEART_BLOOD + _HEART_HU, _MEDIASTINUM_TEXTURE)))
     behind, wide, deep = _PARASPINAL_MM
     muscle = Tube(z, middle, spine_y + behind, np.full(z.size, wide), np.full(z.size, deep), _PARASPINAL_SQUARE)
