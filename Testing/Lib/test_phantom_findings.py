@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.frames import Grid
-from OsteoJointLib.phantom.acquisition import draw_acquisition
+from OsteoJointLib.phantom.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.bedside import add_arms, add_table
 from OsteoJointLib.phantom.calcification import add_plaques, add_stent
 from OsteoJointLib.phantom.discs import add_bridges, add_discs, join_blocks
@@ -18,6 +18,7 @@ from OsteoJointLib.phantom.implants import add_implant
 from OsteoJointLib.phantom.lesions import add_lesions
 from OsteoJointLib.phantom.metal import streaks
 from OsteoJointLib.phantom.organs import add_ascites, add_chest
+from OsteoJointLib.phantom.patient import build_patient
 from OsteoJointLib.phantom.person import Person, draw_person
 from OsteoJointLib.phantom.rendering import render_classes, render_hu, render_labels
 from OsteoJointLib.phantom.scene import Scene, Tissue
@@ -273,6 +274,25 @@ def test_streaks_are_dark_between_two_pieces_of_metal_and_none_without():
     assert rays[126:131, 120:137].mean() < -20.0
     assert rays[60:70, 120:137].mean() > rays[126:131, 120:137].mean() + 20.0
     assert np.all(rays[plane > 2500] == 0.0)
+
+
+def test_a_scan_of_metal_has_streaks_and_the_noise_of_one_without():
+    grid = Grid.axis_aligned((2, 128, 128), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0))
+    quiet = replace(ACQUISITION, noise_hu=2.0, cupping_hu=0.0, metal_at_mm=None)
+    plain = np.zeros(grid.shape_zyx, np.float32)
+    metal = plain.copy()
+    metal[0, 60:68, 40:48] = metal[0, 60:68, 80:88] = 5000.0
+    empty, held = (acquire(volume.copy(), grid, quiet, np.random.default_rng(1)) for volume in (plain, metal))
+    assert np.array_equal(empty[1], held[1]), "a slice without metal stays as it is"
+    assert held[0, 62:66, 58:70].mean() < empty[0, 62:66, 58:70].mean() - 20.0
+
+
+def test_half_of_the_training_patients_have_an_old_spine():
+    old = [
+        np.mean([build_patient(np.random.default_rng(s), varied).person.degeneration > 0.45 for s in range(24)])
+        for varied in (False, True)
+    ]
+    assert old[0] < 0.3 < old[1]
 
 
 def test_lime_and_stent_lie_in_the_vessels_wall_and_leave_the_lumen():
