@@ -21,8 +21,9 @@ from OsteoJointLib.phantom.torso import REACH_MM
 # a table's top is a flat arch: half width and half depth of the ellipse whose lower edge it is, mm
 _TABLES = {"curved": 0.55, "deep": 0.2, "flat": 0.25}  # shares
 _TOP_HALF_MM = {"curved": (420.0, 380.0), "deep": (270.0, 300.0), "flat": (215.0, 22.0)}
-_TOP_BULGE_MM, _TABLE_INSIDE, _TABLE_SKIN_HU, _TABLE_SKIN_MM = 1.5, -1000.0, 60.0, 1.0  # air in a carbon shell
-_FOAM_HU = -930.0
+_TOP_BULGE_MM, _TABLE_INSIDE, _FOAM_HU = 1.5, -1000.0, (-960.0, -860.0)  # air or foam in a shell of carbon
+_PRESSED = 0.7  # quantile of the back's heights at which the table begins
+_TABLE_SKIN_HU, _TABLE_SKIN_MM = (-150.0, 250.0), (1.5, 3.5)
 _BOARD_BELOW_MM, _BOARD_HALF_MM, _BOARD_ROUND_MM, _BOARD_HU = 50.0, (190.0, 1.5), 1.0, -150.0
 _ROD_BMD_MG_CM3 = (0.0, 50.0, 100.0, 150.0, 200.0)
 _ROD_APART_MM, _ROD_UP_MM, _ROD_MM = 30.0, 12.0, 9.0  # middle to middle, over the table, radius
@@ -45,12 +46,15 @@ _CATHETER_SHARE, _CATHETER_MM, _CATHETER_HU, _CATHETER_TURN_MM = 0.08, (1.5, 2.5
 def add_table(scene: Scene, skin: Tube, acquisition: Acquisition, rng: np.random.Generator) -> None:
     """Put the patient table under the back, with calibration rods when asked for; before all else."""
     own = rng.spawn(1)[0]
-    back = float((skin.center_y + skin.radius_y).max()) + acquisition.table_mm
+    # buttocks and shoulders are pressed into the table; rods lie under the whole back
+    back = (
+        float(np.quantile(skin.center_y + skin.radius_y, 1.0 if acquisition.rods else _PRESSED)) + acquisition.table_mm
+    )
     z, (wide, deep) = np.array([-REACH_MM, REACH_MM]), _TOP_HALF_MM[kind := choose(own, _TABLES)]
     middle = back + _TOP_BULGE_MM + (deep if kind == "flat" else -deep)
-    inside = _FOAM_HU if kind == "flat" else _TABLE_INSIDE
+    inside = between(own, _FOAM_HU) if kind == "flat" else _TABLE_INSIDE
     top = Tube(z, np.zeros(2), np.full(2, middle), np.full(2, wide), np.full(2, deep), 0.9 if kind == "flat" else 0.0)
-    scene.background.insert(0, Solid(top, Material(inside, _TABLE_SKIN_HU, _TABLE_SKIN_MM)))
+    scene.background.insert(0, Solid(top, Material(inside, between(own, _TABLE_SKIN_HU), between(own, _TABLE_SKIN_MM))))
     board = RoundedBox(Frame(np.array([0, back + _BOARD_BELOW_MM, 0])), (*_BOARD_HALF_MM, REACH_MM), _BOARD_ROUND_MM)
     scene.background.insert(1, Solid(board, Material(_BOARD_HU)))
     if own.random() < _MATTRESS_SHARE:

@@ -24,8 +24,9 @@ _BLOCK, _BLOCK_IN_MM, _BLOCK_CORTEX_MM = 0.9, 1.5, 1.0  # waist of a block verte
 _BRIDGE_PLACES = {"front": 0.35, "front right": 0.25, "right": 0.15, "left": 0.12, "front left": 0.13}  # shares
 _BRIDGE_TURN = {"front": 0.0, "front right": -0.8, "right": -1.4, "left": 1.4, "front left": 0.8}  # rad from the front
 _BRIDGE_MM: tuple[Range, Range] = ((4.0, 13.0), (2.0, 5.0))  # half width along the rim, half thickness
+_BRIDGE_IN = 0.4  # of its half thickness that lies over the disc
 _BRIDGE_UP_MM: Range = (4.0, 11.0)  # over the disc's half height, onto either body
-_BRIDGE_CORTEX_MM, _BRIDGE_OVER_HU = (0.8, 2.0), (20.0, 200.0)  # core over the bodies'
+_BRIDGE_CORTEX_MM, _BRIDGE_OVER_HU = (0.8, 2.0), (80.0, 350.0)  # core over the bodies'
 _SECOND_BRIDGE = 0.35  # share of bridged discs with another one
 
 
@@ -71,7 +72,8 @@ def _bridge(disc: Disc, rng: np.random.Generator) -> Ellipsoid:
     """Shape a bridge that bulges over the rims in front or at a side."""
     angle = _BRIDGE_TURN[choose(rng, _BRIDGE_PLACES)]
     wide, thick = (between(rng, half_mm) for half_mm in _BRIDGE_MM)
-    out, forth = np.sin(angle) * disc.half_width, -np.cos(angle) * disc.half_depth
+    out, forth = (half - _BRIDGE_IN * thick for half in (disc.half_width, disc.half_depth))
+    out, forth = np.sin(angle) * out, -np.cos(angle) * forth
     tall = 0.5 * disc.height_mm + between(rng, _BRIDGE_UP_MM)
     turned = Frame(disc.frame.point(out, forth, 0), disc.frame.axes @ rotation(0, 0, angle))
     return Ellipsoid(turned, (wide, thick, tall))

@@ -26,7 +26,9 @@ _RIM_MM, _RIM_HU = (1.0, 3.0), (250.0, 600.0)  # dense bone around a node; over 
 _BAND_MM, _BAND_HU = (2.0, 8.0), (300.0, 900.0)  # depth of a sclerotic band, HU
 _BAND_PLACES = {"whole": 0.45, "front": 0.25, "back": 0.1, "left": 0.1, "right": 0.1}  # shares
 _BAND_SIDE = {"front": (0, -1), "back": (0, 1), "left": (1, 0), "right": (-1, 0)}  # direction from the middle
-_BAND_REACH: Range = (0.7, 1.1)  # radius of a partial band over the body's half size
+_BAND_REACH: Range = (0.8, 1.4)  # radius of a partial band over the body's half size
+_BAND_LAYERS = ((1.0, 0.55), (0.65, 1.0))  # share of the depth, of the density over the marrow
+_LENS_DEEPER, _WIDE = 1.3, 2.0  # depth of a lens over a band's; a box about the body, over its half sizes
 _BOTH_SIDES, _BAND_TEXTURE_HU, _BAND_GRAIN_MM = 0.7, 60.0, 2.0  # share of the discs with a band above and below
 _BOWL_MM, _DENSER_HU = 8.0, 150.0  # deepest bowl of an endplate; a band is at least this denser than the marrow
 
@@ -59,29 +61,39 @@ def dent_endplates(column: Column, person: Person, rng: np.random.Generator) -> 
     return replace(column, vertebrae=tuple(vertebrae))
 
 
-def _band(vertebra: Vertebra, rim: float, depth_mm: float, place: str, reach: float) -> Shape:
-    """Shape the part of a body within ``depth_mm`` of one endplate, whole or at one side."""
+def _band(vertebra: Vertebra, rim: float, depth_mm: float) -> Shape:
+    """Shape the part of a body within ``depth_mm`` of one endplate."""
     body, frame = vertebra.body, vertebra.frame
     beyond = Moved(body, -rim * depth_mm * frame.axes[:, 2])
-    half = 0.5 * (body.half_height + _BOWL_MM)
-    near = RoundedBox(
-        Frame(frame.point(0, 0, rim * (body.half_height + 1.0 - 0.5 * (depth_mm + _BOWL_MM))), frame.axes),
-        (2.0 * body.half_width, 2.0 * body.half_depth, min(half, 0.5 * (depth_mm + _BOWL_MM))),
+    half = 0.5 * min(depth_mm + _BOWL_MM, body.half_height + _BOWL_MM)
+    near = Frame(frame.point(0, 0, rim * (body.half_height + 1.0 - half)), frame.axes)
+    box = RoundedBox(near, (_WIDE * body.half_width, _WIDE * body.half_depth, half))
+    return Common((Without(vertebra.outline, (beyond,)), box))
+
+
+def _lens(vertebra: Vertebra, rim: float, depth_mm: float, place: str, reach: float) -> Shape:
+    """Shape a lens of dense bone that sits on one side of an endplate and thins out inward."""
+    body, frame = vertebra.body, vertebra.frame
+    out, back = _BAND_SIDE[place]
+    at = frame.point(out * body.half_width, back * body.half_depth, rim * body.half_height)
+    deep = _LENS_DEEPER * depth_mm
+    return Common(
+        (vertebra.outline, Ellipsoid(Frame(at, frame.axes), (reach * body.half_width, reach * body.half_depth, deep)))
     )
-    parts: tuple[Shape, ...] = (Without(vertebra.outline, (beyond,)), near)
-    if place != "whole":
-        out, back = _BAND_SIDE[place]
-        at = frame.point(out * body.half_width, back * body.half_depth, rim * body.half_height)
-        size = reach * body.half_width, reach * 1.5 * body.half_depth, 2.0 * body.half_height
-        parts = (*parts, Ellipsoid(Frame(at, frame.axes), size))
-    return Common(parts)
 
 
 def _add_band(scene: Scene, vertebra: Vertebra, rim: float, place: str, rng: np.random.Generator) -> None:
-    hu = max(between(rng, _BAND_HU), vertebra.trabecular_hu + _DENSER_HU)
-    band = _band(vertebra, rim, between(rng, _BAND_MM), place, between(rng, _BAND_REACH))
-    bone = Material(hu, texture_hu=_BAND_TEXTURE_HU, grain_mm=_BAND_GRAIN_MM)
-    scene.skeleton.append(Solid(band, bone, Tissue.BODY))
+    """Paint dense bone under one endplate, denser toward it."""
+    hu, marrow = max(between(rng, _BAND_HU), vertebra.trabecular_hu + _DENSER_HU), vertebra.trabecular_hu
+    depth_mm, reach = between(rng, _BAND_MM), between(rng, _BAND_REACH)
+    for depth, dense in _BAND_LAYERS:
+        shape = (
+            _band(vertebra, rim, depth * depth_mm)
+            if place == "whole"
+            else _lens(vertebra, rim, depth * depth_mm, place, reach * depth)
+        )
+        bone = Material(marrow + dense * (hu - marrow), texture_hu=_BAND_TEXTURE_HU, grain_mm=_BAND_GRAIN_MM)
+        scene.skeleton.append(Solid(shape, bone, Tissue.BODY))
 
 
 def add_sclerosis(scene: Scene, column: Column, person: Person, rng: np.random.Generator) -> None:

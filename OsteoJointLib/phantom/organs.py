@@ -9,7 +9,7 @@ import numpy as np
 
 from OsteoJointLib.phantom.calcification import add_stones
 from OsteoJointLib.phantom.chance import Range, between, choose
-from OsteoJointLib.phantom.combined import Common
+from OsteoJointLib.phantom.combined import Common, Moved, Without
 from OsteoJointLib.phantom.morphometry import SIDES
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.scene import Material, Scene, Solid
@@ -46,11 +46,11 @@ _DOME_BELOW_MM, _DOME_KNOTS, _DOME_TIP = (
 )  # it starts below the sulcus; its tip is cut, lest a radius be 0
 _DOME_X, _DOME_FRONT, _DOME_WIDTH, _DOME_DEPTH = 0.48, 0.22, 0.66, (0.78, 0.95)
 _DOME_OVER_FAT_HU = 30.0  # fat mixed with liver, spleen and muscle
-_EFFUSION_MM, _POOL_ROUND_MM = (12.0, 70.0), 1.0  # depth of the fluid over the lungs' back
+_EFFUSION_MM, _POOL_ROUND_MM = (8.0, 60.0), 1.0  # thickness of the crescent at the back
 _FLUID_HU, _FLUID_TEXTURE = (0.0, 25.0), (5.0, 4.0)  # texture as above
 _ASCITES_Z_MM, _ASCITES_KNOTS = (-300.0, 75.0), 8
 _ASCITES_WIDE, _ASCITES_DEEP = 0.98, (0.55, 0.85)  # of the cavity's half sizes
-_MEDIASTINUM_KNOTS, _MEDIASTINUM_BEHIND_MM, _MEDIASTINUM_FRONT = 5, 20.0, 0.95
+_MEDIASTINUM_KNOTS, _MEDIASTINUM_BEHIND_MM, _MEDIASTINUM_FRONT = 13, 20.0, 0.95
 _MEDIASTINUM_HALF_WIDTH_MM, _MEDIASTINUM_DEPTH = (14.0, 26.0, 36.0, 44.0, 48.0), (0.2, 0.7, 1.0, 1.0, 1.0)
 _HEART_BLOOD, _HEART_HU = 0.5, 10.0  # HU of heart and mediastinum: half of the aorta's and a little
 _PARASPINAL_MM, _PARASPINAL_SQUARE = (46.0, 50.0, 34.0), 0.4  # how far behind the column, half width, half depth
@@ -133,13 +133,14 @@ def add_chest(
 
 
 def _add_effusion(scene: Scene, lungs: Tube, person: Person, rng: np.random.Generator) -> None:
-    """Fill the back of the chest with fluid up to a level, as it lies in a patient on the back."""
-    back, size = float((lungs.center_y + lungs.radius_y).max()), between(rng, _EFFUSION_MM)
+    """Put a crescent of fluid behind one lung or both, as it lies in a patient on the back."""
+    wide, deep = float(lungs.radius_x.max()), float(lungs.radius_y.max())
     for side, name in zip(SIDES, ("right", "left"), strict=True):
+        size = between(rng, _EFFUSION_MM)
         if person.effusion in (name, "both"):
-            half = np.array([lungs.radius_x.max(), size, REACH_MM])
-            pool = Frame(np.array([lungs.center_x[0] + side * half[0], back, 0.0]))
-            fluid = Common((lungs, RoundedBox(pool, (float(half[0]), size, REACH_MM), _POOL_ROUND_MM)))
+            half = Frame(np.array([lungs.center_x[0] + side * wide, lungs.center_y.max(), 0.0]))
+            chest = RoundedBox(half, (wide, 2.0 * deep, REACH_MM), _POOL_ROUND_MM)
+            fluid = Common((Without(lungs, (Moved(lungs, np.array([0.0, -size, 0.0])),)), chest))
             scene.background.append(Solid(fluid, _soft(between(rng, _FLUID_HU), _FLUID_TEXTURE)))
 
 
@@ -159,9 +160,12 @@ def _add_mediastinum(scene: Scene, torso: Torso, column: Column, tissue: TissueH
     z = np.linspace(sulcus, REACH_MM, _MEDIASTINUM_KNOTS)
     middle, spine_y = np.zeros(z.size), np.interp(z, spine_z, spine_xy[:, 1])
     _, cy, _, ry = torso.cavity.at(z)
-    half = 0.5 * (spine_y + _MEDIASTINUM_BEHIND_MM - (cy - ry * _MEDIASTINUM_FRONT))
-    y = spine_y + _MEDIASTINUM_BEHIND_MM - half
-    heart = Tube(z, middle, y, np.array(_MEDIASTINUM_HALF_WIDTH_MM), half * _MEDIASTINUM_DEPTH)
+    deepest = 0.5 * (spine_y + _MEDIASTINUM_BEHIND_MM - (cy - ry * _MEDIASTINUM_FRONT))
+    widths, depth = (
+        np.interp(z, np.linspace(z[0], z[-1], len(values)), values)
+        for values in (_MEDIASTINUM_HALF_WIDTH_MM, _MEDIASTINUM_DEPTH)
+    )
+    heart = Tube(z, middle, spine_y + _MEDIASTINUM_BEHIND_MM - deepest * depth, widths, deepest * depth)
     scene.background.append(Solid(heart, _soft(tissue.aorta * _HEART_BLOOD + _HEART_HU, _MEDIASTINUM_TEXTURE)))
     behind, wide, deep = _PARASPINAL_MM
     muscle = Tube(z, middle, spine_y + behind, np.full(z.size, wide), np.full(z.size, deep), _PARASPINAL_SQUARE)

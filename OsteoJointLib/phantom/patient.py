@@ -73,7 +73,7 @@ def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False
     add_leads(scene, torso.skin, own)
     if person.arms_down:
         add_arms(scene, torso.skin, tissue, person, own)
-    lengths = draw_rib_lengths(person, rng)
+    lengths = draw_rib_lengths(person, torso, rng)
     rib_core = base * _RIB_CORE + between(rng, _RIB_OVER_HU)
     heads = add_ribs(scene, column, torso, lengths, person, cortex_hu, rib_core, rng)
     add_pelvis(scene, column, cortex_hu, rib_core * _PELVIS_OF_RIB, rng)

@@ -21,8 +21,8 @@ from OsteoJointLib.phantom.spine import Column
 
 _WIDTH_MM = 54.0  # of the last lumbar body where the pelvis has the sizes below
 _TILT_SHARE = 0.7  # how far the pelvis turns with the sacrum
-_CORTEX, _CORTEX_MM, _BLEND_MM, _TEXTURE_HU = 0.85, (0.8, 1.8), 6.0, 15.0  # HU over the other bones'
-_CREST_FACTOR: Range = (0.75, 1.35)  # on the height of what lies over S1's center: 33 to 60 mm
+_CORTEX, _CORTEX_MM, _BLEND_MM, _TEXTURE_HU = 0.85, (0.7, 1.5), 6.0, 15.0  # HU over the other bones'
+_CREST_FACTOR: Range = (0.55, 1.2)  # on the height of what lies over S1's center: 24 to 53 mm
 _FLARE: Range = (0.8, 1.15)  # factor on how far the wings stand out beside the sacroiliac joint
 _WING_TO_HIP_MM = 60.0  # below S1's center the wing ends and the hip begins
 
@@ -40,7 +40,7 @@ _CREST = np.array(  # from the posterior to the anterior superior spine
 _CREST_POINTS, _BACK_POINTS = 13, 6  # points of the smooth crest, and how many of them lie behind the fossa
 _FRONT = np.array([(108.0, -72.0, -52.0, 7.5), (92.0, -46.0, -66.0, 14.0), (73.0, -18.0, -40.0, 8.5)])
 _JOINT_FRONT, _JOINT_BACK = np.array((70.0, 8.0, 6.0, 6.0)), np.array((56.0, 46.0, -42.0, 7.0))
-_FOSSA = np.array((104.0, -24.0, 0.0, 2.5))
+_FOSSA = np.array((104.0, -24.0, 0.0, 1.8))
 _HIP, _HEAD_MM, _CARTILAGE_MM = (90.0, -46.0, -88.0), 23.5, 2.5  # center and radius of the head, joint space
 _SOCKET, _SOCKET_MM = (84.0, -46.0, -88.0), 31.0
 _MOUTH, _MOUTH_WIDER = (130.0, -54.0, -120.0), 1.4  # the socket opens outward and down

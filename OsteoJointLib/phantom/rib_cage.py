@@ -29,20 +29,21 @@ LEAST_RIB_MM = 8.0
 """What is shorter is no rib."""
 
 _T10, _T11 = 17, 18  # VerSe numbers
-_ABOVE, _ABOVE_MM = ("T5", "T4", "T3"), 24.0  # ribs that hang into the field from above the column; apart
+_ABOVE, _ABOVE_MM = ("T5", "T4", "T3", "T2"), 24.0  # ribs hang into the field from above the column; apart
 _STEP_MM = 8.0  # between two points of a rib
-_HEAD_X, _HEAD_OUT_MM, _HEAD_Y = 0.86, 2.5, 0.72  # of the body's half width, mm beside it, of its half depth
+_HEAD_X, _HEAD_OUT_MM, _HEAD_Y = 0.87, 3.0, 0.64  # of the body's half width, mm beside it, of its half depth
 _HEAD_UP, _FREE_HEAD_UP = (0.8, 1.05), (0.2, 0.45)  # of the half height: at the disc up to T10, on the body below
 _TUBERCLE_IN_MM, _TUBERCLE_FRONT_MM, _TUBERCLE_UP = 1.0, 7.0, 0.4  # from the tip of the transverse process
 _TRANSVERSE_BACK_MM = 11.0  # that tip behind the body, besides its own
 _FREE_OUT_MM, _FREE_BACK_MM, _FREE_DOWN_MM = (13.0, 19.0), (0.0, 9.0), (1.0, 6.0)  # second point of the last ribs
 _TO_WALL_MM = 26.0  # beyond its second point a rib has reached the wall
 _LARGEST_START, _ANGLE_STEP = 0.9, 0.05  # of the way from the midline to the flank; rad, for the wall's direction
-_FALL_BACK, _FALL_FLANK = 0.6, 0.4  # share of a rib's fall that is the same everywhere, and that the flank adds
+_FALL_BACK, _FALL_FLANK = 0.45, 0.7  # share of a rib's fall that is the same everywhere, and that the flank adds
 _FRONT_ANGLE = 2.75  # rad, from here a rib only falls
 _DROP_BELOW = 0.8  # mm per mm of a rib on L1
 _DROP_PERSON, _DROP_RIB, _DROP_SIDE = (0.95, 0.16), (1.0, 0.05), (1.0, 0.06)  # mean and SD of factors on the fall
 
+_GIRTH_AT_MM, _USUAL_GIRTH_MM = 60.0, 240.0  # z where the cavity is measured; half width and half depth of a usual one
 _SIDE_SD_MM, _LEAST_MM = 8.0, 60.0  # between right and left; of T6 to T11
 _T12_MM, _THIN_MM, _STUB_MM, _BESIDE_MM = (45.0, 140.0), (20.0, 140.0), (9.0, 40.0), (30.0, 90.0)  # beside a stub
 _L1_RIB_MM: Range = (9.0, 50.0)
@@ -57,6 +58,7 @@ _PROFILE = np.array(
 _T11_PROFILE = np.array([(0.0, 1.05, 0.0), (0.08, 0.85, 0.4), (0.25, 1.0, 1.0), (0.6, 1.0, 1.0), (1.0, 0.45, 0.6)])
 _LAST_PROFILE = np.array([(0.0, 1.1, 0.0), (0.1, 0.95, 0.5), (0.25, 1.0, 1.0), (0.5, 1.0, 1.0), (1.0, 0.3, 0.5)])
 _CORTEX_MM, _CORTEX_LOSS, _MOST_CORTEX = (0.7, 1.5), 0.5, 0.45  # shell; share lost by 90 years; of the half thickness
+_CORTEX = 0.85  # HU over the other bones'
 _CORTEX_SPREAD, _BONE_TEXTURE_HU = (0.8, 1.2), 15.0  # factor of one rib; SD
 
 _CARTILAGE_STEP_MM, _CARTILAGE_MM, _CARTILAGE_RISE = 12.0, (70.0, 130.0), (0.3, 0.7)  # length, mm up per mm
@@ -67,12 +69,17 @@ _CALCIFIED_OLD, _CALCIFIED_SPAN = 40.0, 50.0  # years: none at 40, all of it at 
 _CALCIUM_HU, _CALCIUM_MM, _CALCIUM_LENGTH = (200.0, 600.0), (1.0, 2.2), 0.7  # half thickness; share of the part
 
 
-def draw_rib_lengths(person: Person, rng: np.random.Generator) -> RibLengths:
-    """Draw the length in mm of each vertebra's (right, left) rib for this person; 0 for none."""
+def draw_rib_lengths(person: Person, torso: Torso, rng: np.random.Generator) -> RibLengths:
+    """Draw the length in mm of each vertebra's (right, left) rib for this person; 0 for none.
+
+    All but the twelfth grow with the trunk, so that they reach its front.
+    """
+    _, _, wide, deep = torso.cavity.at(np.array([_GIRTH_AT_MM]))
+    girth = float(wide[0] + deep[0]) / _USUAL_GIRTH_MM
 
     def pair(name: str, limits: Range) -> tuple[float, float]:
         mean, sd = RIB_LENGTH_MM[name]
-        usual = around(rng, (mean * person.scale, sd))
+        usual = around(rng, (mean * (person.scale if name == "T12" else girth), sd))
         right, left = (float(np.clip(usual + rng.normal(0, _SIDE_SD_MM), *limits)) for _ in SIDES)
         return right, left
 
@@ -92,13 +99,19 @@ def draw_rib_lengths(person: Person, rng: np.random.Generator) -> RibLengths:
     return lengths
 
 
-def _start(vertebra: Vertebra, side: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Head and tubercle of a rib; the last ribs have no tubercle and leave the body sideways."""
+def _start(vertebra: Vertebra, above: Vertebra, side: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Head and tubercle of a rib; the last ribs have no tubercle and leave the body sideways.
+
+    The head gives way to its own body and the one above, however broad or spurred they are.
+    """
     frame, body, sizes = vertebra.frame, vertebra.body, vertebra.sizes
     free = sizes.verse_label >= _T11
     beside = _HEAD_X * body.half_width + _HEAD_OUT_MM
     up = between(rng, _FREE_HEAD_UP if free else _HEAD_UP) * body.half_height
     head = frame.point(side * beside, _HEAD_Y * body.half_depth, up)
+    x, y, z = head[:, None]
+    gap = min(float(shape.distance(x, y, z)[0, 0, 0]) for shape in (body, above.body))
+    head = head + frame.axes[:, 0] * side * max(_HEAD_OUT_MM - gap, 0.0)
     if free:
         out, back = beside + between(rng, _FREE_OUT_MM), body.half_depth + between(rng, _FREE_BACK_MM)
         return head, frame.point(side * out, back, up - between(rng, _FREE_DOWN_MM))
@@ -107,12 +120,12 @@ def _start(vertebra: Vertebra, side: float, rng: np.random.Generator) -> tuple[n
 
 
 def _rib_path(
-    vertebra: Vertebra, torso: Torso, side: float, length_mm: float, drop: float, rng: np.random.Generator
+    start: tuple[np.ndarray, np.ndarray], torso: Torso, side: float, length_mm: float, drop: float
 ) -> np.ndarray:
-    """Points (N, 3) of one rib from its head at the body to its tip, ``length_mm`` along them."""
+    """Points (N, 3) of one rib from its head and its second point to its tip, ``length_mm`` along them."""
     from scipy.interpolate import CubicSpline
 
-    points = list(_start(vertebra, side, rng))
+    points = list(start)
     walked, z = float(np.linalg.norm(points[1] - points[0])), float(points[1][2])
     flank = abs(torso.wall_point(side, 0.5 * np.pi, z)[0])
     angle = float(np.arcsin(min((abs(points[1][0]) + _TO_WALL_MM) / flank, _LARGEST_START)))
@@ -121,7 +134,7 @@ def _rib_path(
     z = float(points[2][2])
     step = 2.0 * _STEP_MM
     while walked < length_mm + step:
-        fall = drop * step * (_FALL_BACK + _FALL_FLANK * np.sin(angle))
+        fall = drop * step * (_FALL_BACK + _FALL_FLANK * np.sin(angle) ** 2)
         ahead = torso.wall_point(side, angle + _ANGLE_STEP, z)
         turn = step * _ANGLE_STEP / float(np.linalg.norm(ahead - points[-1]))
         angle, z = min(angle + turn, _FRONT_ANGLE), z - fall
@@ -195,7 +208,8 @@ def add_ribs(
     person_cortex = between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old)
     calcified = old * _CALCIFIED[person.sex] * rng.random()
     heads: RibHeads = {}
-    for vertebra in (*_above(column), *column.vertebrae):
+    vertebrae = (*_above(column), *column.vertebrae)
+    for above, vertebra in pairwise(vertebrae):
         name, label = vertebra.sizes.name, vertebra.sizes.verse_label
         drop = RIB_DROP.get(name, _DROP_BELOW) * person_drop * around(rng, _DROP_RIB)
         joints: list[np.ndarray | None] = []
@@ -204,13 +218,16 @@ def add_ribs(
                 joints.append(None)
                 continue
             thickness = _thickness_mm(name, person, place, rng)
-            path = _rib_path(vertebra, torso, side, length, drop * around(rng, _DROP_SIDE), rng)
+            start = _start(vertebra, above, side, rng)
+            path = _rib_path(start, torso, side, length, drop * around(rng, _DROP_SIDE))
             profile = _PROFILE if label <= _T10 else _T11_PROFILE if label == _T11 else _LAST_PROFILE
             shape = _rib(path, thickness, between(rng, RIB_TALL[name]), profile)
             cortex = min(person_cortex * between(rng, _CORTEX_SPREAD), _MOST_CORTEX * 0.5 * thickness)
             if label <= _T10:
                 _add_cartilage(scene, torso, path, side, calcified, rng)
-            scene.skeleton.append(Solid(shape, Material(core_hu, cortex_hu, cortex, _BONE_TEXTURE_HU), Tissue.RIB))
+            scene.skeleton.append(
+                Solid(shape, Material(core_hu, _CORTEX * cortex_hu, cortex, _BONE_TEXTURE_HU), Tissue.RIB)
+            )
             joints.append(path[0])
         if name not in _ABOVE:
             heads[name] = (joints[0], joints[1])
@@ -227,7 +244,7 @@ def _above(column: Column) -> list[Vertebra]:
             sizes=replace(top.sizes, name=name, verse_label=top.sizes.verse_label - count),
             body=replace(top.body, frame=Frame(top.frame.center + count * up, top.frame.axes)),
         )
-        for count, name in enumerate(_ABOVE, start=1)
+        for count, name in reversed(list(enumerate(_ABOVE, start=1)))
     ]
 
 

@@ -19,11 +19,11 @@ from OsteoJointLib.phantom.shapes import BodyShape, Capsule, Ellipsoid, Frame, R
 from OsteoJointLib.phantom.spine import DISC_SQUARENESS, Column
 
 # by segment, S1 to S5
-_HEIGHT = (1.0, 0.93, 0.82, 0.72, 0.62)  # over S1's
+_HEIGHT = (1.0, 0.98, 0.92, 0.84, 0.76)  # over S1's
 _HALF_WIDTH, _HALF_DEPTH = (0.48, 0.36, 0.27, 0.21, 0.17), (0.46, 0.33, 0.24, 0.18, 0.14)  # over L5's width, depth
 _ALA_HALF_MM = ((19.0, 17.0, 15.0), (19.0, 15.0, 13.0), (15.0, 12.0, 11.0), (12.0, 8.0, 9.0), (9.0, 6.0, 8.0))
 _ALA_TO_MM, _ALA_BACK_MM, _ALA_YAW = (
-    (60.0, 54.0, 43.0, 32.0, 24.0),
+    (62.0, 56.0, 46.0, 35.0, 25.0),
     (12.0, 9.0, 7.0, 5.0, 4.0),
     (0.4, 0.3, 0.2, 0.1, 0.0),
 )

@@ -18,7 +18,7 @@ REACH_MM = 440.0
 """How far the trunk extends above and below the L1/L2 disc."""
 _KNOT_MM = 40.0  # between two knots of the outline
 _MID_WALL = 0.38  # where ribs run, from the wall's inside (0) to its outside (1)
-_SMOOTH_KNOTS = 5  # over which the back follows the column
+_SMOOTH_KNOTS, _FLATTENED = 5, 0.4  # over which the back follows the column; share of its hollow that lying fills
 _BACK_FAT, _BACK_FAT_LIMITS_MM, _FRONT_FAT = (0.3, 0.9), (3.0, 45.0), (0.6, 1.4)  # of the flank's fat
 _COLUMN_TO_BACK_MM, _SKIN_MM = 66.0, 4.0  # from the bodies' centers to the back's muscle; skin and fascia
 _WALL_MM: Range = (11.0, 20.0)
@@ -30,7 +30,7 @@ _SQUARENESS: Range = (0.0, 0.35)
 _OFF_CENTER_SD_MM = 3.0  # of the trunk from the column's foot
 # by height over S1's center: the least half width of the muscle, the most of the cavity, and what the buttocks add
 _HIPS_Z_MM = (-400.0, -220.0, -100.0, -20.0, 40.0, 90.0)
-_HIPS_MM, _PELVIC_CAVITY_MM = (155.0, 160.0, 166.0, 150.0, 138.0, 0.0), (20.0, 40.0, 88.0, 112.0, 140.0, 999.0)
+_HIPS_MM, _PELVIC_CAVITY_MM = (155.0, 160.0, 168.0, 158.0, 147.0, 0.0), (20.0, 40.0, 88.0, 112.0, 140.0, 999.0)
 _HIPS_FOLLOW = (-20.0, 90.0), (1.0, 0.0)  # they lie around the sacrum, the trunk around the column's middle
 _BUTTOCKS_MM = (28.0, 32.0, 32.0, 26.0, 16.0, 0.0)
 
@@ -63,6 +63,7 @@ def build_torso(person: Person, column: Column, rng: np.random.Generator) -> Tor
     spine_z, spine_xy = column.track()
     smooth = np.interp(z, spine_z, spine_xy[:, 1])
     smooth = _running_mean(smooth, _SMOOTH_KNOTS)
+    smooth = smooth + _FLATTENED * (smooth.max() - smooth)  # who lies on the back has a flat one
     back_fat = float(np.clip(person.fat_mm * between(rng, _BACK_FAT), *_BACK_FAT_LIMITS_MM))
     skin_back = smooth + (_COLUMN_TO_BACK_MM * person.scale + _SKIN_MM + back_fat)
     wall = between(rng, _WALL_MM) * person.scale

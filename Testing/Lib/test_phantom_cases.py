@@ -197,7 +197,7 @@ def test_a_left_rib_lies_on_the_left_and_falls(patient):
     ends = [part.end for part in rib.parts if isinstance(part, Bar)]
     assert all(end[0] > 0 for end in ends)
     assert ends[-1][2] < ends[1][2] - 30.0
-    lengths = [draw_rib_lengths(patient.person, np.random.default_rng(seed)) for seed in range(20)]
+    lengths = [draw_rib_lengths(patient.person, torso, np.random.default_rng(seed)) for seed in range(20)]
     assert np.mean([drawn["T11"][0] - drawn["T12"][0] for drawn in lengths]) > 40.0
 
 

@@ -41,6 +41,12 @@ def ribs_of(patient: Patient, lengths: RibLengths, seed: int = 0, **person) -> t
     return [solid for solid in scene.skeleton if solid.tissue is Tissue.RIB], heads
 
 
+def lengths_of(patient: Patient, kind: str, seed: int) -> RibLengths:
+    who = replace(patient.person, twelfth_rib=kind)
+    torso = build_torso(who, patient.column, np.random.default_rng(0))
+    return draw_rib_lengths(who, torso, np.random.default_rng(seed))
+
+
 def bars_of(rib: Solid) -> tuple:
     assert isinstance(rib.shape, Compound)
     return rib.shape.parts
@@ -72,15 +78,15 @@ def test_a_twelfth_rib_is_3_to_5_mm_thick_and_tapers(patient, kind, seed):
 def test_upper_ribs_are_thicker_and_flat(patient):
     (seventh, twelfth), _ = ribs_of(patient, {"T7": (0.0, 290.0), "T12": (0.0, 100.0)})
     middle = bars_of(seventh)[len(bars_of(seventh)) * 3 // 4]
-    assert 5.0 < 2 * middle.thin[0] < 9.0
-    assert 1.4 < middle.tall[0] / middle.thin[0] < 2.0
-    assert middle.thin[0] > 1.2 * bars_of(twelfth)[len(bars_of(twelfth)) // 3].thin[0]
+    assert 3.8 < 2 * middle.thin[0] < 8.0
+    assert 1.3 < middle.tall[0] / middle.thin[0] < 2.0
+    assert middle.tall[0] > 1.2 * bars_of(twelfth)[len(bars_of(twelfth)) // 3].tall[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ribs_are_as_long_as_drawn_and_begin_at_their_joint(patient, kind):
     for seed in range(4):
-        lengths = draw_rib_lengths(replace(patient.person, twelfth_rib=kind), np.random.default_rng(seed))
+        lengths = lengths_of(patient, kind, seed)
         lengths = {name: lengths[name] for name in ("T9", "T12", "L1")}
         ribs, heads = ribs_of(patient, lengths, seed, twelfth_rib=kind)
         left = iter(ribs)
@@ -99,10 +105,7 @@ def test_ribs_are_as_long_as_drawn_and_begin_at_their_joint(patient, kind):
 
 
 def test_kinds_of_twelfth_ribs(patient):
-    drawn = {
-        kind: [draw_rib_lengths(replace(patient.person, twelfth_rib=kind), np.random.default_rng(s)) for s in range(60)]
-        for kind in KINDS
-    }
+    drawn = {kind: [lengths_of(patient, kind, seed) for seed in range(60)] for kind in KINDS}
     stubs = np.array([lengths["T12"] for lengths in drawn["stub"]])
     assert stubs.min(axis=1).max() <= 40.0
     assert stubs.min() >= LEAST_RIB_MM
@@ -149,6 +152,7 @@ def _column(person) -> Column:
 
 def test_heads_of_a_whole_patient_lie_on_their_side_on_rib_voxels():
     made = build_patient(np.random.default_rng(8), randomized=True)
+    shares = []
     for vertebra in made.column.vertebrae:
         name = vertebra.sizes.name
         for side, length, head in zip(
@@ -158,8 +162,10 @@ def test_heads_of_a_whole_patient_lie_on_their_side_on_rib_voxels():
             if head is not None:
                 grid = Grid.axis_aligned((3, 3, 3), (1.0, 1.0, 1.0), tuple(head - 1.0))
                 classes = render_classes(Scene(skeleton=made.scene.skeleton), grid, 0.0)
-                assert (classes == Tissue.RIB).mean() > 0.3, name  # spurs and vanished discs crowd a head
+                shares.append((classes == Tissue.RIB).mean())
+                assert shares[-1] > 0.1, name  # spurs and vanished discs crowd a head
                 assert side * (head[0] - vertebra.frame.center[0]) > 0
+    assert np.mean(shares) > 0.7
 
 
 def sacrum_of(patient: Patient, transition: str) -> list[Solid]:
@@ -180,8 +186,8 @@ def test_the_sacrum_is_hollow_behind_its_bodies_and_has_foramina(patient):
         out = side * (0.75 * 0.48 * sizes.width_mm + 7.0 * s)
         assert distance(sacrum, frame.point(out, -2.0, -0.5 * sizes.height_mm)) > 2.0, "the foramen"
     low, high = sacrum.shape.bounds()
-    assert 95.0 * s < (high - low)[2] < 150.0 * s
-    assert 110.0 * s < (high - low)[0] < 140.0 * s
+    assert 95.0 * s < (high - low)[2] < 165.0 * s
+    assert 110.0 * s < (high - low)[0] < 145.0 * s
 
 
 def test_a_sacralized_body_has_wings_and_a_lumbarized_s1_a_disc(patient):
@@ -231,3 +237,16 @@ def test_hips_lie_low_in_front_of_the_sacrum_and_inside_the_skin(seed):
         assert float(skin.distance(*(np.array([value]) for value in hip))[0, 0, 0]) < -25.0
     lowest = min(solid.shape.bounds()[0][2] for solid in scene.skeleton)
     assert lowest < hip[2] - 150.0
+
+
+def test_the_iliac_crests_lie_near_the_disc_over_the_last_lumbar_body():
+    over = []
+    for seed in range(20):
+        column = _column(draw_person(np.random.default_rng(seed)))
+        scene = Scene()
+        add_pelvis(scene, column, 800.0, 100.0, np.random.default_rng(seed))
+        above, last = (vertebra.frame.center[2] for vertebra in column.vertebrae[-2:])
+        hip_bones = [s.shape for s in scene.skeleton if isinstance(s.shape, Compound) and s.shape.holes]
+        over.append(max(bone.bounds()[1][2] for bone in hip_bones) - 0.5 * (above + last))
+    assert abs(np.median(over)) < 12.0
+    assert np.abs(over).max() < 40.0
