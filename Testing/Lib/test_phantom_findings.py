@@ -11,6 +11,7 @@ from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.bedside import add_arms, add_table
 from OsteoJointLib.phantom.calcification import add_plaques, add_stent
+from OsteoJointLib.phantom.combined import Without
 from OsteoJointLib.phantom.discs import add_bridges, add_discs, join_blocks
 from OsteoJointLib.phantom.endplates import add_sclerosis, dent_endplates
 from OsteoJointLib.phantom.findings import Findings, draw_findings
@@ -249,6 +250,24 @@ def test_a_screw_is_metal_in_the_pedicle_of_its_side_and_level(side):
     assert pedicle_hu(L3, scene) > 3000.0
     assert pedicle_hu(L1, scene) < 1500.0
     assert pedicle_hu(L2, plain) < 1500.0
+
+
+def test_screws_run_forward_and_stay_on_their_side():
+    column = column_of(PLAIN)
+    scene = painted(replace(PLAIN, implant="screws", implanted=(L2, L3)), column)
+    screws = [s.shape.shape for s in scene.skeleton if s.material.core_hu > 3000.0 and isinstance(s.shape, Without)]
+    assert len(screws) == 4
+    sides = []
+    for screw in screws:
+        body = min(
+            (column.find(label) for label in (L2, L3)), key=lambda v: np.linalg.norm(v.frame.center - screw.start)
+        )
+        tip, head = ((end - body.frame.center) @ body.frame.axes for end in (screw.start, screw.end))
+        assert tip[0] * head[0] > 0.0
+        assert abs(tip[0]) < abs(head[0]), "screws converge"
+        assert tip[1] < 0.0 < body.body.half_depth + 10.0 < head[1]
+        sides.append(np.sign(tip[0]))
+    assert sorted(sides) == [-1, -1, 1, 1]
 
 
 def test_metal_is_other_bone_outside_the_body_and_body_inside():
