@@ -75,6 +75,11 @@ class VisibleColumn:
         """Whether the sacrum follows the last body."""
         return bool(self.bodies) and self.bodies[-1].sacrum_below
 
+    @property
+    def sacrum_apart(self) -> bool:
+        """Whether the sacrum is seen, but doesn't follow the last body: what lies between was missed."""
+        return self.sacrum_lps_mm is not None and not self.sacrum
+
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
@@ -109,6 +114,7 @@ class _Hypothesis:
     bodies: tuple[BodyEvidence, ...]
     l1_index: int
     log: float
+    joined: bool
 
     @property
     def levels_mm(self) -> LevelsMm | None:
@@ -130,7 +136,7 @@ def assign_names(seen: VisibleColumn) -> Assignment:
     if not seen.bodies:
         raise ValueError("an empty column can't be named.")
     looks = {id(body): look_log_likelihood(body) for body in (*seen.bodies, *((seen.above,) if seen.above else ()))}
-    hypotheses = [h for bodies, log in _columns(seen) for h in _named(bodies, log, seen, looks)]
+    hypotheses = [h for bodies, joined, log in _columns(seen, looks) for h in _named(bodies, joined, log, seen, looks)]
     logs = np.array([h.log for h in hypotheses])
     shares = np.exp(logs - logs.max())
     shares /= shares.sum()
@@ -156,25 +162,25 @@ def assign_names(seen: VisibleColumn) -> Assignment:
         name_confidence=tuple(named[body.center_lps_mm, i - best.l1_index] for i, body in enumerate(best.bodies)),
         in_view=in_view,
         posterior=dict(sorted(places.items(), key=lambda item: -item[1])),
-        lumbar_count=count - best.l1_index if seen.sacrum else None,
+        lumbar_count=count - best.l1_index if best.joined else None,
     )
 
 
 def _named(
-    bodies: tuple[BodyEvidence, ...], log: float, seen: VisibleColumn, looks: dict[int, np.ndarray]
+    bodies: tuple[BodyEvidence, ...], joined: bool, log: float, seen: VisibleColumn, looks: dict[int, np.ndarray]
 ) -> Iterator[_Hypothesis]:
     """Give every name to a column of a known price; ``looks`` by body, those put in have none."""
-    count, sacrum = len(bodies), seen.sacrum
+    count = len(bodies)
     l1 = np.arange(-REACH, count + REACH + 1)
     logs = np.full(len(l1), log)
     for index, body in ((-1, seen.above), *enumerate(bodies)):
         if body and id(body) in looks:
             logs += looks[id(body)][np.clip(index - l1, PLACES.start, PLACES.stop - 1) - PLACES.start]
-    centers = [body.center_lps_mm for body in bodies] + ([seen.sacrum_lps_mm] if sacrum and seen.sacrum_lps_mm else [])
+    centers = [body.center_lps_mm for body in bodies] + ([seen.sacrum_lps_mm] if joined and seen.sacrum_lps_mm else [])
     steps_mm = np.linalg.norm(np.diff(np.array(centers), axis=0), axis=1)
     logs += steps_log_likelihood(steps_mm, l1, len(centers) > count)
-    logs += [count_log_likelihood(count - int(index), sacrum) for index in l1]
-    return (_Hypothesis(bodies, int(index), float(value)) for index, value in zip(l1, logs, strict=True))
+    logs += [count_log_likelihood(count - int(index), joined) for index in l1]
+    return (_Hypothesis(bodies, int(index), float(value), joined) for index, value in zip(l1, logs, strict=True))
 
 
 def seen_log_odds(body: BodyEvidence) -> float:
@@ -182,18 +188,25 @@ def seen_log_odds(body: BodyEvidence) -> float:
     return SEEN_BASE + SEEN_PER_SCORE * body.score + SEEN_PER_VALLEY * body.valley
 
 
-def _columns(seen: VisibleColumn) -> Iterator[tuple[tuple[BodyEvidence, ...], float]]:
-    """List what the column may be, each with the logarithm of its price: a body less, bodies more in one gap, both."""
+def _columns(
+    seen: VisibleColumn, looks: dict[int, np.ndarray]
+) -> Iterator[tuple[tuple[BodyEvidence, ...], bool, float]]:
+    """List what the column may be: a body less, bodies more in one gap, both.
+
+    Each with whether the sacrum follows its last body, and the logarithm of its price. Where the sacrum is seen apart,
+    a body was missed, whether it is put in or not. What is no body looks like any place.
+    """
     bodies = seen.bodies
     doubted = [body for body in bodies if seen_log_odds(body) < SURELY_SEEN] if len(bodies) > 2 else []
-    end = seen.sacrum_lps_mm if seen.sacrum else None
+    end, apart = seen.sacrum_lps_mm, MISSED_LOG if seen.sacrum_apart else 0.0
     for dropped in (None, *doubted):
         kept = tuple(body for body in bodies if body is not dropped)
-        price = -seen_log_odds(dropped) if dropped else 0.0
-        yield kept, price
+        price = float(np.log(np.exp(looks[id(dropped)]).mean())) - seen_log_odds(dropped) if dropped else 0.0
+        yield kept, seen.sacrum, price + apart
         for gap in _wide_gaps(kept, end):
             for missed in range(1, MOST_MISSED + 1):
-                yield _filled(kept, gap, missed, end), price + missed * MISSED_LOG
+                joined = seen.sacrum or gap == len(kept) - 1
+                yield _filled(kept, gap, missed, end), joined, price + missed * MISSED_LOG + (not joined) * apart
 
 
 def _wide_gaps(bodies: tuple[BodyEvidence, ...], end: tuple[float, float, float] | None) -> list[int]:

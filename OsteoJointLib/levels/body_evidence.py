@@ -87,7 +87,7 @@ def is_upside_down(prediction: LevelPrediction) -> bool:
     from scipy import ndimage
 
     bodies = np.argwhere(prediction.classes == Tissue.BODY)
-    if not len(bodies):
+    if len(bodies) < LEAST_SPOTS:
         return False
     middle = bodies.mean(axis=0)
     for tissue, axis, sign in ((Tissue.POSTERIOR, 1, 1.0), (Tissue.SACRUM, 0, -1.0)):

@@ -102,13 +102,13 @@ def choose_levels(views: Sequence[VisibleColumn]) -> LevelsFound:
             Reason.NO_SPINE,
             "No vertebral bodies are seen in this CT. If L1 and L2 are there, place them by hand.",
         )
-    if not whole.above and not any(map(has_rib, whole.bodies)) and not whole.sacrum:
+    if not (whole.above or whole.sacrum or whole.sacrum_apart or any(map(has_rib, whole.bodies))):
         raise InputRefused(
             Reason.LEVELS_UNDECIDED,
             f"Neither a rib nor the sacrum is seen from which the {_bodies(whole.bodies)} in view could be counted. "
             "Place L1 and L2 by hand.",
         )
-    agreement = agree([assign_names(view) for view in views if view.bodies])
+    agreement = agree([assign_names(view) if view.bodies else None for view in views])
     levels_mm = _levels_or_refusal(agreement)
     named = agreement.named
     l1, l2 = (
@@ -116,7 +116,7 @@ def choose_levels(views: Sequence[VisibleColumn]) -> LevelsFound:
         for level, center_mm in zip((Level.L1, Level.L2), levels_mm, strict=True)
     )
     flags = tuple(name_flags(whole, agreement))
-    return LevelsFound(l1, l2, named.column, named.names, named.name_confidence, flags)
+    return LevelsFound(l1, l2, named.column, named.names, agreement.name_confidence, flags)
 
 
 def _levels_or_refusal(agreement: Agreement) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

@@ -14,6 +14,9 @@ from OsteoJointLib.records import BodyEvidence, Flag, Level
 CONFIDENCE_SURE = 0.9
 """Below this posterior the result is flagged uncertain (chosen)."""
 
+WORTH_SAYING = 0.01
+"""Rarer other names are not spoken of (chosen)."""
+
 _USUAL_LUMBAR_COUNT = 5
 
 
@@ -32,21 +35,21 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
     named = agreement.named
     ribbed = [body for body in (whole.above, *named.column[: named.l1_index + 1]) if body and has_rib(body)]
     flags = []
-    if not whole.sacrum:
+    if not whole.sacrum and not whole.sacrum_apart:
         message = "The sacrum is not in view, so the levels are counted from the ribs alone."
         flags.append(Flag(Reason.NO_SACRUM_IN_VIEW, message))
     if not ribbed:
         message = "No rib is in view, so the levels are counted from the sacrum alone."
         flags.append(Flag(Reason.NO_RIBS_IN_VIEW, message))
     longest = max(seen_rib(ribbed[-1], side)[0] for side in (0, 1)) if ribbed else RIB_STUB_MM
-    stub = longest < RIB_STUB_MM
+    stub = longest < RIB_STUB_MM and not any(ribbed[-1].rib_cut)
     if stub:
         message = f"The last ribs are only {longest:.0f} mm long: stubs, or processes taken for ribs."
         flags.append(Flag(Reason.STUB_RIB, message))
     doubts = []
-    if stub and not whole.sacrum:
+    if stub and not whole.sacrum and not whole.sacrum_apart:
         doubts.append("the last ribs are stubs and the sacrum is not in view")
-    if whole.sacrum_lps_mm and not whole.sacrum:
+    if whole.sacrum_apart:
         doubts.append("the sacrum is seen, but the bodies between it and the column are not")
     variants = _variant_flags(named)
     doubts += ["the anatomy may be transitional"] if variants else []
@@ -73,13 +76,7 @@ def _uncertain(agreement: Agreement, doubts: list[str]) -> list[Flag]:
     """Flag names that are uncertain, with every reason: ``doubts``, the posterior, bodies that were not seen."""
     named = agreement.named
     if agreement.confidence < CONFIDENCE_SURE:
-        second = ""
-        if agreement.other_mm:
-            other = _nearest_name(named, agreement.other_mm[0])
-            second = (
-                f", and with {percent(agreement.other_confidence)} L1 is the body called {other} here" if other else ""
-            )
-        doubts = [f"they are right with {percent(agreement.confidence)}{second}", *doubts]
+        doubts = [f"they are right with {percent(agreement.confidence)}{_second(agreement)}", *doubts]
     unseen = [name or "a body" for body, name in zip(named.column, named.names, strict=True) if body.score == 0.0]
     if unseen:
         doubts = [*doubts, f"{', '.join(unseen)} was not seen and put in by spacing"]
@@ -87,6 +84,16 @@ def _uncertain(agreement: Agreement, doubts: list[str]) -> list[Flag]:
         return []
     message = f"The names of the levels are uncertain: {'; '.join(doubts)}. Compare with the whole spine."
     return [Flag(Reason.LEVELS_UNCERTAIN, message)]
+
+
+def _second(agreement: Agreement) -> str:
+    """Say which other body may be L1, or else L2, and how likely that is; "" where it isn't worth saying."""
+    if agreement.other_confidence >= WORTH_SAYING:
+        for level, center_mm in zip(Level, agreement.other_mm or (), strict=False):
+            name = _nearest_name(agreement.named, center_mm)
+            if name not in ("", level):
+                return f", and with {percent(agreement.other_confidence)} {level} is the body called {name} here"
+    return ""
 
 
 def _nearest_name(named: Assignment, center_mm: tuple[float, float, float]) -> str:

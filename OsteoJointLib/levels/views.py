@@ -95,12 +95,13 @@ class Agreement:
     """What all views say together.
 
     Args:
-        named: the naming of the view that is surest of what they say together.
+        named: the naming of the first view that finds likeliest what they say together.
         levels_mm: where L1 and L2 lie in it; None where they aren't in view.
         confidence: mean over the views of the posterior of L1 and L2 lying there.
         other_mm: the second likeliest places, None where there are none.
         other_confidence: of these.
         in_view: mean posterior of both lying in view.
+        name_confidence: posterior of each name of ``named``, less by what the other views doubt L1 and L2.
     """
 
     named: Assignment
@@ -109,31 +110,36 @@ class Agreement:
     other_mm: LevelsMm | None
     other_confidence: float
     in_view: float
+    name_confidence: tuple[float, ...]
 
 
-def agree(views: Sequence[Assignment]) -> Agreement:
+def agree(views: Sequence[Assignment | None]) -> Agreement:
     """Join the namings of all views, each of the same weight.
 
     Args:
-        views: at least one; the whole volume's first.
+        views: at least one naming; the whole volume's first. None for a view that shows no body: it agrees with none.
     """
-    in_view = float(np.mean([view.in_view for view in views]))
-    shares = {levels: _share(views, levels) for view in views for levels in view.posterior}
+    namings = [view for view in views if view]
+    in_view = sum(view.in_view for view in namings) / len(views)
+    shares = {levels: _share(views, levels) for view in namings for levels in view.posterior}
     ranked = sorted(shares, key=lambda levels: -shares[levels])
     if not ranked:
-        return Agreement(views[0], None, 0.0, None, 0.0, in_view)
+        return Agreement(namings[0], None, 0.0, None, 0.0, in_view, ())
     best = ranked[0]
     others = [levels for levels in ranked if not _same(levels, best)]
-    named = max((view for view in views), key=lambda view: _share([view], best))
+    surest = max(namings, key=lambda view: _share([view], best))
+    named = next((view for view in namings if view.posterior and _same(next(iter(view.posterior)), best)), surest)
     own = max(named.posterior, key=lambda levels: (_same(levels, best), named.posterior[levels]))
-    return Agreement(
-        named, own, shares[best], others[0] if others else None, shares[others[0]] if others else 0.0, in_view
-    )
+    doubt = min(shares[best] / _share([named], best), 1.0)
+    second = others[0] if others else None
+    other_share = shares[second] if second else 0.0
+    names = tuple(doubt * share for share in named.name_confidence)
+    return Agreement(named, own, shares[best], second, other_share, in_view, names)
 
 
-def _share(views: Sequence[Assignment], levels: LevelsMm) -> float:
-    each = [sum(p for other, p in view.posterior.items() if _same(other, levels)) for view in views]
-    return float(np.mean(each))
+def _share(views: Sequence[Assignment | None], levels: LevelsMm) -> float:
+    each = [sum(p for other, p in view.posterior.items() if _same(other, levels)) for view in views if view]
+    return sum(each) / len(views)
 
 
 def _same(one: LevelsMm, other: LevelsMm) -> bool:
