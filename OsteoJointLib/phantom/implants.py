@@ -85,7 +85,6 @@ def _add_cage(scene: Scene, column: Column, person: Person, rng: np.random.Gener
             box = RoundedBox(disc.frame, (wide, deep, tall), _CAGE_ROUND_MM)
             cage = Material(between(rng, _CAGE_HU), between(rng, _CAGE_WALL_HU), _CAGE_WALL_MM)
             outlines = tuple(v.outline for v in (disc.upper, disc.lower) if v)
-            scene.skeleton.append(Solid(box, cage))
             scene.skeleton.append(Solid(Without(box, outlines), cage, Tissue.OTHER_BONE))
 
 
