@@ -8,6 +8,7 @@ spheres and capsules and first-order elsewhere, which is what soft-edged paintin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -138,13 +139,6 @@ class Blade:
     radius_mm: tuple[float, float]
     tall_mm: tuple[float, float] = (0.0, 0.0)
 
-    def box(self) -> Bounds:
-        """Local box that holds it."""
-        ends = np.stack([self.start, self.end])
-        reach = np.repeat(np.array(self.radius_mm)[:, None], 3, axis=1)
-        reach[:, 2] += self.tall_mm
-        return (ends - reach).min(axis=0), (ends + reach).max(axis=0)
-
     def distance(self, left: np.ndarray, posterior: np.ndarray, superior: np.ndarray) -> np.ndarray:
         """Signed distance at local points."""
         axis = (self.end - self.start).astype(np.float32)
@@ -168,27 +162,33 @@ class Blend:
     blades: tuple[Blade, ...]
     width_mm: float
 
-    def _world_box(self, blade: Blade) -> Bounds:
-        low, high = blade.box()
-        center, reach = self.frame.point(*(0.5 * (low + high))), np.abs(self.frame.axes) @ (0.5 * (high - low))
-        return center - reach, center + reach
+    @cached_property
+    def _boxes(self) -> Bounds:
+        """World boxes of the blades: low and high corners, each (N, 3)."""
+        ends = np.array([(blade.start, blade.end) for blade in self.blades])
+        reach = np.array([blade.radius_mm for blade in self.blades])[:, :, None] * np.ones(3)
+        reach[:, :, 2] += [blade.tall_mm for blade in self.blades]
+        low, high = (ends - reach).min(axis=1), (ends + reach).max(axis=1)
+        center, half = self.frame.center + 0.5 * (low + high) @ self.frame.axes.T, 0.5 * (high - low)
+        half = half @ np.abs(self.frame.axes).T
+        return center - half, center + half
 
     def bounds(self) -> Bounds:
-        boxes = [self._world_box(blade) for blade in self.blades]
-        return np.min([b[0] for b in boxes], axis=0) - self.width_mm, np.max(
-            [b[1] for b in boxes], axis=0
-        ) + self.width_mm
+        low, high = self._boxes
+        return low.min(axis=0) - self.width_mm, high.max(axis=0) + self.width_mm
 
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         local = self.frame.local(x, y, z)
         out = np.full(local[0].shape, _FAR_MM, np.float32)
-        for blade in self.blades:
-            low, high = self._world_box(blade)
-            near = [
-                slice(*np.searchsorted(c, (a - _NEAR_MM, b + _NEAR_MM)))
-                for c, a, b in zip((x, y, z), low, high, strict=True)
-            ]
-            part = (near[2], near[1], near[0])
+        low, high = self._boxes
+        starts, stops = (
+            [np.searchsorted(c, corners[:, axis]) for axis, c in enumerate((x, y, z))]
+            for corners in (low - _NEAR_MM, high + _NEAR_MM)
+        )
+        for index, blade in enumerate(self.blades):
+            part = tuple(slice(starts[axis][index], stops[axis][index]) for axis in (2, 1, 0))
+            if out[part].size == 0:
+                continue
             out[part] = smooth_min(out[part], blade.distance(*(c[part] for c in local)), self.width_mm)
         return out
 
