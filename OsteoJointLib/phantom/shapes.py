@@ -8,6 +8,7 @@ spheres and capsules and first-order elsewhere, which is what soft-edged paintin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _NEAR_MM, _FAR_MM = 6.0, 100.0  # of a blend: how far around a blade it is evalu
 # of bodies and wings; chosen
 _WING_EDGE_MM, _BACK_EDGE_MM, _RIM_EDGE_MM = 4.0, 6.0, 2.0  # over which their edges are rounded
 _SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.4, 0.45  # power of the cosine; of half height; of half width
-_WAIST_DEEP = 0.7  # a body's waist from front to back over that from side to side; fitted, see measure_shapes.py
+_WAIST_DEEP, _BACK_HOLLOW = 0.7, 0.5  # of the waist from side to side: that from front to back, that of the back wall
 _BODY_CORNER, _BODY_TALL, _BODY_MARGIN_MM = 0.2, 1.35, 1.0  # bounds: as _CORNER, up to squareness 0.5; wedges, spurs
 
 
@@ -138,13 +139,6 @@ class Blade:
     radius_mm: tuple[float, float]
     tall_mm: tuple[float, float] = (0.0, 0.0)
 
-    def box(self) -> Bounds:
-        """Local box that holds it."""
-        ends = np.stack([self.start, self.end])
-        reach = np.repeat(np.array(self.radius_mm)[:, None], 3, axis=1)
-        reach[:, 2] += self.tall_mm
-        return (ends - reach).min(axis=0), (ends + reach).max(axis=0)
-
     def distance(self, left: np.ndarray, posterior: np.ndarray, superior: np.ndarray) -> np.ndarray:
         """Signed distance at local points."""
         axis = (self.end - self.start).astype(np.float32)
@@ -168,27 +162,33 @@ class Blend:
     blades: tuple[Blade, ...]
     width_mm: float
 
-    def _world_box(self, blade: Blade) -> Bounds:
-        low, high = blade.box()
-        center, reach = self.frame.point(*(0.5 * (low + high))), np.abs(self.frame.axes) @ (0.5 * (high - low))
-        return center - reach, center + reach
+    @cached_property
+    def _boxes(self) -> Bounds:
+        """World boxes of the blades: low and high corners, each (N, 3)."""
+        ends = np.array([(blade.start, blade.end) for blade in self.blades])
+        reach = np.array([blade.radius_mm for blade in self.blades])[:, :, None] * np.ones(3)
+        reach[:, :, 2] += [blade.tall_mm for blade in self.blades]
+        low, high = (ends - reach).min(axis=1), (ends + reach).max(axis=1)
+        center, half = self.frame.center + 0.5 * (low + high) @ self.frame.axes.T, 0.5 * (high - low)
+        half = half @ np.abs(self.frame.axes).T
+        return center - half, center + half
 
     def bounds(self) -> Bounds:
-        boxes = [self._world_box(blade) for blade in self.blades]
-        return np.min([b[0] for b in boxes], axis=0) - self.width_mm, np.max(
-            [b[1] for b in boxes], axis=0
-        ) + self.width_mm
+        low, high = self._boxes
+        return low.min(axis=0) - self.width_mm, high.max(axis=0) + self.width_mm
 
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         local = self.frame.local(x, y, z)
         out = np.full(local[0].shape, _FAR_MM, np.float32)
-        for blade in self.blades:
-            low, high = self._world_box(blade)
-            near = [
-                slice(*np.searchsorted(c, (a - _NEAR_MM, b + _NEAR_MM)))
-                for c, a, b in zip((x, y, z), low, high, strict=True)
-            ]
-            part = (near[2], near[1], near[0])
+        low, high = self._boxes
+        starts, stops = (
+            [np.searchsorted(c, corners[:, axis]) for axis, c in enumerate((x, y, z))]
+            for corners in (low - _NEAR_MM, high + _NEAR_MM)
+        )
+        for index, blade in enumerate(self.blades):
+            part = tuple(slice(starts[axis][index], stops[axis][index]) for axis in (2, 1, 0))
+            if out[part].size == 0:
+                continue
             out[part] = smooth_min(out[part], blade.distance(*(c[part] for c in local)), self.width_mm)
         return out
 
@@ -284,6 +284,7 @@ class BodyShape:
         back_flat: where the flat back cuts the section, as a fraction of ``half_depth`` behind the ellipse's center.
         back_dent_mm: how deep the canal dents the back.
         concavity_mm: depth of the (upper, lower) endplate's bowl.
+        bowl_lean: how much deeper the bowls are to the left and to the back, as a fraction at the rim.
         wedge: front height loss as a fraction of the height (negative: the back is lower).
         slant: how much higher the front is than the back, as a fraction of the height (lordotic body of L5).
         crush: loss of the height in the middle as a fraction (biconcave fracture).
@@ -299,6 +300,7 @@ class BodyShape:
     back_flat: float = 0.8
     back_dent_mm: float = 2.0
     concavity_mm: tuple[float, float] = (2.0, 2.0)
+    bowl_lean: tuple[float, float] = (0.0, 0.0)
     wedge: float = 0.0
     slant: float = 0.0
     crush: float = 0.0
@@ -330,7 +332,7 @@ class BodyShape:
             rho = rho / (1.0 + reach / self.half_width * lobe * np.exp(-(((rise - rim) / _SPUR_HEIGHT) ** 2)))
         side = np.sqrt(left * left + y * y) * (1.0 - 1.0 / rho)
         dent = self.back_dent_mm * np.exp(-((left / (_DENT_WIDTH * self.half_width)) ** 2))
-        back = posterior - (self.half_depth - dent)
+        back = posterior - (self.half_depth * (1.0 - _BACK_HOLLOW * bulge) - dent)
         return smooth_max(side, back, _BACK_EDGE_MM), rho
 
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -340,6 +342,9 @@ class BodyShape:
         bowl = np.maximum(1.0 - rho * rho, 0.0)
         lost = 0.5 * self.wedge * (1.0 + front) - 0.5 * self.slant * front + self.crush * bowl
         half = self.half_height * (1.0 - lost)
+        aside, behind = self.bowl_lean
+        lean = np.float32(aside / self.half_width) * left + np.float32(behind / self.half_depth) * posterior
+        bowl = bowl * (1.0 + lean)
         upper = superior - (half - self.concavity_mm[0] * bowl)
         lower = -superior - (half - self.concavity_mm[1] * bowl)
         return smooth_max(side, np.maximum(upper, lower), _RIM_EDGE_MM)

@@ -38,8 +38,9 @@ _BICONCAVE_LOSS, _BICONCAVE_WEDGE = 0.7, 0.05  # the middle loses this share of 
 _KYPHOSIS = 0.5  # share of a wedge's angle that the discs beside it do not take up
 _SPURS, _SPUR_MM, _RIMS = 4.0, (2.0, 9.0), (-1.0, 1.0)  # mean number, reach in the most degenerate; lower, upper
 _JITTER: Range = (1.0, 0.025)  # mean and SD of the factor on one body's width, depth and height
-_WAIST, _SQUARENESS, _BACK_FLAT = (0.0, 0.14), (0.0, 0.3), (0.62, 0.86)  # see BodyShape; middles fitted
-_BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 2.5), (0.2, 2.4), (0.3, 3.2)  # not scaled
+_WAIST, _SQUARENESS, _BACK_FLAT = (0.02, 0.16), (0.0, 0.3), (0.62, 0.86)  # see BodyShape; middles fitted
+_BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 2.5), (0.3, 2.7), (0.5, 3.5)  # not scaled
+_BOWL_ASIDE, _BOWL_BACK = (0.0, 0.2), (0.35, 0.2)  # mean and SD of BodyShape's bowl_lean
 
 _DISC_LOSS, _LEAST_DISC_MM = 0.6, 2.0  # share that the most degenerate disc may lose, height it keeps
 _VANISHED_MM, _VANISHED_BOWL, _FUSED_MM = (0.0, 1.0), 0.15, (0.5, 4.0)  # of the bowls beside it; bone in a block
@@ -210,6 +211,7 @@ def _body(sizes: VertebraSizes, frame: Frame, person: Person, broken: _Break, rn
         squareness=between(rng, _SQUARENESS),
         back_flat=between(rng, _BACK_FLAT),
         back_dent_mm=between(rng, _BACK_DENT_MM),
+        bowl_lean=(around(rng, _BOWL_ASIDE), around(rng, _BOWL_BACK)),
         concavity_mm=(upper * between(rng, _UPPER_BOWL_MM), lower * between(rng, _LOWER_BOWL_MM)),
         wedge=wedge,
         slant=sizes.slant + around(rng, (0.0, SLANT_SD)),

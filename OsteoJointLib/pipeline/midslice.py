@@ -42,7 +42,7 @@ _CHANGES_WITHIN_MM = 28.0
 _LEAST_CHANGE_HU = 15.0
 """Less change than this at endplates is noise."""
 _CLIP_HU = 150.0
-"""HU farther than this from the median count as just so far: cement and sclerosis would drown the endplates."""
+"""HU farther than this from the median count as just so far, or cement would drown the endplates, and are no body."""
 _LEAST_MM, _LONG, _DISC_MM = 4.0, 0.55, 11.0
 """Shorter stretches are none; a body's is at least such a share of the longest; a disc's is shorter than this."""
 _SOFT_HU = (30.0, 120.0)
@@ -159,9 +159,10 @@ def body_nearby(volume: CtVolume, index_zyx: np.ndarray, slope_yx: np.ndarray) -
     if heights_mm[0] > -LEAST_REACH_MM or heights_mm[-1] < LEAST_REACH_MM:
         return None
     steps_mm = np.arange(np.ceil(heights_mm[0]), np.floor(heights_mm[-1]) + 0.5)
-    hu = np.interp(steps_mm, heights_mm, np.clip(hu, np.median(hu) - _CLIP_HU, np.median(hu) + _CLIP_HU))
-    bodies = _bodies(_quiet_stretches(steps_mm, hu), volume.grid.spacing_xyz_mm[2])
-    return _nearest(bodies, float(steps_mm[0]), float(steps_mm[-1]))
+    usual_hu = float(np.median(hu))
+    clipped = np.clip(np.interp(steps_mm, heights_mm, hu), usual_hu - _CLIP_HU, usual_hu + _CLIP_HU)
+    stretches = [one for one in _quiet_stretches(steps_mm, clipped) if abs(one.hu - usual_hu) < _CLIP_HU]
+    return _nearest(_bodies(stretches, volume.grid.spacing_xyz_mm[2]), float(steps_mm[0]), float(steps_mm[-1]))
 
 
 def column_profile(
@@ -242,9 +243,14 @@ def _is_one_body(below: _Stretch, above: _Stretch, least_between_hu: float) -> b
 
 
 def _bodies(stretches: list[_Stretch], thickness_mm: float) -> list[_Stretch]:
-    """Choose the stretches that are bodies: the long ones, and shorter ones of like HU, but no short soft ones."""
+    """Choose the stretches that are bodies: the long ones, and shorter ones of like HU.
+
+    A soft stretch that is short, or shorter than one of harder bone, is taken for a disc.
+    """
     longest = max((one.length_mm for one in stretches), default=0.0)
     long = [one for one in stretches if one.length_mm >= max(_LONG * longest, _DISC_MM)]
+    hard_mm = max((one.length_mm for one in long if not one.soft), default=0.0)
+    long = [one for one in long if not one.soft or one.length_mm > hard_mm]
     if not long:
         long = [one for one in stretches if one.length_mm >= _LONG * longest and not one.soft]
     if not long:

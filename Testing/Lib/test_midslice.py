@@ -22,11 +22,12 @@ LEAN = 0.3
 """Backward for one upward: the bodies' centers lie behind each other, as in a lordotic column."""
 
 
-def column(step_mm: float, bone_hu: float = 180.0, disc_hu: float = 80.0, noise_hu: float = 10.0) -> CtVolume:
-    """Four bodies over each other in slices of ``step_mm``, each averaged over its thickness."""
-    grid = Grid.axis_aligned((int(4 * PITCH_MM / step_mm), 60, 50), (2.0, 2.0, step_mm), (0.0, 0.0, step_mm / 2))
-    fine_mm = np.arange(0.0, 4 * PITCH_MM, 0.25) + 0.125
-    off_mm = np.abs((fine_mm % PITCH_MM) - PITCH_MM / 2)
+def column(step_mm: float, bone_hu: float = 180.0, disc_hu: float = 80.0, disc_mm: float = DISC_MM) -> CtVolume:
+    """Four bodies over each other in slices of ``step_mm``, each averaged over its thickness; noise of 10 HU."""
+    pitch_mm = BODY_MM + disc_mm
+    grid = Grid.axis_aligned((int(4 * pitch_mm / step_mm), 60, 50), (2.0, 2.0, step_mm), (0.0, 0.0, step_mm / 2))
+    fine_mm = np.arange(0.0, 4 * pitch_mm, 0.25) + 0.125
+    off_mm = np.abs((fine_mm % pitch_mm) - pitch_mm / 2)
     hu = np.where(off_mm < BODY_MM / 2, bone_hu, disc_hu) + np.where(
         np.abs(off_mm - BODY_MM / 2 + ENDPLATE_MM / 2) < ENDPLATE_MM / 2, 250.0, 0.0
     )
@@ -36,7 +37,7 @@ def column(step_mm: float, bone_hu: float = 180.0, disc_hu: float = 80.0, noise_
     volume = np.full(grid.shape_zyx, 40.0)
     for plane, height_mm, mean in zip(volume, heights_mm, means, strict=True):
         plane[np.hypot(y - center_mm(height_mm)[1], x - 50.0) < 18.0] = mean
-    volume += np.random.default_rng(1).normal(0, noise_hu, volume.shape)
+    volume += np.random.default_rng(1).normal(0, 10.0, volume.shape)
     return CtVolume(volume.astype(np.int16), grid, SourceInfo("memory", ("c",), "0" * 64, 120.0, "B30f", False))
 
 
@@ -51,8 +52,8 @@ def points(up_mm: float = 0.0, source: PointSource = PointSource.AUTO) -> Levels
     return LevelsFound(LevelPoint(Level.L1, l1, 0.97, source), LevelPoint(Level.L2, l2, 0.97, source))
 
 
-def nearby(volume: CtVolume, up_mm: float):
-    index = volume.grid.lps_to_index(np.array(center_mm(MIDDLES_MM[Level.L2] + up_mm)))
+def nearby(volume: CtVolume, up_mm: float, middle_mm: float = MIDDLES_MM[Level.L2]):
+    index = volume.grid.lps_to_index(np.array(center_mm(middle_mm + up_mm)))
     return body_nearby(volume, index, np.array([LEAN * volume.grid.spacing_xyz_mm[2] / 2.0, 0.0]))
 
 
@@ -82,6 +83,23 @@ def test_a_slice_on_an_endplate_is_led_to_the_middle_of_its_body(step_mm, off_mm
 
 def test_from_the_middle_of_a_disc_no_body_is_the_slice_s_own():
     assert not nearby(column(2.0), PITCH_MM / 2).own
+
+
+def test_a_thick_disc_is_no_body():
+    """Quiet for 13 mm, like a body that has collapsed, but soft between harder and higher ones."""
+    volume, middle_mm = column(2.0, disc_mm=17.0), 1.5 * 42.0
+    assert nearby(volume, 0.0, middle_mm).in_middle
+    assert not nearby(volume, 21.0, middle_mm).in_middle
+
+
+def test_cement_is_no_body():
+    """Far denser than all else and even, for 12 mm above the middle of L2, which is not led there."""
+    volume = column(2.0)
+    cemented = volume.hu.copy()
+    heights_mm = volume.grid.index_to_lps(np.stack([np.arange(len(cemented)), *np.zeros((2, len(cemented)))], axis=1))
+    cemented[(heights_mm[:, 2] > MIDDLES_MM[Level.L2] + 2) & (heights_mm[:, 2] < MIDDLES_MM[Level.L2] + 15)] += 900
+    there = nearby(replace(volume, hu=cemented), 8.0)
+    assert there is None or not there.in_middle
 
 
 def test_nothing_is_said_where_nothing_can_be_told():

@@ -16,7 +16,7 @@ from OsteoJointLib.phantom.morphometry import VERTEBRAE
 from OsteoJointLib.phantom.person import Person, draw_person
 from OsteoJointLib.phantom.shapes import BodyShape, Frame
 
-BODY_MM, WHOLE_MM = 1.3, 1.6
+BODY_MM, WHOLE_MM = 1.3, 1.7
 """Largest mean distance to a real body and to a real vertebra, 0.1 mm of it for the fewer points."""
 L1, L3 = 7, 9  # rows of VERTEBRAE
 
