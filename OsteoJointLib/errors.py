@@ -68,6 +68,8 @@ class Reason(StrEnum):
     STUB_RIB = "stub_rib"
     TRANSITIONAL_ANATOMY = "transitional_anatomy"
     POINT_OUTSIDE = "point_outside"
+    SLICE_MOVED = "slice_moved"
+    SLICE_NOT_MID_BODY = "slice_not_mid_body"
     # stages
     BODY_NOT_LOCALIZED = "body_not_localized"
     MASK_EMPTY = "mask_empty"

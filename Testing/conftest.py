@@ -77,3 +77,12 @@ def real_ct() -> Path:
     if not folder.is_dir():
         pytest.skip(f"Real CT is not part of the project: none at {folder}.")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_shapes() -> Path:
+    """The folder of real vertebrae's meshes; a test that needs it is skipped where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "shapes"
+    if not folder.is_dir():
+        pytest.skip(f"Meshes of real vertebrae are not part of the project: none at {folder}.")
+    return folder

@@ -11,7 +11,13 @@ import numpy as np
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.canonical import to_canonical
 from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, fill_gaps, straighten
-from OsteoJointLib.io.dicom_headers import FolderHeaders, read_headers
+from OsteoJointLib.io.dicom_headers import (
+    FolderHeaders,
+    SliceHeader,
+    looks_like_dicom,
+    may_be_dicom,
+    read_headers,
+)
 from OsteoJointLib.io.dicom_pair import read_pair
 from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
@@ -35,7 +41,7 @@ def read_dicom(files: list[Path], name: str, limits: ReadingLimits) -> CtVolume 
         limits: the limits.
 
     Returns:
-        A pair when exactly two CT slices came, a volume otherwise.
+        A pair when exactly two CT slices and no other image came, a volume otherwise.
 
     Raises:
         InputRefused: with its reason.
@@ -43,11 +49,24 @@ def read_dicom(files: list[Path], name: str, limits: ReadingLimits) -> CtVolume 
     folder = read_headers(files)
     slices, aside = ct_slices(folder)
     if len(slices) == 2:
+        _refuse_company(slices, files)
         return read_pair(slices, folder, limits)
     choice = choose_stack(slices, aside, limits)
     _refuse_other_region(choice.stack)
     _refuse_short(choice.stack, limits)
     return _read_stack(choice, folder, name, limits)
+
+
+def _refuse_company(slices: tuple[SliceHeader, ...], files: list[Path]) -> None:
+    """Refuse two slices beside other images: what is left of a damaged series is no pair of mid-slices."""
+    ours = {header.path for header in slices}
+    others = sum(path not in ours and (may_be_dicom(path) or looks_like_dicom(path)) for path in files)
+    if others:
+        raise InputRefused(
+            Reason.UNREADABLE,
+            f"Only 2 of the {2 + others} images can be read as CT slices, so they are not taken for mid-slices of L1 "
+            "and L2. Copy the series again; or give the folder of those two slices alone.",
+        )
 
 
 def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: ReadingLimits) -> CtVolume:

@@ -9,6 +9,7 @@ file names; they never leave this package.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,16 @@ def looks_like_dicom(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(132)
     return start[128:132] == b"DICM" or start[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00")
+
+
+def may_be_dicom(path: Path) -> bool:
+    """Say whether a file is named as DICOM files are: by their suffix, by a UID, or by a number without any suffix.
+
+    >>> [may_be_dicom(Path(name)) for name in ("1.dcm", "IM0001", "1.2.840.5", "LICENSE", "notes.txt")]
+    [True, True, True, False, False]
+    """
+    suffix = path.suffix[1:].lower()
+    return suffix in ("dcm", "dicom", "ima") or suffix.isdigit() or (not suffix and bool(re.search(r"\d", path.name)))
 
 
 def read_headers(files: list[Path]) -> FolderHeaders:

@@ -1,4 +1,8 @@
-"""The paper's own input: two single axial DICOM slices, the mid-slices of L1 and of L2."""
+"""The paper's own input: two single axial DICOM slices, the mid-slices of L1 and of L2.
+
+The slice whose center lies nearer to the head is taken for L1, whatever the files are called and in whatever order they
+were acquired. Nothing in two slices could tell that they are L1 and L2, so that is assumed, and the result says so.
+"""
 
 from __future__ import annotations
 

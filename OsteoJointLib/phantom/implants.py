@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from OsteoJointLib.phantom.arch import landmark_mm
 from OsteoJointLib.phantom.chance import Range, between
 from OsteoJointLib.phantom.combined import Common, Without
-from OsteoJointLib.phantom.morphometry import CANAL_HALF_DEPTH_MM, CANAL_HALF_WIDTH_MM, SIDES
+from OsteoJointLib.phantom.morphometry import SIDES
 from OsteoJointLib.phantom.pelvis import hip_center
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.scene import Material, Scene, Shape, Solid, Tissue
@@ -20,8 +21,6 @@ from OsteoJointLib.phantom.shapes import Capsule, Ellipsoid, Frame, RoundedBox
 from OsteoJointLib.phantom.spine import Column, Vertebra
 
 _METAL_HU: Range = (3500.0, 9000.0)  # titanium to steel
-_PEDICLE_MM, _PEDICLE_Z = 4.0, 0.35  # half width of a pedicle; its height over the middle, of the half height
-_LUMBAR_FROM, _THORACIC_CANAL = 20, 0.85  # VerSe number; width of the thoracic canal over the lumbar
 _SCREW_MM: Range = (2.2, 3.2)  # radius
 _SCREW_BACK_MM, _SCREW_TIP, _SCREW_IN, _SCREW_OUT_MM = 24.0, (-0.6, 0.0), (0.35, 0.7), 3.0  # see _screw
 _HEAD_MM, _ROD_MM, _ROD_OUT_MM = 6.0, (2.4, 3.1), 3.0  # radii; how far the rod goes on beyond the last head
@@ -36,14 +35,8 @@ _CLIP_SPREAD_MM, _CLIP_HU = 12.0, (2500.0, 4500.0)
 
 _FACET_CHANCE, _FACET_HU = 0.5, (450.0, 950.0)  # of one facet joint, in the most degenerate
 _FACET_MM: tuple[Range, Range, Range] = ((4.0, 8.0), (4.0, 8.0), (5.0, 9.0))  # half sizes
-_FACET_OUT_MM, _FACET_BACK, _FACET_Z = 5.0, 0.85, -1.0  # beyond the canal, of the canal's depth, of the half height
+_FACET_OUT_MM, _FACET_UP_MM = 4.0, 4.0  # of the joint, from the lower articular process's tip
 _LIGAMENT_CHANCE, _LIGAMENT_HU, _LIGAMENT_MM = 0.06, (250.0, 700.0), 2.5  # of one gap, in the most degenerate
-
-
-def _pedicle_x_mm(vertebra: Vertebra, scale: float) -> float:
-    """How far a pedicle's middle lies from the midline."""
-    lumbar = vertebra.sizes.verse_label >= _LUMBAR_FROM
-    return (CANAL_HALF_WIDTH_MM * (1.0 if lumbar else _THORACIC_CANAL) + _PEDICLE_MM) * scale
 
 
 def _add_metal(scene: Scene, shape: Shape, hu: float, bodies: tuple[Vertebra, ...] = ()) -> None:
@@ -58,8 +51,8 @@ def _add_metal(scene: Scene, shape: Shape, hu: float, bodies: tuple[Vertebra, ..
 
 def _screw(vertebra: Vertebra, side: float, scale: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Head and tip of a screw that runs through the pedicle of one side, converging toward the midline."""
-    body, out = vertebra.body, _pedicle_x_mm(vertebra, scale)
-    z = _PEDICLE_Z * body.half_height
+    body = vertebra.body
+    out, _, z = landmark_mm(vertebra.sizes, "isthmus") * scale
     head = vertebra.frame.point(side * (out + _SCREW_OUT_MM), body.half_depth + _SCREW_BACK_MM * scale, z)
     tip_x, tip_y = side * out * between(rng, _SCREW_IN), body.half_depth * between(rng, _SCREW_TIP)
     return head, vertebra.frame.point(tip_x, tip_y, 0.5 * z)
@@ -92,7 +85,6 @@ def _add_cage(scene: Scene, column: Column, person: Person, rng: np.random.Gener
             box = RoundedBox(disc.frame, (wide, deep, tall), _CAGE_ROUND_MM)
             cage = Material(between(rng, _CAGE_HU), between(rng, _CAGE_WALL_HU), _CAGE_WALL_MM)
             outlines = tuple(v.outline for v in (disc.upper, disc.lower) if v)
-            scene.skeleton.append(Solid(box, cage))
             scene.skeleton.append(Solid(Without(box, outlines), cage, Tissue.OTHER_BONE))
 
 
@@ -136,25 +128,23 @@ def add_implant(scene: Scene, column: Column, person: Person, rng: np.random.Gen
 
 
 def add_dense_joints(scene: Scene, column: Column, person: Person, rng: np.random.Generator) -> None:
-    """Paint sclerotic facet joints and ossified ligaments between the spinous processes; before the bodies."""
+    """Paint sclerotic facet joints and ossified ligaments between the spinous processes."""
     for vertebra, below in zip(column.vertebrae, column.vertebrae[1:], strict=False):
         body, frame, scale = vertebra.body, vertebra.frame, person.scale
-        canal_mm = 2.0 * CANAL_HALF_DEPTH_MM * scale
+        out, back, up = landmark_mm(vertebra.sizes, "lower") + np.array([_FACET_OUT_MM, 0.0, _FACET_UP_MM])
         for side in SIDES:
             if rng.random() < _FACET_CHANCE * person.degeneration:
-                out = side * (CANAL_HALF_WIDTH_MM + _FACET_OUT_MM) * scale
-                at = frame.point(out, body.half_depth + canal_mm * _FACET_BACK, _FACET_Z * body.half_height)
+                at = frame.point(side * out * scale, body.half_depth + back * scale, up * scale)
                 a, b, c = (between(rng, half_mm) * scale for half_mm in _FACET_MM)
-                facet = Solid(Ellipsoid(Frame(at, frame.axes), (a, b, c)), Material(between(rng, _FACET_HU)))
-                scene.skeleton.append(facet)
+                joint = Ellipsoid(Frame(at, frame.axes), (a, b, c))
+                scene.skeleton.append(Solid(joint, Material(between(rng, _FACET_HU)), Tissue.POSTERIOR))
         if rng.random() < _LIGAMENT_CHANCE * person.degeneration:
-            upper, lower = (_spinous_tip(v, canal_mm) for v in (vertebra, below))
+            upper, lower = (_spinous_tip(v, scale) for v in (vertebra, below))
             strand = Capsule(upper, lower, _LIGAMENT_MM, _LIGAMENT_MM)
             scene.skeleton.append(Solid(strand, Material(between(rng, _LIGAMENT_HU)), Tissue.OTHER_BONE))
 
 
-def _spinous_tip(vertebra: Vertebra, canal_mm: float) -> np.ndarray:
-    """Tip of the spinous process, roughly."""
-    sizes = vertebra.sizes
-    drop = 0.5 * vertebra.body.half_height + sizes.spinous_drop_mm
-    return vertebra.frame.point(0, vertebra.body.half_depth + canal_mm + sizes.spinous_mm, -drop)
+def _spinous_tip(vertebra: Vertebra, scale: float) -> np.ndarray:
+    """Lower end of the spinous process, roughly."""
+    x, back, up = landmark_mm(vertebra.sizes, "keel") * scale
+    return vertebra.frame.point(x, vertebra.body.half_depth + back, up)

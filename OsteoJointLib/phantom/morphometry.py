@@ -1,9 +1,12 @@
 """Sizes of vertebrae T6 to L6 in mm, for a man of 176 cm, and how the column is stacked.
 
-Round numbers after Panjabi et al. (Spine 1991, thoracic; Spine 1992, lumbar), enlarged by about a tenth because CT of
-the living gives larger bodies than dry specimens. Disc heights and pitch (a lordosis of about 55 degrees) are usual
-radiological values. The sources' tables were not at hand when these were set down: check them before a publication
-leans on a single number.
+From three sources. The *Visible Human* (one man's L1 to L5; RemusR9/artisynth_lumbosacralSpineModel, BSD-3): L1, and
+half of L2 to L5. The *mean of 87 patients' CT* (L2 to L5, with the least and the largest of each measure;
+aclouthier/morphable-lumbar-model, MIT), enlarged by 1 / 0.96 to the tables' man: the other half of L2 to L5, the discs,
+and all spreads, an SD being a quarter of a range. *Panjabi et al.* (Spine 1991, thoracic; Spine 1992, lumbar): how T9
+to T12 grow smaller upward from L1, in round numbers. T6 to T8, the pitch (a lordosis of about 55 degrees) and how far
+thoracic transverse processes reach are usual values, chosen. ``Testing/measure_shapes.py`` tells how near the shapes
+come to the first two.
 """
 
 from __future__ import annotations
@@ -22,8 +25,9 @@ class VertebraSizes:
         disc_below_mm: height of the disc under it.
         pitch_deg: tilt of its axis, positive to the front.
         transverse_mm: from the midline to the tip of the transverse process.
-        transverse_back_mm: how far that tip lies behind the process's root.
-        spinous_mm, spinous_drop_mm: length of the spinous process and how far its tip lies below its root.
+        transverse_back_mm: how far that tip lies behind the process's root, 11 mm behind the body.
+        slant: how much higher the body is in front than behind, as a fraction of its height.
+        canal_width, canal_depth: factors of this person on the canal's mean width and depth.
     """
 
     name: str
@@ -35,23 +39,24 @@ class VertebraSizes:
     pitch_deg: float
     transverse_mm: float
     transverse_back_mm: float
-    spinous_mm: float
-    spinous_drop_mm: float
+    slant: float = -0.04
+    canal_width: float = 1.0
+    canal_depth: float = 1.0
 
 
 VERTEBRAE: tuple[VertebraSizes, ...] = (
-    VertebraSizes("T6", 13, 30.0, 28.0, 20.0, 4.5, 8.0, 31.0, 16.0, 30.0, 22.0),
-    VertebraSizes("T7", 14, 31.0, 30.0, 20.5, 4.5, 3.0, 31.0, 16.0, 30.0, 22.0),
-    VertebraSizes("T8", 15, 32.0, 31.5, 21.0, 4.5, -2.0, 31.0, 16.0, 30.0, 20.0),
-    VertebraSizes("T9", 16, 33.5, 33.0, 21.5, 5.0, -7.0, 30.0, 15.0, 29.0, 18.0),
-    VertebraSizes("T10", 17, 35.5, 34.0, 22.5, 5.5, -11.0, 28.0, 13.0, 28.0, 16.0),
-    VertebraSizes("T11", 18, 39.0, 34.5, 23.8, 6.0, -15.0, 23.0, 9.0, 27.0, 12.0),
-    VertebraSizes("T12", 19, 43.5, 35.0, 25.5, 6.5, -17.0, 21.0, 6.0, 28.0, 9.0),
-    VertebraSizes("L1", 20, 46.0, 36.0, 26.8, 7.5, -16.0, 36.0, 4.0, 31.0, 7.0),
-    VertebraSizes("L2", 21, 47.5, 37.0, 27.3, 9.0, -12.0, 40.0, 4.0, 32.0, 7.0),
-    VertebraSizes("L3", 22, 49.5, 37.5, 27.3, 10.5, -4.0, 47.0, 3.0, 33.0, 7.0),
-    VertebraSizes("L4", 23, 52.0, 38.0, 27.0, 11.0, 8.0, 44.0, 4.0, 30.0, 7.0),
-    VertebraSizes("L5", 24, 54.0, 37.5, 26.0, 10.5, 22.0, 46.0, 5.0, 24.0, 6.0),
+    VertebraSizes("T6", 13, 30.0, 28.0, 20.0, 4.5, 8.0, 31.0, 16.0),
+    VertebraSizes("T7", 14, 31.0, 30.0, 20.5, 4.5, 3.0, 31.0, 16.0),
+    VertebraSizes("T8", 15, 32.0, 31.5, 21.0, 4.5, -2.0, 31.0, 16.0),
+    VertebraSizes("T9", 16, 34.0, 33.0, 22.5, 4.5, -7.0, 30.0, 15.0),
+    VertebraSizes("T10", 17, 36.5, 34.5, 23.5, 4.5, -11.0, 28.0, 13.0),
+    VertebraSizes("T11", 18, 40.5, 36.0, 25.0, 5.0, -15.0, 23.0, 9.0),
+    VertebraSizes("T12", 19, 44.5, 37.5, 27.0, 5.5, -17.0, 21.0, 6.0),
+    VertebraSizes("L1", 20, 47.5, 39.5, 29.5, 6.5, -16.0, 36.5, 3.5),
+    VertebraSizes("L2", 21, 49.5, 41.0, 29.0, 7.5, -12.0, 43.0, 3.0, 0.05),
+    VertebraSizes("L3", 22, 52.0, 40.0, 29.5, 8.5, -4.0, 47.5, 1.5, 0.06),
+    VertebraSizes("L4", 23, 55.0, 41.0, 29.0, 9.0, 8.0, 45.0, -3.0, 0.05),
+    VertebraSizes("L5", 24, 54.5, 37.0, 28.5, 8.5, 22.0, 49.0, -2.5, 0.27),
 )
 """Top to bottom. A sixth lumbar body is a copy of L5 (VerSe 25); four lumbar bodies leave L5 out."""
 
@@ -61,9 +66,14 @@ SACRAL_PITCH_DEG = 40.0
 SIDES = (-1.0, 1.0)
 """Signs of x (LPS) for the body's right and left."""
 
-CANAL_HALF_WIDTH_MM = 11.5
 CANAL_HALF_DEPTH_MM = 8.5
-"""Half sizes of the lumbar spinal canal, after Panjabi et al. 1992."""
+"""Half the depth of the lumbar spinal canal: the 87 patients' 16.7 mm (13.0 to 20.4)."""
+
+WIDTH_SD, DEPTH_SD, HEIGHT_SD, SLANT_SD = 0.07, 0.05, 0.045, 0.03
+CANAL_WIDTH_SD, CANAL_DEPTH_SD = 0.07, 0.09
+"""Spread between persons of one size, as fractions of the mean: a quarter of the 87 patients' range (bodies' width
+46.7 mm, 39.4 to 58.8; depth 35.0, 29.5 to 42.0; height 27.8, 23.5 to 32.3; canal's width 26.7, 21.5 to 31.8; its depth
+stands above) less the spread of the persons' size. The slant's (3.7 degrees, -3.5 to 8.7) is mostly between levels."""
 
 RIB_LENGTH_MM: dict[str, tuple[float, float]] = {
     "T3": (240.0, 20.0),

@@ -50,7 +50,7 @@ _EFFUSION_MM, _POOL_ROUND_MM = (8.0, 60.0), 1.0  # thickness of the crescent at 
 _FLUID_HU, _FLUID_TEXTURE = (0.0, 25.0), (5.0, 4.0)  # texture as above
 _ASCITES_Z_MM, _ASCITES_KNOTS = (-300.0, 75.0), 8
 _ASCITES_WIDE, _ASCITES_DEEP = 0.98, (0.55, 0.85)  # of the cavity's half sizes
-_MEDIASTINUM_KNOTS, _MEDIASTINUM_BEHIND_MM, _MEDIASTINUM_FRONT = 5, 20.0, 0.95
+_MEDIASTINUM_KNOTS, _MEDIASTINUM_BEHIND_MM, _MEDIASTINUM_FRONT = 13, 20.0, 0.95
 _MEDIASTINUM_HALF_WIDTH_MM, _MEDIASTINUM_DEPTH = (14.0, 26.0, 36.0, 44.0, 48.0), (0.2, 0.7, 1.0, 1.0, 1.0)
 _HEART_BLOOD, _HEART_HU = 0.5, 10.0  # HU of heart and mediastinum: half of the aorta's and a little
 _PARASPINAL_MM, _PARASPINAL_SQUARE = (46.0, 50.0, 34.0), 0.4  # how far behind the column, half width, half depth
@@ -160,9 +160,12 @@ def _add_mediastinum(scene: Scene, torso: Torso, column: Column, tissue: TissueH
     z = np.linspace(sulcus, REACH_MM, _MEDIASTINUM_KNOTS)
     middle, spine_y = np.zeros(z.size), np.interp(z, spine_z, spine_xy[:, 1])
     _, cy, _, ry = torso.cavity.at(z)
-    half = 0.5 * (spine_y + _MEDIASTINUM_BEHIND_MM - (cy - ry * _MEDIASTINUM_FRONT))
-    y = spine_y + _MEDIASTINUM_BEHIND_MM - half
-    heart = Tube(z, middle, y, np.array(_MEDIASTINUM_HALF_WIDTH_MM), half * _MEDIASTINUM_DEPTH)
+    deepest = 0.5 * (spine_y + _MEDIASTINUM_BEHIND_MM - (cy - ry * _MEDIASTINUM_FRONT))
+    widths, depth = (
+        np.interp(z, np.linspace(z[0], z[-1], len(values)), values)
+        for values in (_MEDIASTINUM_HALF_WIDTH_MM, _MEDIASTINUM_DEPTH)
+    )
+    heart = Tube(z, middle, spine_y + _MEDIASTINUM_BEHIND_MM - deepest * depth, widths, deepest * depth)
     scene.background.append(Solid(heart, _soft(tissue.aorta * _HEART_BLOOD + _HEART_HU, _MEDIASTINUM_TEXTURE)))
     behind, wide, deep = _PARASPINAL_MM
     muscle = Tube(z, middle, spine_y + behind, np.full(z.size, wide), np.full(z.size, deep), _PARASPINAL_SQUARE)

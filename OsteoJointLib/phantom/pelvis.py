@@ -22,7 +22,7 @@ from OsteoJointLib.phantom.spine import Column
 _WIDTH_MM = 54.0  # of the last lumbar body where the pelvis has the sizes below
 _TILT_SHARE = 0.7  # how far the pelvis turns with the sacrum
 _CORTEX, _CORTEX_MM, _BLEND_MM, _TEXTURE_HU = 0.85, (0.7, 1.5), 6.0, 15.0  # HU over the other bones'
-_CREST_FACTOR: Range = (0.75, 1.35)  # on the height of what lies over S1's center: 33 to 60 mm
+_CREST_FACTOR: Range = (0.55, 1.2)  # on the height of what lies over S1's center: 24 to 53 mm
 _FLARE: Range = (0.8, 1.15)  # factor on how far the wings stand out beside the sacroiliac joint
 _WING_TO_HIP_MM = 60.0  # below S1's center the wing ends and the hip begins
 

@@ -29,9 +29,9 @@ LEAST_RIB_MM = 8.0
 """What is shorter is no rib."""
 
 _T10, _T11 = 17, 18  # VerSe numbers
-_ABOVE, _ABOVE_MM = ("T5", "T4", "T3"), 24.0  # ribs that hang into the field from above the column; apart
+_ABOVE, _ABOVE_MM = ("T5", "T4", "T3", "T2"), 24.0  # ribs hang into the field from above the column; apart
 _STEP_MM = 8.0  # between two points of a rib
-_HEAD_X, _HEAD_OUT_MM, _HEAD_Y = 0.86, 2.5, 0.72  # of the body's half width, mm beside it, of its half depth
+_HEAD_X, _HEAD_OUT_MM, _HEAD_Y = 0.87, 3.0, 0.64  # of the body's half width, mm beside it, of its half depth
 _HEAD_UP, _FREE_HEAD_UP = (0.8, 1.05), (0.2, 0.45)  # of the half height: at the disc up to T10, on the body below
 _TUBERCLE_IN_MM, _TUBERCLE_FRONT_MM, _TUBERCLE_UP = 1.0, 7.0, 0.4  # from the tip of the transverse process
 _TRANSVERSE_BACK_MM = 11.0  # that tip behind the body, besides its own
@@ -99,13 +99,19 @@ def draw_rib_lengths(person: Person, torso: Torso, rng: np.random.Generator) -> 
     return lengths
 
 
-def _start(vertebra: Vertebra, side: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Head and tubercle of a rib; the last ribs have no tubercle and leave the body sideways."""
+def _start(vertebra: Vertebra, above: Vertebra, side: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Head and tubercle of a rib; the last ribs have no tubercle and leave the body sideways.
+
+    The head gives way to its own body and the one above, however broad or spurred they are.
+    """
     frame, body, sizes = vertebra.frame, vertebra.body, vertebra.sizes
     free = sizes.verse_label >= _T11
     beside = _HEAD_X * body.half_width + _HEAD_OUT_MM
     up = between(rng, _FREE_HEAD_UP if free else _HEAD_UP) * body.half_height
     head = frame.point(side * beside, _HEAD_Y * body.half_depth, up)
+    x, y, z = head[:, None]
+    gap = min(float(shape.distance(x, y, z)[0, 0, 0]) for shape in (body, above.body))
+    head = head + frame.axes[:, 0] * side * max(_HEAD_OUT_MM - gap, 0.0)
     if free:
         out, back = beside + between(rng, _FREE_OUT_MM), body.half_depth + between(rng, _FREE_BACK_MM)
         return head, frame.point(side * out, back, up - between(rng, _FREE_DOWN_MM))
@@ -114,12 +120,12 @@ def _start(vertebra: Vertebra, side: float, rng: np.random.Generator) -> tuple[n
 
 
 def _rib_path(
-    vertebra: Vertebra, torso: Torso, side: float, length_mm: float, drop: float, rng: np.random.Generator
+    start: tuple[np.ndarray, np.ndarray], torso: Torso, side: float, length_mm: float, drop: float
 ) -> np.ndarray:
-    """Points (N, 3) of one rib from its head at the body to its tip, ``length_mm`` along them."""
+    """Points (N, 3) of one rib from its head and its second point to its tip, ``length_mm`` along them."""
     from scipy.interpolate import CubicSpline
 
-    points = list(_start(vertebra, side, rng))
+    points = list(start)
     walked, z = float(np.linalg.norm(points[1] - points[0])), float(points[1][2])
     flank = abs(torso.wall_point(side, 0.5 * np.pi, z)[0])
     angle = float(np.arcsin(min((abs(points[1][0]) + _TO_WALL_MM) / flank, _LARGEST_START)))
@@ -202,7 +208,8 @@ def add_ribs(
     person_cortex = between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old)
     calcified = old * _CALCIFIED[person.sex] * rng.random()
     heads: RibHeads = {}
-    for vertebra in (*_above(column), *column.vertebrae):
+    vertebrae = (*_above(column), *column.vertebrae)
+    for above, vertebra in pairwise(vertebrae):
         name, label = vertebra.sizes.name, vertebra.sizes.verse_label
         drop = RIB_DROP.get(name, _DROP_BELOW) * person_drop * around(rng, _DROP_RIB)
         joints: list[np.ndarray | None] = []
@@ -211,7 +218,8 @@ def add_ribs(
                 joints.append(None)
                 continue
             thickness = _thickness_mm(name, person, place, rng)
-            path = _rib_path(vertebra, torso, side, length, drop * around(rng, _DROP_SIDE), rng)
+            start = _start(vertebra, above, side, rng)
+            path = _rib_path(start, torso, side, length, drop * around(rng, _DROP_SIDE))
             profile = _PROFILE if label <= _T10 else _T11_PROFILE if label == _T11 else _LAST_PROFILE
             shape = _rib(path, thickness, between(rng, RIB_TALL[name]), profile)
             cortex = min(person_cortex * between(rng, _CORTEX_SPREAD), _MOST_CORTEX * 0.5 * thickness)
@@ -236,7 +244,7 @@ def _above(column: Column) -> list[Vertebra]:
             sizes=replace(top.sizes, name=name, verse_label=top.sizes.verse_label - count),
             body=replace(top.body, frame=Frame(top.frame.center + count * up, top.frame.axes)),
         )
-        for count, name in enumerate(_ABOVE, start=1)
+        for count, name in reversed(list(enumerate(_ABOVE, start=1)))
     ]
 
 

@@ -8,6 +8,7 @@ spheres and capsules and first-order elsewhere, which is what soft-edged paintin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -15,9 +16,12 @@ Bounds = tuple[np.ndarray, np.ndarray]
 _CORNER = 0.25  # a boxed section's corner lies 1 / sqrt(1 - squareness / 4) out, which is less than 1 + squareness / 4
 _NOTHING = 1e-9  # keeps a root and a quotient at the center finite
 
+_NEAR_MM, _FAR_MM = 6.0, 100.0  # of a blend: how far around a blade it is evaluated, and what is read beyond
+
 # of bodies and wings; chosen
 _WING_EDGE_MM, _BACK_EDGE_MM, _RIM_EDGE_MM = 4.0, 6.0, 2.0  # over which their edges are rounded
-_SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.25, 0.45  # power of the cosine; of half height; of half width
+_SPUR_SHARPNESS, _SPUR_HEIGHT, _DENT_WIDTH = 6, 0.4, 0.45  # power of the cosine; of half height; of half width
+_WAIST_DEEP, _BACK_HOLLOW = 0.7, 0.5  # of the waist from side to side: that from front to back, that of the back wall
 _BODY_CORNER, _BODY_TALL, _BODY_MARGIN_MM = 0.2, 1.35, 1.0  # bounds: as _CORNER, up to squareness 0.5; wedges, spurs
 
 
@@ -25,6 +29,11 @@ def smooth_max(a: np.ndarray, b: np.ndarray, width_mm: float) -> np.ndarray:
     """Polynomial smooth maximum: rounds the edge where two distances meet over ``width_mm``."""
     h = np.clip(0.5 + 0.5 * (a - b) / width_mm, 0.0, 1.0)
     return b + h * (a - b) + width_mm * h * (1.0 - h)
+
+
+def smooth_min(a: np.ndarray, b: np.ndarray, width_mm: float) -> np.ndarray:
+    """Polynomial smooth minimum: fills the groove where two solids meet over ``width_mm``."""
+    return -smooth_max(-a, -b, width_mm)
 
 
 def _squared_radius(u2: np.ndarray, v2: np.ndarray, squareness: float) -> np.ndarray:
@@ -116,6 +125,75 @@ class Capsule:
 
 
 @dataclass(frozen=True, eq=False)
+class Blade:
+    """A rod between two local points, swept up and down: a plate with round edges, a process, a lamina.
+
+    Args:
+        start, end: (3,) mm in the frame of the :class:`Blend` that holds it.
+        radius_mm: half the thickness at start and end.
+        tall_mm: how far the rod is swept up and down at start and end.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    radius_mm: tuple[float, float]
+    tall_mm: tuple[float, float] = (0.0, 0.0)
+
+    def distance(self, left: np.ndarray, posterior: np.ndarray, superior: np.ndarray) -> np.ndarray:
+        """Signed distance at local points."""
+        axis = (self.end - self.start).astype(np.float32)
+        across, back, up = (c - np.float32(s) for c, s in zip((left, posterior, superior), self.start, strict=True))
+        along = np.clip((across * axis[0] + back * axis[1] + up * axis[2]) / max(float(axis @ axis), 1e-6), 0, 1)
+        radius, tall = (
+            np.float32(first) + along * np.float32(last - first) for first, last in (self.radius_mm, self.tall_mm)
+        )
+        across, back, up = (gap - along * a for gap, a in zip((across, back, up), axis, strict=True))
+        return np.sqrt(across**2 + back**2 + np.maximum(np.abs(up) - tall, 0) ** 2) - radius
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """One smooth solid of many blades in one frame, melted together over ``width_mm`` where they meet.
+
+    Each blade is evaluated near itself only, so beyond _NEAR_MM from the solid the distance reads _FAR_MM.
+    """
+
+    frame: Frame
+    blades: tuple[Blade, ...]
+    width_mm: float
+
+    @cached_property
+    def _boxes(self) -> Bounds:
+        """World boxes of the blades: low and high corners, each (N, 3)."""
+        ends = np.array([(blade.start, blade.end) for blade in self.blades])
+        reach = np.array([blade.radius_mm for blade in self.blades])[:, :, None] * np.ones(3)
+        reach[:, :, 2] += [blade.tall_mm for blade in self.blades]
+        low, high = (ends - reach).min(axis=1), (ends + reach).max(axis=1)
+        center, half = self.frame.center + 0.5 * (low + high) @ self.frame.axes.T, 0.5 * (high - low)
+        half = half @ np.abs(self.frame.axes).T
+        return center - half, center + half
+
+    def bounds(self) -> Bounds:
+        low, high = self._boxes
+        return low.min(axis=0) - self.width_mm, high.max(axis=0) + self.width_mm
+
+    def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        local = self.frame.local(x, y, z)
+        out = np.full(local[0].shape, _FAR_MM, np.float32)
+        low, high = self._boxes
+        starts, stops = (
+            [np.searchsorted(c, corners[:, axis]) for axis, c in enumerate((x, y, z))]
+            for corners in (low - _NEAR_MM, high + _NEAR_MM)
+        )
+        for index, blade in enumerate(self.blades):
+            part = tuple(slice(starts[axis][index], stops[axis][index]) for axis in (2, 1, 0))
+            if out[part].size == 0:
+                continue
+            out[part] = smooth_min(out[part], blade.distance(*(c[part] for c in local)), self.width_mm)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
 class RoundedBox:
     """A box with half sizes (mm) along a frame's axes and rounded edges."""
 
@@ -201,12 +279,14 @@ class BodyShape:
 
     Args:
         half_width, half_depth, half_height: at the endplates.
-        waist: how much narrower the middle is than the rims, as a fraction (0.05 to 0.15).
+        waist: how much narrower the middle is than the rims, as a fraction (0 to 0.15).
         squareness: 0 (ellipse) to 0.6 (boxy) section.
         back_flat: where the flat back cuts the section, as a fraction of ``half_depth`` behind the ellipse's center.
         back_dent_mm: how deep the canal dents the back.
         concavity_mm: depth of the (upper, lower) endplate's bowl.
+        bowl_lean: how much deeper the bowls are to the left and to the back, as a fraction at the rim.
         wedge: front height loss as a fraction of the height (negative: the back is lower).
+        slant: how much higher the front is than the back, as a fraction of the height (lordotic body of L5).
         crush: loss of the height in the middle as a fraction (biconcave fracture).
         spurs: osteophytes as (angle in rad, reach in mm, +1 upper / -1 lower rim).
     """
@@ -220,7 +300,9 @@ class BodyShape:
     back_flat: float = 0.8
     back_dent_mm: float = 2.0
     concavity_mm: tuple[float, float] = (2.0, 2.0)
+    bowl_lean: tuple[float, float] = (0.0, 0.0)
     wedge: float = 0.0
+    slant: float = 0.0
     crush: float = 0.0
     spurs: tuple[tuple[float, float, float], ...] = ()
 
@@ -238,8 +320,8 @@ class BodyShape:
         ellipse_depth = 2.0 * self.half_depth / (1.0 + self.back_flat)
         center_y = ellipse_depth - self.half_depth
         y = posterior - np.float32(center_y)
-        narrow = 1.0 - self.waist * np.maximum(1.0 - rise * rise, 0.0)
-        u, v = left / (self.half_width * narrow), y / (ellipse_depth * narrow)
+        bulge = self.waist * np.maximum(1.0 - rise * rise, 0.0)
+        u, v = left / (self.half_width * (1.0 - bulge)), y / (ellipse_depth * (1.0 - _WAIST_DEEP * bulge))
         rho = np.sqrt(_squared_radius(u * u, v * v, self.squareness))
         plain = rho  # each spur's direction is seen on the section without spurs
         for angle, reach, rim in self.spurs:
@@ -250,7 +332,7 @@ class BodyShape:
             rho = rho / (1.0 + reach / self.half_width * lobe * np.exp(-(((rise - rim) / _SPUR_HEIGHT) ** 2)))
         side = np.sqrt(left * left + y * y) * (1.0 - 1.0 / rho)
         dent = self.back_dent_mm * np.exp(-((left / (_DENT_WIDTH * self.half_width)) ** 2))
-        back = posterior - (self.half_depth - dent)
+        back = posterior - (self.half_depth * (1.0 - _BACK_HOLLOW * bulge) - dent)
         return smooth_max(side, back, _BACK_EDGE_MM), rho
 
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -258,7 +340,11 @@ class BodyShape:
         side, rho = self._section(left, posterior, superior / np.float32(self.half_height))
         front = np.clip(-posterior / np.float32(self.half_depth), -1.0, 1.0)
         bowl = np.maximum(1.0 - rho * rho, 0.0)
-        half = self.half_height * (1.0 - 0.5 * self.wedge * (1.0 + front) - self.crush * bowl)
+        lost = 0.5 * self.wedge * (1.0 + front) - 0.5 * self.slant * front + self.crush * bowl
+        half = self.half_height * (1.0 - lost)
+        aside, behind = self.bowl_lean
+        lean = np.float32(aside / self.half_width) * left + np.float32(behind / self.half_depth) * posterior
+        bowl = bowl * (1.0 + lean)
         upper = superior - (half - self.concavity_mm[0] * bowl)
         lower = -superior - (half - self.concavity_mm[1] * bowl)
         return smooth_max(side, np.maximum(upper, lower), _RIM_EDGE_MM)

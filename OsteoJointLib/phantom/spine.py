@@ -1,4 +1,4 @@
-"""The column: bodies stacked along lordosis and scoliosis, with pedicles, canal, arches and discs.
+"""The column: bodies stacked along lordosis and scoliosis, with their arches and discs.
 
 Numbers are chosen unless they come from :mod:`OsteoJointLib.phantom.morphometry`; mm are those of the tables' man.
 """
@@ -9,33 +9,38 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from OsteoJointLib.phantom.arch import build_arch
 from OsteoJointLib.phantom.chance import Range, around, between, choose
 from OsteoJointLib.phantom.combined import Without
 from OsteoJointLib.phantom.morphometry import (
-    CANAL_HALF_DEPTH_MM,
-    CANAL_HALF_WIDTH_MM,
+    CANAL_DEPTH_SD,
+    CANAL_WIDTH_SD,
+    DEPTH_SD,
+    HEIGHT_SD,
     SACRAL_PITCH_DEG,
-    SIDES,
+    SLANT_SD,
     VERTEBRAE,
+    WIDTH_SD,
     VertebraSizes,
 )
 from OsteoJointLib.phantom.person import Person
 from OsteoJointLib.phantom.scene import Material, Scene, Shape, Solid, Tissue
-from OsteoJointLib.phantom.shapes import BodyShape, Capsule, Ellipsoid, Frame, RoundedBox, rotation
+from OsteoJointLib.phantom.shapes import BodyShape, Ellipsoid, Frame, rotation
 
-_L1, _L5, _L6, _S1 = 20, 24, 25, 26  # VerSe numbers
+_L1, _L6, _S1 = 20, 25, 26  # VerSe numbers
 _USUAL_LUMBAR = 5
 _L6_PITCH_DEG = 28.0
 _RUDIMENTARY_DISC, _RIBBED_TRANSVERSE_MM = 0.4, 24.0  # share of its height over the sacrum; of an L1 that bears ribs
-_WEDGE: Range = (0.01, 0.025)  # mean and SD of the front's loss of height in a whole body, as a fraction
+_WEDGE: Range = (0.0, 0.015)  # mean and SD of the front's loss of height in a whole body, as a fraction
 _BROKEN = {"wedge": 0.5, "biconcave": 0.3, "crush": 0.2}  # shares of the fractures
 _LOSS: dict[bool, Range] = {False: (0.15, 0.4), True: (0.4, 0.7)}  # of the height; collapsed or not
 _BICONCAVE_LOSS, _BICONCAVE_WEDGE = 0.7, 0.05  # the middle loses this share of the loss, the front this of its height
 _KYPHOSIS = 0.5  # share of a wedge's angle that the discs beside it do not take up
 _SPURS, _SPUR_MM, _RIMS = 4.0, (2.0, 9.0), (-1.0, 1.0)  # mean number, reach in the most degenerate; lower, upper
-_WIDTH_JITTER, _HEIGHT_JITTER = (1.0, 0.04), (1.0, 0.03)  # mean and SD of the factor on width and depth, on height
-_WAIST, _SQUARENESS, _BACK_FLAT = (0.03, 0.15), (0.05, 0.5), (0.62, 0.92)  # see BodyShape
-_BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 4.0), (0.5, 3.0), (1.0, 4.0)  # not scaled
+_JITTER: Range = (1.0, 0.025)  # mean and SD of the factor on one body's width, depth and height
+_WAIST, _SQUARENESS, _BACK_FLAT = (0.02, 0.16), (0.0, 0.3), (0.62, 0.86)  # see BodyShape; middles fitted
+_BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 2.5), (0.3, 2.7), (0.5, 3.5)  # not scaled
+_BOWL_ASIDE, _BOWL_BACK = (0.0, 0.2), (0.35, 0.2)  # mean and SD of BodyShape's bowl_lean
 
 _DISC_LOSS, _LEAST_DISC_MM = 0.6, 2.0  # share that the most degenerate disc may lose, height it keeps
 _VANISHED_MM, _VANISHED_BOWL, _FUSED_MM = (0.0, 1.0), 0.15, (0.5, 4.0)  # of the bowls beside it; bone in a block
@@ -48,21 +53,6 @@ _SACRUM_TURN = 0.4  # of the last lumbar body's tilt and rotation: the pelvis li
 _S1_HEIGHT_MM = 28.0
 _BODY_SD_HU = 8.0  # between the bodies of one person
 
-_CANAL_DEPTH_MM, _THORACIC_CANAL = 2.0 * CANAL_HALF_DEPTH_MM, 0.85  # width of the thoracic canal over the lumbar
-_ROOT_Z = 0.35  # height of the pedicles over the middle, of the body's half height
-_PEDICLE_MM, _THORACIC_PEDICLE_MM, _PEDICLE_SPREAD = 4.0, 3.2, (0.85, 1.2)  # half width, factor
-_PEDICLE_IN_MM, _PEDICLE_TAPER, _PEDICLE_TALL = 4.0, 0.95, 1.7  # how deep in the body; back over front; height
-_JOINT_BACK_MM, _LAMINA_DOWN_MM = 9.0, 2.0  # facet behind the body; the lamina's root under the pedicle
-_LAMINA_AT, _LAMINA_END_MM, _LAMINA_END_Z = 0.8, (2.0, 4.0), -0.55  # of the canal's depth; midline, behind it; height
-_LAMINA_MM, _LAMINA_TALL = (4.0, 3.2), 1.9  # half width at the root, at the midline
-_UPPER_FACET_MM, _UPPER_FACET_AT_MM, _UPPER_FACET_Z = (5.5, 4.5, 9.0), (3.0, -4.0), 0.9  # half sizes; out, back; height
-_LOWER_FACET_MM, _LOWER_FACET_AT_MM, _LOWER_FACET_Z = (5.0, 4.5, 9.5), (1.0, 2.0), -1.05
-_TRANSVERSE_SPREAD, _TRANSVERSE_BACK_MM = (0.85, 1.15), 11.0
-_TRANSVERSE_UP_MM, _TRANSVERSE_SD_MM = {True: 0.0, False: 3.0}, 2.0  # lumbar, thoracic
-_TRANSVERSE_MM, _L5_TRANSVERSE_MM = 3.4, 5.5  # half width; L5's is a stout triangle
-_TRANSVERSE_ROOT, _TRANSVERSE_TIP, _TRANSVERSE_TALL = 1.1, {True: 0.75, False: 1.1}, 1.5  # tip: lumbar, thoracic
-_SPINOUS_BACK_MM, _SPINOUS_MM, _SPINOUS_ROUND_MM = 4.0, 3.2, 2.8  # behind the canal, half width
-_SPINOUS_TALL_MM = {True: 9.0, False: 5.0}  # half height: lumbar, thoracic
 _ARCH_OVER_BODY_HU, _ARCH_CORTEX_MM, _GRAIN_MM = (40.0, 140.0), (0.9, 1.8), (0.8, 2.0)  # arches are denser than bodies
 _VEIN_Y, _VEIN_DARKER_HU = 0.62, (0.0, 60.0)  # basivertebral: of the half depth
 _VEIN_MM: tuple[Range, Range, Range] = ((1.5, 4.0), (3.0, 7.0), (1.0, 3.0))  # half sizes
@@ -157,8 +147,8 @@ class Column:
         return centers[:, 2], centers[:, :2]
 
 
-def _plan(person: Person) -> list[VertebraSizes]:
-    """Vertebrae of this person, top to bottom, scaled."""
+def _plan(person: Person, rng: np.random.Generator) -> list[VertebraSizes]:
+    """Vertebrae of this person, top to bottom, scaled, in drawn proportions."""
     plan = list(VERTEBRAE)
     if person.lumbar_bodies < _USUAL_LUMBAR:
         plan = plan[:-1]
@@ -169,7 +159,18 @@ def _plan(person: Person) -> list[VertebraSizes]:
     if person.twelfth_rib == "extra":
         plan = [replace(v, transverse_mm=_RIBBED_TRANSVERSE_MM) if v.verse_label == _L1 else v for v in plan]
     lengths = [f for f in VertebraSizes.__dataclass_fields__ if f.endswith("_mm")]
-    return [replace(v, **{f: getattr(v, f) * person.scale for f in lengths}) for v in plan]
+    spreads = (WIDTH_SD, DEPTH_SD, HEIGHT_SD, CANAL_WIDTH_SD, CANAL_DEPTH_SD)
+    wide, deep, tall, canal_wide, canal_deep = (around(rng, (1.0, sd)) for sd in spreads)
+    proportions = {"width_mm": wide, "depth_mm": deep, "height_mm": tall}
+    return [
+        replace(
+            v,
+            **{f: getattr(v, f) * person.scale * proportions.get(f, 1.0) for f in lengths},
+            canal_width=canal_wide,
+            canal_depth=canal_deep,
+        )
+        for v in plan
+    ]
 
 
 @dataclass(frozen=True)
@@ -203,15 +204,17 @@ def _body(sizes: VertebraSizes, frame: Frame, person: Person, broken: _Break, rn
     )
     return BodyShape(
         frame,
-        half_width=0.5 * sizes.width_mm * around(rng, _WIDTH_JITTER),
-        half_depth=0.5 * sizes.depth_mm * around(rng, _WIDTH_JITTER),
-        half_height=0.5 * sizes.height_mm * around(rng, _HEIGHT_JITTER),
+        half_width=0.5 * sizes.width_mm * around(rng, _JITTER),
+        half_depth=0.5 * sizes.depth_mm * around(rng, _JITTER),
+        half_height=0.5 * sizes.height_mm * around(rng, _JITTER),
         waist=between(rng, _WAIST),
         squareness=between(rng, _SQUARENESS),
         back_flat=between(rng, _BACK_FLAT),
         back_dent_mm=between(rng, _BACK_DENT_MM),
+        bowl_lean=(around(rng, _BOWL_ASIDE), around(rng, _BOWL_BACK)),
         concavity_mm=(upper * between(rng, _UPPER_BOWL_MM), lower * between(rng, _LOWER_BOWL_MM)),
         wedge=wedge,
+        slant=sizes.slant + around(rng, (0.0, SLANT_SD)),
         crush=broken.middle,
         spurs=spurs,
     )
@@ -253,8 +256,9 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
     """
     own = rng.spawn(1)[0]  # what is broken changes nothing else
     breaks = {label: _draw_break(label in person.collapsed, own) for label in person.fractured}
-    broken = [breaks.get(v.verse_label, _Break()) for v in _plan(person)]
-    plan = [replace(v, height_mm=v.height_mm * (1 - b.whole)) for v, b in zip(_plan(person), broken, strict=True)]
+    whole = _plan(person, rng)
+    broken = [breaks.get(v.verse_label, _Break()) for v in whole]
+    plan = [replace(v, height_mm=v.height_mm * (1 - b.whole)) for v, b in zip(whole, broken, strict=True)]
     discs = _disc_heights(plan, person, rng)
     bend = np.linspace(-1, 1, len(plan))
     roll = person.scoliosis_deg * np.sin(np.pi * bend + rng.uniform(0, np.pi)) + rng.normal(0, _ROLL_SD_DEG, len(plan))
@@ -302,66 +306,19 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
     return Column(vertebrae, Frame(sacrum.center - shift, sacrum.axes), sacrum_sizes)
 
 
-def _half_arch(
-    vertebra: Vertebra, side: float, scale: float, pedicle_mm: float, root_mm: float, rng: np.random.Generator
-) -> list[Shape]:
-    """Shape one side's pedicle, lamina, articular and transverse processes (side -1 right, +1 left)."""
-    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= _L1
-    back, half_height = vertebra.body.half_depth, vertebra.body.half_height
-    canal_depth, root_z = _CANAL_DEPTH_MM * scale, _ROOT_Z * half_height
-    lamina_y, joint_x = back + canal_depth * _LAMINA_AT, side * (root_mm + 1)
-    tip = frame.point(
-        side * sizes.transverse_mm * between(rng, _TRANSVERSE_SPREAD),
-        back + _TRANSVERSE_BACK_MM + sizes.transverse_back_mm,
-        root_z + float(rng.normal(_TRANSVERSE_UP_MM[lumbar], _TRANSVERSE_SD_MM)),
-    )
-    thick = (_TRANSVERSE_MM if sizes.verse_label < _L5 else _L5_TRANSVERSE_MM) * scale
-    root = frame.point(side * root_mm * _PEDICLE_TAPER, back - _PEDICLE_IN_MM, root_z)
-    joint = frame.point(joint_x, back + _JOINT_BACK_MM, root_z - 1)
-    lamina = frame.point(joint_x, back + _JOINT_BACK_MM, root_z - _LAMINA_DOWN_MM)
-    midline_x, behind = _LAMINA_END_MM
-    midline = frame.point(side * midline_x, back + canal_depth + behind, _LAMINA_END_Z * half_height)
-
-    def facet(half_mm: tuple[float, float, float], at_mm: tuple[float, float], height: float) -> Ellipsoid:
-        a, b, c = half_mm
-        center = frame.point(side * (root_mm + at_mm[0]), lamina_y + at_mm[1], half_height * height)
-        return Ellipsoid(Frame(center, frame.axes), (a * scale, b * scale, c * scale))
-
-    return [
-        Capsule(root, joint, pedicle_mm, pedicle_mm * _PEDICLE_TAPER, _PEDICLE_TALL),
-        Capsule(lamina, midline, _LAMINA_MM[0] * scale, _LAMINA_MM[1] * scale, _LAMINA_TALL),
-        facet(_UPPER_FACET_MM, _UPPER_FACET_AT_MM, _UPPER_FACET_Z),
-        facet(_LOWER_FACET_MM, _LOWER_FACET_AT_MM, _LOWER_FACET_Z),
-        Capsule(joint, tip, thick * _TRANSVERSE_ROOT, thick * _TRANSVERSE_TIP[lumbar], _TRANSVERSE_TALL),
-    ]
-
-
-def _arch(vertebra: Vertebra, scale: float, rng: np.random.Generator) -> list[Shape]:
-    """Shape both half arches and the spinous process."""
-    sizes, frame, lumbar = vertebra.sizes, vertebra.frame, vertebra.sizes.verse_label >= _L1
-    canal_half = CANAL_HALF_WIDTH_MM * scale * (1.0 if lumbar else _THORACIC_CANAL)
-    pedicle_mm = (_PEDICLE_MM if lumbar else _THORACIC_PEDICLE_MM) * scale * between(rng, _PEDICLE_SPREAD)
-    halves = [_half_arch(vertebra, side, scale, pedicle_mm, canal_half + pedicle_mm, rng) for side in SIDES]
-    spinous_y = vertebra.body.half_depth + _CANAL_DEPTH_MM * scale + _SPINOUS_BACK_MM
-    drop = 0.5 * (vertebra.body.half_height + sizes.spinous_drop_mm)
-    middle = frame.point(0, spinous_y + 0.5 * sizes.spinous_mm, -drop)
-    lean = rotation(-np.arctan2(sizes.spinous_drop_mm, sizes.spinous_mm), 0, 0)
-    half = (_SPINOUS_MM * scale, 0.5 * sizes.spinous_mm, _SPINOUS_TALL_MM[lumbar] * scale)
-    return [*halves[0], *halves[1], RoundedBox(Frame(middle, frame.axes @ lean), half, _SPINOUS_ROUND_MM * scale)]
-
-
 def add_vertebra(
     scene: Scene, vertebra: Vertebra, person: Person, cortex_hu: float, texture_hu: float, rng: np.random.Generator
 ) -> None:
     """Put one vertebra into the scene: arch first, then the body on top of the pedicles' roots."""
-    scale = person.scale
     arch_hu = vertebra.trabecular_hu + between(rng, _ARCH_OVER_BODY_HU)
     arch_material = Material(arch_hu, cortex_hu, between(rng, _ARCH_CORTEX_MM), texture_hu)
-    for shape in _arch(vertebra, scale, rng):
-        scene.skeleton.append(Solid(shape, arch_material, Tissue.POSTERIOR))
+    arch = build_arch(vertebra.sizes, vertebra.body, person, rng)
+    scene.skeleton.extend(Solid(shape, arch_material, Tissue.POSTERIOR) for shape in arch.bone)
     grain_mm = between(rng, _GRAIN_MM)
     body_material = Material(vertebra.trabecular_hu, cortex_hu, person.cortex_mm, texture_hu, grain_mm)
     scene.skeleton.append(Solid(vertebra.outline, body_material, Tissue.BODY, vertebra.sizes.verse_label))
+    marrow = Material(vertebra.trabecular_hu, texture_hu=texture_hu, grain_mm=grain_mm)
+    scene.skeleton.extend(Solid(shape, marrow) for shape in arch.marrow)  # no truth: it opens the wall to the pedicles
     vein = Frame(vertebra.frame.point(0, _VEIN_Y * vertebra.body.half_depth, 0), vertebra.frame.axes)
     vein_hu = vertebra.trabecular_hu - between(rng, _VEIN_DARKER_HU)
     a, b, c = (between(rng, half_mm) for half_mm in _VEIN_MM)

@@ -30,7 +30,7 @@ _SQUARENESS: Range = (0.0, 0.35)
 _OFF_CENTER_SD_MM = 3.0  # of the trunk from the column's foot
 # by height over S1's center: the least half width of the muscle, the most of the cavity, and what the buttocks add
 _HIPS_Z_MM = (-400.0, -220.0, -100.0, -20.0, 40.0, 90.0)
-_HIPS_MM, _PELVIC_CAVITY_MM = (155.0, 160.0, 166.0, 150.0, 138.0, 0.0), (20.0, 40.0, 88.0, 112.0, 140.0, 999.0)
+_HIPS_MM, _PELVIC_CAVITY_MM = (155.0, 160.0, 168.0, 158.0, 147.0, 0.0), (20.0, 40.0, 88.0, 112.0, 140.0, 999.0)
 _HIPS_FOLLOW = (-20.0, 90.0), (1.0, 0.0)  # they lie around the sacrum, the trunk around the column's middle
 _BUTTOCKS_MM = (28.0, 32.0, 32.0, 26.0, 16.0, 0.0)
 

@@ -15,8 +15,8 @@ from OsteoJointLib.io.header_checks import unknown_flags
 from OsteoJointLib.pipeline.case import Case, images_of
 from OsteoJointLib.records import Flag, LevelsFound
 
-NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED, Reason.LEVELS_ASSUMED})
-"""Codes that only say what was left out or taken for granted; every other code is a doubt."""
+NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED, Reason.LEVELS_ASSUMED, Reason.SLICE_MOVED})
+"""Codes that only say what was left out, taken for granted or put right; every other code is a doubt."""
 
 ABOUT_CLASS = frozenset({Reason.CLASS_HELD_BACK, Reason.CLASS_NOT_RELIABLE})
 """Codes that say what the doubts mean for the class; a case has one of them at most."""
@@ -28,6 +28,7 @@ _UNRELIABLE_BECAUSE = {
     Reason.METAL: "metal disturbs the HU",
     Reason.HU_OFFSET: "the HU scale looks shifted",
     Reason.TRANSITIONAL_ANATOMY: "the number of vertebrae may be unusual, so the levels may be one off",
+    Reason.SLICE_NOT_MID_BODY: "a slice does not run through the middle of its body",
     Reason.MASK_IMPLAUSIBLE: "a mask does not look like a vertebral body",
     Reason.MASK_EMPTY: "a vertebral body has no mask",
 }

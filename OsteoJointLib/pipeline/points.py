@@ -88,7 +88,8 @@ def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound
     new = {level: level_point(placed, level) if level in points else old[level] for level in Level}
     flags: tuple[Flag, ...] = placed.flags
     if any(point.source is not PointSource.USER for point in new.values()):
-        flags = tuple(dict.fromkeys((*levels.flags, *flags)))
+        kept = [flag for flag in levels.flags if not (flag.code is Reason.SLICE_MOVED and flag.level in points)]
+        flags = tuple(dict.fromkeys((*kept, *flags)))
     names = levels.names if _named_alike(levels, points) else ("",) * len(levels.names)
     return replace(levels, l1=new[Level.L1], l2=new[Level.L2], names=names, flags=flags)
 

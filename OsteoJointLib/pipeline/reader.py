@@ -29,6 +29,7 @@ from OsteoJointLib.pipeline.doubts import all_flags
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.localization import detect_boxes
+from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
 from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_segmentation
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -100,10 +101,10 @@ class Reader:
         return self.read_levels(case, levels, options, clock)
 
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
-        """Place L1 and L2 by the user's points, or find them; None for a slice pair without points."""
+        """Place L1 and L2 by the user's points, or find them in mid-body; None for a slice pair without points."""
         if points is not None:
             return placed_levels(case, points)
-        return None if isinstance(case, CtSlicePair) else self.finder(case)
+        return None if isinstance(case, CtSlicePair) else centered_levels(case, self.finder(case))
 
     def read_levels(
         self,
@@ -250,7 +251,12 @@ class Reader:
                 measure(replace(vertebra, gradcam=gradcam), self.config)
                 for vertebra, gradcam in zip(pair, maps, strict=True)
             )
-        flags = all_flags(case, levels, (*vertebra_flags(l1, self.config), *vertebra_flags(l2, self.config)))
+        found = [
+            flag
+            for vertebra in (l1, l2)
+            for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
+        ]
+        flags = all_flags(case, levels, found)
         device = str(self.device)
         return CaseResult(
             case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s, self.config, options

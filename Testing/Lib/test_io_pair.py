@@ -69,6 +69,33 @@ def test_slices_of_two_series_of_one_examination_are_a_pair(folder):
     assert isinstance(read_ct(folder), CtSlicePair)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("c.dcm", b""),
+        ("IM0003", b"damaged"),
+        ("1.2.840.7", b"damaged"),
+        ("half", bytes(128) + b"DICM" + b"\x08\x00\x60\x00CS\xff"),
+        ("tagless", bytes(128) + b"DICM" + bytes(8)),
+    ],
+)
+def test_two_slices_left_of_a_damaged_series_are_no_pair(folder, name, content):
+    for text in ("notes.txt", "LICENSE"):
+        (folder / text).write_text("ours")
+    assert isinstance(read_ct(folder), CtSlicePair)
+    (folder / name).write_bytes(content)
+    said = refusal(folder)
+    assert said.reason is Reason.UNREADABLE
+    assert said.message.startswith("Only 2 of the 3 images can be read")
+
+
+def test_a_localizer_beside_two_slices_makes_them_no_pair(folder):
+    third = folder / "third.dcm"
+    third.write_bytes(min(folder.iterdir()).read_bytes())
+    edit(third, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SOPInstanceUID="1.2.3")
+    assert refusal(folder).reason is Reason.UNREADABLE
+
+
 def test_rows_that_run_to_the_front_are_turned(folder):
     expected = read_ct(folder).l1.hu
     upper = min(folder.iterdir())
