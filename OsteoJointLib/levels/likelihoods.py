@@ -166,7 +166,8 @@ def steps_log_likelihood(steps_mm: np.ndarray, l1_indices: np.ndarray, sacrum: b
     ratios = np.log(steps_mm / expected)
     size = np.median(ratios, axis=1)
     bells = np.exp(-0.5 * ((ratios - size[:, None]) / STEP_SD) ** 2) / (STEP_SD * math.sqrt(2.0 * math.pi))
-    each = np.log((1.0 - STEP_ASTRAY) * bells + STEP_ASTRAY / STEP_RANGE)
+    astray = (np.abs(ratios - size[:, None]) <= 0.5 * STEP_RANGE) / STEP_RANGE  # three steps are never one
+    each = np.log((1.0 - STEP_ASTRAY) * bells + STEP_ASTRAY * astray + _NEVER_ZERO)
     logs: np.ndarray = each.sum(axis=1) - 0.5 * ((size - SIZE_MEAN) / SIZE_SD) ** 2
     return logs
 

@@ -222,6 +222,9 @@ def test_two_missed_in_a_row_are_put_in(make):
     found = assign_names(without(make.spine(-4, 4), 5, 6))
     assert found.names == ("T9", "T10", *T11_TO_L5)
     assert [index for index, body in enumerate(found.column) if body.score == 0.0] == [5, 6]
+    lumbar = assign_names(without(make.spine(-3, 3, sacrum=False, lumbar=False), 4, 5))  # no sacrum to count from
+    assert lumbar.names == ("T10", *T11_TO_L5[:-1])
+    assert lumbar.column[4].score == lumbar.column[5].score == 0.0
 
 
 @pytest.mark.parametrize("missed", [0, 1], ids=["at the upper end", "in the middle"])
