@@ -177,9 +177,10 @@ def _named(
     count = len(bodies)
     l1 = np.arange(-REACH, count + REACH + 1)
     logs = np.full(len(l1), log)
-    for index, body in ((-1, seen.above), *enumerate(bodies)):
-        if body and id(body) in looks:
-            logs += looks[id(body)][np.clip(index - l1, PLACES.start, PLACES.stop - 1) - PLACES.start]
+    looking = [(i, looks[id(body)]) for i, body in ((-1, seen.above), *enumerate(bodies)) if body and id(body) in looks]
+    places = np.array([[index] for index, _ in looking]) - l1
+    columns = np.clip(places, PLACES.start, PLACES.stop - 1) - PLACES.start
+    logs += np.take_along_axis(np.array([look for _, look in looking]), columns, axis=1).sum(axis=0)
     centers = [body.center_lps_mm for body in bodies] + ([seen.sacrum_lps_mm] if joined and seen.sacrum_lps_mm else [])
     steps_mm = np.linalg.norm(np.diff(np.array(centers), axis=0), axis=1)
     logs += steps_log_likelihood(steps_mm, l1, len(centers) > count)
