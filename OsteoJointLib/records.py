@@ -156,7 +156,7 @@ class BodyEvidence:
     sacrum_below: bool
     cut: bool
     rib_cut: tuple[bool, bool] = (False, False)
-    rib_head: tuple[float, float] = (1.0, 1.0)
+    rib_head: tuple[float, float] = (0.0, 0.0)
     lumbar: float = 0.5
     valley: float = 0.0
 

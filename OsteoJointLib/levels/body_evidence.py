@@ -20,8 +20,9 @@ LOOK_MM = 12.0
 
 def read_column(prediction: LevelPrediction) -> VisibleColumn:
     """Collect the evidence at every body in view."""
-    first_mm = first_sacral_mm(prediction)
-    bodies = tuple(body for body in find_bodies(prediction) if first_mm is None or not is_sacral(body, first_mm))
+    found = find_bodies(prediction)
+    first_mm = first_sacral_mm(prediction, found) if found else None
+    bodies = tuple(body for body in found if first_mm is None or not is_sacral(body, first_mm))
     if not bodies:
         return VisibleColumn(())
     above = body_above(bodies)
@@ -82,7 +83,8 @@ LEAST_PIECES, LEAST_VOXELS = 4, 6
 def is_upside_down(prediction: LevelPrediction) -> bool:
     """Say whether the CT's content lies the wrong way up or front to back, which a wrong header does.
 
-    Ribs fall away from the column, and posterior elements lie behind bodies; the sacrum lies below them.
+    Posterior elements lie behind bodies. Ribs fall away from the column; where there are few of them, the sacrum tells,
+    which lies below: not against ribs, since shoulders may look like a sacrum.
     """
     from scipy import ndimage
 
@@ -90,18 +92,20 @@ def is_upside_down(prediction: LevelPrediction) -> bool:
     if len(bodies) < LEAST_SPOTS:
         return False
     middle = bodies.mean(axis=0)
-    for tissue, axis, sign in ((Tissue.POSTERIOR, 1, 1.0), (Tissue.SACRUM, 0, -1.0)):
-        spots = np.argwhere(prediction.classes == tissue)
-        if len(spots) >= LEAST_SPOTS and sign * (spots[:, axis].mean() - middle[axis]) < 0.0:
-            return True
-    labels, count = ndimage.label(prediction.classes == Tissue.RIB, np.ones((3, 3, 3)))
+    behind = np.argwhere(prediction.classes == Tissue.POSTERIOR)
+    if len(behind) >= LEAST_SPOTS and behind[:, 1].mean() < middle[1]:
+        return True
+    labels, _ = ndimage.label(prediction.classes == Tissue.RIB, np.ones((3, 3, 3)))
     rising = []
-    for piece in ndimage.find_objects(labels)[:count]:
-        z, _, x = np.nonzero(labels[piece] > 0)
-        aside = np.abs(x + piece[2].start - middle[2])
+    for number, block in enumerate(ndimage.find_objects(labels), 1):
+        z, _, x = np.nonzero(labels[block] == number)
+        aside = np.abs(x + block[2].start - middle[2])
         if len(z) >= LEAST_VOXELS and np.ptp(aside) * prediction.spacing_mm >= LEAST_ASIDE_MM:
             rising.append(np.polyfit(aside, z, 1)[0] > 0.0)
-    return len(rising) >= LEAST_PIECES and float(np.mean(rising)) > MOST_RISING
+    if len(rising) >= LEAST_PIECES:
+        return float(np.mean(rising)) > MOST_RISING
+    sacrum = np.argwhere(prediction.classes == Tissue.SACRUM)
+    return len(sacrum) >= LEAST_SPOTS and bool(sacrum[:, 0].mean() > middle[0])
 
 
 LEAST_SPOTS, LEAST_ASIDE_MM, MOST_RISING = 100, 24.0, 0.7

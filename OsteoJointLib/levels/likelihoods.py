@@ -129,7 +129,7 @@ def seen_rib(body: BodyEvidence, side: int) -> tuple[float, bool]:
     length, cut, joint = body.rib_mm[side], body.rib_cut[side], body.rib_head[side] >= RIB_HEAD_LEAST
     if length >= RIB_LEAST_MM:
         return (length, cut) if joint or length >= RIB_STUB_MM else (0.0, False)
-    return (RIB_LEAST_MM, True) if joint and body.rib_head[side] < 1.0 else (0.0, False)
+    return (RIB_LEAST_MM, True) if joint else (0.0, False)
 
 
 def look_log_likelihood(body: BodyEvidence) -> np.ndarray:

@@ -41,12 +41,15 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
     if not ribbed:
         message = "No rib is in view, so the levels are counted from the sacrum alone."
         flags.append(Flag(Reason.NO_RIBS_IN_VIEW, message))
-    longest = max(seen_rib(ribbed[-1], side)[0] for side in (0, 1)) if ribbed else RIB_STUB_MM
-    stub = longest < RIB_STUB_MM and not any(ribbed[-1].rib_cut)
+    last = [seen_rib(ribbed[-1], side) for side in (0, 1)] if ribbed else []
+    longest = max((length for length, _ in last), default=RIB_STUB_MM)
+    stub = longest < RIB_STUB_MM and not any(may_be_longer for _, may_be_longer in last)
     if stub:
         message = f"The last ribs are only {longest:.0f} mm long: stubs, or processes taken for ribs."
         flags.append(Flag(Reason.STUB_RIB, message))
     doubts = []
+    if not ribbed:
+        doubts.append("no rib is in view, and one person in twelve has four or six lumbar bodies")
     if stub and not whole.sacrum and not whole.sacrum_apart:
         doubts.append("the last ribs are stubs and the sacrum is not in view")
     if whole.sacrum_apart:

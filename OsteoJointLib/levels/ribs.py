@@ -66,8 +66,8 @@ HEAD_FAR = 0.5
 OUTER_PART = 0.6
 """A rib is cut where the image's edge touches it beyond this part of its length (chosen: nearer it grazes the head)."""
 
-SHOWN_MM = 40.0
-"""A side is in view when the image holds this much beside the joint."""
+SHOWN_MM = 14.0
+"""A side is in view when the image holds this much beside the joint: enough to see the joint by (chosen)."""
 
 
 @dataclass(frozen=True)

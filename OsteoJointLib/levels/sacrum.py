@@ -21,9 +21,18 @@ JOINED_HEIGHTS = 1.4
 """The sacrum follows a body when its first one lies within this many of its heights (chosen; usually one)."""
 
 
-def first_sacral_mm(prediction: LevelPrediction) -> np.ndarray | None:
-    """Find the center (z, y, x) in mm of the first sacral body; None where it isn't seen."""
-    heatmap = prediction.landmarks[Landmark.SACRUM]
+def first_sacral_mm(prediction: LevelPrediction, bodies: tuple[Body, ...]) -> np.ndarray | None:
+    """Find the center of the first sacral body, in the column's lower half: shoulders may look like a sacrum.
+
+    Args:
+        prediction: of the level network.
+        bodies: of the column, its sacral segments included; at least one.
+
+    Returns:
+        (3,) z, y, x in mm; None where it isn't seen.
+    """
+    middle_mm = float(np.mean([body.center_mm[0] for body in bodies])) + 0.5 * bodies[-1].height_mm
+    heatmap = prediction.landmarks[Landmark.SACRUM][: max(int(middle_mm / prediction.spacing_mm), 1)]
     peak = np.array(np.unravel_index(np.argmax(heatmap), heatmap.shape))
     if heatmap[tuple(peak)] < FIRST_LEAST:
         return None
@@ -52,7 +61,8 @@ def sacrum_below(prediction: LevelPrediction, body: Body, first_mm: np.ndarray |
 
     if first_mm is not None:
         return bool(np.linalg.norm(first_mm - body.center_mm) <= JOINED_HEIGHTS * body.height_mm)
-    labels, _ = ndimage.label(prediction.classes == Tissue.SACRUM, np.ones((3, 3, 3)))
+    below = prediction.classes[: max(int(np.ceil(body.center_mm[0] / prediction.spacing_mm)), 0)]
+    labels, _ = ndimage.label(below == Tissue.SACRUM, np.ones((3, 3, 3)))
     counts = np.bincount(labels.ravel())
     counts[0] = 0
     if not counts.any() or counts.max() * prediction.spacing_mm**3 / 1000.0 < SACRUM_LEAST_ML:
@@ -60,4 +70,4 @@ def sacrum_below(prediction: LevelPrediction, body: Body, first_mm: np.ndarray |
     spots_mm = np.argwhere(labels == np.argmax(counts)) * prediction.spacing_mm
     distance = np.linalg.norm(spots_mm - body.center_mm, axis=1)
     nearest = np.argmin(distance)
-    return bool(distance[nearest] <= body.height_mm and spots_mm[nearest, 0] < body.center_mm[0])
+    return bool(distance[nearest] <= body.height_mm)

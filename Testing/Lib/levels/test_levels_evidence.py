@@ -41,7 +41,7 @@ def test_right_and_left_are_kept_apart(make):
     body = read_column(make.scene([(100.0, 190.0), NONE], columns=72).predict()).bodies[0]
     assert body.rib_cut == (False, True)  # the left edge lies 64 mm from the column
     assert body.rib_mm[0] > 85.0 > 75.0 > body.rib_mm[1]
-    assert read_column(make.scene([NONE, NONE], columns=66).predict()).bodies[0].rib_seen == (True, False)
+    assert read_column(make.scene([NONE, NONE], columns=64).predict()).bodies[0].rib_seen == (True, False)
 
 
 def test_mirroring_the_image_exchanges_the_sides(make):

@@ -138,7 +138,8 @@ def test_ribs_alone_are_sure_but_say_that_the_sacrum_is_missing(make):
 def test_the_sacrum_alone_counts_five_up_and_says_that_ribs_are_missing(make):
     levels = choose(make.spine(0, 4))
     assert levels.names == ("L1", "L2", "L3", "L4", "L5")
-    assert codes(levels) == {Reason.NO_RIBS_IN_VIEW}
+    assert codes(levels) == {Reason.NO_RIBS_IN_VIEW, Reason.LEVELS_UNCERTAIN}
+    assert "one person in twelve has four or six" in message(levels, Reason.LEVELS_UNCERTAIN)
 
 
 @pytest.mark.parametrize(("sacrum", "doubted"), [(True, False), (False, True)])

@@ -27,7 +27,7 @@ def test_a_rib_the_edge_ends_is_marked_cut_and_a_side_out_of_view_unseen(make):
     ribs = find_ribs(scene.predict(), find_bodies(scene.predict()))
     assert ribs[0][1].cut
     assert not ribs[0][0].cut
-    narrow = make.scene([NONE, NONE], columns=66)
+    narrow = make.scene([NONE, NONE], columns=64)
     ribs = find_ribs(narrow.predict(), find_bodies(narrow.predict()))
     assert [side.seen for side in ribs[0]] == [True, False]
 
@@ -102,8 +102,8 @@ def test_a_rib_from_outside_the_column_keeps_its_own_voxels(make):
 
 def test_right_side_out_of_view_is_unseen(make):
     whole = make.scene([NONE, NONE]).predict()
-    grid = Grid.axis_aligned((104, 70, 68), (4.0,) * 3, (-8.0, -120.0, 1000.0))
-    prediction = LevelPrediction(grid, *(array[..., 43:] for array in whole.arrays))  # the edge lies 48 mm off
+    grid = Grid.axis_aligned((104, 70, 64), (4.0,) * 3, (8.0, -120.0, 1000.0))
+    prediction = LevelPrediction(grid, *(array[..., 47:] for array in whole.arrays))  # the edge lies 32 mm off
     assert [side.seen for side in find_ribs(prediction, find_bodies(prediction))[0]] == [False, True]
 
 
