@@ -17,8 +17,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from OsteoJointLib.phantom.draws.person import draw_person
+from OsteoJointLib.phantom.solids.body_shape import BodyShape
 from OsteoJointLib.phantom.solids.scene import Shape
-from OsteoJointLib.phantom.solids.shapes import BodyShape, Frame
+from OsteoJointLib.phantom.solids.shapes import Frame
 from OsteoJointLib.phantom.spine.arch import build_arch
 from OsteoJointLib.phantom.spine.column import build_column
 

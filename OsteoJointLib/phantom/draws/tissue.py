@@ -6,6 +6,11 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from OsteoJointLib.phantom.solids.scene import Material
+
+FLUID_HU, FLUID_TEXTURE = (0.0, 25.0), (5.0, 4.0)
+"""Effusion and ascites: HU, and texture as SD in HU and grain in mm."""
+
 
 @dataclass(frozen=True)
 class TissueHu:
@@ -65,3 +70,8 @@ def draw_tissue_hu(phase: str, spread: float, rng: np.random.Generator) -> Tissu
     drawn["fat"] = float(np.clip(drawn["fat"], *_FAT_LIMITS_HU))
     drawn["visceral_fat"] = float(np.clip(drawn["visceral_fat"], *_VISCERAL_FAT_LIMITS_HU))
     return TissueHu(**drawn)
+
+
+def soft(hu: float, texture: tuple[float, float], shell_hu: float = 0.0, shell_mm: float = 0.0) -> Material:
+    """Name a soft tissue's material by HU, texture and wall."""
+    return Material(hu, shell_hu, shell_mm, *texture)

@@ -15,8 +15,9 @@ import numpy as np
 from OsteoJointLib.phantom.draws.chance import Range, around, between
 from OsteoJointLib.phantom.draws.morphometry import SIDES, VertebraSizes
 from OsteoJointLib.phantom.draws.person import Person
+from OsteoJointLib.phantom.solids.blend import Blade, Blend
+from OsteoJointLib.phantom.solids.body_shape import BodyShape
 from OsteoJointLib.phantom.solids.scene import Shape
-from OsteoJointLib.phantom.solids.shapes import Blade, Blend, BodyShape
 
 _T9, _T12, _L1, _L2, _L3, _L4, _L5 = 16, 19, 20, 21, 22, 23, 24  # VerSe numbers
 _NODES = ("root", "isthmus", "facet", "mammillary", "pars", "lower", "lamina", "spine", "keel", "accessory", "tip")

@@ -1,4 +1,4 @@
-"""The column: bodies stacked along lordosis and scoliosis, with their arches and discs.
+"""The column: vertebrae stacked along lordosis and scoliosis, and the discs between them.
 
 Numbers are chosen unless they come from :mod:`OsteoJointLib.phantom.draws.morphometry`; mm are those of the tables'
 man.
@@ -10,41 +10,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from OsteoJointLib.phantom.draws.chance import Range, around, between, choose
+from OsteoJointLib.phantom.draws.chance import Range, around, between
 from OsteoJointLib.phantom.draws.morphometry import (
     CANAL_DEPTH_SD,
     CANAL_WIDTH_SD,
     DEPTH_SD,
     HEIGHT_SD,
     SACRAL_PITCH_DEG,
-    SLANT_SD,
     VERTEBRAE,
     WIDTH_SD,
     VertebraSizes,
 )
 from OsteoJointLib.phantom.draws.person import Person
-from OsteoJointLib.phantom.solids.combined import Without
-from OsteoJointLib.phantom.solids.scene import Material, Scene, Shape, Solid, Tissue
-from OsteoJointLib.phantom.solids.shapes import BodyShape, Ellipsoid, Frame, rotation
-from OsteoJointLib.phantom.spine.arch import build_arch
+from OsteoJointLib.phantom.solids.shapes import Frame, rotation
+from OsteoJointLib.phantom.spine.vertebrae import Break, Vertebra, draw_body, draw_break
 
 _L1, _L6, _S1 = 20, 25, 26  # VerSe numbers
 _USUAL_LUMBAR = 5
 _L6_PITCH_DEG = 28.0
 _RUDIMENTARY_DISC, _RIBBED_TRANSVERSE_MM = 0.4, 24.0  # share of its height over the sacrum; of an L1 that bears ribs
-_WEDGE: Range = (0.0, 0.015)  # mean and SD of the front's loss of height in a whole body, as a fraction
-_BROKEN = {"wedge": 0.5, "biconcave": 0.3, "crush": 0.2}  # shares of the fractures
-_LOSS: dict[bool, Range] = {False: (0.15, 0.4), True: (0.4, 0.7)}  # of the height; collapsed or not
-_BICONCAVE_LOSS, _BICONCAVE_WEDGE = 0.7, 0.05  # the middle loses this share of the loss, the front this of its height
 _KYPHOSIS = 0.5  # share of a wedge's angle that the discs beside it do not take up
-_SPURS, _SPUR_MM, _RIMS = 4.0, (2.0, 9.0), (-1.0, 1.0)  # mean number, reach in the most degenerate; lower, upper
-_JITTER: Range = (1.0, 0.025)  # mean and SD of the factor on one body's width, depth and height
-_WAIST, _SQUARENESS, _BACK_FLAT = (0.02, 0.16), (0.0, 0.3), (0.62, 0.86)  # see BodyShape; middles fitted
-_BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 2.5), (0.3, 2.7), (0.5, 3.5)  # not scaled
-_BOWL_ASIDE, _BOWL_BACK = (0.0, 0.2), (0.35, 0.2)  # mean and SD of BodyShape's bowl_lean
 
 _DISC_LOSS, _LEAST_DISC_MM = 0.6, 2.0  # share that the most degenerate disc may lose, height it keeps
-_VANISHED_MM, _VANISHED_BOWL, _FUSED_MM = (0.0, 1.0), 0.15, (0.5, 4.0)  # of the bowls beside it; bone in a block
+_VANISHED_MM, _FUSED_MM = (0.0, 1.0), (0.5, 4.0)  # what is left of the space; bone in a block
 _DISC_GIVES_MM = 1.5  # by which a disc's rims may come closer than its height
 _ROLL_SD_DEG, _PITCH_SD_DEG, _LEAN_SD_DEG = 0.8, 1.5, 3.0  # of one body, one body, the whole column
 _YAW_WITH_ROLL = 0.5  # a scoliotic column turns half as much as it tilts
@@ -54,30 +42,7 @@ _SACRUM_TURN = 0.4  # of the last lumbar body's tilt and rotation: the pelvis li
 _S1_HEIGHT_MM = 28.0
 _BODY_SD_HU = 8.0  # between the bodies of one person
 
-_ARCH_OVER_BODY_HU, _ARCH_CORTEX_MM, _GRAIN_MM = (40.0, 140.0), (0.9, 1.8), (0.8, 2.0)  # arches are denser than bodies
-_VEIN_Y, _VEIN_DARKER_HU = 0.62, (0.0, 60.0)  # basivertebral: of the half depth
-_VEIN_MM: tuple[Range, Range, Range] = ((1.5, 4.0), (3.0, 7.0), (1.0, 3.0))  # half sizes
-
 DISC_SQUARENESS = 0.4
-
-
-@dataclass(frozen=True, eq=False)
-class Vertebra:
-    """One placed vertebra: its sizes (scaled, mm), its body, the trabecular HU inside it, dents in its endplates."""
-
-    sizes: VertebraSizes
-    body: BodyShape
-    trabecular_hu: float
-    dents: tuple[Ellipsoid, ...] = ()
-
-    @property
-    def outline(self) -> Shape:
-        """The body as a reader outlines it: without the dents in its endplates."""
-        return Without(self.body, self.dents) if self.dents else self.body
-
-    @property
-    def frame(self) -> Frame:
-        return self.body.frame
 
 
 def _turned(axes: np.ndarray, up: np.ndarray) -> np.ndarray:
@@ -174,53 +139,6 @@ def _plan(person: Person, rng: np.random.Generator) -> list[VertebraSizes]:
     ]
 
 
-@dataclass(frozen=True)
-class _Break:
-    """A fracture: loss of height as a fraction in front, in the middle, everywhere."""
-
-    wedge: float = 0.0
-    middle: float = 0.0
-    whole: float = 0.0
-
-
-def _draw_break(collapsed: bool, rng: np.random.Generator) -> _Break:
-    """Draw how a body broke."""
-    kind, loss = choose(rng, _BROKEN), between(rng, _LOSS[collapsed])
-    if kind == "biconcave":
-        return _Break(_BICONCAVE_WEDGE, _BICONCAVE_LOSS * loss)
-    return _Break(wedge=loss) if kind == "wedge" else _Break(whole=loss)
-
-
-def _body(sizes: VertebraSizes, frame: Frame, person: Person, broken: _Break, rng: np.random.Generator) -> BodyShape:
-    """Draw one body's shape."""
-    wedge = max(around(rng, _WEDGE), broken.wedge)
-    flat = (1.0 - broken.middle) * (1.0 - broken.whole)  # a low body has no room for a deep bowl
-    upper, lower = (
-        flat * (_VANISHED_BOWL if disc in person.vanished + person.fused else 1.0)
-        for disc in (sizes.verse_label - 1, sizes.verse_label)
-    )
-    spurs = tuple(
-        (float(rng.uniform(0, 2 * np.pi)), between(rng, _SPUR_MM) * person.degeneration, float(rng.choice(_RIMS)))
-        for _ in range(rng.poisson(_SPURS * person.degeneration))
-    )
-    return BodyShape(
-        frame,
-        half_width=0.5 * sizes.width_mm * around(rng, _JITTER),
-        half_depth=0.5 * sizes.depth_mm * around(rng, _JITTER),
-        half_height=0.5 * sizes.height_mm * around(rng, _JITTER),
-        waist=between(rng, _WAIST),
-        squareness=between(rng, _SQUARENESS),
-        back_flat=between(rng, _BACK_FLAT),
-        back_dent_mm=between(rng, _BACK_DENT_MM),
-        bowl_lean=(around(rng, _BOWL_ASIDE), around(rng, _BOWL_BACK)),
-        concavity_mm=(upper * between(rng, _UPPER_BOWL_MM), lower * between(rng, _LOWER_BOWL_MM)),
-        wedge=wedge,
-        slant=sizes.slant + around(rng, (0.0, SLANT_SD)),
-        crush=broken.middle,
-        spurs=spurs,
-    )
-
-
 def _disc_heights(plan: list[VertebraSizes], person: Person, rng: np.random.Generator) -> np.ndarray:
     """Height in mm of the disc under each body; degeneration thins them, to nothing where they vanished."""
     own = rng.spawn(1)[0]
@@ -256,9 +174,9 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
         base_hu: mean HU of the other bodies.
     """
     own = rng.spawn(1)[0]  # what is broken changes nothing else
-    breaks = {label: _draw_break(label in person.collapsed, own) for label in person.fractured}
+    breaks = {label: draw_break(label in person.collapsed, own) for label in person.fractured}
     whole = _plan(person, rng)
-    broken = [breaks.get(v.verse_label, _Break()) for v in whole]
+    broken = [breaks.get(v.verse_label, Break()) for v in whole]
     plan = [replace(v, height_mm=v.height_mm * (1 - b.whole)) for v, b in zip(whole, broken, strict=True)]
     discs = _disc_heights(plan, person, rng)
     bend = np.linspace(-1, 1, len(plan))
@@ -299,28 +217,9 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
     vertebrae = tuple(
         Vertebra(
             sizes,
-            _body(sizes, Frame(frame.center - shift, frame.axes), person, deformed, rng),
+            draw_body(sizes, Frame(frame.center - shift, frame.axes), person, deformed, rng),
             trabecular_hu.get(sizes.verse_label, base_hu + float(rng.normal(0, _BODY_SD_HU))),
         )
         for sizes, deformed, frame in zip(plan, broken, frames, strict=True)
     )
     return Column(vertebrae, Frame(sacrum.center - shift, sacrum.axes), sacrum_sizes)
-
-
-def add_vertebra(
-    scene: Scene, vertebra: Vertebra, person: Person, cortex_hu: float, texture_hu: float, rng: np.random.Generator
-) -> None:
-    """Put one vertebra into the scene: arch first, then the body on top of the pedicles' roots."""
-    arch_hu = vertebra.trabecular_hu + between(rng, _ARCH_OVER_BODY_HU)
-    arch_material = Material(arch_hu, cortex_hu, between(rng, _ARCH_CORTEX_MM), texture_hu)
-    arch = build_arch(vertebra.sizes, vertebra.body, person, rng)
-    scene.skeleton.extend(Solid(shape, arch_material, Tissue.POSTERIOR) for shape in arch.bone)
-    grain_mm = between(rng, _GRAIN_MM)
-    body_material = Material(vertebra.trabecular_hu, cortex_hu, person.cortex_mm, texture_hu, grain_mm)
-    scene.skeleton.append(Solid(vertebra.outline, body_material, Tissue.BODY, vertebra.sizes.verse_label))
-    marrow = Material(vertebra.trabecular_hu, texture_hu=texture_hu, grain_mm=grain_mm)
-    scene.skeleton.extend(Solid(shape, marrow) for shape in arch.marrow)  # no truth: it opens the wall to the pedicles
-    vein = Frame(vertebra.frame.point(0, _VEIN_Y * vertebra.body.half_depth, 0), vertebra.frame.axes)
-    vein_hu = vertebra.trabecular_hu - between(rng, _VEIN_DARKER_HU)
-    a, b, c = (between(rng, half_mm) for half_mm in _VEIN_MM)
-    scene.skeleton.append(Solid(Ellipsoid(vein, (a, b, c)), Material(vein_hu), Tissue.BODY))

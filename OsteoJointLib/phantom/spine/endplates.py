@@ -11,10 +11,11 @@ import numpy as np
 
 from OsteoJointLib.phantom.draws.chance import Range, between, choose
 from OsteoJointLib.phantom.draws.person import Person
-from OsteoJointLib.phantom.solids.combined import Common, Moved, Without
+from OsteoJointLib.phantom.solids.combined import Common, Compound, Moved
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Shape, Solid, Tissue
 from OsteoJointLib.phantom.solids.shapes import Ellipsoid, Frame, RoundedBox
-from OsteoJointLib.phantom.spine.column import Column, Disc, Vertebra
+from OsteoJointLib.phantom.spine.column import Column, Disc
+from OsteoJointLib.phantom.spine.vertebrae import Vertebra
 
 _RIMS = (-1.0, 1.0)  # lower, upper endplate
 _NODE_MM: tuple[Range, Range, Range] = ((4.0, 9.0), (4.0, 9.0), (3.0, 7.0))  # half sizes
@@ -68,7 +69,7 @@ def _band(vertebra: Vertebra, rim: float, depth_mm: float) -> Shape:
     half = 0.5 * min(depth_mm + _BOWL_MM, body.half_height + _BOWL_MM)
     near = Frame(frame.point(0, 0, rim * (body.half_height + 1.0 - half)), frame.axes)
     box = RoundedBox(near, (_WIDE * body.half_width, _WIDE * body.half_depth, half))
-    return Common((Without(vertebra.outline, (beyond,)), box))
+    return Common((Compound((vertebra.outline,), (beyond,)), box))
 
 
 def _lens(vertebra: Vertebra, rim: float, depth_mm: float, place: str, reach: float) -> Shape:

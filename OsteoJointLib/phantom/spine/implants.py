@@ -13,12 +13,13 @@ import numpy as np
 from OsteoJointLib.phantom.draws.chance import Range, between
 from OsteoJointLib.phantom.draws.morphometry import SIDES
 from OsteoJointLib.phantom.draws.person import Person
-from OsteoJointLib.phantom.solids.combined import Common, Without
+from OsteoJointLib.phantom.solids.combined import Common, Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Shape, Solid, Tissue
 from OsteoJointLib.phantom.solids.shapes import Capsule, Ellipsoid, Frame, RoundedBox
 from OsteoJointLib.phantom.spine.arch import landmark_mm
-from OsteoJointLib.phantom.spine.column import Column, Vertebra
+from OsteoJointLib.phantom.spine.column import Column
 from OsteoJointLib.phantom.spine.pelvis import hip_center
+from OsteoJointLib.phantom.spine.vertebrae import Vertebra
 
 _METAL_HU: Range = (3500.0, 9000.0)  # titanium to steel
 _SCREW_MM: Range = (2.2, 3.2)  # radius
@@ -43,8 +44,7 @@ def _add_metal(scene: Scene, shape: Shape, hu: float, bodies: tuple[Vertebra, ..
     """Paint metal: other bone outside the bodies, body inside."""
     material = Material(hu)
     outlines = tuple(vertebra.outline for vertebra in bodies)
-    outside = Without(shape, outlines) if outlines else shape
-    scene.skeleton.append(Solid(outside, material, Tissue.OTHER_BONE))
+    scene.skeleton.append(Solid(Compound((shape,), outlines), material, Tissue.OTHER_BONE))
     for outline in outlines:
         scene.skeleton.append(Solid(Common((shape, outline)), material, Tissue.BODY))
 
@@ -85,7 +85,7 @@ def _add_cage(scene: Scene, column: Column, person: Person, rng: np.random.Gener
             box = RoundedBox(disc.frame, (wide, deep, tall), _CAGE_ROUND_MM)
             cage = Material(between(rng, _CAGE_HU), between(rng, _CAGE_WALL_HU), _CAGE_WALL_MM)
             outlines = tuple(v.outline for v in (disc.upper, disc.lower) if v)
-            scene.skeleton.append(Solid(Without(box, outlines), cage, Tissue.OTHER_BONE))
+            scene.skeleton.append(Solid(Compound((box,), outlines), cage, Tissue.OTHER_BONE))
 
 
 def _add_hip(scene: Scene, column: Column, person: Person, rng: np.random.Generator) -> None:

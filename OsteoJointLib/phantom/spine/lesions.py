@@ -12,7 +12,8 @@ from OsteoJointLib.phantom.draws.person import Person
 from OsteoJointLib.phantom.solids.combined import Common
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Shape, Solid, Tissue
 from OsteoJointLib.phantom.solids.shapes import Capsule, Ellipsoid, Frame, rotation
-from OsteoJointLib.phantom.spine.column import Column, Vertebra
+from OsteoJointLib.phantom.spine.column import Column
+from OsteoJointLib.phantom.spine.vertebrae import Vertebra
 
 # half size in mm, HU of a spot
 _SPOTS: dict[str, tuple[Range, Range]] = {

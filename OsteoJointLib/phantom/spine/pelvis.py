@@ -14,7 +14,8 @@ import numpy as np
 
 from OsteoJointLib.phantom.draws.chance import Range, between
 from OsteoJointLib.phantom.draws.morphometry import SACRAL_PITCH_DEG, SIDES
-from OsteoJointLib.phantom.solids.compound import Compound, Plate
+from OsteoJointLib.phantom.solids.bars import Plate
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Shape, Solid, Tissue
 from OsteoJointLib.phantom.solids.shapes import Capsule, Ellipsoid, Frame, rotation
 from OsteoJointLib.phantom.spine.column import Column

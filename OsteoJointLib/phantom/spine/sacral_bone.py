@@ -13,9 +13,11 @@ import numpy as np
 from OsteoJointLib.phantom.draws.chance import Range, between
 from OsteoJointLib.phantom.draws.morphometry import SIDES
 from OsteoJointLib.phantom.draws.person import Person
-from OsteoJointLib.phantom.solids.compound import Bar, Compound, Plate
+from OsteoJointLib.phantom.solids.bars import Bar, Plate
+from OsteoJointLib.phantom.solids.body_shape import BodyShape
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Shape, Solid, Tissue
-from OsteoJointLib.phantom.solids.shapes import BodyShape, Capsule, Ellipsoid, Frame, RoundedBox, rotation
+from OsteoJointLib.phantom.solids.shapes import Capsule, Ellipsoid, Frame, RoundedBox, rotation
 from OsteoJointLib.phantom.spine.column import DISC_SQUARENESS, Column
 
 # by segment, S1 to S5

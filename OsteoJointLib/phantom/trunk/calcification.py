@@ -9,7 +9,7 @@ import numpy as np
 
 from OsteoJointLib.phantom.draws.chance import Range, between, choose
 from OsteoJointLib.phantom.draws.person import Person
-from OsteoJointLib.phantom.solids.combined import Without
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.solids.shapes import Capsule, Ellipsoid, Frame, Tube, rotation
 
@@ -64,7 +64,7 @@ def _add_wall(scene: Scene, vessel: Tube, thick_mm: float, hu: float) -> None:
         np.maximum(vessel.radius_x - thick_mm, 1.0),
         np.maximum(vessel.radius_y - thick_mm, 1.0),
     )
-    scene.skeleton.append(Solid(Without(vessel, (inside,)), Material(hu)))
+    scene.skeleton.append(Solid(Compound((vessel,), (inside,)), Material(hu)))
 
 
 def add_stent(scene: Scene, vessel: Tube, rng: np.random.Generator) -> None:

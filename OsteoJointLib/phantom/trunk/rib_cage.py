@@ -14,10 +14,12 @@ import numpy as np
 from OsteoJointLib.phantom.draws.chance import Range, around, between
 from OsteoJointLib.phantom.draws.morphometry import RIB_DROP, RIB_LENGTH_MM, RIB_TALL, RIB_THICKNESS_MM, SIDES
 from OsteoJointLib.phantom.draws.person import Person
-from OsteoJointLib.phantom.solids.compound import Bar, Compound
+from OsteoJointLib.phantom.solids.bars import Bar
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Solid, Tissue
 from OsteoJointLib.phantom.solids.shapes import Frame
-from OsteoJointLib.phantom.spine.column import Column, Vertebra
+from OsteoJointLib.phantom.spine.column import Column
+from OsteoJointLib.phantom.spine.vertebrae import Vertebra
 from OsteoJointLib.phantom.trunk.torso import Torso
 
 RibLengths = dict[str, tuple[float, float]]

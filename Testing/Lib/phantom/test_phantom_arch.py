@@ -12,7 +12,8 @@ import pytest
 
 from OsteoJointLib.phantom.draws.morphometry import VERTEBRAE
 from OsteoJointLib.phantom.draws.person import Person, draw_person
-from OsteoJointLib.phantom.solids.shapes import BodyShape, Frame
+from OsteoJointLib.phantom.solids.body_shape import BodyShape
+from OsteoJointLib.phantom.solids.shapes import Frame
 from OsteoJointLib.phantom.spine import arch
 from OsteoJointLib.phantom.spine.arch import build_arch
 

@@ -15,7 +15,8 @@ from OsteoJointLib.phantom.draws.tissue import draw_tissue_hu
 from OsteoJointLib.phantom.patient import build_patient
 from OsteoJointLib.phantom.scanner.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels
-from OsteoJointLib.phantom.solids.compound import Bar, Compound
+from OsteoJointLib.phantom.solids.bars import Bar
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Solid
 from OsteoJointLib.phantom.solids.shapes import Ellipsoid, Frame, Tube
 from OsteoJointLib.phantom.trunk.organs import add_organs
@@ -91,7 +92,7 @@ def test_a_level_scan_has_its_own_slices_and_shows_the_column():
     scans = [make_level_scan(seed) for seed in range(6)]
     for scan in scans:
         grid, thickness = scan.volume.grid, scan.patient.acquisition.thickness_mm
-        assert thickness in grid.spacing_xyz_mm and scan.volume.hu.shape == grid.shape_zyx
+        assert max(thickness, 1.0) in grid.spacing_xyz_mm and scan.volume.hu.shape == grid.shape_zyx
         assert any(grid.contains(center) for center in scan.patient.column.centers_lps_mm)
     assert len({scan.volume.grid.spacing_xyz_mm for scan in scans}) > 3
 

@@ -15,17 +15,19 @@ from OsteoJointLib.phantom.patient import build_patient
 from OsteoJointLib.phantom.scanner.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.scanner.metal import streaks
 from OsteoJointLib.phantom.scanner.rendering import render_classes, render_hu, render_labels
-from OsteoJointLib.phantom.solids.combined import Without
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Scene, Tissue
 from OsteoJointLib.phantom.solids.shapes import Tube
-from OsteoJointLib.phantom.spine.column import Column, Vertebra, add_vertebra, build_column
+from OsteoJointLib.phantom.spine.column import Column, build_column
 from OsteoJointLib.phantom.spine.discs import add_bridges, add_discs, join_blocks
 from OsteoJointLib.phantom.spine.endplates import add_sclerosis, dent_endplates
 from OsteoJointLib.phantom.spine.implants import add_implant
 from OsteoJointLib.phantom.spine.lesions import add_lesions
+from OsteoJointLib.phantom.spine.vertebrae import Vertebra, add_vertebra
 from OsteoJointLib.phantom.trunk.bedside import add_arms, add_table
 from OsteoJointLib.phantom.trunk.calcification import add_plaques, add_stent
-from OsteoJointLib.phantom.trunk.organs import add_ascites, add_chest
+from OsteoJointLib.phantom.trunk.chest import add_chest
+from OsteoJointLib.phantom.trunk.organs import add_ascites
 from OsteoJointLib.phantom.trunk.torso import build_torso
 
 MARROW_HU, DISC_HU = 120.0, 70.0
@@ -164,7 +166,7 @@ def test_a_node_is_a_dent_with_a_dense_rim_and_is_left_out_of_the_mask():
 
 
 def broken(kind: str, monkeypatch: pytest.MonkeyPatch) -> Column:
-    monkeypatch.setattr("OsteoJointLib.phantom.spine.column._BROKEN", {kind: 1.0})
+    monkeypatch.setattr("OsteoJointLib.phantom.spine.vertebrae._BROKEN", {kind: 1.0})
     return column_of(replace(PLAIN, fractured=(L2,), collapsed=(L2,)))
 
 
@@ -255,7 +257,8 @@ def test_a_screw_is_metal_in_the_pedicle_of_its_side_and_level(side):
 def test_screws_run_forward_and_stay_on_their_side():
     column = column_of(PLAIN)
     scene = painted(replace(PLAIN, implant="screws", implanted=(L2, L3)), column)
-    screws = [s.shape.shape for s in scene.skeleton if s.material.core_hu > 3000.0 and isinstance(s.shape, Without)]
+    metal = [s.shape for s in scene.skeleton if s.material.core_hu > 3000.0 and isinstance(s.shape, Compound)]
+    screws = [shape.parts[0] for shape in metal if shape.holes]  # rods pass no body
     assert len(screws) == 4
     sides = []
     for screw in screws:

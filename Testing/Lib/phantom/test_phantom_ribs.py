@@ -13,7 +13,7 @@ from OsteoJointLib.phantom.draws.morphometry import SIDES
 from OsteoJointLib.phantom.draws.person import draw_person
 from OsteoJointLib.phantom.patient import Patient, build_patient
 from OsteoJointLib.phantom.scanner.rendering import render_classes
-from OsteoJointLib.phantom.solids.compound import Compound
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Scene, Solid, Tissue
 from OsteoJointLib.phantom.spine.column import Column, build_column
 from OsteoJointLib.phantom.spine.pelvis import add_pelvis, hip_center

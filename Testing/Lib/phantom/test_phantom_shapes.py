@@ -5,17 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from OsteoJointLib.phantom.solids.compound import Bar, Compound, Plate
-from OsteoJointLib.phantom.solids.shapes import (
-    BodyShape,
-    Capsule,
-    Ellipsoid,
-    Frame,
-    RoundedBox,
-    Tube,
-    rotation,
-    smooth_max,
-)
+from OsteoJointLib.phantom.solids.bars import Bar, Plate
+from OsteoJointLib.phantom.solids.body_shape import BodyShape
+from OsteoJointLib.phantom.solids.combined import Compound
+from OsteoJointLib.phantom.solids.shapes import Capsule, Ellipsoid, Frame, RoundedBox, Tube, rotation, smooth_max
 
 AXIS = np.arange(-40.0, 40.5, 1.0)
 ORIGIN = int(np.flatnonzero(AXIS == 0.0)[0])

@@ -1,7 +1,6 @@
-"""Bones of several parts: flattened bars, plates spanned by triangles, and what blends or carves such parts.
+"""What flat bones are made of: bars of elliptic section, and plates spanned by triangles.
 
-Distances as in :mod:`OsteoJointLib.phantom.solids.shapes`. A compound measures each part only near that part, so that a
-rib of twenty bars costs little more than its bars.
+Distances as in :mod:`OsteoJointLib.phantom.solids.shapes`.
 """
 
 from __future__ import annotations
@@ -10,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from OsteoJointLib.phantom.solids.scene import Shape
-from OsteoJointLib.phantom.solids.shapes import Bounds, smooth_max
+from OsteoJointLib.phantom.solids.shapes import Bounds
 
-_REACH_MM = 6.0  # chosen: how far around a part its distance is measured; painting needs half a voxel, 4 mm at most
-_FAR_MM = 1e3  # distance of all that no part is near to
 _NOTHING = 1e-9  # keeps a root and a quotient on the axis finite
+_FAR_MM = 1e3  # more than any distance to a plate's edge
 
 
 def _offsets(x: np.ndarray, y: np.ndarray, z: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -100,42 +97,3 @@ class Plate:
             gap2 = sum((o - share * np.float32(e)) ** 2 for o, e in zip(from_start, edge, strict=True))
             best = np.minimum(best, np.sqrt(gap2) - (r0 + share * (r1 - r0)))
         return best
-
-
-@dataclass(frozen=True, eq=False)
-class Compound:
-    """Parts melted into one another over ``blend_mm``, less the holes.
-
-    Args:
-        parts: what is joined.
-        holes: what is taken away.
-        blend_mm: width over which parts melt; 0 joins them as they are.
-    """
-
-    parts: tuple[Shape, ...]
-    holes: tuple[Shape, ...] = ()
-    blend_mm: float = 0.0
-
-    def bounds(self) -> Bounds:
-        low, high = zip(*(part.bounds() for part in self.parts), strict=True)
-        grow = 0.25 * self.blend_mm  # the most that a smooth minimum adds where two parts meet
-        return np.min(low, axis=0) - grow, np.max(high, axis=0) + grow
-
-    def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        out = np.full((len(z), len(y), len(x)), np.float32(_FAR_MM))
-        for shapes, is_hole in ((self.parts, False), (self.holes, True)):
-            for shape in shapes:
-                low, high = shape.bounds()
-                ends = zip((x, y, z), low - _REACH_MM, high + _REACH_MM, strict=True)
-                sx, sy, sz = (slice(*np.searchsorted(c, (a, b))) for c, a, b in ends)
-                view = out[sz, sy, sx]
-                if view.size == 0:
-                    continue
-                near = shape.distance(x[sx], y[sy], z[sz])
-                if is_hole:
-                    view[...] = np.maximum(view, -near)
-                elif self.blend_mm > 0:
-                    view[...] = -smooth_max(-view, -near, self.blend_mm)
-                else:
-                    view[...] = np.minimum(view, near)
-        return out
