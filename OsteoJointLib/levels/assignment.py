@@ -13,6 +13,7 @@ asked for is where L1 and L2 lie: hypotheses that agree in that add up.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ SURELY_SEEN = 7.0
 
 WIDE_STEP = 1.3
 """A step this much longer than the median one may hold a missed body (chosen)."""
+
+MOST_FALSE = 2
+"""Bodies that may be none (chosen)."""
 
 MOST_MISSED = 2
 """Bodies in a row that may have been missed (chosen)."""
@@ -173,9 +177,10 @@ def _named(
     count = len(bodies)
     l1 = np.arange(-REACH, count + REACH + 1)
     logs = np.full(len(l1), log)
-    for index, body in ((-1, seen.above), *enumerate(bodies)):
-        if body and id(body) in looks:
-            logs += looks[id(body)][np.clip(index - l1, PLACES.start, PLACES.stop - 1) - PLACES.start]
+    looking = [(i, looks[id(body)]) for i, body in ((-1, seen.above), *enumerate(bodies)) if body and id(body) in looks]
+    places = np.array([[index] for index, _ in looking]) - l1
+    columns = np.clip(places, PLACES.start, PLACES.stop - 1) - PLACES.start
+    logs += np.take_along_axis(np.array([look for _, look in looking]), columns, axis=1).sum(axis=0)
     centers = [body.center_lps_mm for body in bodies] + ([seen.sacrum_lps_mm] if joined and seen.sacrum_lps_mm else [])
     steps_mm = np.linalg.norm(np.diff(np.array(centers), axis=0), axis=1)
     logs += steps_log_likelihood(steps_mm, l1, len(centers) > count)
@@ -191,18 +196,22 @@ def seen_log_odds(body: BodyEvidence) -> float:
 def _columns(
     seen: VisibleColumn, looks: dict[int, np.ndarray]
 ) -> Iterator[tuple[tuple[BodyEvidence, ...], bool, float]]:
-    """List what the column may be: a body less, bodies more in one gap, both.
+    """List what the column may be: a body or two less, bodies more in one gap, a body less and bodies more.
 
     Each with whether the sacrum follows its last body, and the logarithm of its price. Where the sacrum is seen apart,
     a body was missed, whether it is put in or not. What is no body looks like any place.
     """
     bodies = seen.bodies
-    doubted = [body for body in bodies if seen_log_odds(body) < SURELY_SEEN] if len(bodies) > 2 else []
+    doubted = [body for body in bodies if seen_log_odds(body) < SURELY_SEEN]
+    false = [left_out for n in range(MOST_FALSE + 1) for left_out in itertools.combinations(doubted, n)]
     end, apart = seen.sacrum_lps_mm, MISSED_LOG if seen.sacrum_apart else 0.0
-    for dropped in (None, *doubted):
-        kept = tuple(body for body in bodies if body is not dropped)
-        price = float(np.log(np.exp(looks[id(dropped)]).mean())) - seen_log_odds(dropped) if dropped else 0.0
+    prices = {id(body): float(np.log(np.exp(looks[id(body)]).mean())) - seen_log_odds(body) for body in doubted}
+    for dropped in (left_out for left_out in false if not left_out or len(bodies) > len(left_out) + 1):
+        kept = tuple(body for body in bodies if not any(body is one for one in dropped))
+        price = sum(prices[id(body)] for body in dropped)
         yield kept, seen.sacrum, price + apart
+        if len(dropped) > 1:
+            continue
         for gap in _wide_gaps(kept, end):
             for missed in range(1, MOST_MISSED + 1):
                 joined = seen.sacrum or gap == len(kept) - 1
@@ -213,7 +222,8 @@ def _wide_gaps(bodies: tuple[BodyEvidence, ...], end: tuple[float, float, float]
     """Find after which bodies one may have been missed."""
     centers = np.array([body.center_lps_mm for body in bodies] + ([end] if end else []))
     steps_mm = np.linalg.norm(np.diff(centers, axis=0), axis=1)
-    return [i for i, step in enumerate(steps_mm) if step > WIDE_STEP * np.median(steps_mm)]
+    usual_mm = np.sort(steps_mm)[(len(steps_mm) - 1) // 2] if len(steps_mm) else 0.0  # the shorter one of two
+    return [i for i, step in enumerate(steps_mm) if step > WIDE_STEP * usual_mm]
 
 
 def _filled(

@@ -107,9 +107,9 @@ man of 176 cm; heights and discs of :mod:`OsteoJointLib.phantom.draws.morphometr
 STEP_TO_SACRUM_MM = 35.0
 """The same from the last lumbar body to the first sacral one."""
 
-STEP_SD, STEP_ASTRAY, STEP_RANGE = 0.10, 0.08, 1.5
+STEP_SD, STEP_ASTRAY, STEP_RANGE = 0.10, 0.08, 1.8
 """Scatter of the logarithm of a distance; share of those that a fracture or a lost disc makes anything, evenly within
-that range of the logarithm (chosen)."""
+that range of the logarithm, from 0.4 to 2.5 of what is usual (chosen)."""
 
 SIZE_MEAN, SIZE_SD = -0.04, 0.08
 """Logarithm of a person's size over the table's: between a woman of 162 cm and a man of 176 cm (chosen)."""
@@ -166,7 +166,8 @@ def steps_log_likelihood(steps_mm: np.ndarray, l1_indices: np.ndarray, sacrum: b
     ratios = np.log(steps_mm / expected)
     size = np.median(ratios, axis=1)
     bells = np.exp(-0.5 * ((ratios - size[:, None]) / STEP_SD) ** 2) / (STEP_SD * math.sqrt(2.0 * math.pi))
-    each = np.log((1.0 - STEP_ASTRAY) * bells + STEP_ASTRAY / STEP_RANGE)
+    astray = (np.abs(ratios - size[:, None]) <= 0.5 * STEP_RANGE) / STEP_RANGE  # three steps are never one
+    each = np.log((1.0 - STEP_ASTRAY) * bells + STEP_ASTRAY * astray + _NEVER_ZERO)
     logs: np.ndarray = each.sum(axis=1) - 0.5 * ((size - SIZE_MEAN) / SIZE_SD) ** 2
     return logs
 

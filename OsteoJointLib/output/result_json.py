@@ -126,12 +126,12 @@ def _named_bodies(result: CaseResult) -> dict[str, NamedBody]:
     levels, volume = result.levels, result.volume
     if not isinstance(volume, CtVolume):
         return {}
-    centers = {name: body.center_lps_mm for name, body in zip(levels.names, levels.column, strict=True)}
-    return {
-        name: NamedBody(centers[name], slice_index_of(volume, centers[name]), levels.l1.confidence)
-        for name in NAMED_BODIES
-        if name in centers
+    named = zip(levels.names, levels.column, levels.name_confidence, strict=True)
+    bodies = {
+        name: NamedBody(body.center_lps_mm, slice_index_of(volume, body.center_lps_mm), confidence)
+        for name, body, confidence in named
     }
+    return {name: bodies[name] for name in NAMED_BODIES if name in bodies}
 
 
 def flag_document(flag: Flag) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Bench:
         self.heard = Heard(host)
 
     def wanted(self, **changes) -> Wanted:
-        return replace(Wanted(self.ct.GetID(), device="cpu", weights="compact"), **changes)
+        return replace(Wanted(self.ct.GetID(), device="cpu", weights="compact", found=FOUND), **changes)
 
     def start(self, **changes) -> Heard:
         self.heard = Heard(self.host)
@@ -131,7 +131,7 @@ def test_levels_looked_for_again_are_looked_for_only_where_points_have_moved(ben
 
 
 def test_points_from_the_scene_need_no_search(bench):
-    assert bench.run(points=MOVED) == ["load", "open", "segment"]
+    assert bench.run(points=MOVED, found={}) == ["load", "open", "segment"]
     assert bench.heard.names() == ["result", "done"]
     assert bench.document["points"]["L1"] == list(MOVED["L1"])
 
@@ -232,11 +232,11 @@ def test_a_worker_that_died_is_brought_to_the_same_end(bench):
     bench.run(points=MOVED, masks=masks)
     before = bench.document
     bench.fake.client.kill()
-    assert bench.run(points=MOVED, masks=masks, found=FOUND) == ["load", "open", "levels", "segment", "edit"]
+    assert bench.run(points=MOVED, masks=masks) == ["load", "open", "levels", "segment", "edit"]
     assert bench.document == before
     assert bench.document["source"] == {"L1": "user", "L2": "auto"}
     bench.fake.client.kill()
-    assert bench.run(points=dict.fromkeys(FOUND, (9.0, 9.0, 9.0)), found=FOUND) == ["load", "open", "segment"]
+    assert bench.run(points=dict.fromkeys(FOUND, (9.0, 9.0, 9.0))) == ["load", "open", "segment"]
 
 
 def test_steps_before_the_last_leave_out_what_nobody_sees(bench):
@@ -294,9 +294,9 @@ def test_a_changed_ct_is_opened_anew_and_the_old_one_closed(bench):
     bench.run()
     slicer.util.arrayFromVolume(bench.ct)[0, 0, 0] = 5
     slicer.util.arrayFromVolumeModified(bench.ct)
-    assert bench.run(points=FOUND) == ["close", "open", "segment"]
+    assert bench.run(points=FOUND, found={}) == ["close", "open", "segment"]
     bench.ct.SetOrigin(1, 2, 3)
-    assert bench.run(points=FOUND) == ["close", "open", "segment"]
+    assert bench.run(points=FOUND, found={}) == ["close", "open", "segment"]
 
 
 def test_several_cts_stay_open_until_the_worker_lets_the_oldest_go(bench):
@@ -316,14 +316,14 @@ def test_several_cts_stay_open_until_the_worker_lets_the_oldest_go(bench):
 @pytest.mark.parametrize("other", [{"weights": "/other"}, {"device": "cuda:1"}])
 def test_other_weights_or_another_device_read_anew(bench, other):
     bench.run()
-    assert bench.run(**other, points=FOUND, found=FOUND) == ["close", "load", "open", "levels", "segment"]
+    assert bench.run(**other, points=FOUND) == ["close", "load", "open", "levels", "segment"]
     assert bench.document["loaded"] == list(({"device": "cpu", "weights": "compact"} | other).values())
 
 
 def test_forget_closes_the_ct(bench):
     bench.run()
     bench.engine.forget(bench.ct.GetID())
-    assert bench.run(points=FOUND) == ["close", "open", "segment"]
+    assert bench.run(points=FOUND, found={}) == ["close", "open", "segment"]
     bench.engine.forget("vtkMRMLScalarVolumeNode99")
 
 

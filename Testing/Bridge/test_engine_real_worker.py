@@ -68,11 +68,11 @@ class Ticks:
 def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
     client = WorkerClient(lambda: python_command(sys.executable, ["-m", "OsteoJointLib", "worker"]))
     engine, node = Engine(client), add_ct(phantom)
-    ticks = Ticks()
+    ticks, found = Ticks(), {}
 
     def run(**changes) -> Heard:
         heard, begin = Heard(host), time.perf_counter()
-        wanted = Wanted(node.GetID(), **{"device": "cpu", **changes})
+        wanted = Wanted(node.GetID(), **{"device": "cpu", "found": found, **changes})
         engine.start(wanted, heard.levels, heard.result, heard.done, heard.error, heard.progress)
         heard.wait("done", "error", seconds=200)
         assert heard.names()[-1] == "done", heard.calls[-1][1].message
@@ -85,6 +85,7 @@ def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
         heard = run(until=Until.LEVELS)
         levels = heard.last("levels").levels
         points = {level: point.center_ras_mm for level, point in levels.items()}
+        found.update(points)
         for level, point in points.items():
             truth_ras_mm = flip_lps_ras(phantom.truth.centers_lps_mm[Level(level).verse_label])
             assert np.linalg.norm(point - truth_ras_mm) < 15
@@ -100,7 +101,7 @@ def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
         half = mask.array_kji.copy()
         half[:, : half.shape[1] // 2] = 0
         edited = run(points=points, masks={Level.L2: MaskArray(half, mask.ijk_to_world)}).last("result")
-        area = {name: found["segmentation"]["L2"]["area_mm2"] for name, found in (("a", document), ("b", edited))}
+        area = {name: one["segmentation"]["L2"]["area_mm2"] for name, one in (("a", document), ("b", edited))}
         voxel_mm2 = np.prod(phantom.volume.grid.spacing_xyz_mm[:2])
         assert area["b"] == pytest.approx(half.sum() * voxel_mm2, rel=0.02)
         assert area["b"] < 0.7 * area["a"]
@@ -116,7 +117,7 @@ def test_a_phantom_from_the_scene_and_back(host, scene, phantom):
         key = refined.calls[-2][2].levels["L1"].mask_array()
         assert run(points=moved, masks={Level.L1: key}).names() == ["result", "done"]
         client.kill()
-        replayed = run(points=moved, masks={Level.L1: key}, found=points).last("result")
+        replayed = run(points=moved, masks={Level.L1: key}).last("result")
         assert replayed["segmentation"]["L1"]["area_mm2"] == refined.last("result")["segmentation"]["L1"]["area_mm2"]
         assert replayed["levels"]["L2"]["source"] == "auto"
         print(engine.hardware.words)

@@ -37,8 +37,17 @@ WHOLE = DOCUMENT | {
 }
 
 
+DOUBTFUL = WHOLE | {
+    "classification": {"status": None, "probabilities": {}, "fusion_weights": {}},
+    "flags": [{"code": "levels_uncertain", "level": None, "message": "Count again."}],
+}
+
+
 class FakeEngine:
-    """Stands in for the engine: each CT is read, unless `failures` has an error for its name; notes what was asked."""
+    """Stands in for the engine: each CT is read, unless `failures` has an error for its name; notes what was asked.
+
+    The levels of a CT called "doubtful" are in doubt.
+    """
 
     failures: ClassVar[dict[str, OsteoJointError]]
     read: ClassVar[list[str]]
@@ -60,7 +69,7 @@ class FakeEngine:
             if name in self.failures:
                 on_error(self.failures[name])
             else:
-                on_result(WHOLE, None)
+                on_result(DOUBTFUL if name == "doubtful" else WHOLE, None)
                 on_done()
 
         qt.QTimer.singleShot(0, answer)
@@ -98,6 +107,14 @@ def add_ct(name="CT", seed=0):
 def table(folder):
     with (folder / "batch.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_levels_in_doubt_are_refused_and_nothing_is_written_of_them(engine, tmp_path):
+    doubtful, good = analyze_nodes([add_ct("doubtful", 1), add_ct("good", 2)], tmp_path / "out")
+    assert (doubtful["outcome"], doubtful["reason"], good["outcome"]) == ("refused", "levels_uncertain", "done")
+    assert doubtful["message"].startswith("Count again. Proposed, from above: L1, L2.")
+    assert [path.name for path in (tmp_path / "out" / "cases").iterdir()] == ["good"]
+    assert len(engine.delivered) == 1
 
 
 def test_one_row_a_volume_with_its_reason(engine, tmp_path):

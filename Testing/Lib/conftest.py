@@ -64,7 +64,7 @@ def doubtful_levels() -> LevelsFound:
     centers = [(7.0, 24.0, 80.0), *CENTERS_LPS_MM.values()]
     column = tuple(BodyEvidence(center, 0.9, (0.0, 0.0), (True, True), False, False) for center in centers)
     doubt = Flag(Reason.LEVELS_UNCERTAIN, "They are right with 72 %, and with 28 % L1 is the body called T12 here.")
-    return LevelsFound(l1, l2, column, ("T12", "L1", "L2"), (doubt,))
+    return LevelsFound(l1, l2, column, ("T12", "L1", "L2"), (0.72,) * 3, (doubt,))
 
 
 def make_reader(seed: int = 0, **changes):

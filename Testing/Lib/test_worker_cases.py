@@ -86,6 +86,21 @@ def test_levels_name_the_column_from_top_to_bottom(client, chain):
     assert [done["levels"][name]["slice_index"] for name in ("L1", "L2")] == [12, 5]
 
 
+def test_levels_in_doubt_have_a_class_once_both_points_were_given_as_they_are(client, chain, points):
+    client.reader = replace(client.reader, finder=lambda volume: chain.doubtful.levels)
+    told = client.done("levels", input="ct.nrrd")
+    assert [flag["code"] for flag in told["flags"]] == ["levels_uncertain"]
+    asked = {"case": told["case"], "gradcam": False}
+    assert client.done("segment", **asked)["result"]["classification"]["status"] is None
+    once = client.done("segment", **asked, points={"L2": points["L2"]})["result"]
+    assert {name: once["levels"][name]["in_doubt"] for name in ("L1", "L2")} == {"L1": True, "L2": False}
+    assert once["classification"]["status"] is None
+    twice = client.done("segment", **asked, points={"L1": points["L1"]})["result"]
+    assert twice["classification"]["status"] is not None
+    assert twice["levels"]["T12"]["slice_index"] == 16
+    assert not {"levels_uncertain", "class_held_back"} & {flag["code"] for flag in twice["flags"]}
+
+
 def test_segment_without_levels_finds_them_and_with_one_point_keeps_the_other(client, points):
     case = client.done("open", input="ct.nrrd")["case"]
     found = client.done("segment", case=case, gradcam=False)["result"]["levels"]

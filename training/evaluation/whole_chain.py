@@ -28,6 +28,7 @@ from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.loading import load_reader
+from OsteoJointLib.pipeline.midslice import centered_levels
 from OsteoJointLib.pipeline.reader import Reader
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -110,7 +111,7 @@ def case_row(weights: str, seed: int) -> Row:
 def _read(reader: Reader, phantom: Phantom) -> Row:
     """Name the levels and read automatically, or at the true points where that went wrong."""
     expected = expected_of(phantom)
-    said = attempt(lambda: reader.finder(phantom.volume))
+    said = attempt(lambda: centered_levels(phantom.volume, reader.finder(phantom.volume)))
     naming = judge(said, expected)
     row = {"naming": to_json(naming), "levels_given": False}
     if not both_in_view(expected):

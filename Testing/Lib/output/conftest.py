@@ -83,7 +83,7 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
         BodyEvidence(tuple(point), 0.9, (0.0, 0.0), (True, True), False, False)
         for point in (np.add(l1.point.center_lps_mm, (0, 0, 35)), l1.point.center_lps_mm, l2.point.center_lps_mm)
     ]
-    levels = LevelsFound(l1.point, l2.point, tuple(column), ("T12", "L1", "L2"))
+    levels = LevelsFound(l1.point, l2.point, tuple(column), ("T12", "L1", "L2"), (0.95, 0.96, 0.96))
     result = CaseResult(
         volume,
         l1,

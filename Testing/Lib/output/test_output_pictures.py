@@ -230,7 +230,7 @@ def test_the_column_s_labels_stand_at_their_levels_and_sides(case, plane, sides,
 
 
 def test_the_column_s_other_bodies_are_named(case):
-    unnamed = replace(case, levels=replace(case.levels, column=(), names=()))
+    unnamed = replace(case, levels=replace(case.levels, column=(), names=(), name_confidence=()))
     assert (column_view(case, Plane.CORONAL) != column_view(unnamed, Plane.CORONAL)).any()
 
 

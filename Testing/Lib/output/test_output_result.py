@@ -73,11 +73,13 @@ def test_a_class_held_back_is_null_with_all_that_follows_from_it(doubtful_case):
 
 def test_other_bodies_stand_under_their_names_and_no_name_beyond_the_anatomy(case):
     t12, l1, l2 = case.levels.column
-    levels = replace(case.levels, column=(t12, t12, l1, l2), names=("", *case.levels.names))
+    levels = replace(
+        case.levels, column=(t12, t12, l1, l2), names=("", *case.levels.names), name_confidence=(0.4, 0.95, 0.96, 0.96)
+    )
     document = result_document(replace(case, levels=levels))["levels"]
     assert list(document) == ["L1", "L2", "T12"]
     left, posterior, superior = t12.center_lps_mm
-    assert document["T12"] == {"center_ras_mm": [-left, -posterior, superior], "slice_index": 23, "confidence": 0.96}
+    assert document["T12"] == {"center_ras_mm": [-left, -posterior, superior], "slice_index": 23, "confidence": 0.95}
     beyond = replace(case.levels, names=("C7", "L1", "L2"))
     assert list(result_document(replace(case, levels=beyond))["levels"]) == ["L1", "L2"]
 
