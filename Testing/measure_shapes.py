@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from OsteoJointLib.phantom.arch import build_arch
-from OsteoJointLib.phantom.person import draw_person
-from OsteoJointLib.phantom.scene import Shape
-from OsteoJointLib.phantom.shapes import BodyShape, Frame
-from OsteoJointLib.phantom.spine import build_column
+from OsteoJointLib.phantom.draws.person import draw_person
+from OsteoJointLib.phantom.solids.body_shape import BodyShape
+from OsteoJointLib.phantom.solids.scene import Shape
+from OsteoJointLib.phantom.solids.shapes import Frame
+from OsteoJointLib.phantom.spine.arch import build_arch
+from OsteoJointLib.phantom.spine.column import build_column
 
 VISIBLE_HUMAN, MEAN_OF_87 = "visible-human-male", "mean-of-87"
 MEAN_LEVELS = ("L2", "L3", "L4", "L5")

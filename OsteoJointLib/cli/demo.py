@@ -22,8 +22,8 @@ from OsteoJointLib.pipeline.stages import Progress
 if TYPE_CHECKING:
     from OsteoJointLib.pipeline.reader import Reader
 
-DEMO_SEED = 7
-"""The phantom that ``osteojoint demo`` shows when no seed is given."""
+DEMO_SEED = 200
+"""The phantom that ``osteojoint demo`` shows when no seed is given: an ordinary spine of normal density."""
 
 PHANTOM_FOLDER = "phantom"
 """Where, in the demo's folder, the phantom's CT lies: open it in Slicer beside the segmentation."""

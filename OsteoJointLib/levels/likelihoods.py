@@ -102,7 +102,7 @@ LUMBAR_LIMITS, LUMBAR_WEIGHT = (0.03, 0.97), 0.7
 
 STEP_MM: dict[int, float] = {-5: 25.0, -4: 26.0, -3: 27.0, -2: 29.0, -1: 31.0, 0: 33.5, 1: 35.5, 2: 37.0, 3: 37.0}
 """Distance from a body's center to the next one's below, by the upper one's place: T8 and above to L4 and below, for a
-man of 176 cm; heights and discs of :mod:`OsteoJointLib.phantom.morphometry`."""
+man of 176 cm; heights and discs of :mod:`OsteoJointLib.phantom.draws.morphometry`."""
 
 STEP_TO_SACRUM_MM = 35.0
 """The same from the last lumbar body to the first sacral one."""

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
-from OsteoJointLib.phantom.acquisition import PADDING_HU, acquire, binned
-from OsteoJointLib.phantom.chance import between
-from OsteoJointLib.phantom.field import Field, draw_field, pad_round
+from OsteoJointLib.phantom.draws.chance import between
 from OsteoJointLib.phantom.patient import Patient, build_patient
-from OsteoJointLib.phantom.rendering import render_hu, render_labels
+from OsteoJointLib.phantom.scanner.acquisition import PADDING_HU, acquire, binned
+from OsteoJointLib.phantom.scanner.field import Field, draw_field, pad_round
+from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels
 from OsteoJointLib.records import CtVolume, Level, SourceInfo, Status
 
 SLICE_PIXELS = 512  # edge of a CT's usual matrix

@@ -9,23 +9,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from OsteoJointLib.phantom.acquisition import Acquisition, draw_acquisition
-from OsteoJointLib.phantom.bedside import add_arms, add_leads, add_table
-from OsteoJointLib.phantom.chance import Range, between
-from OsteoJointLib.phantom.discs import add_bridges, add_discs, join_blocks
-from OsteoJointLib.phantom.endplates import add_sclerosis, dent_endplates
-from OsteoJointLib.phantom.implants import add_dense_joints, add_implant
-from OsteoJointLib.phantom.lesions import add_lesions
-from OsteoJointLib.phantom.organs import add_ascites, add_bowel, add_chest, add_muscles, add_organs, add_wall
-from OsteoJointLib.phantom.pelvis import add_pelvis
-from OsteoJointLib.phantom.person import Person, draw_person
-from OsteoJointLib.phantom.rib_cage import RibHeads, RibLengths, add_ribs, draw_rib_lengths
-from OsteoJointLib.phantom.sacral_bone import add_sacrum
-from OsteoJointLib.phantom.scene import Scene
-from OsteoJointLib.phantom.spine import Column, add_vertebra, build_column
-from OsteoJointLib.phantom.tissue import draw_tissue_hu
-from OsteoJointLib.phantom.torso import build_torso
-from OsteoJointLib.phantom.vessels import add_canal, add_vessels
+from OsteoJointLib.phantom.draws.chance import Range, between
+from OsteoJointLib.phantom.draws.person import Person, draw_person
+from OsteoJointLib.phantom.draws.tissue import draw_tissue_hu
+from OsteoJointLib.phantom.scanner.acquisition import Acquisition, draw_acquisition
+from OsteoJointLib.phantom.solids.scene import Scene
+from OsteoJointLib.phantom.spine.column import Column, build_column
+from OsteoJointLib.phantom.spine.discs import add_bridges, add_discs, join_blocks
+from OsteoJointLib.phantom.spine.endplates import add_sclerosis, dent_endplates
+from OsteoJointLib.phantom.spine.implants import add_dense_joints, add_implant
+from OsteoJointLib.phantom.spine.lesions import add_lesions
+from OsteoJointLib.phantom.spine.pelvis import add_pelvis
+from OsteoJointLib.phantom.spine.sacral_bone import add_sacrum
+from OsteoJointLib.phantom.spine.vertebrae import add_vertebra
+from OsteoJointLib.phantom.trunk.bedside import add_arms, add_leads, add_table
+from OsteoJointLib.phantom.trunk.chest import add_chest
+from OsteoJointLib.phantom.trunk.muscles import add_muscles, add_wall
+from OsteoJointLib.phantom.trunk.organs import add_ascites, add_bowel, add_organs
+from OsteoJointLib.phantom.trunk.rib_cage import RibHeads, RibLengths, add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.trunk.torso import build_torso
+from OsteoJointLib.phantom.trunk.vessels import add_canal, add_vessels
 from OsteoJointLib.records import Level
 
 _SPREAD_SHARE, _WILD_TISSUE = 0.6, 2.5  # randomized: share with BMD drawn evenly, factor on the spread of tissues

@@ -9,13 +9,14 @@ import sys
 import numpy as np
 import pytest
 
+from OsteoJointLib.cli.demo import DEMO_SEED
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.phantom.writing import write_nrrd
 
 
 @pytest.fixture(scope="module")
 def phantom():
-    return make_phantom(7)
+    return make_phantom(DEMO_SEED)
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,9 @@ START = (
 STOREYS = (
     "OsteoJointLib.frames",
     "OsteoJointLib",
-    *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses", "phantom", "levels")),
+    *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses")),
+    *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "draws", "scanner", "spine", "trunk")),
+    *(f"OsteoJointLib.{name}" for name in ("phantom", "levels")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "dataset", "worker", "batch", "cli")),
     BRIDGE,
     *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import slicer
 
-SEED = 7
 PATIENCE_S = 240
 
 
@@ -32,9 +31,10 @@ def idle(seconds):
 @lru_cache(maxsize=1)
 def phantom():
     """The phantom of all tests: made once a process."""
+    from OsteoJointLib.cli.demo import DEMO_SEED
     from OsteoJointLib.phantom.cases import make_phantom
 
-    return make_phantom(SEED)
+    return make_phantom(DEMO_SEED)
 
 
 def ijkToRas():

@@ -15,7 +15,7 @@ from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.levels.resampling import resample_coarse
 from OsteoJointLib.phantom.cases import make_level_scan
-from OsteoJointLib.phantom.rendering import render_classes
+from OsteoJointLib.phantom.scanner.rendering import render_classes
 from training.data.filling import fill
 from training.seeds import refuse_other_seeds
 

@@ -1,0 +1,1 @@
+"""Solids as signed distances, put together, and the scene that holds them."""

@@ -1,0 +1,55 @@
+"""A scene: solids with their materials in painting order, and the truth that they carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from OsteoJointLib.level_config import Tissue
+from OsteoJointLib.phantom.solids.shapes import Bounds
+
+
+class Shape(Protocol):
+    """A solid (see :mod:`OsteoJointLib.phantom.solids.shapes`)."""
+
+    def bounds(self) -> Bounds: ...
+
+    def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a solid is made of.
+
+    Args:
+        core_hu: HU inside.
+        shell_hu, shell_mm: HU and thickness of the outermost layer (cortex, bowel wall); 0 mm for none.
+        texture_hu: SD of the core's texture.
+        grain_mm: size of that texture's grains.
+    """
+
+    core_hu: float
+    shell_hu: float = 0.0
+    shell_mm: float = 0.0
+    texture_hu: float = 0.0
+    grain_mm: float = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """One painted shape. ``label`` is its VerSe number where it is a vertebral body, else 0."""
+
+    shape: Shape
+    material: Material
+    tissue: Tissue = Tissue.BACKGROUND
+    label: int = 0
+
+
+@dataclass
+class Scene:
+    """All that is in the scanner. ``background`` is painted coarsely (soft tissue), ``skeleton`` at full resolution."""
+
+    background: list[Solid] = field(default_factory=list)
+    skeleton: list[Solid] = field(default_factory=list)
