@@ -94,8 +94,9 @@ OPEN_COUNT_FLOOR = 0.05
 PLACES = range(min(RIB_BY_PLACE) - 1, max(RIB_BY_PLACE) + 2)
 """Places that a body's ribs and look tell apart; what lies beyond is as the last of them."""
 
-RIB_HEAD_LEAST = 0.3
-"""A rib's joint is seen from this value of its heat map on (chosen)."""
+RIB_HEAD_LEAST = 0.65
+"""A rib's joint is seen from this value of its heat map on. Of 60 validation phantoms' twelfth ribs 95 % have more than
+0.77, of their L1 without a rib 95 % less than 0.66."""
 
 LUMBAR_LIMITS, LUMBAR_WEIGHT = (0.03, 0.97), 0.7
 """How far the look of a body is trusted, and how much: neighbors' looks are not independent (chosen)."""

@@ -7,7 +7,7 @@ import math
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.levels.assignment import Assignment, VisibleColumn
 from OsteoJointLib.levels.body_evidence import has_rib
-from OsteoJointLib.levels.likelihoods import RIB_STUB_MM, seen_rib
+from OsteoJointLib.levels.likelihoods import RIB_LEAST_MM, RIB_STUB_MM, seen_rib
 from OsteoJointLib.levels.views import Agreement
 from OsteoJointLib.records import BodyEvidence, Flag, Level
 
@@ -64,7 +64,8 @@ def _variant_flags(named: Assignment) -> list[Flag]:
     findings = []
     if named.lumbar_count not in (None, _USUAL_LUMBAR_COUNT):
         findings.append(f"{named.lumbar_count} lumbar bodies were counted above the sacrum")
-    if has_rib(named.column[named.l1_index]):
+    l1 = named.column[named.l1_index]
+    if has_rib(l1) and max(l1.rib_mm) >= RIB_LEAST_MM:  # a joint alone may be a facet's
         findings.append("a rib joins L1")
     above = named.l1_index - 1
     if above >= 0 and all(named.column[above].rib_seen) and not has_rib(named.column[above]):

@@ -63,7 +63,7 @@ def sacrum_below(prediction: LevelPrediction, body: Body, first_mm: np.ndarray |
         return bool(np.linalg.norm(first_mm - body.center_mm) <= JOINED_HEIGHTS * body.height_mm)
     below = prediction.classes[: max(int(np.ceil(body.center_mm[0] / prediction.spacing_mm)), 0)]
     labels, _ = ndimage.label(below == Tissue.SACRUM, np.ones((3, 3, 3)))
-    counts = np.bincount(labels.ravel())
+    counts = np.bincount(labels.ravel(), minlength=1)
     counts[0] = 0
     if not counts.any() or counts.max() * prediction.spacing_mm**3 / 1000.0 < SACRUM_LEAST_ML:
         return False

@@ -88,7 +88,7 @@ def test_far_places_are_as_the_last_of_the_table():
         (40.0, 0.0, (40.0, False)),
         (90.0, 0.0, (90.0, False)),
         (0.0, 0.8, (RIB_LEAST_MM, True)),
-        (7.0, 0.3, (RIB_LEAST_MM, True)),
+        (7.0, 0.65, (RIB_LEAST_MM, True)),
         (7.0, 0.2, (0.0, False)),
         (0.0, 0.0, (0.0, False)),
     ],
