@@ -7,7 +7,7 @@ import math
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.levels.assignment import Assignment, VisibleColumn
 from OsteoJointLib.levels.body_evidence import has_rib
-from OsteoJointLib.levels.likelihoods import RIB_LEAST_MM, RIB_STUB_MM, seen_rib
+from OsteoJointLib.levels.likelihoods import RIB_STUB_MM, seen_joint, seen_rib
 from OsteoJointLib.levels.views import Agreement
 from OsteoJointLib.records import BodyEvidence, Flag, Level
 
@@ -41,17 +41,16 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
     if not ribbed:
         message = "No rib is in view, so the levels are counted from the sacrum alone."
         flags.append(Flag(Reason.NO_RIBS_IN_VIEW, message))
-    last = [seen_rib(ribbed[-1], side) for side in (0, 1)] if ribbed else []
-    longest = max((length for length, _ in last), default=RIB_STUB_MM)
-    stub = longest < RIB_STUB_MM and not any(may_be_longer for _, may_be_longer in last)
-    if stub:
+    if ribbed and _is_short(ribbed[-1]):
+        longest = max(seen_rib(ribbed[-1], side)[0] for side in (0, 1))
         message = f"The last ribs are only {longest:.0f} mm long: stubs, or processes taken for ribs."
         flags.append(Flag(Reason.STUB_RIB, message))
     doubts = []
     if not ribbed:
         doubts.append("no rib is in view, and one person in twelve has four or six lumbar bodies")
-    if stub and not whole.sacrum and not whole.sacrum_apart:
-        doubts.append("the last ribs are stubs and the sacrum is not in view")
+    t12 = _t12(named)
+    if t12 and any(t12.rib_seen) and _is_short(t12) and not whole.sacrum and not whole.sacrum_apart:
+        doubts.append("T12 has short ribs or none, and the sacrum is not in view")
     if whole.sacrum_apart:
         doubts.append("the sacrum is seen, but the bodies between it and the column are not")
     variants = _variant_flags(named)
@@ -59,16 +58,25 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
     return [*flags, *variants, *_uncertain(agreement, doubts), *_cut_flags(named)]
 
 
+def _t12(named: Assignment) -> BodyEvidence | None:
+    return named.column[named.l1_index - 1] if named.l1_index else None
+
+
+def _is_short(body: BodyEvidence) -> bool:
+    """Say whether both ribs of a body are stubs or none, and not because the image ends them."""
+    ribs = [seen_rib(body, side) for side in (0, 1)]
+    return all(length < RIB_STUB_MM and not may_be_longer for length, may_be_longer in ribs)
+
+
 def _variant_flags(named: Assignment) -> list[Flag]:
     """Flag anatomy that does not count 12 pairs of ribs and 5 lumbar bodies."""
     findings = []
     if named.lumbar_count not in (None, _USUAL_LUMBAR_COUNT):
         findings.append(f"{named.lumbar_count} lumbar bodies were counted above the sacrum")
-    l1 = named.column[named.l1_index]
-    if has_rib(l1) and max(l1.rib_mm) >= RIB_LEAST_MM:  # a joint alone may be a facet's
+    if has_rib(named.column[named.l1_index]):
         findings.append("a rib joins L1")
-    above = named.l1_index - 1
-    if above >= 0 and all(named.column[above].rib_seen) and not has_rib(named.column[above]):
+    t12 = _t12(named)
+    if t12 and all(t12.rib_seen) and not has_rib(t12) and not any(seen_joint(t12, side) for side in (0, 1)):
         findings.append("no rib joins T12")
     if not findings:
         return []
