@@ -96,11 +96,14 @@ COUNT_FLOOR = 1e-4
 OPEN_COUNT_FLOOR = 0.05
 """Probability of an impossible count where no sacrum was recognized: its segments may have been taken for bodies."""
 
+HEAD_BY_LENGTH_MM = ((RIB_STUB_MM, 0.0), (25.0, 0.4), (RIB_LEAST_MM, 0.7), (0.0, math.inf))
+"""The shorter a rib, from these lengths on, the surer must its joint be seen: processes are up to 25 mm long."""
+
 PLACES = range(min(RIB_BY_PLACE) - 1, max(RIB_BY_PLACE) + 2)
 """Places that a body's ribs and look tell apart; what lies beyond is as the last of them."""
 
 RIB_HEAD_LEAST = 0.7
-"""A rib's joint is seen from this value of its heat map on. Of 60 validation phantoms' twelfth ribs 95 % have more than
+"""A joint alone is seen from this value of its heat map on. Of 60 validation phantoms' twelfth ribs 95 % have more than
 0.77, of their L1 without a rib 95 % less than 0.66."""
 
 LUMBAR_LIMITS, LUMBAR_WEIGHT = (0.03, 0.97), 0.7
@@ -128,8 +131,8 @@ def rib_model(place: int) -> RibModel:
 
 def seen_rib(body: BodyEvidence, side: int) -> tuple[float, bool]:
     """Return a rib's length, and whether it may be longer; 0 for a short one without its joint, which is a process."""
-    length = body.rib_mm[side]
-    counts = length >= RIB_STUB_MM or (length >= RIB_LEAST_MM and seen_joint(body, side))
+    length, joint = body.rib_mm[side], body.rib_head[side]
+    counts = next(least for from_mm, least in HEAD_BY_LENGTH_MM if length >= from_mm) <= joint
     return (length, body.rib_cut[side]) if counts else (0.0, False)
 
 

@@ -17,6 +17,9 @@ CONFIDENCE_SURE = 0.9
 WORTH_SAYING = 0.01
 """Rarer other names are not spoken of (chosen)."""
 
+HARDLY_MM = 20.0
+"""Less of a rib than this is hardly one (chosen: half a stub)."""
+
 _USUAL_LUMBAR_COUNT = 5
 
 
@@ -49,8 +52,8 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
     if not ribbed:
         doubts.append("no rib is in view, and one person in twelve has four or six lumbar bodies")
     t12 = _t12(named)
-    if t12 and any(t12.rib_seen) and _is_short(t12) and not whole.sacrum and not whole.sacrum_apart:
-        doubts.append("T12 has short ribs or none, and the sacrum is not in view")
+    if t12 and _is_faint(t12) and not whole.sacrum and not whole.sacrum_apart:
+        doubts.append("T12 has short ribs, or on a side hardly one, and the sacrum is not in view")
     if whole.sacrum_apart:
         doubts.append("the sacrum is seen, but the bodies between it and the column are not")
     variants = _variant_flags(named)
@@ -60,6 +63,12 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
 
 def _t12(named: Assignment) -> BodyEvidence | None:
     return named.column[named.l1_index - 1] if named.l1_index else None
+
+
+def _is_faint(body: BodyEvidence) -> bool:
+    """Say whether what is in view of a body's ribs is short, or a side shows hardly one."""
+    shown = [seen_rib(body, side) for side in (0, 1) if body.rib_seen[side]]
+    return bool(shown) and (_is_short(body) or any(length < HARDLY_MM and not cut for length, cut in shown))
 
 
 def _is_short(body: BodyEvidence) -> bool:
