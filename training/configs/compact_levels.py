@@ -5,8 +5,8 @@ Command: python -m training samples --out runs/level_samples --seed 0 --count 15
          python -m training train --config compact_levels --data runs/level_samples --threads 1 --minutes 72
 Hardware: one core of an AMD EPYC with AVX-512 bfloat16, no GPU; the other core made samples and did other work.
 Time: 72 minutes, 4,900 steps of two crops; some 2 s a sample.
-Result: see the manifest of the shipped weights and docs/explain/model-card.md. The samples grew from 65 to 1,280 while it
-    trained (seeds 0 to 538, 700 to 741, 1500 to 2199), and those of the first minutes were drawn most often.
+Result: see the manifest of the shipped weights and docs/explain/model-card.md. The samples grew from 65 to 1,281
+    while it trained (seeds 0 to 538, 700 to 741, 1500 to 2199): those of the first minutes were drawn most often.
 """
 
 from __future__ import annotations
