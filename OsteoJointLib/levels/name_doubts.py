@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.levels.assignment import Assignment, VisibleColumn
 from OsteoJointLib.levels.body_evidence import has_rib
 from OsteoJointLib.levels.likelihoods import RIB_STUB_MM, seen_joint, seen_rib
-from OsteoJointLib.levels.views import Agreement
+from OsteoJointLib.levels.views import SAME_MM, Agreement
 from OsteoJointLib.records import BodyEvidence, Flag, Level
 
 CONFIDENCE_SURE = 0.9
@@ -28,14 +29,14 @@ def percent(share: float) -> str:
     return f"{100.0 * share:.0f} %"
 
 
-def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
+def name_flags(views: Sequence[VisibleColumn], agreement: Agreement) -> list[Flag]:
     """Flag every doubt about the names; ribs seen below L1 are processes or pelvis and count for none.
 
     Args:
-        whole: what the whole volume shows.
+        views: the evidence, the whole volume's first.
         agreement: what all views say; L1 and L2 are in view.
     """
-    named = agreement.named
+    whole, named = views[0], agreement.named
     ribbed = [body for body in (whole.above, *named.column[: named.l1_index + 1]) if body and has_rib(body)]
     flags = []
     if not whole.sacrum and not whole.sacrum_apart:
@@ -51,8 +52,7 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
     doubts = []
     if not ribbed:
         doubts.append("no rib is in view, and one person in twelve has four or six lumbar bodies")
-    t12 = _t12(named)
-    if t12 and _is_faint(t12) and not whole.sacrum and not whole.sacrum_apart:
+    if _t12_is_faint(views, named) and not whole.sacrum and not whole.sacrum_apart:
         doubts.append("T12 has short ribs, or on a side hardly one, and the sacrum is not in view")
     if whole.sacrum_apart:
         doubts.append("the sacrum is seen, but the bodies between it and the column are not")
@@ -63,6 +63,15 @@ def name_flags(whole: VisibleColumn, agreement: Agreement) -> list[Flag]:
 
 def _t12(named: Assignment) -> BodyEvidence | None:
     return named.column[named.l1_index - 1] if named.l1_index else None
+
+
+def _t12_is_faint(views: Sequence[VisibleColumn], named: Assignment) -> bool:
+    """Say whether at least half of the views that show T12 show only faint ribs of it."""
+    if (t12 := _t12(named)) is None:
+        return False
+    bodies = (body for view in views for body in view.bodies)
+    same = [body for body in bodies if math.dist(body.center_lps_mm, t12.center_lps_mm) <= SAME_MM]
+    return 2 * sum(map(_is_faint, same)) >= max(len(same), 1)
 
 
 def _is_faint(body: BodyEvidence) -> bool:
