@@ -19,7 +19,7 @@ PEAK_MIN = 0.2
 """Lowest peak of the heat map, and lowest score, of a candidate (chosen low: the path sorts them out)."""
 
 SCORE_MIN = 0.3
-"""Lowest score of a body at either end of the column, and of one that counts as seen (chosen)."""
+"""Lowest score of a body at either end of the column (chosen)."""
 
 STEP_MM = (15.0, 52.0)
 """Shortest and longest distance between neighboring centers: a crushed T8 to a tall L4 with its disc."""

@@ -17,6 +17,12 @@ from OsteoJointLib.records import BodyEvidence
 LOOK_MM = 12.0
 """Body voxels within this of the center tell how it looks: those of the next body lie farther (chosen)."""
 
+LEAST_PIECES, LEAST_VOXELS = 4, 6
+"""Fewer or smaller pieces of rib don't tell which way is up (chosen)."""
+
+LEAST_SPOTS, LEAST_ASIDE_MM, MOST_RISING = 100, 24.0, 0.7
+"""Voxels that tell where a tissue lies; how far a piece of rib must reach; share of them that may rise (chosen)."""
+
 
 def read_column(prediction: LevelPrediction) -> VisibleColumn:
     """Collect the evidence at every body in view."""
@@ -76,10 +82,6 @@ def _lumbar(prediction: LevelPrediction, body: Body) -> float:
     return float(shares.mean()) if shares.size else 0.5
 
 
-LEAST_PIECES, LEAST_VOXELS = 4, 6
-"""Fewer or smaller pieces of rib don't tell which way is up (chosen)."""
-
-
 def is_upside_down(prediction: LevelPrediction) -> bool:
     """Say whether the CT's content lies the wrong way up or front to back, which a wrong header does.
 
@@ -106,7 +108,3 @@ def is_upside_down(prediction: LevelPrediction) -> bool:
         return float(np.mean(rising)) > MOST_RISING
     sacrum = np.argwhere(prediction.classes == Tissue.SACRUM)
     return len(sacrum) >= LEAST_SPOTS and bool(sacrum[:, 0].mean() > middle[0])
-
-
-LEAST_SPOTS, LEAST_ASIDE_MM, MOST_RISING = 100, 24.0, 0.7
-"""Voxels that tell where a tissue lies; how far a piece of rib must reach; share of them that may rise (chosen)."""

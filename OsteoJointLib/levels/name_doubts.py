@@ -37,9 +37,10 @@ def name_flags(views: Sequence[VisibleColumn], agreement: Agreement) -> list[Fla
         agreement: what all views say; L1 and L2 are in view.
     """
     whole, named = views[0], agreement.named
+    no_sacrum = not whole.sacrum and not whole.sacrum_apart
     ribbed = [body for body in (whole.above, *named.column[: named.l1_index + 1]) if body and has_rib(body)]
     flags = []
-    if not whole.sacrum and not whole.sacrum_apart:
+    if no_sacrum:
         message = "The sacrum is not in view, so the levels are counted from the ribs alone."
         flags.append(Flag(Reason.NO_SACRUM_IN_VIEW, message))
     if not ribbed:
@@ -52,7 +53,7 @@ def name_flags(views: Sequence[VisibleColumn], agreement: Agreement) -> list[Fla
     doubts = []
     if not ribbed:
         doubts.append("no rib is in view, and one person in twelve has four or six lumbar bodies")
-    if _t12_is_faint(views, named) and not whole.sacrum and not whole.sacrum_apart:
+    if no_sacrum and _t12_is_faint(views, named):
         doubts.append("T12 has short ribs, or on a side hardly one, and the sacrum is not in view")
     if whole.sacrum_apart:
         doubts.append("the sacrum is seen, but the bodies between it and the column are not")

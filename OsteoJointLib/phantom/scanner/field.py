@@ -1,6 +1,6 @@
 """What a scan shows of the patient: where it begins and ends, how wide its field is, and where that lies.
 
-Numbers are chosen; z is in mm from the L1/L2 disc, which L2's lower endplate lies some 30 mm under.
+Numbers are chosen; z is in mm from the L1/L2 disc.
 """
 
 from __future__ import annotations
