@@ -70,19 +70,20 @@ def repository() -> Path:
     return REPOSITORY
 
 
+def _shared(name: str, why_absent: str) -> Path:
+    folder = REPOSITORY.parent / "shared" / name
+    if not folder.is_dir():
+        pytest.skip(f"{why_absent}: none at {folder}.")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def real_ct() -> Path:
     """The folder of real CT, for evaluation only; a test that needs it is skipped where it is absent."""
-    folder = REPOSITORY.parent / "shared" / "ct"
-    if not folder.is_dir():
-        pytest.skip(f"Real CT is not part of the project: none at {folder}.")
-    return folder
+    return _shared("ct", "Real CT is not part of the project")
 
 
 @pytest.fixture(scope="session")
 def real_shapes() -> Path:
     """The folder of real vertebrae's meshes; a test that needs it is skipped where it is absent."""
-    folder = REPOSITORY.parent / "shared" / "shapes"
-    if not folder.is_dir():
-        pytest.skip(f"Meshes of real vertebrae are not part of the project: none at {folder}.")
-    return folder
+    return _shared("shapes", "Meshes of real vertebrae are not part of the project")

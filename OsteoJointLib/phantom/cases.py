@@ -12,7 +12,7 @@ import numpy as np
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
 from OsteoJointLib.phantom.draws.chance import between
 from OsteoJointLib.phantom.patient import Patient, build_patient
-from OsteoJointLib.phantom.scanner.acquisition import PADDING_HU, acquire, binned
+from OsteoJointLib.phantom.scanner.acquisition import PADDING_HU, Acquisition, acquire, binned
 from OsteoJointLib.phantom.scanner.field import Field, draw_field, pad_round
 from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels
 from OsteoJointLib.records import CtVolume, Level, SourceInfo, Status
@@ -150,9 +150,7 @@ def make_phantom(
         pixel = field.width_mm / SLICE_PIXELS if field.axial else _REFORMAT_PIXEL_MM
         grid = field.grid(_spacing_xyz_mm(field, pixel, patient.acquisition.thickness_mm))
     grid = grid or _default_grid(patient, rng)
-    hu = acquire(render_hu(patient.scene, grid, rng), grid, patient.acquisition, rng)
-    if field and field.round_padding:
-        pad_round(hu, PADDING_HU)
+    hu = _scanned(patient, grid, patient.acquisition, field, rng)
     labels = render_labels(patient.scene, grid)
     acquisition, person = patient.acquisition, patient.person
     source = SourceInfo(
@@ -232,10 +230,18 @@ def make_level_scan(seed: int) -> LevelScan:
     pixel = max(field.width_mm / SLICE_PIXELS, _BINNED_PIXEL_MM)
     thickness = max(patient.acquisition.thickness_mm, _BINNED_SLICE_MM)
     grid = field.grid(_spacing_xyz_mm(field, pixel, thickness))
-    hu = acquire(render_hu(patient.scene, grid, rng), grid, binned(patient.acquisition, field.width_mm, pixel), rng)
-    if field.round_padding:
-        pad_round(hu, PADDING_HU)
+    hu = _scanned(patient, grid, binned(patient.acquisition, field.width_mm, pixel), field, rng)
     return LevelScan(CtVolume(hu, grid, SourceInfo(kind="phantom", file_names=())), patient)
+
+
+def _scanned(
+    patient: Patient, grid: Grid, acquisition: Acquisition, field: Field | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Render and acquire a patient on a grid: (z, y, x) int16 HU, padded where the field is round."""
+    hu = acquire(render_hu(patient.scene, grid, rng), grid, acquisition, rng)
+    if field and field.round_padding:
+        pad_round(hu, PADDING_HU)
+    return hu
 
 
 def _spacing_xyz_mm(field: Field, pixel_mm: float, thickness_mm: float) -> tuple[float, float, float]:
