@@ -35,7 +35,8 @@ def _to_sternum(
 ) -> list[np.ndarray]:
     """Lay points along the wall from a rib's tip to the sternum's edge."""
     height, half_width = notch
-    end = np.pi - 2.0 * half_width / girth_mm
+    wide = float(torso.cavity.at(np.array([height]))[2][0])
+    end = np.pi - float(np.arcsin(half_width / wide))
     steps = max(int(np.ceil(0.5 * girth_mm * (end - angle) / _STEP_MM)), 1)
     share = np.linspace(0.0, 1.0, steps + 1)[1:]
     angles, heights = angle + share * (end - angle), tip[2] + share * (height - tip[2])

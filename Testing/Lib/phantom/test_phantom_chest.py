@@ -1,7 +1,8 @@
-"""The chest of the phantom: column up to the neck, upper ribs, sternum and shoulders, and a skin that holds them all."""
+"""The chest of the phantom: column up to the neck, upper ribs, sternum, shoulders, and a skin that holds them all."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,9 @@ from OsteoJointLib.phantom.solids.bars import Bar
 from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Shape, Solid, Tissue
 from OsteoJointLib.phantom.solids.shapes import Capsule, Ellipsoid, Frame
+from OsteoJointLib.phantom.trunk.rib_cage import add_ribs
 from OsteoJointLib.phantom.trunk.shoulders import build_shoulders
+from OsteoJointLib.phantom.trunk.sternum import add_sternum, draw_sternum
 from OsteoJointLib.phantom.trunk.torso import build_torso
 
 C6, C7, T1, T2, T3, T5, T6, T9, T12 = 6, 7, 8, 9, 10, 12, 13, 16, 19
@@ -44,11 +47,9 @@ def center(patient: Patient, label: int) -> np.ndarray:
 def test_only_table_arms_and_leads_lie_outside_the_skin(patients):
     for patient in patients:
         scene = patient.scene
-        grid = Grid.axis_aligned((190, 100, 130), (STEP_MM,) * 3, (-258.0, -250.0, -340.0))
-        x, y, z = (
-            origin + STEP_MM * np.arange(count)
-            for origin, count in zip((-258.0, -250.0, -340.0), (130, 100, 190), strict=True)
-        )
+        corner, counts = (-258.0, -250.0, -340.0), (130, 100, 190)
+        grid = Grid.axis_aligned(counts[::-1], (STEP_MM,) * 3, corner)
+        x, y, z = (low + STEP_MM * np.arange(count) for low, count in zip(corner, counts, strict=True))
         outside = scene.skin.shape.distance(x, y, z) > 0.5 * STEP_MM
         hu = render_hu(Scene(skin=scene.skin, background=scene.background), grid, np.random.default_rng(0))
         assert outside.mean() > 0.4
@@ -105,31 +106,23 @@ def test_upper_ribs_begin_at_their_bodies_and_the_first_is_short_and_flat(patien
 
 def test_cartilages_of_the_first_seven_ribs_reach_the_sternum(patients):
     for patient in patients[:4]:
-        scene = patient.scene
-        classes = [solid.shape for solid in scene.skeleton if solid.tissue is Tissue.OTHER_BONE]
-        sternum = next(
-            s
-            for s in classes
-            if isinstance(s, Compound)
-            and abs(np.mean(s.bounds(), axis=0)[0]) < 6.0
-            and s.bounds()[0][2] > 80.0
-            and s.bounds()[1][1] < center(patient, T6)[1]
-        )
-        tips = [
-            solid.shape.parts[-1].end
-            for solid in scene.skeleton
-            if isinstance(solid.shape, Compound)
-            and solid.tissue is Tissue.BACKGROUND
-            and isinstance(solid.shape.parts[-1], Bar)
-        ]
-        near = [at(sternum, tip) for tip in tips if tip[2] > center(patient, T9)[2]]
-        assert sum(distance < 7.0 for distance in near) >= 14
+        rng, scene, column = np.random.default_rng(0), Scene(), patient.column
+        torso = build_torso(patient.person, column, rng)
+        sternum = draw_sternum(column, patient.person, rng)
+        add_sternum(scene, sternum, torso, 800.0, 100.0, rng)
+        bone = scene.skeleton[0].shape
+        assert center(patient, T3)[2] < bone.bounds()[1][2] < center(patient, T1)[2]
+        for name in ("T1", "T2", "T4", "T7", "T8"):
+            ribs, lengths = Scene(), {name: patient.rib_lengths_mm[name]}
+            add_ribs(ribs, column, torso, lengths, patient.person, sternum, 800.0, 100.0, rng)
+            soft = [s.shape for s in ribs.skeleton if s.tissue is Tissue.BACKGROUND and isinstance(s.shape, Compound)]
+            gaps = [at(bone, cartilage.parts[-1].end) for cartilage in soft]
+            assert len(gaps) == 2
+            assert (max(gaps) < 8.0) if name != "T8" else (min(gaps) > 8.0), (name, gaps)
 
 
 @pytest.mark.parametrize("down", [False, True])
 def test_shoulders_hold_the_arms_up_or_down(patients, down):
-    from dataclasses import replace
-
     for patient in patients[:5]:
         person = replace(patient.person, arms_down=down)
         torso = build_torso(person, patient.column, np.random.default_rng(0))
@@ -144,31 +137,25 @@ def test_shoulders_hold_the_arms_up_or_down(patients, down):
             assert low[2] > center(patient, T6)[2]
             scapula, clavicle = (s for s in shoulders.flat_bones if side * np.mean(s.bounds(), axis=0)[0] > 0)
             assert scapula.bounds()[1][1] > center(patient, T3)[1] > clavicle.bounds()[0][1]
-            assert at(clavicle, np.array([side * 25.0 * person.scale, *[0.0, 0.0]])) > 0
-        assert sum(len(part) for part in (shoulders.flat_bones, shoulders.humeri)) == 6
+            assert at(scapula, joint) > 0 > at(scapula, joint - np.array([side * 27.0 * person.scale, 0.0, 0.0]))
 
 
 def test_lungs_reach_t1_and_air_runs_down_before_the_column(patients):
     for patient in patients:
-        soft = Scene(skin=patient.scene.skin, background=patient.scene.background)
-        middle = center(patient, T2)
-        grid = Grid.axis_aligned((1, 60, 100), (2.0, 2.0, 2.0), (middle[0] - 99.0, middle[1] - 90.0, middle[2]))
-        hu = render_hu(soft, grid, np.random.default_rng(0))[0]
-        x = np.arange(100) * 2.0 - 99.0
-        beside = [(hu[:, (side * x > 30.0) & (side * x < 80.0)] < -700.0).sum() for side in SIDES]
-        assert min(beside) > 40, "both apices"
-        assert (hu[20:45, np.abs(x) < 14.0] < -700.0).sum() > 10, "the trachea"
-        neck = Grid.axis_aligned(
-            (1, 60, 100), (2.0, 2.0, 2.0), (middle[0] - 99.0, middle[1] - 90.0, center(patient, C7)[2])
-        )
-        hu = render_hu(soft, neck, np.random.default_rng(0))[0]
-        outside = (
-            soft.skin.shape.distance(
-                *(o + 2.0 * np.arange(n) for o, n in zip(neck.origin_lps_mm, (100, 60, 1), strict=True))
-            )[0]
-            > -2.0
-        )
-        assert (hu[:, np.abs(x) > 20.0][~outside[:, np.abs(x) > 20.0]] > -300.0).all(), "no lung in the neck"
+        soft, (mx, my, _) = Scene(skin=patient.scene.skin, background=patient.scene.background), center(patient, T2)
+        air = {}
+        for label in (T2, C7):
+            z = center(patient, label)[2]
+            grid = Grid.axis_aligned((1, 60, 100), (2.0, 2.0, 2.0), (mx - 99.0, my - 90.0, z))
+            x, y, _ = (low + 2.0 * np.arange(n) for low, n in zip(grid.origin_lps_mm, (100, 60, 1), strict=True))
+            inside = soft.skin.shape.distance(x, y, np.array([z]))[0] < -2.0
+            air[label] = inside & (render_hu(soft, grid, np.random.default_rng(0))[0] < -700.0)
+        for side in SIDES:
+            lung = (side * (x - mx) > 30.0) & (side * (x - mx) < 80.0)
+            assert air[T2][:, lung].sum() > 40, "the apex"
+            assert air[C7][:, lung].sum() == 0, "no lung in the neck"
+        before = (y > my - 55.0) & (y < my - 12.0)
+        assert air[T2][before][:, np.abs(x - mx) < 14.0].sum() > 10, "the trachea"
 
 
 def test_a_chest_begins_over_the_lungs_and_no_scan_over_the_column(patients):
