@@ -48,8 +48,8 @@ _CATHETER_SHARE, _CATHETER_MM, _CATHETER_HU, _CATHETER_TURN_MM = 0.08, (1.5, 2.5
 def add_table(scene: Scene, skin: Tube, acquisition: Acquisition, own: np.random.Generator) -> None:
     """Put the patient table under the back, with calibration rods when asked for."""
     # buttocks and shoulders are pressed into the table; rods lie under the whole back
-    _, middle_y, _, deep = skin.at(np.minimum(np.arange(-REACH_MM, REACH_MM, _BACK_STEP_MM), _BACK_TOP_MM))
-    back = float(np.quantile(middle_y + deep, 1.0 if acquisition.rods else _PRESSED)) + acquisition.table_mm
+    _, back_y, _, behind = skin.at(np.minimum(np.arange(-REACH_MM, REACH_MM, _BACK_STEP_MM), _BACK_TOP_MM))
+    back = float(np.quantile(back_y + behind, 1.0 if acquisition.rods else _PRESSED)) + acquisition.table_mm
     z, (wide, deep) = np.array([-REACH_MM, REACH_MM]), _TOP_HALF_MM[kind := choose(own, _TABLES)]
     middle = back + _TOP_BULGE_MM + (deep if kind == "flat" else -deep)
     inside = between(own, _FOAM_HU) if kind == "flat" else _TABLE_INSIDE
