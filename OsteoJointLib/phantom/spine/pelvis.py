@@ -59,6 +59,7 @@ _NECK_MM, _TROCHANTER_MM, _LESSER, _LESSER_MM = (15.0, 18.0), 12.0, (114.0, -22.
 _SHAFT_RUN, _SHAFT_MM = (-8.0, -6.0, -170.0), (17.0, 14.0)  # in the world: a thigh lies flat; 210 mm under the joint
 _COVER = ((121.0, -38.0, 18.0), (126.0, -66.0, -18.0), (134.0, -50.0, -30.0), (138.0, -36.0, -102.0))
 _COVER_MM = 27.0  # around crest, spine and trochanter: bone, muscle and skin of the thinnest
+_GROIN = ((126.0, -66.0, -18.0), (88.0, -64.0, -75.0), (12.0, -80.0, -118.0))  # and before the hip to the pubis
 _UPPER_SHAFT = 0.2  # of the shaft: its cortex is half as thick
 _SHAFT_CORTEX_MM, _SHAFT_HU, _SHAFT_MARROW_HU = (4.0, 7.0), 0.95, (-60.0, 40.0)  # HU over the other bones'
 
@@ -87,7 +88,9 @@ def thinnest_skin(column: Column) -> list[Shape]:
         mirror = np.array([side, 1.0, 1.0])
         points = [_frame(column).point(*(mirror * point * scale)) for point in _COVER]
         points.append(points[-1] + mirror * _SHAFT_RUN * scale - np.array([0.0, 0.0, _COVER_MM]) * scale)
-        parts += [Capsule(a, b, _COVER_MM * scale, _COVER_MM * scale) for a, b in pairwise(points)]
+        groin = [_frame(column).point(*(mirror * point * scale)) for point in _GROIN]
+        rods = *pairwise(points), *pairwise(groin)
+        parts += [Capsule(a, b, _COVER_MM * scale, _COVER_MM * scale) for a, b in rods]
     return parts
 
 
