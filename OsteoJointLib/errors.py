@@ -109,6 +109,10 @@ class OsteoJointError(Exception):
         self.reason = reason
         self.message = message
 
+    def __reduce__(self) -> tuple[type[OsteoJointError], tuple[Reason, str]]:
+        """Let it pass from one process to another."""
+        return type(self), (self.reason, self.message)
+
 
 class UsageError(OsteoJointError):
     """The command was put wrongly."""

@@ -115,7 +115,7 @@ def choose_levels(views: Sequence[VisibleColumn]) -> LevelsFound:
         LevelPoint(level, center_mm, agreement.confidence, PointSource.AUTO)
         for level, center_mm in zip((Level.L1, Level.L2), levels_mm, strict=True)
     )
-    flags = tuple(name_flags(whole, agreement))
+    flags = tuple(name_flags(views, agreement))
     return LevelsFound(l1, l2, named.column, named.names, agreement.name_confidence, flags)
 
 

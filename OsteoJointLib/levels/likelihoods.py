@@ -35,31 +35,34 @@ _NEVER_ZERO = 1e-6
 class RibModel:
     """How long the rib of one place is.
 
-    A share ``none`` has none; a share ``stub`` is even between 8 and 40 mm; a share ``astray`` (a rib seen in part, a
-    process taken for one) even between 8 and 360 mm; the rest is normal with ``mean_mm`` and ``sd_mm``.
+    A share ``none`` has none; of a share ``joint`` the joint alone is seen; a share ``stub`` is even between 8 and
+    40 mm; a share ``astray`` (a rib seen in part, a process taken for one) even between 8 and 360 mm; the rest is
+    normal with ``mean_mm`` and ``sd_mm``.
     """
 
     none: float
+    joint: float
     stub: float
     astray: float
     mean_mm: float
     sd_mm: float
 
-    def likelihood(self, length_mm: float, cut: bool) -> float:
+    def likelihood(self, length_mm: float, cut: bool, joint: bool = False) -> float:
         """P(what is seen on one side).
 
         Args:
             length_mm: of the rib; below 8 mm there is none.
             cut: the image's edge ends it, so that it is at least so long.
+            joint: a joint is seen; counts only where there is no rib.
 
         Returns:
             A probability for no rib and for a cut one, a density per mm for a whole one; never 0, as no length is
             impossible where two ribs were taken for one.
         """
-        usual = 1.0 - self.none - self.stub - self.astray
+        usual = 1.0 - self.none - self.joint - self.stub - self.astray
         offset = (length_mm - self.mean_mm) / self.sd_mm
         if length_mm < RIB_LEAST_MM:
-            return self.none
+            return self.joint if joint else self.none
         if cut:
             stub = max(RIB_STUB_MM - length_mm, 0.0) / (RIB_STUB_MM - RIB_LEAST_MM)
             astray = max((RIB_MOST_MM - length_mm) / (RIB_MOST_MM - RIB_LEAST_MM), MERGED_SHARE)
@@ -72,15 +75,17 @@ class RibModel:
 
 
 RIB_BY_PLACE: dict[int, RibModel] = {
-    -4: RibModel(0.02, 0.0, 0.13, 265.0, 40.0),
-    -3: RibModel(0.01, 0.0, 0.12, 230.0, 36.0),
-    -2: RibModel(0.01, 0.005, 0.10, 180.0, 34.0),
-    -1: RibModel(0.04, 0.08, 0.05, 102.0, 36.0),
-    0: RibModel(0.955, 0.035, 0.01, 30.0, 10.0),
-    1: RibModel(0.985, 0.01, 0.005, 30.0, 10.0),
+    -4: RibModel(0.02, 0.04, 0.0, 0.13, 265.0, 40.0),
+    -3: RibModel(0.015, 0.03, 0.0, 0.12, 230.0, 36.0),
+    -2: RibModel(0.01, 0.04, 0.005, 0.10, 175.0, 34.0),
+    -1: RibModel(0.08, 0.08, 0.10, 0.04, 90.0, 32.0),
+    0: RibModel(0.90, 0.055, 0.035, 0.01, 30.0, 10.0),
+    1: RibModel(0.975, 0.01, 0.01, 0.005, 30.0, 10.0),
 }
 """Ribs of T9 and above, T10, T11, T12, L1, L2 and below. Lengths as in the phantom's morphometry, with the scatter of
-body size and of the measurement; 4 % of twelfth ribs are missing, 8 % are stubs, 3.5 % of L1 bear a short rib."""
+body size and of the measurement, which loses some 15 mm of a rib's thin end; 4 % of twelfth ribs are missing and as
+many are not seen at all, 10 % are stubs or seen as such, 3.5 % of L1 bear a short rib, and facets may look like a
+joint."""
 
 LUMBAR_COUNT: dict[int, float] = {3: 0.003, 4: 0.03, 5: 0.92, 6: 0.045, 7: 0.002}
 """How common each number of lumbar bodies is; any other number has :data:`COUNT_FLOOR`."""
@@ -91,11 +96,14 @@ COUNT_FLOOR = 1e-4
 OPEN_COUNT_FLOOR = 0.05
 """Probability of an impossible count where no sacrum was recognized: its segments may have been taken for bodies."""
 
+HEAD_BY_LENGTH_MM = ((RIB_STUB_MM, 0.0), (25.0, 0.4), (RIB_LEAST_MM, 0.7), (0.0, math.inf))
+"""The shorter a rib, from these lengths on, the surer must its joint be seen: processes are up to 25 mm long."""
+
 PLACES = range(min(RIB_BY_PLACE) - 1, max(RIB_BY_PLACE) + 2)
 """Places that a body's ribs and look tell apart; what lies beyond is as the last of them."""
 
-RIB_HEAD_LEAST = 0.65
-"""A rib's joint is seen from this value of its heat map on. Of 60 validation phantoms' twelfth ribs 95 % have more than
+RIB_HEAD_LEAST = 0.7
+"""A joint alone is seen from this value of its heat map on. Of 60 validation phantoms' twelfth ribs 95 % have more than
 0.77, of their L1 without a rib 95 % less than 0.66."""
 
 LUMBAR_LIMITS, LUMBAR_WEIGHT = (0.03, 0.97), 0.7
@@ -122,15 +130,15 @@ def rib_model(place: int) -> RibModel:
 
 
 def seen_rib(body: BodyEvidence, side: int) -> tuple[float, bool]:
-    """Return what counts of a rib: its length and whether it may be longer.
+    """Return a rib's length, and whether it may be longer; 0 for a short one without its joint, which is a process."""
+    length, joint = body.rib_mm[side], body.rib_head[side]
+    counts = next(least for from_mm, least in HEAD_BY_LENGTH_MM if length >= from_mm) <= joint
+    return (length, body.rib_cut[side]) if counts else (0.0, False)
 
-    A short one whose joint is not seen is a process, and counts for none; a joint from which no rib could be traced
-    counts for a rib of at least the shortest length.
-    """
-    length, cut, joint = body.rib_mm[side], body.rib_cut[side], body.rib_head[side] >= RIB_HEAD_LEAST
-    if length >= RIB_LEAST_MM:
-        return (length, cut) if joint or length >= RIB_STUB_MM else (0.0, False)
-    return (RIB_LEAST_MM, True) if joint else (0.0, False)
+
+def seen_joint(body: BodyEvidence, side: int) -> bool:
+    """Say whether a rib's joint is seen."""
+    return body.rib_head[side] >= RIB_HEAD_LEAST
 
 
 def look_log_likelihood(body: BodyEvidence) -> np.ndarray:
@@ -141,7 +149,11 @@ def look_log_likelihood(body: BodyEvidence) -> np.ndarray:
     share = min(max(body.lumbar, LUMBAR_LIMITS[0]), LUMBAR_LIMITS[1])
     logs = []
     for place in PLACES:
-        ribs = [math.log(rib_model(place).likelihood(*seen_rib(body, side))) for side in (0, 1) if body.rib_seen[side]]
+        ribs = [
+            math.log(rib_model(place).likelihood(*seen_rib(body, side), seen_joint(body, side)))
+            for side in (0, 1)
+            if body.rib_seen[side]
+        ]
         lumbar = math.log(share if place >= 0 else 1.0 - share)
         logs.append((sum(ribs) / len(ribs) if ribs else 0.0) + LUMBAR_WEIGHT * lumbar)
     return np.array(logs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.level_config import Landmark, Tissue
-from OsteoJointLib.levels.bodies import Body, refine_peak
+from OsteoJointLib.levels.bodies import LONE_HEIGHT_MM, Body, refine_peak
 from OsteoJointLib.levels.inference import LevelPrediction
 
 SACRUM_LEAST_ML = 5.0
@@ -60,7 +60,8 @@ def sacrum_below(prediction: LevelPrediction, body: Body, first_mm: np.ndarray |
     from scipy import ndimage
 
     if first_mm is not None:
-        return bool(np.linalg.norm(first_mm - body.center_mm) <= JOINED_HEIGHTS * body.height_mm)
+        height_mm = max(body.height_mm, LONE_HEIGHT_MM)  # a crushed neighbor says nothing of the last disc
+        return bool(np.linalg.norm(first_mm - body.center_mm) <= JOINED_HEIGHTS * height_mm)
     below = prediction.classes[: max(int(np.ceil(body.center_mm[0] / prediction.spacing_mm)), 0)]
     labels, _ = ndimage.label(below == Tissue.SACRUM, np.ones((3, 3, 3)))
     counts = np.bincount(labels.ravel(), minlength=1)

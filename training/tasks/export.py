@@ -144,6 +144,7 @@ def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         numbers = json.loads(path.read_text(encoding="utf-8"))
         found = {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
+        found["levels"] = {key: value for key, value in found["levels"].items() if key != "by_stratum"}
         sha256 = str(numbers["weights_sha256"])
     except (OSError, ValueError, KeyError) as error:
         raise InputRefused(

@@ -83,7 +83,7 @@ def test_the_sacrum_rescues_stub_ribs(make):
 
 def test_long_last_ribs_above_six_bare_bodies_stay_open(make):
     # T12 without ribs, or six lumbar bodies under long twelfth ribs?
-    ribs = {"T10": {"rib": 220.0}, "T11": {"rib": 140.0}, "T12": {"rib": 0.0}}
+    ribs = {"T10": {"rib": 220.0}, "T11": {"rib": 130.0}, "T12": {"rib": 0.0}}
     found = assign_names(make.spine(-3, 4, lumbar=False, **ribs))
     (first, one), (second, other) = list(found.posterior.items())[:2]
     assert {first[0][2], second[0][2]} == {found.column[index].center_lps_mm[2] for index in (2, 3)}

@@ -10,6 +10,7 @@ from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.assignment import assign_names
 from OsteoJointLib.levels.body_evidence import has_rib, is_upside_down, read_column
 from OsteoJointLib.levels.inference import LevelPrediction
+from OsteoJointLib.levels.likelihoods import seen_joint
 
 LONG, MIDDLE, SHORT, STUB, NONE = (196.0, 196.0), (176.0, 176.0), (90.0, 90.0), (24.0, 24.0), (0.0, 0.0)
 PLAIN = [LONG, MIDDLE, SHORT, NONE, NONE, NONE, NONE, NONE]  # T10 to L5
@@ -63,10 +64,10 @@ def test_a_short_rib_is_one_with_its_joint_only(make, changes, has):
     assert bodies[1].rib_mm[0] > 15.0  # it is measured either way
 
 
-def test_a_joint_without_a_traced_rib_is_one(make):
+def test_a_joint_without_a_traced_rib_is_seen_but_no_rib(make):
     bodies = read_column(make.scene([LONG, NONE, NONE, NONE], joints_only=(1,)).predict()).bodies
-    assert [has_rib(body) for body in bodies] == [True, True, False, False]
-    assert bodies[1].rib_mm == (0.0, 0.0)
+    assert [has_rib(body) for body in bodies] == [True, False, False, False]
+    assert bodies[1].rib_mm == (0.0, 0.0) and all(seen_joint(bodies[1], side) for side in (0, 1))
 
 
 def test_a_body_of_no_body_voxels_looks_like_nothing(make):

@@ -163,7 +163,7 @@ def test_joints_whose_thin_ribs_are_not_traced_tell_t12(make):
         sum(share for levels, share in assign_names(scene.read()).posterior.items() if scene.index_of(levels[0]) == 3)
         for scene in (seen, blind)
     ]
-    assert at_l1[0] > 0.9 and at_l1[1] < 0.6
+    assert at_l1[0] > 0.8 and at_l1[1] < 0.6
 
 
 def test_a_narrow_field_ends_ribs_and_takes_none_for_short_ones(make):

@@ -13,7 +13,6 @@ from OsteoJointLib.levels.likelihoods import (
     OPEN_COUNT_FLOOR,
     PLACES,
     RIB_BY_PLACE,
-    RIB_LEAST_MM,
     SIZE_MEAN,
     SIZE_SD,
     STEP_ASTRAY,
@@ -42,7 +41,8 @@ def test_lumbar_counts_are_probabilities():
 def test_a_places_likelihood_sums_to_one(place):
     model = RIB_BY_PLACE[place]
     whole, _ = quad(lambda mm: model.likelihood(mm, False), 8.0, 460.0, points=[40.0, 360.0], limit=200)
-    assert whole + model.likelihood(0.0, False) == pytest.approx(1.0, abs=0.02)  # the bell's tail below 8 mm is lost
+    nothing = model.likelihood(0.0, False) + model.likelihood(0.0, False, joint=True)
+    assert whole + nothing == pytest.approx(1.0, abs=0.02)  # the bell's tail below 8 mm is lost
 
 
 def test_a_cut_rib_has_the_probability_of_all_longer_ones():
@@ -55,7 +55,7 @@ def test_a_cut_rib_has_the_probability_of_all_longer_ones():
 def test_a_lower_bound_is_less_likely_the_longer_it_is(place):
     bounds = [RIB_BY_PLACE[place].likelihood(mm, True) for mm in (8.0, 30.0, 60.0, 120.0, 200.0, 300.0)]
     assert bounds == sorted(bounds, reverse=True)
-    assert bounds[0] == pytest.approx(1.0 - RIB_BY_PLACE[place].none, abs=0.02)
+    assert bounds[0] == pytest.approx(1.0 - RIB_BY_PLACE[place].none - RIB_BY_PLACE[place].joint, abs=0.02)
 
 
 @pytest.mark.parametrize("place", RIB_BY_PLACE)
@@ -65,9 +65,11 @@ def test_no_length_is_impossible(place, cut):
 
 
 def test_likelihood_of_a_twelfth_rib_by_hand():
-    model = RibModel(none=0.04, stub=0.08, astray=0.05, mean_mm=102.0, sd_mm=36.0)
+    model = RibModel(none=0.03, joint=0.01, stub=0.08, astray=0.05, mean_mm=102.0, sd_mm=36.0)
     bell = [math.exp(-((length - 102) ** 2) / (2 * 36**2)) / (36 * math.sqrt(2 * math.pi)) for length in (8, 20)]
-    assert model.likelihood(0.0, False) == model.likelihood(7.99, False) == 0.04
+    assert model.likelihood(0.0, False) == model.likelihood(7.99, False) == 0.03
+    assert model.likelihood(0.0, False, joint=True) == 0.01
+    assert model.likelihood(60.0, False, joint=True) == model.likelihood(60.0, False)
     assert model.likelihood(8.0, False) == pytest.approx(0.08 / 32 + 0.05 / 352 + 0.83 * bell[0], rel=1e-3)
     assert model.likelihood(20.0, False) == pytest.approx(0.08 / 32 + 0.05 / 352 + 0.83 * bell[1], rel=1e-3)
     assert model.likelihood(102.0, False) == pytest.approx(0.05 / 352 + 0.83 * 0.398942 / 36, rel=1e-3)
@@ -87,17 +89,20 @@ def test_far_places_are_as_the_last_of_the_table():
         (39.9, 0.29, (0.0, False)),
         (40.0, 0.0, (40.0, False)),
         (90.0, 0.0, (90.0, False)),
-        (0.0, 0.8, (RIB_LEAST_MM, True)),
-        (7.0, 0.65, (RIB_LEAST_MM, True)),
-        (7.0, 0.2, (0.0, False)),
-        (0.0, 0.0, (0.0, False)),
+        (7.0, 0.8, (0.0, False)),
     ],
 )
-def test_a_short_rib_counts_only_with_its_joint_and_a_joint_for_the_shortest(make, length, joint, counts_for):
+def test_a_short_rib_counts_only_with_its_joint(make, length, joint, counts_for):
     body = make.body((length, 100.0), joint=(joint, 0.9))
     assert seen_rib(body, 0) == counts_for
     assert seen_rib(body, 1) == (100.0, False)
     assert seen_rib(make.body((100.0, length), joint=(0.9, joint)), 1) == counts_for
+
+
+def test_a_joint_alone_speaks_for_a_twelfth_rib_but_softly(make):
+    joint, none, rib = (make.body(length, joint=heat) for length, heat in ((0.0, 0.8), (0.0, 0.1), (100.0, 0.9)))
+    odds = [look(body, -1) - look(body, 0) for body in (none, joint, rib)]
+    assert odds[0] < -1.0 < 0.0 < odds[1] < 1.0 < odds[2]
 
 
 def test_a_short_piece_ended_by_the_image_is_no_rib_without_its_joint_either(make):

@@ -215,7 +215,7 @@ def test_a_body_left_out_makes_no_doubt_where_all_agree(make):
 
 
 def test_names_below_90_percent_are_uncertain_and_say_what_else_they_may_be(make):
-    ribs = {"T10": {"rib": 220.0}, "T11": {"rib": 150.0}, "T12": {"rib": 0.0, "rib_seen": (True, False)}}
+    ribs = {"T10": {"rib": 220.0}, "T11": {"rib": 130.0}, "T12": {"rib": 0.0, "rib_seen": (True, False)}}
     seen = make.spine(-3, 4, lumbar=False, **ribs)
     (_, first), (_, second) = list(assign_names(seen).posterior.items())[:2]
     assert CONFIDENCE_LEAST < first < CONFIDENCE_SURE and second > 0.05
