@@ -24,9 +24,12 @@ from OsteoJointLib.phantom.spine.sacral_bone import add_sacrum
 from OsteoJointLib.phantom.spine.vertebrae import add_vertebra
 from OsteoJointLib.phantom.trunk.bedside import add_arms, add_leads, add_table
 from OsteoJointLib.phantom.trunk.chest import add_chest
+from OsteoJointLib.phantom.trunk.great_vessels import add_great_vessels
 from OsteoJointLib.phantom.trunk.muscles import add_muscles, add_wall
 from OsteoJointLib.phantom.trunk.organs import add_ascites, add_bowel, add_organs
 from OsteoJointLib.phantom.trunk.rib_cage import RibHeads, RibLengths, add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.trunk.shoulders import add_shoulders, build_shoulders
+from OsteoJointLib.phantom.trunk.sternum import add_sternum, draw_sternum
 from OsteoJointLib.phantom.trunk.torso import build_torso
 from OsteoJointLib.phantom.trunk.vessels import add_canal, add_vessels
 from OsteoJointLib.records import Level
@@ -54,6 +57,7 @@ class Patient:
 def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False) -> Patient:
     """Draw person and acquisition and build the scene."""
     own = rng.spawn(1)[0]  # for the findings: one more changes nothing else of the patient
+    for_table, for_ribs, for_shoulders, for_vessels = own.spawn(4)
     person = draw_person(rng, spread_bmd=randomized and rng.random() < _SPREAD_SHARE, varied=randomized)
     acquisition = draw_acquisition(rng, randomized, rods)
     bmd = {level.verse_label: acquisition.trabecular_hu(person.bmd(level)) for level in Level}
@@ -64,21 +68,26 @@ def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False
     tissue = replace(tissue, liver=tissue.liver - _FATTY_LIVER_HU * person.liver_fat)
     cortex_hu = between(rng, _CORTEX_HU) + _CORTEX_PER_HU * base
     scene = Scene()
-    add_wall(scene, torso, tissue, person)
-    add_chest(scene, torso, column, tissue, person, rng)
+    shoulders = build_shoulders(person, column, torso, for_shoulders)
+    add_wall(scene, torso, shoulders, column, tissue, person)
+    add_chest(scene, torso, column, tissue, person, rng, for_vessels)
     add_ascites(scene, torso, person, own)
     add_bowel(scene, torso, tissue, acquisition.oral_contrast, rng)
     add_organs(scene, torso, column, tissue, rng)
     add_muscles(scene, column, tissue, person, rng)
-    add_vessels(scene, column, tissue, person, rng)
+    aorta = add_vessels(scene, column, tissue, person, rng)
+    add_great_vessels(scene, column, aorta, tissue, person, for_vessels)
     add_canal(scene, column, tissue, person)
-    add_table(scene, torso.skin, acquisition, own)
+    add_table(scene, torso.skin, acquisition, for_table)
     add_leads(scene, torso.skin, own)
     if person.arms_down:
-        add_arms(scene, torso.skin, tissue, person, own)
+        add_arms(scene, torso.skin, shoulders.joints, tissue, person, own)
     lengths = draw_rib_lengths(person, torso, rng)
     rib_core = base * _RIB_CORE + between(rng, _RIB_OVER_HU)
-    heads = add_ribs(scene, column, torso, lengths, person, cortex_hu, rib_core, rng)
+    add_shoulders(scene, shoulders, cortex_hu, rib_core, for_shoulders)
+    sternum = draw_sternum(column, person, for_ribs)
+    add_sternum(scene, sternum, torso, cortex_hu, rib_core, for_ribs)
+    heads = add_ribs(scene, column, torso, lengths, person, sternum, cortex_hu, rib_core, for_ribs)
     add_pelvis(scene, column, cortex_hu, rib_core * _PELVIS_OF_RIB, rng)
     add_sacrum(scene, column, person, cortex_hu, base * _SACRUM_CORE + _SACRUM_OVER_HU, tissue.disc, rng)
     add_discs(scene, column, person, tissue.disc, rng)

@@ -4,8 +4,9 @@ From three sources. The *Visible Human* (one man's L1 to L5; RemusR9/artisynth_l
 half of L2 to L5. The *mean of 87 patients' CT* (L2 to L5, with the least and the largest of each measure;
 aclouthier/morphable-lumbar-model, MIT), enlarged by 1 / 0.96 to the tables' man: the other half of L2 to L5, the discs,
 and all spreads, an SD being a quarter of a range. *Panjabi et al.* (Spine 1991, thoracic; Spine 1992, lumbar): how T9
-to T12 grow smaller upward from L1, in round numbers. T6 to T8, the pitch (a lordosis of about 55 degrees) and how far
-thoracic transverse processes reach are usual values, chosen. ``Testing/measure_shapes.py`` tells how near the shapes
+to T12 grow smaller upward from L1, in round numbers, and T1 to T5, enlarged as T6 is (6 % wider, 4 % deeper, 15 %
+higher). C6 to T8's other sizes, the pitch (a lordosis of about 55 degrees, a kyphosis of about 40) and how far thoracic
+transverse processes reach are usual values, chosen. ``Testing/measure_shapes.py`` tells how near the shapes
 come to the first two.
 """
 
@@ -20,7 +21,7 @@ class VertebraSizes:
 
     Args:
         name: anatomical name.
-        verse_label: VerSe's number (T1 = 8 … L1 = 20 … L6 = 25).
+        verse_label: VerSe's number (C7 = 7, T1 = 8 … L1 = 20 … L6 = 25).
         width_mm, depth_mm, height_mm: of the body at its endplates.
         disc_below_mm: height of the disc under it.
         pitch_deg: tilt of its axis, positive to the front.
@@ -45,6 +46,13 @@ class VertebraSizes:
 
 
 VERTEBRAE: tuple[VertebraSizes, ...] = (
+    VertebraSizes("C6", 6, 25.0, 17.0, 13.5, 5.5, 21.0, 27.0, -2.0),
+    VertebraSizes("C7", 7, 27.5, 17.5, 14.5, 5.0, 25.0, 32.0, 3.0),
+    VertebraSizes("T1", 8, 30.0, 20.0, 16.5, 4.5, 26.0, 37.0, 9.0),
+    VertebraSizes("T2", 9, 29.5, 22.0, 18.0, 4.5, 24.0, 34.0, 12.0),
+    VertebraSizes("T3", 10, 28.0, 24.0, 18.0, 4.5, 20.5, 31.5, 14.0),
+    VertebraSizes("T4", 11, 28.0, 25.5, 18.5, 4.5, 16.5, 31.0, 15.0),
+    VertebraSizes("T5", 12, 29.0, 27.0, 19.0, 4.5, 12.0, 31.0, 16.0),
     VertebraSizes("T6", 13, 30.0, 28.0, 20.0, 4.5, 8.0, 31.0, 16.0),
     VertebraSizes("T7", 14, 31.0, 30.0, 20.5, 4.5, 3.0, 31.0, 16.0),
     VertebraSizes("T8", 15, 32.0, 31.5, 21.0, 4.5, -2.0, 31.0, 16.0),
@@ -59,6 +67,9 @@ VERTEBRAE: tuple[VertebraSizes, ...] = (
     VertebraSizes("L5", 24, 54.5, 37.0, 28.5, 8.5, 22.0, 49.0, -2.5, 0.27),
 )
 """Top to bottom. A sixth lumbar body is a copy of L5 (VerSe 25); four lumbar bodies leave L5 out."""
+
+FROM_T6 = next(row for row, sizes in enumerate(VERTEBRAE) if sizes.name == "T6")
+"""Row of T6: with it begins the column that is drawn as one; what lies above is put on top of it."""
 
 SACRAL_PITCH_DEG = 40.0
 """Tilt of the first sacral body's axis (sacral slope), same source as the column's pitch."""
@@ -92,6 +103,8 @@ RIB_LENGTH_MM: dict[str, tuple[float, float]] = {
 Chosen beside real CTs."""
 
 RIB_DROP: dict[str, float] = {
+    "T1": 0.5,
+    "T2": 0.5,
     "T3": 0.5,
     "T4": 0.55,
     "T5": 0.6,
@@ -106,7 +119,7 @@ RIB_DROP: dict[str, float] = {
 """How many mm a rib falls per mm of its way along the wall (lower ribs are steeper). Chosen beside real CTs."""
 
 RIB_THICKNESS_MM: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10"), (4.6, 7.4)),
+    **dict.fromkeys((f"T{number}" for number in range(1, 11)), (4.6, 7.4)),
     "T11": (4.0, 6.2),
     "T12": (3.5, 5.0),
     "L1": (3.2, 5.0),
@@ -117,7 +130,7 @@ Chosen, so that by one rule (bone over 160 HU, twice the depth of its ridge) thi
 CTs, whose medians were 3.4 to 6.2 mm; phantoms' go from 5.8 to 9 mm."""
 
 RIB_TALL: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10"), (1.5, 1.9)),
+    **dict.fromkeys((f"T{number}" for number in range(1, 11)), (1.5, 1.9)),
     "T11": (1.4, 1.8),
     "T12": (1.2, 1.8),
     "L1": (1.1, 1.5),

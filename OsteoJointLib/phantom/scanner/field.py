@@ -38,14 +38,14 @@ class _Protocol:
 
 _PROTOCOLS = {
     "abdomen": _Protocol(0.70, 0.32, (85.0, 190.0), (-300.0, -165.0), (320.0, 500.0), 10.0, (30.0, 70.0)),
-    "chest": _Protocol(0.10, 0.18, (170.0, 280.0), (-130.0, -45.0), (300.0, 450.0), 10.0, (30.0, 90.0)),
+    "chest": _Protocol(0.10, 0.18, (250.0, 400.0), (-130.0, -45.0), (300.0, 450.0), 10.0, (30.0, 90.0)),
     "lumbar": _Protocol(0.10, 0.18, (50.0, 110.0), (-230.0, -150.0), (120.0, 220.0), 6.0, (-10.0, 35.0)),
     "sagittal": _Protocol(0.03, 0.08, (70.0, 150.0), (-230.0, -140.0), (90.0, 150.0), 6.0, (0.0, 60.0), (150.0, 300.0)),
     "coronal": _Protocol(0.02, 0.06, (60.0, 150.0), (-260.0, -140.0), (200.0, 400.0), 10.0, (0.0, 20.0), (80.0, 140.0)),
-    "part": _Protocol(0.05, 0.18, (20.0, 240.0), (-320.0, -45.0), (110.0, 500.0), 20.0, (-10.0, 90.0)),
+    "part": _Protocol(0.05, 0.18, (20.0, 400.0), (-320.0, 200.0), (110.0, 500.0), 20.0, (-10.0, 90.0)),
 }
-"""Abdomen and pelvis; chest down to L2 to L4; a lumbar reconstruction; reformats, whose slices run the other way; any
-piece of the trunk. Training takes the rare ones more often."""
+"""Abdomen and pelvis; chest from over the lungs down to L2 to L4; a lumbar reconstruction; reformats, whose slices run
+the other way; any piece of the trunk. Training takes the rare ones more often."""
 
 _OVER_COLUMN_MM = 8.0  # a scan may reach so far over the uppermost body's center: above it the phantom has none
 _LEAST_SCAN_MM = 110.0  # bodies of four vertebrae

@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.frames import Grid
-from OsteoJointLib.phantom.solids.scene import Scene, Solid, Tissue
+from OsteoJointLib.phantom.solids.scene import Material, Scene, Solid, Tissue
 
 AIR_HU = -1000.0
 _MAX_SUBSLICE_MM = 1.6  # chosen: thicker slices are the mean of sub-slices no thicker than this
 _FINE_PIXEL_MM = 1.5  # chosen: from here on a grid is a level sample's and is painted as it is
 _LEAST_COARSE_PX = 64  # chosen: smaller planes have nothing to gain from half the resolution
+_FAR_MM = 1e3  # distance of what lies nowhere near
 _PLANES_AT_ONCE = 48  # chosen: bounds the memory of a thin-slice volume
 _RESTORED_SD = 1.5  # interpolating white noise linearly in two directions leaves 2/3 of its SD
 
@@ -60,15 +61,11 @@ def _texture(shape: tuple[int, ...], spacing: np.ndarray, grain_mm: float, rng: 
     return (planes[lower] * (1 - weight) + planes[lower + 1] * weight) * np.float32(_RESTORED_SD)
 
 
-def _paint(canvas: np.ndarray, axes: Axes, solid: Solid, spacing: np.ndarray, rng: np.random.Generator) -> None:
-    """Blend one solid into the canvas (z, y, x) in place."""
+def _blend(
+    view: np.ndarray, distance: np.ndarray, material: Material, spacing: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Blend a material into a view (z, y, x) in place where the distance is negative, with soft edges."""
     edge = np.float32(spacing[0])
-    block = _block(solid, axes, float(edge))
-    if block is None:
-        return
-    x, y, z = (coordinates[r] for coordinates, r in zip(axes, block, strict=True))
-    distance = solid.shape.distance(x, y, z)
-    material, view = solid.material, canvas[block[2], block[1], block[0]]
     cover = np.clip(np.float32(0.5) - distance / edge, 0, 1)
     if material.shell_mm > 0:
         inner = np.clip(np.float32(0.5) - (distance + np.float32(material.shell_mm)) / edge, 0, 1)
@@ -79,6 +76,52 @@ def _paint(canvas: np.ndarray, axes: Axes, solid: Solid, spacing: np.ndarray, rn
     if material.texture_hu > 0:
         core = core + np.float32(material.texture_hu) * _texture(view.shape, spacing, material.grain_mm, rng)
     view += cover * (core - view)
+
+
+def _paint(
+    canvas: np.ndarray,
+    axes: Axes,
+    solid: Solid,
+    spacing: np.ndarray,
+    rng: np.random.Generator,
+    limit: np.ndarray | None = None,
+) -> None:
+    """Blend one solid into the canvas (z, y, x) in place, and only where ``limit``, a distance too, is negative."""
+    block = _block(solid, axes, float(spacing[0]))
+    if block is None:
+        return
+    x, y, z = (coordinates[r] for coordinates, r in zip(axes, block, strict=True))
+    part = block[2], block[1], block[0]
+    distance = solid.shape.distance(x, y, z)
+    if limit is not None:
+        distance = np.maximum(distance, limit[part])
+    _blend(canvas[part], distance, solid.material, spacing, rng)
+
+
+def _paint_skin(
+    canvas: np.ndarray, axes: Axes, skin: Solid, spacing: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Blend the skin with the fat under it into the canvas; returns the distance in mm from the inside of its shell."""
+    beyond = np.full(canvas.shape, _FAR_MM, np.float32)
+    if block := _block(skin, axes, float(spacing[0])):
+        x, y, z = (coordinates[r] for coordinates, r in zip(axes, block, strict=True))
+        part = block[2], block[1], block[0]
+        distance = skin.shape.distance(x, y, z)
+        _blend(canvas[part], distance, skin.material, spacing, rng)
+        np.add(distance, np.float32(skin.material.shell_mm), out=beyond[part])
+    return beyond
+
+
+def _render_soft(scene: Scene, axes: Axes, spacing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Paint all but the skeleton, (z, y, x)."""
+    x, y, z = axes
+    canvas = np.full((len(z), len(y), len(x)), AIR_HU, np.float32)
+    for solid in scene.surroundings:
+        _paint(canvas, axes, solid, spacing, rng)
+    limit = _paint_skin(canvas, axes, scene.skin, spacing, rng) if scene.skin else None
+    for solid in scene.background:
+        _paint(canvas, axes, solid, spacing, rng, limit)
+    return canvas
 
 
 def render_hu(scene: Scene, grid: Grid, rng: np.random.Generator) -> np.ndarray:
@@ -102,10 +145,8 @@ def render_hu(scene: Scene, grid: Grid, rng: np.random.Generator) -> np.ndarray:
     out = np.empty(grid.shape_zyx, np.float32)
     coarse_step = 2 if fine and min(grid.shape_zyx[1:]) >= _LEAST_COARSE_PX else 1
     coarse_x, coarse_y = (_coarser(c, coarse_step) for c in (x, y))
-    background = np.full((len(z), len(coarse_y), len(coarse_x)), AIR_HU, np.float32)
     spacing = np.array(grid.spacing_xyz_mm)
-    for solid in scene.background:
-        _paint(background, (coarse_x, coarse_y, z), solid, spacing * np.array([coarse_step, coarse_step, 1]), rng)
+    background = _render_soft(scene, (coarse_x, coarse_y, z), spacing * np.array([coarse_step, coarse_step, 1]), rng)
     slab = max(1, _PLANES_AT_ONCE // parts)
     for first in range(0, len(z), slab):
         part = slice(first, min(first + slab, len(z)))

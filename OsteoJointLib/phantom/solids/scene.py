@@ -49,7 +49,16 @@ class Solid:
 
 @dataclass
 class Scene:
-    """All that is in the scanner. ``background`` is painted coarsely (soft tissue), ``skeleton`` at full resolution."""
+    """All that is in the scanner, in painting order; the skeleton at full resolution, all else coarsely.
 
+    Args:
+        surroundings: table, mattress, rods and arms beside the trunk.
+        skin: the trunk with the shoulders, which holds the background: none of that comes through its shell.
+        background: soft tissue and gas.
+        skeleton: bone and what else is small and dense.
+    """
+
+    surroundings: list[Solid] = field(default_factory=list)
+    skin: Solid | None = None
     background: list[Solid] = field(default_factory=list)
     skeleton: list[Solid] = field(default_factory=list)

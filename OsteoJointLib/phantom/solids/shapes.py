@@ -160,6 +160,10 @@ class Tube:
         )
         return cx, cy, rx, ry
 
+    @property
+    def _straight(self) -> bool:
+        return all(np.ptp(values) == 0 for values in (self.center_x, self.center_y, self.radius_x, self.radius_y))
+
     def normalized(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(u, v, rho): position over the semi-axes and the section's radius (1 on the wall)."""
         cx, cy, rx, ry = (values.astype(np.float32)[:, None, None] for values in self.at(z))
@@ -168,8 +172,9 @@ class Tube:
         return u, v, np.sqrt(squared_radius(u * u, v * v, self.squareness))
 
     def distance(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        u, v, rho = self.normalized(x, y, z)
-        _, _, rx, ry = (values.astype(np.float32)[:, None, None] for values in self.at(z))
+        section = z[:1] if self._straight else z  # of a tube that is the same everywhere one plane is enough
+        u, v, rho = self.normalized(x, y, section)
+        _, _, rx, ry = (values.astype(np.float32)[:, None, None] for values in self.at(section))
         gradient = np.sqrt((u / rx) ** 2 + (v / ry) ** 2) / rho
         beyond = np.maximum(self.z_knots[0] - z, z - self.z_knots[-1]).astype(np.float32)[:, None, None]
         return np.maximum((rho - 1.0) / np.maximum(gradient, 1.0 / np.maximum(rx, ry)), beyond)

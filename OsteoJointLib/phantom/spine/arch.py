@@ -2,8 +2,9 @@
 
 The lumbar nodes and thicknesses were fitted together to the Visible Human's L1 to L5 and to the mean L2 to L5 of 87
 patients (sources in :mod:`OsteoJointLib.phantom.draws.morphometry`; ``Testing/measure_shapes.py`` tells how near they
-come). The thoracic nodes are chosen: narrow pedicles high on the body, facets in the coronal plane, a steep spinous
-process. So is every other number that names no source. mm are those of the tables' man.
+come). The thoracic and cervical nodes are chosen: narrow pedicles high on the body, facets in the coronal plane, a
+steep spinous process, longest at T7, and a canal that is wide at C6. So is every other number that names no source. mm
+are those of the tables' man.
 """
 
 from __future__ import annotations
@@ -19,66 +20,66 @@ from OsteoJointLib.phantom.solids.blend import Blade, Blend
 from OsteoJointLib.phantom.solids.body_shape import BodyShape
 from OsteoJointLib.phantom.solids.scene import Shape
 
-_T9, _T12, _L1, _L2, _L3, _L4, _L5 = 16, 19, 20, 21, 22, 23, 24  # VerSe numbers
+_C6, _T1, _T4, _T7, _T9, _T12, _L1, _L2, _L3, _L4, _L5 = 6, 8, 11, 14, 16, 19, 20, 21, 22, 23, 24  # VerSe numbers
 _NODES = ("root", "isthmus", "facet", "mammillary", "pars", "lower", "lamina", "spine", "keel", "accessory", "tip")
 _AT_MM = {
     "root": (
-        (12.0, 14.0, 15.6, 16.4, 17.2, 18.8, 26.3),
-        (-5.0, -6.0, -7.0, -7.0, -7.0, -7.0, -7.0),
-        (5.0, 4.5, 4.0, 4.3, 4.3, 4.1, 0.6),
+        (15.0, 13.5, 12.0, 12.0, 12.0, 14.0, 15.6, 16.4, 17.2, 18.8, 26.3),
+        (-3.0, -4.0, -5.0, -5.0, -5.0, -6.0, -7.0, -7.0, -7.0, -7.0, -7.0),
+        (1.0, 3.0, 5.0, 5.0, 5.0, 4.5, 4.0, 4.3, 4.3, 4.1, 0.6),
     ),
     "isthmus": (
-        (11.5, 13.5, 14.7, 15.6, 15.4, 15.9, 18.1),
-        (3.0, 3.0, 2.9, 7.6, 9.1, 7.3, 8.5),
-        (5.5, 4.5, 3.3, 4.6, 4.4, 4.5, 3.2),
+        (18.0, 13.5, 11.5, 11.5, 11.5, 13.5, 14.7, 15.6, 15.4, 15.9, 18.1),
+        (2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 2.9, 7.6, 9.1, 7.3, 8.5),
+        (0.0, 3.5, 5.5, 5.5, 5.5, 4.5, 3.3, 4.6, 4.4, 4.5, 3.2),
     ),
     "facet": (
-        (11.5, 13.5, 15.4, 16.2, 16.5, 19.4, 22.6),
-        (7.5, 10.5, 11.3, 9.7, 10.7, 10.5, 11.2),
-        (12.0, 12.5, 13.1, 14.6, 13.6, 13.7, 11.8),
+        (19.0, 14.0, 11.5, 11.5, 11.5, 13.5, 15.4, 16.2, 16.5, 19.4, 22.6),
+        (8.0, 8.0, 7.5, 7.5, 7.5, 10.5, 11.3, 9.7, 10.7, 10.5, 11.2),
+        (6.0, 10.0, 12.0, 12.0, 12.0, 12.5, 13.1, 14.6, 13.6, 13.7, 11.8),
     ),
     "mammillary": (
-        (11.5, 16.0, 19.0, 19.0, 19.9, 22.6, 26.0),
-        (9.5, 18.0, 21.6, 24.5, 24.5, 20.2, 19.7),
-        (10.0, 11.5, 12.2, 12.3, 11.4, 9.5, 8.8),
+        (19.5, 14.0, 11.5, 11.5, 11.5, 16.0, 19.0, 19.0, 19.9, 22.6, 26.0),
+        (9.5, 10.0, 9.5, 9.5, 9.5, 18.0, 21.6, 24.5, 24.5, 20.2, 19.7),
+        (5.0, 8.0, 10.0, 10.0, 10.0, 11.5, 12.2, 12.3, 11.4, 9.5, 8.8),
     ),
     "pars": (
-        (11.0, 11.0, 11.5, 10.1, 13.4, 13.6, 14.7),
-        (11.5, 11.5, 11.0, 10.9, 8.6, 8.0, 9.8),
-        (0.0, 1.5, 2.5, 0.6, 3.9, -1.2, -0.7),
+        (18.5, 13.0, 11.0, 11.0, 11.0, 11.0, 11.5, 10.1, 13.4, 13.6, 14.7),
+        (10.0, 12.0, 11.5, 11.5, 11.5, 11.5, 11.0, 10.9, 8.6, 8.0, 9.8),
+        (0.0, 0.0, 0.0, 0.0, 0.0, 1.5, 2.5, 0.6, 3.9, -1.2, -0.7),
     ),
     "lower": (
-        (10.0, 8.5, 8.1, 8.5, 10.5, 14.7, 18.1),
-        (18.5, 18.5, 19.6, 17.3, 17.8, 15.7, 18.2),
-        (-13.5, -19.0, -20.2, -17.6, -18.5, -14.5, -14.4),
+        (18.5, 12.5, 10.0, 10.0, 10.0, 8.5, 8.1, 8.5, 10.5, 14.7, 18.1),
+        (12.0, 17.5, 18.5, 18.5, 18.5, 18.5, 19.6, 17.3, 17.8, 15.7, 18.2),
+        (-7.0, -12.0, -13.5, -13.5, -13.5, -19.0, -20.2, -17.6, -18.5, -14.5, -14.4),
     ),
     "lamina": (
-        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-        (18.0, 17.5, 17.3, 16.6, 17.6, 19.4, 23.6),
-        (-7.0, -6.5, -5.9, -5.3, -6.5, -7.3, -8.2),
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        (19.0, 18.0, 18.0, 18.0, 18.0, 17.5, 17.3, 16.6, 17.6, 19.4, 23.6),
+        (-3.0, -5.0, -7.0, -7.0, -7.0, -6.5, -5.9, -5.3, -6.5, -7.3, -8.2),
     ),
     "spine": (
-        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-        (38.0, 41.0, 41.8, 46.1, 49.0, 43.0, 41.0),
-        (-28.0, -16.0, -10.7, -7.0, -8.0, -10.5, -14.0),
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        (36.0, 42.0, 39.0, 37.0, 38.0, 41.0, 41.8, 46.1, 49.0, 43.0, 41.0),
+        (-8.0, -12.0, -24.0, -34.0, -28.0, -16.0, -10.7, -7.0, -8.0, -10.5, -14.0),
     ),
     "keel": (
-        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-        (38.0, 41.0, 42.0, 43.9, 47.6, 40.6, 36.5),
-        (-31.0, -20.0, -15.5, -18.5, -17.0, -17.5, -18.0),
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        (36.0, 42.0, 39.0, 37.0, 38.0, 41.0, 42.0, 43.9, 47.6, 40.6, 36.5),
+        (-11.0, -17.0, -28.0, -38.0, -31.0, -20.0, -15.5, -18.5, -17.0, -17.5, -18.0),
     ),
     "accessory": (
-        (16.0, 16.0, 16.9, 18.9, 21.2, 23.7, 33.7),
-        (13.0, 12.0, 10.7, 10.9, 9.0, 5.0, 4.4),
-        (5.0, 4.0, 3.0, 3.9, 3.2, 1.6, 0.4),
+        (21.0, 20.0, 16.0, 16.0, 16.0, 16.0, 16.9, 18.9, 21.2, 23.7, 33.7),
+        (1.0, 10.0, 13.0, 13.0, 13.0, 12.0, 10.7, 10.9, 9.0, 5.0, 4.4),
+        (0.0, 3.0, 5.0, 5.0, 5.0, 4.0, 3.0, 3.9, 3.2, 1.6, 0.4),
     ),
     "tip": (
-        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-        (9.0, 3.0, 3.6, 4.7, 3.7, 6.0, 3.7),
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        (0.0, 3.0, 9.0, 9.0, 9.0, 3.0, 3.6, 4.7, 3.7, 6.0, 3.7),
     ),
 }
-_AT_LABELS = (_T9, _T12, _L1, _L2, _L3, _L4, _L5)
+_AT_LABELS = (_C6, _T1, _T4, _T7, _T9, _T12, _L1, _L2, _L3, _L4, _L5)
 """Nodes of the arch at these VerSe numbers, interpolated between: rows are mm to the side, behind the body's back wall
 and above its middle. "pars" is the neck between the facets, "lower" the tip of the lower articular process, "spine" and
 "keel" the upper and lower end of the spinous process; how far the transverse process's "tip" reaches is in the table of
@@ -98,7 +99,7 @@ _BLADES = (
 """Blades between nodes: half thickness and sweep up and down, at either end, in mm (:class:`Blade`)."""
 _TIP_MM, _TIP_FROM_MM = 2.5, 11.0  # radius of the tip; where a process begins behind the body
 _MELT_MM = 5.0  # over which the blades melt together; fitted with it
-_THICKNESS = ((_T9, _T12, _L1), (0.78, 0.93, 1.0))  # factor on the blades, by VerSe number
+_THICKNESS = ((_C6, _T4, _T9, _T12, _L1), (0.68, 0.76, 0.78, 0.93, 1.0))  # factor on the blades, by VerSe number
 _PEDICLE_SPREAD, _BULK_SPREAD = (0.85, 1.2), (0.92, 1.1)  # factor on the pedicle, on all else
 _NODE_SD_MM, _TIP_SD_MM = 0.8, 2.0  # scatter of a node on one side; height of the transverse process's tip
 _REACH, _SIDE_REACH = (0.84, 1.15), (0.93, 1.06)  # of the transverse processes; of one side beside the other

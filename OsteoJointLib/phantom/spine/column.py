@@ -15,6 +15,7 @@ from OsteoJointLib.phantom.draws.morphometry import (
     CANAL_DEPTH_SD,
     CANAL_WIDTH_SD,
     DEPTH_SD,
+    FROM_T6,
     HEIGHT_SD,
     SACRAL_PITCH_DEG,
     VERTEBRAE,
@@ -23,6 +24,7 @@ from OsteoJointLib.phantom.draws.morphometry import (
 )
 from OsteoJointLib.phantom.draws.person import Person
 from OsteoJointLib.phantom.solids.shapes import Frame, rotation
+from OsteoJointLib.phantom.spine.upper_column import build_upper_column
 from OsteoJointLib.phantom.spine.vertebrae import Break, Vertebra, draw_body, draw_break
 
 _L1, _L6, _S1 = 20, 25, 26  # VerSe numbers
@@ -107,9 +109,10 @@ class Column:
             found.append(Disc(label, middle, height, body.half_width, body.half_depth, upper, lower))
         return tuple(found)
 
-    def track(self) -> tuple[np.ndarray, np.ndarray]:
-        """Centers from the sacrum upward as (z knots ascending, (N, 2) x and y)."""
-        centers = np.array([self.sacrum.center] + [v.frame.center for v in reversed(self.vertebrae)])
+    def track(self, up_to: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Centers from the sacrum up to the body of that VerSe number as (z knots ascending, (N, 2) x and y)."""
+        bodies = [v.frame.center for v in reversed(self.vertebrae) if v.sizes.verse_label >= up_to]
+        centers = np.array([self.sacrum.center, *bodies])
         return centers[:, 2], centers[:, :2]
 
 
@@ -165,7 +168,7 @@ def _limited(angles_deg: np.ndarray, most_deg: np.ndarray, kept: int) -> np.ndar
 
 
 def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[int, float], base_hu: float) -> Column:
-    """Stack the vertebrae from the sacrum upward; the L1/L2 disc ends near the world's origin.
+    """Stack the vertebrae from the sacrum to T6, and the upper column on top; the L1/L2 disc ends near the origin.
 
     Args:
         person: whose column.
@@ -175,7 +178,8 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
     """
     own = rng.spawn(1)[0]  # what is broken changes nothing else
     breaks = {label: draw_break(label in person.collapsed, own) for label in person.fractured}
-    whole = _plan(person, rng)
+    planned = _plan(person, rng)
+    whole = planned[FROM_T6:]
     broken = [breaks.get(v.verse_label, Break()) for v in whole]
     plan = [replace(v, height_mm=v.height_mm * (1 - b.whole)) for v, b in zip(whole, broken, strict=True)]
     discs = _disc_heights(plan, person, rng)
@@ -222,4 +226,5 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
         )
         for sizes, deformed, frame in zip(plan, broken, frames, strict=True)
     )
-    return Column(vertebrae, Frame(sacrum.center - shift, sacrum.axes), sacrum_sizes)
+    upper = build_upper_column(planned[:FROM_T6], vertebrae[0], person, base_hu, own.spawn(1)[0])
+    return Column((*upper, *vertebrae), Frame(sacrum.center - shift, sacrum.axes), sacrum_sizes)

@@ -57,6 +57,9 @@ _RODS = (  # from, to, radius there and there
 _NECK, _TROCHANTER, _UNDER = (131.0, -40.0, -112.0), (144.0, -30.0, -98.0), (126.0, -34.0, -140.0)
 _NECK_MM, _TROCHANTER_MM, _LESSER, _LESSER_MM = (15.0, 18.0), 12.0, (114.0, -22.0, -146.0), 9.0
 _SHAFT_RUN, _SHAFT_MM = (-8.0, -6.0, -170.0), (17.0, 14.0)  # in the world: a thigh lies flat; 210 mm under the joint
+_COVER = ((121.0, -38.0, 18.0), (126.0, -66.0, -18.0), (134.0, -50.0, -30.0), (138.0, -36.0, -102.0))
+_COVER_MM = 27.0  # around crest, spine and trochanter: bone, muscle and skin of the thinnest
+_GROIN = ((126.0, -66.0, -18.0), (88.0, -64.0, -75.0), (12.0, -80.0, -118.0))  # and before the hip to the pubis
 _UPPER_SHAFT = 0.2  # of the shaft: its cortex is half as thick
 _SHAFT_CORTEX_MM, _SHAFT_HU, _SHAFT_MARROW_HU = (4.0, 7.0), 0.95, (-60.0, 40.0)  # HU over the other bones'
 
@@ -75,6 +78,20 @@ def _frame(column: Column) -> Frame:
 def hip_center(column: Column, side: float) -> np.ndarray:
     """Center (3,) of the femur's head on one side (-1 right, +1 left)."""
     return _frame(column).point(*(np.array([side, 1.0, 1.0]) * _HIP * _scale(column)))
+
+
+def thinnest_skin(column: Column) -> list[Shape]:
+    """Shape the least that lies over the pelvis and the thighs: what a wasted patient's skin does not sink under."""
+    scale = _scale(column)
+    parts: list[Shape] = []
+    for side in SIDES:
+        mirror = np.array([side, 1.0, 1.0])
+        points = [_frame(column).point(*(mirror * point * scale)) for point in _COVER]
+        points.append(points[-1] + mirror * _SHAFT_RUN * scale - np.array([0.0, 0.0, _COVER_MM]) * scale)
+        groin = [_frame(column).point(*(mirror * point * scale)) for point in _GROIN]
+        rods = *pairwise(points), *pairwise(groin)
+        parts += [Capsule(a, b, _COVER_MM * scale, _COVER_MM * scale) for a, b in rods]
+    return parts
 
 
 def _ilium(at: Callable[[np.ndarray], np.ndarray], scale: float) -> list[Shape]:

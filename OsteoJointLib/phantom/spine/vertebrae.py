@@ -28,7 +28,7 @@ _JITTER: Range = (1.0, 0.025)  # mean and SD of the factor on one body's width, 
 _WAIST, _SQUARENESS, _BACK_FLAT = (0.02, 0.16), (0.0, 0.3), (0.62, 0.86)  # see BodyShape; middles fitted
 _BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 2.5), (0.3, 2.7), (0.5, 3.5)  # not scaled
 _BOWL_ASIDE, _BOWL_BACK = (0.0, 0.2), (0.35, 0.2)  # mean and SD of BodyShape's bowl_lean
-_VANISHED_BOWL = 0.15  # of the bowls beside a vanished disc
+_VANISHED_BOWL = 0.15  # of the bowls beside a disc that vanished, or that bone replaced
 
 _ARCH_OVER_BODY_HU, _ARCH_CORTEX_MM, _GRAIN_MM = (40.0, 140.0), (0.9, 1.8), (0.8, 2.0)  # arches are denser than bodies
 _VEIN_Y, _VEIN_DARKER_HU = 0.62, (0.0, 60.0)  # basivertebral: of the half depth

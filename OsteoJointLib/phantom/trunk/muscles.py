@@ -11,9 +11,12 @@ from OsteoJointLib.phantom.draws.chance import Range, between
 from OsteoJointLib.phantom.draws.morphometry import SIDES
 from OsteoJointLib.phantom.draws.person import Person
 from OsteoJointLib.phantom.draws.tissue import TissueHu, soft
+from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Scene, Solid
 from OsteoJointLib.phantom.solids.shapes import Tube
 from OsteoJointLib.phantom.spine.column import Column
+from OsteoJointLib.phantom.spine.pelvis import thinnest_skin
+from OsteoJointLib.phantom.trunk.shoulders import Shoulders
 from OsteoJointLib.phantom.trunk.torso import Torso
 
 # texture of a tissue: (SD in HU, grain in mm)
@@ -21,13 +24,13 @@ _FAT_TEXTURE, _CAVITY_TEXTURE, _RED_TEXTURE = (8.0, 5.0), (14.0, 6.0), (8.0, 3.0
 _WALL_GRAIN_MM, _MARBLED_GRAIN_MM = 5.0, 4.0
 
 _FATTY_MUSCLE_HU = 110.0  # how much darker fat is than muscle, roughly
-_SKIN_MM = 2.0
+_SKIN_MM, _SKIN_BLEND_MM, _WALL_BLEND_MM = 2.0, 30.0, 4.0
 _WALL_FAT_HU = 60.0  # how much darker the wall's muscle is per fraction of fat: it ages less than the back's
 _WALL_MARBLING_HU, _BACK_MARBLING_HU = (10.0, 20.0), (10.0, 45.0)  # texture of muscle, and its rise per fraction of fat
 
 _MUSCLE_SIZE: Range = (0.8, 1.2)
-_MUSCLE_TOP_MM, _MUSCLE_BOTTOM_MM, _BOTTOM_FRONT_MM = 220.0, -230.0, 25.0  # the muscles leave the sacrum to the front
-_TAPER_Z_MM, _TAPER = (-120.0, 0.0, 120.0, 220.0), (1.0, 1.0, 0.8, 0.65)  # of the back muscles
+_MUSCLE_BOTTOM_MM, _BOTTOM_FRONT_MM = -230.0, 25.0  # the muscles leave the sacrum to the front
+_TAPER_Z_MM, _TAPER = (-120.0, 0.0, 120.0, 220.0, 330.0), (1.0, 1.0, 0.8, 0.65, 0.55)  # of the back muscles
 _BACK_X_MM, _BACK_Y_MM, _BACK_MM, _BACK_SQUARE = 34.0, 53.0, (30.0, 22.0), 0.4  # half width, half depth
 _LOW_MM = 40.0  # z up to which quadratus and psoas reach
 _QUADRATUS_X_MM, _QUADRATUS_Y_MM, _QUADRATUS_MM = 62.0, 30.0, (18.0, 9.0)
@@ -38,13 +41,18 @@ _CRUS_BETWEEN_MM, _CRUS_Z_MM, _CRUS_MM = (-45.0, 90.0), (-45.0, 0.0, 90.0), (2.5
 _CRUS_X_MM, _CRUS_FRONT_MM, _CRUS_WIDTH = 13.0, 20.0, 1.3
 
 
-def add_wall(scene: Scene, torso: Torso, tissue: TissueHu, person: Person) -> None:
-    """Skin, subcutaneous fat, muscular wall and the cavity's fat."""
+def add_wall(
+    scene: Scene, torso: Torso, shoulders: Shoulders, column: Column, tissue: TissueHu, person: Person
+) -> None:
+    """Skin, subcutaneous fat, muscular wall with the shoulders' muscles, and the cavity's fat."""
     plain, rise = _WALL_MARBLING_HU
     muscle_texture = plain + rise * person.muscle_fat, _WALL_GRAIN_MM
+    trunk = Compound((torso.skin, *shoulders.skin), blend_mm=_SKIN_BLEND_MM)
+    skin = Compound((trunk, *thinnest_skin(column)))
+    wall = Compound((torso.muscle, *shoulders.muscle), blend_mm=_WALL_BLEND_MM)
+    scene.skin = Solid(skin, soft(tissue.fat, _FAT_TEXTURE, tissue.skin, _SKIN_MM))
     scene.background += [
-        Solid(torso.skin, soft(tissue.fat, _FAT_TEXTURE, tissue.skin, _SKIN_MM)),
-        Solid(torso.muscle, soft(tissue.muscle - _WALL_FAT_HU * person.muscle_fat, muscle_texture)),
+        Solid(wall, soft(tissue.muscle - _WALL_FAT_HU * person.muscle_fat, muscle_texture)),
         Solid(torso.cavity, soft(tissue.visceral_fat, _CAVITY_TEXTURE)),
     ]
 
@@ -53,9 +61,8 @@ def add_muscles(scene: Scene, column: Column, tissue: TissueHu, person: Person, 
     """Back muscles, quadratus lumborum, psoas and the diaphragm's crura along the column."""
     s = person.scale * between(rng, _MUSCLE_SIZE)
     z, xy = column.track()
-    inside = z < _MUSCLE_TOP_MM
     bottom = (_MUSCLE_BOTTOM_MM, float(xy[0, 0]), float(xy[0, 1]) - _BOTTOM_FRONT_MM)
-    z, x, y = (np.concatenate([[v], a[inside]]) for v, a in zip(bottom, (z, xy[:, 0], xy[:, 1]), strict=True))
+    z, x, y = (np.concatenate([[v], a]) for v, a in zip(bottom, (z, xy[:, 0], xy[:, 1]), strict=True))
     plain, rise = _BACK_MARBLING_HU
     marbling = plain + rise * person.muscle_fat, _MARBLED_GRAIN_MM
     marbled = soft(tissue.muscle - _FATTY_MUSCLE_HU * person.muscle_fat, marbling)

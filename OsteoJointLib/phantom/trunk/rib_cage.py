@@ -1,4 +1,4 @@
-"""Ribs, which tell T12 from L1, with their cartilages.
+"""Ribs, which tell T12 from L1.
 
 A rib starts at its costovertebral joint, passes in front of the transverse process (tubercle), turns at its angle and
 follows the trunk's wall. Numbers are chosen unless they come from :mod:`OsteoJointLib.phantom.draws.morphometry`.
@@ -6,7 +6,6 @@ follows the trunk's wall. Numbers are chosen unless they come from :mod:`OsteoJo
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,9 +16,10 @@ from OsteoJointLib.phantom.draws.person import Person
 from OsteoJointLib.phantom.solids.bars import Bar
 from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Solid, Tissue
-from OsteoJointLib.phantom.solids.shapes import Frame
 from OsteoJointLib.phantom.spine.column import Column
 from OsteoJointLib.phantom.spine.vertebrae import Vertebra
+from OsteoJointLib.phantom.trunk.cartilage import add_cartilage, draw_calcified
+from OsteoJointLib.phantom.trunk.sternum import Sternum
 from OsteoJointLib.phantom.trunk.torso import Torso
 
 RibLengths = dict[str, tuple[float, float]]
@@ -30,8 +30,9 @@ RibHeads = dict[str, tuple[np.ndarray | None, np.ndarray | None]]
 LEAST_RIB_MM = 8.0
 """What is shorter is no rib."""
 
-_T10, _T11 = 17, 18  # VerSe numbers
-_ABOVE, _ABOVE_MM = ("T5", "T4", "T3", "T2"), 24.0  # ribs hang into the field from above the column; apart
+_T1, _T10, _T11 = 8, 17, 18  # VerSe numbers
+_FIRST_TALL: Range = (1.7, 2.2)  # width of the flat first rib over its thickness
+_SECOND_MM, _FIRST_MM = 0.86, 0.55  # length of the second and the first rib over the third's
 _STEP_MM = 8.0  # between two points of a rib
 _HEAD_X, _HEAD_OUT_MM, _HEAD_Y = 0.87, 3.0, 0.64  # of the body's half width, mm beside it, of its half depth
 _HEAD_UP, _FREE_HEAD_UP = (0.8, 1.05), (0.2, 0.45)  # of the half height: at the disc up to T10, on the body below
@@ -60,15 +61,9 @@ _PROFILE = np.array(
 _T11_PROFILE = np.array([(0.0, 1.05, 0.0), (0.08, 0.85, 0.4), (0.25, 1.0, 1.0), (0.6, 1.0, 1.0), (1.0, 0.45, 0.6)])
 _LAST_PROFILE = np.array([(0.0, 1.1, 0.0), (0.1, 0.95, 0.5), (0.25, 1.0, 1.0), (0.5, 1.0, 1.0), (1.0, 0.3, 0.5)])
 _CORTEX_MM, _CORTEX_LOSS, _MOST_CORTEX = (0.7, 1.5), 0.5, 0.45  # shell; share lost by 90 years; of the half thickness
+_OLD_FROM, _OLD_SPAN = 40.0, 50.0  # years: no loss at 40, all of it at 90
 _CORTEX = 0.85  # HU over the other bones'
 _CORTEX_SPREAD, _BONE_TEXTURE_HU = (0.8, 1.2), 15.0  # factor of one rib; SD
-
-_CARTILAGE_STEP_MM, _CARTILAGE_MM, _CARTILAGE_RISE = 12.0, (70.0, 130.0), (0.3, 0.7)  # length, mm up per mm
-_CARTILAGE_END, _CARTILAGE_HALF_MM = 3.0, (3.0, 6.0)  # rad from the back's midline; half thickness and height
-_CARTILAGE_HU, _CARTILAGE_TEXTURE_HU = (70.0, 120.0), 10.0
-_CALCIFIED = {"F": 0.35, "M": 0.7}  # share of a cartilage's parts that is calcified in the oldest
-_CALCIFIED_OLD, _CALCIFIED_SPAN = 40.0, 50.0  # years: none at 40, all of it at 90
-_CALCIUM_HU, _CALCIUM_MM, _CALCIUM_LENGTH = (200.0, 600.0), (1.0, 2.2), 0.7  # half thickness; share of the part
 
 
 def draw_rib_lengths(person: Person, torso: Torso, rng: np.random.Generator) -> RibLengths:
@@ -92,6 +87,8 @@ def draw_rib_lengths(person: Person, torso: Torso, rng: np.random.Generator) -> 
         return lengths if rng.random() < 0.5 else lengths[::-1]
 
     lengths = {name: pair(name, (_LEAST_MM, np.inf)) for name in RIB_LENGTH_MM}
+    right, left = lengths["T3"]
+    lengths |= {name: (right * part, left * part) for name, part in (("T1", _FIRST_MM), ("T2", _SECOND_MM))}
     lengths["T12"] = {
         "thin": lambda: (between(rng, _THIN_MM), between(rng, _THIN_MM)),
         "stub": lambda: rare(_STUB_MM, _BESIDE_MM),
@@ -150,44 +147,21 @@ def _rib_path(
     return np.stack([np.interp(wanted, along, curve[:, axis]) for axis in range(3)], axis=1)
 
 
-def _rib(path: np.ndarray, thickness_mm: float, tall: float, profile: np.ndarray) -> Compound:
-    """Shape a rib along its path: full thickness and height over thickness of the shaft, profile along it."""
+def _rib(path: np.ndarray, thickness_mm: float, tall: float, profile: np.ndarray, flat: bool) -> Compound:
+    """Shape a rib along its path: full thickness and height over thickness of the shaft, profile along it.
+
+    The first rib is flat: what is height in the others points outward.
+    """
     share = np.linspace(0.0, 1.0, len(path))
     thin = 0.5 * thickness_mm * np.interp(share, profile[:, 0], profile[:, 1])
     height = thin * (1.0 + (tall - 1.0) * np.interp(share, profile[:, 0], profile[:, 2]))
     up = np.array([0.0, 0.0, 1.0])
     return Compound(
         tuple(
-            Bar(path[i], path[j], (thin[i], thin[j]), (height[i], height[j]), up) for i, j in pairwise(range(len(path)))
+            Bar(a, b, thickness, tallness, np.cross(b - a, up) if flat else up)
+            for (a, b), thickness, tallness in zip(pairwise(path), pairwise(thin), pairwise(height), strict=True)
         )
     )
-
-
-def _add_cartilage(
-    scene: Scene, torso: Torso, path: np.ndarray, side: float, calcified: float, rng: np.random.Generator
-) -> None:
-    """Continue a rib to the front along the wall, rising; old cartilage calcifies in patches."""
-    cx, cy, rx, ry = (float(v[0]) for v in torso.cavity.at(path[-1][2:]))
-    angle = float(np.arctan2(abs(path[-1][0] - cx) / rx, (path[-1][1] - cy) / ry))
-    z, rise, points = float(path[-1][2]), between(rng, _CARTILAGE_RISE), [path[-1]]
-    for _ in range(int(between(rng, _CARTILAGE_MM) / _CARTILAGE_STEP_MM)):
-        angle, z = angle + 2.0 * _CARTILAGE_STEP_MM / (rx + ry), z + rise * _CARTILAGE_STEP_MM
-        if angle > _CARTILAGE_END:
-            break
-        points.append(torso.wall_point(side, angle, z))
-    if len(points) < 2:
-        return
-    thin, tall = _CARTILAGE_HALF_MM
-    up = np.array([0.0, 0.0, 1.0])
-    parts = tuple(Bar(a, b, (thin, thin), (tall, tall), up) for a, b in pairwise(points))
-    soft = Material(between(rng, _CARTILAGE_HU), texture_hu=_CARTILAGE_TEXTURE_HU)
-    scene.skeleton.append(Solid(Compound(parts), soft))
-    for part in parts:
-        if rng.random() < calcified:
-            half = between(rng, _CALCIUM_MM)
-            end = part.start + _CALCIUM_LENGTH * (part.end - part.start)
-            calcium = Bar(part.start, end, (half, half), (1.5 * half, half), up)
-            scene.skeleton.append(Solid(calcium, Material(between(rng, _CALCIUM_HU)), Tissue.OTHER_BONE))
 
 
 def add_ribs(
@@ -196,6 +170,7 @@ def add_ribs(
     torso: Torso,
     lengths: RibLengths,
     person: Person,
+    sternum: Sternum,
     cortex_hu: float,
     core_hu: float,
     rng: np.random.Generator,
@@ -205,13 +180,12 @@ def add_ribs(
     Returns:
         The costovertebral joints.
     """
-    old = float(np.clip((person.age_years - _CALCIFIED_OLD) / _CALCIFIED_SPAN, 0.0, 1.0))
+    old = float(np.clip((person.age_years - _OLD_FROM) / _OLD_SPAN, 0.0, 1.0))
     place, person_drop = rng.random(), around(rng, _DROP_PERSON)
     person_cortex = between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old)
-    calcified = old * _CALCIFIED[person.sex] * rng.random()
+    calcified = draw_calcified(person, rng)
     heads: RibHeads = {}
-    vertebrae = (*_above(column), *column.vertebrae)
-    for above, vertebra in pairwise(vertebrae):
+    for above, vertebra in pairwise(column.vertebrae):
         name, label = vertebra.sizes.name, vertebra.sizes.verse_label
         drop = RIB_DROP.get(name, _DROP_BELOW) * person_drop * around(rng, _DROP_RIB)
         joints: list[np.ndarray | None] = []
@@ -223,31 +197,17 @@ def add_ribs(
             start = _start(vertebra, above, side, rng)
             path = _rib_path(start, torso, side, length, drop * around(rng, _DROP_SIDE))
             profile = _PROFILE if label <= _T10 else _T11_PROFILE if label == _T11 else _LAST_PROFILE
-            shape = _rib(path, thickness, between(rng, RIB_TALL[name]), profile)
+            first = label == _T1
+            shape = _rib(path, thickness, between(rng, _FIRST_TALL if first else RIB_TALL[name]), profile, first)
             cortex = min(person_cortex * between(rng, _CORTEX_SPREAD), _MOST_CORTEX * 0.5 * thickness)
             if label <= _T10:
-                _add_cartilage(scene, torso, path, side, calcified, rng)
+                add_cartilage(scene, torso, path[-1], side, sternum.notch(name), calcified, rng)
             scene.skeleton.append(
                 Solid(shape, Material(core_hu, _CORTEX * cortex_hu, cortex, _BONE_TEXTURE_HU), Tissue.RIB)
             )
             joints.append(path[0])
-        if name not in _ABOVE:
-            heads[name] = (joints[0], joints[1])
+        heads[name] = (joints[0], joints[1])
     return heads
-
-
-def _above(column: Column) -> list[Vertebra]:
-    """Continue the column upward by the vertebrae whose ribs hang into the field; they are no part of the scene."""
-    top = column.vertebrae[0]
-    up = top.frame.axes[:, 2] * _ABOVE_MM
-    return [
-        replace(
-            top,
-            sizes=replace(top.sizes, name=name, verse_label=top.sizes.verse_label - count),
-            body=replace(top.body, frame=Frame(top.frame.center + count * up, top.frame.axes)),
-        )
-        for count, name in reversed(list(enumerate(_ABOVE, start=1)))
-    ]
 
 
 def _thickness_mm(name: str, person: Person, place: float, rng: np.random.Generator) -> float:

@@ -1,4 +1,4 @@
-"""The trunk's outline: skin, subcutaneous fat, muscular wall and cavity as nested tubes along z.
+"""The trunk's outline: skin, subcutaneous fat, muscular wall and cavity as nested tubes along z, up to the neck.
 
 Numbers are chosen, so that trunks come out 2 x 150 to 230 mm wide and 2 x 95 to 170 mm deep.
 """
@@ -34,10 +34,17 @@ _HIPS_MM, _PELVIC_CAVITY_MM = (155.0, 160.0, 168.0, 158.0, 147.0, 0.0), (20.0, 4
 _HIPS_FOLLOW = (-20.0, 90.0), (1.0, 0.0)  # they lie around the sacrum, the trunk around the column's middle
 _BUTTOCKS_MM = (28.0, 32.0, 32.0, 26.0, 16.0, 0.0)
 
+_T6 = 13  # VerSe number
+_INLET_WIDTH = (0.95, 0.87, 0.77, 0.64, 0.46, 0.25)  # of the cavity at T6, here and below: at T5 to C7
+_INLET_DEPTH = (0.95, 0.88, 0.78, 0.64, 0.46, 0.25)
+_INLET_BACK = (0.98, 0.95, 0.93, 0.93, 0.9, 0.6)  # how far it reaches behind the bodies' centers
+_NECK_MM = ((72.0, 66.0), (63.0, 60.0), (62.0, 58.0))  # half width and depth of its muscle at C7, C6 and the top
+_NECK_BEHIND_MM, _NECK_FAT = 11.0, 0.25  # its middle behind the bodies'; its fat over the flank's
+
 
 @dataclass(frozen=True, eq=False)
 class Torso:
-    """Nested outlines whose tubes share their knots along z."""
+    """Nested outlines."""
 
     skin: Tube
     muscle: Tube
@@ -60,7 +67,7 @@ def _running_mean(values: np.ndarray, count: int) -> np.ndarray:
 def build_torso(person: Person, column: Column, rng: np.random.Generator) -> Torso:
     """Draw the outlines around a column."""
     z = np.arange(-REACH_MM, REACH_MM + 1, _KNOT_MM)
-    spine_z, spine_xy = column.track()
+    spine_z, spine_xy = column.track(_T6)
     smooth = np.interp(z, spine_z, spine_xy[:, 1])
     smooth = _running_mean(smooth, _SMOOTH_KNOTS)
     smooth = smooth + _FLATTENED * (smooth.max() - smooth)  # who lies on the back has a flat one
@@ -86,8 +93,53 @@ def build_torso(person: Person, column: Column, rng: np.random.Generator) -> Tor
     def tube(y: np.ndarray, rx: np.ndarray, ry: np.ndarray) -> Tube:
         return Tube(z, center_x, y, rx, ry, squareness)
 
-    return Torso(
+    trunk = Torso(
         skin=tube(center_y + 0.5 * buttocks, muscle_x + person.fat_mm, depth + 0.5 * buttocks),
         muscle=tube(inner_y + 0.5 * buttocks, muscle_x, cavity_y + wall + 0.5 * buttocks),
         cavity=tube(inner_y, np.minimum(cavity_x, pelvic), cavity_y),
     )
+    return _narrowed(trunk, column, person)
+
+
+def _narrowed(trunk: Torso, column: Column, person: Person) -> Torso:
+    """Narrow a trunk from T6 upward to the chest's inlet and the neck; below T6 it stays as it is.
+
+    Sections are rows of half width, and how far they reach before and behind the column's center, in mm.
+    """
+    base = column.find(_T6).frame.center
+    above = np.array([v.frame.center for v in reversed(column.vertebrae) if v.sizes.verse_label < _T6])
+    above = np.append(above, [[*above[-1, :2], max(REACH_MM, above[-1, 2] + _KNOT_MM)]], axis=0)
+
+    def section(tube: Tube) -> np.ndarray:
+        _, cy, rx, ry = (float(v[0]) for v in tube.at(base[2:]))
+        return np.array([rx, base[1] - (cy - ry), cy + ry - base[1]])
+
+    wide, before, behind = at_t6 = section(trunk.cavity)
+    back = behind * np.array(_INLET_BACK)
+    inlet = np.stack([wide * np.array(_INLET_WIDTH), (before + behind) * np.array(_INLET_DEPTH) - back, back], axis=1)
+
+    def grown(tube: Tube, fat_mm: float) -> Tube:
+        neck = np.array(_NECK_MM) * person.scale + fat_mm
+        neck = np.stack([neck[:, 0], neck[:, 1] - _NECK_BEHIND_MM, neck[:, 1] + _NECK_BEHIND_MM], axis=1)
+        return _topped(tube, base, above, np.append(inlet[:-1] + section(tube) - at_t6, neck, axis=0))
+
+    return Torso(
+        skin=grown(trunk.skin, _NECK_FAT * person.fat_mm + _SKIN_MM),
+        muscle=grown(trunk.muscle, 0.0),
+        cavity=_topped(trunk.cavity, base, above[: len(inlet)], inlet),
+    )
+
+
+def _topped(tube: Tube, base: np.ndarray, centers: np.ndarray, sections: np.ndarray) -> Tube:
+    """Replace the part of a tube above ``base`` by one through sections about a column's centers."""
+    low = tube.z_knots < base[2]
+    half, before, behind = sections.T
+    shift = float(tube.at(base[2:])[0][0]) - base[0]
+    over = centers[:, 0] + shift, centers[:, 1] + 0.5 * (behind - before), half, 0.5 * (before + behind)
+    under = tube.center_x, tube.center_y, tube.radius_x, tube.radius_y
+    # a knot at T6 itself keeps what is below it as it was
+    x, y, rx, ry = (
+        np.concatenate([a[low], at_base, b]) for a, at_base, b in zip(under, tube.at(base[2:]), over, strict=True)
+    )
+    z = np.concatenate([tube.z_knots[low], base[2:], centers[:, 2]])
+    return Tube(z, x, y, rx, ry, tube.squareness)

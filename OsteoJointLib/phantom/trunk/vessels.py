@@ -16,7 +16,8 @@ from OsteoJointLib.phantom.solids.shapes import Ellipsoid, Frame, Tube, rotation
 from OsteoJointLib.phantom.spine.column import Column
 from OsteoJointLib.phantom.trunk.calcification import add_filter, add_plaques, add_stent
 
-_TRACK_Z_MM: Range = (-110.0, 330.0)  # where there is an aorta before, and a sac within, the column
+_T6 = 13  # VerSe number
+_LOWEST_MM = -110.0  # where the aorta before, and the sac within, the column end
 _GAP_MM: Range = (0.0, 7.0)  # between column and vessels
 _BODY_FRONT_MM, _BODY_BACK_MM = 19.0, 18.0  # front and back of a body of the tables' man from its center
 _AORTA_MM, _AORTA_X_MM = (8.5, 13.0), (4.0, 16.0)  # radius, how far left
@@ -29,19 +30,20 @@ _MESENTERIC_AT_MM = ((-60.0, 70.0), (35.0, 100.0), (-120.0, 60.0))  # x, before 
 _MESENTERIC_MM: tuple[Range, Range, Range] = ((2.0, 5.0), (2.0, 5.0), (5.0, 25.0))  # half sizes
 _MESENTERIC_TURN: Range = (-1.0, 1.0)  # rad about each axis
 _SAC_ABOVE_MM = 40.0  # how far canal and sac go on above the column's first body
+_CANAL_BEHIND_MM = 1.5  # behind a body that is less deep
 _CANAL_MM, _SAC_MM = (12.0, 9.5), (9.5, 7.5)  # half width, half depth
 
 
-def _track(column: Column) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Knots z of the column in the abdomen and chest, with its x and y there."""
-    z, xy = column.track()
-    inside = (z > _TRACK_Z_MM[0]) & (z < _TRACK_Z_MM[1])
+def _track(column: Column, up_to: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Knots z of the column above the pelvis up to the body of that VerSe number, with its x and y there."""
+    z, xy = column.track(up_to)
+    inside = z > _LOWEST_MM
     return z[inside], xy[inside, 0], xy[inside, 1]
 
 
-def add_vessels(scene: Scene, column: Column, tissue: TissueHu, person: Person, rng: np.random.Generator) -> None:
-    """Put the vessels in front of the column into the scene."""
-    z, x, y = _track(column)
+def add_vessels(scene: Scene, column: Column, tissue: TissueHu, person: Person, rng: np.random.Generator) -> Tube:
+    """Put the vessels in front of the column into the scene, and return the aorta up to T6."""
+    z, x, y = _track(column, _T6)
     aorta_mm, cava_mm = between(rng, _AORTA_MM), between(rng, _CAVA_MM)
     front_y = y - _BODY_FRONT_MM * person.scale - between(rng, _GAP_MM)
     ones = np.ones_like(z)
@@ -66,6 +68,7 @@ def add_vessels(scene: Scene, column: Column, tissue: TissueHu, person: Person, 
         turned = Frame(at, rotation(*rng.uniform(*_MESENTERIC_TURN, 3)))
         a, b, c = (between(rng, half_mm) for half_mm in _MESENTERIC_MM)
         scene.background.append(Solid(Ellipsoid(turned, (a, b, c)), Material(tissue.cava)))
+    return aorta
 
 
 def _add_iliacs(scene: Scene, aorta: Tube, tissue: TissueHu, rng: np.random.Generator) -> list[Tube]:
@@ -86,7 +89,9 @@ def _add_iliacs(scene: Scene, aorta: Tube, tissue: TissueHu, rng: np.random.Gene
 def add_canal(scene: Scene, column: Column, tissue: TissueHu, person: Person) -> None:
     """Put the spinal canal's fat and the dural sac into the scene; the bones are painted around them."""
     z, x, y = _track(column)
-    canal_y = y + (_BODY_BACK_MM + CANAL_HALF_DEPTH_MM) * person.scale
+    half_depth = [0.5 * v.sizes.depth_mm for v in reversed(column.vertebrae)]
+    back = np.interp(z, column.centers_lps_mm[::-1, 2], half_depth) + _CANAL_BEHIND_MM
+    canal_y = y + np.minimum(back, _BODY_BACK_MM * person.scale) + CANAL_HALF_DEPTH_MM * person.scale
     z, x, canal_y = np.append(z, z[-1] + _SAC_ABOVE_MM), np.append(x, x[-1]), np.append(canal_y, canal_y[-1])
     for (wide, deep), material in (
         (_CANAL_MM, Material(tissue.visceral_fat)),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from OsteoJointLib.phantom.draws.morphometry import VERTEBRAE
+from OsteoJointLib.phantom.draws.morphometry import FROM_T6, VERTEBRAE
 from OsteoJointLib.phantom.draws.person import Person, draw_person
 from OsteoJointLib.phantom.solids.body_shape import BodyShape
 from OsteoJointLib.phantom.solids.shapes import Frame
@@ -19,7 +19,7 @@ from OsteoJointLib.phantom.spine.arch import build_arch
 
 BODY_MM, WHOLE_MM = 1.3, 1.7
 """Largest mean distance to a real body and to a real vertebra, 0.1 mm of it for the fewer points."""
-L1, L3 = 7, 9  # rows of VERTEBRAE
+L1, L3 = FROM_T6 + 7, FROM_T6 + 9  # rows of VERTEBRAE
 
 
 @pytest.fixture(scope="module")

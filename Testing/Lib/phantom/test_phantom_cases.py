@@ -18,9 +18,10 @@ from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels
 from OsteoJointLib.phantom.solids.bars import Bar
 from OsteoJointLib.phantom.solids.combined import Compound
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Solid
-from OsteoJointLib.phantom.solids.shapes import Ellipsoid, Frame, Tube
+from OsteoJointLib.phantom.solids.shapes import Ellipsoid, Frame
 from OsteoJointLib.phantom.trunk.organs import add_organs
 from OsteoJointLib.phantom.trunk.rib_cage import add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.trunk.sternum import draw_sternum
 from OsteoJointLib.phantom.trunk.torso import build_torso
 from OsteoJointLib.phantom.trunk.vessels import add_canal, add_vessels
 from OsteoJointLib.records import Level, Status
@@ -158,16 +159,15 @@ def test_each_level_has_its_own_density(patient):
 
 
 def test_rods_lie_under_the_back_densest_on_the_left(patient):
-    rods = patient.scene.background[-5:]
-    tubes = [solid.shape for solid in patient.scene.background if isinstance(solid.shape, Tube)]
-    back = tubes[1]  # after the table comes the skin
+    rods = patient.scene.surroundings[-5:]
+    lowest = patient.scene.skin.shape.bounds()[1][1]
     assert [rod.material.core_hu for rod in rods] == [
         patient.acquisition.bmd_slope * bmd for bmd in (0, 50, 100, 150, 200)
     ]
     assert [rod.shape.center_x[0] for rod in rods] == [-60.0, -30.0, 0.0, 30.0, 60.0]
-    assert all(rod.shape.center_y[0] > (back.center_y + back.radius_y).max() - 12.0 for rod in rods)
+    assert all(rod.shape.center_y[0] > lowest - 14.0 for rod in rods)
     without = build_patient(np.random.default_rng(3), randomized=False)
-    assert len(without.scene.background) == len(patient.scene.background) - 5
+    assert len(without.scene.surroundings) == len(patient.scene.surroundings) - 5
 
 
 def test_the_body_knows_left_from_right_and_front_from_back(patient):
@@ -190,7 +190,8 @@ def test_the_body_knows_left_from_right_and_front_from_back(patient):
 def test_a_left_rib_lies_on_the_left_and_falls(patient):
     rng, scene = np.random.default_rng(0), Scene()
     torso = build_torso(patient.person, patient.column, rng)
-    add_ribs(scene, patient.column, torso, {"T11": (0.0, 150.0)}, patient.person, 800.0, 200.0, rng)
+    sternum = draw_sternum(patient.column, patient.person, rng)
+    add_ribs(scene, patient.column, torso, {"T11": (0.0, 150.0)}, patient.person, sternum, 800.0, 200.0, rng)
     (rib,) = (solid.shape for solid in scene.skeleton)
     assert isinstance(rib, Compound)
     ends = [part.end for part in rib.parts if isinstance(part, Bar)]

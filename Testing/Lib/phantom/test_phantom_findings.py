@@ -28,6 +28,7 @@ from OsteoJointLib.phantom.trunk.bedside import add_arms, add_table
 from OsteoJointLib.phantom.trunk.calcification import add_plaques, add_stent
 from OsteoJointLib.phantom.trunk.chest import add_chest
 from OsteoJointLib.phantom.trunk.organs import add_ascites
+from OsteoJointLib.phantom.trunk.shoulders import build_shoulders
 from OsteoJointLib.phantom.trunk.torso import build_torso
 
 MARROW_HU, DISC_HU = 120.0, 70.0
@@ -346,7 +347,7 @@ def test_an_effusion_lies_at_the_back_of_its_side(sides, filled):
     column, scene = column_of(PLAIN), Scene()
     torso = build_torso(PLAIN, column, np.random.default_rng(0))
     tissue = draw_tissue_hu("none", 0.0, np.random.default_rng(0))
-    add_chest(scene, torso, column, tissue, person, np.random.default_rng(4))
+    add_chest(scene, torso, column, tissue, person, np.random.default_rng(4), np.random.default_rng(4))
     shapes = [s.shape for s in scene.background if s.material.core_hu > -1.0 and s.material.texture_hu == 5.0]
     z, (cx, cy, rx, ry) = np.array([150.0]), (v[0] for v in torso.cavity.at(np.array([150.0])))
     x, y = np.linspace(cx - rx, cx + rx, 81), np.linspace(cy - ry, cy + ry, 81)
@@ -368,26 +369,31 @@ def test_ascites_lies_in_front_of_the_retroperitoneum():
 
 
 def test_arms_lie_beside_the_trunk_as_other_bone():
-    torso, scene = build_torso(PLAIN, column_of(PLAIN), np.random.default_rng(0)), Scene()
-    add_arms(scene, torso.skin, draw_tissue_hu("none", 0.0, np.random.default_rng(0)), PLAIN, np.random.default_rng(0))
+    person, column, scene = replace(PLAIN, arms_down=True), column_of(PLAIN), Scene()
+    torso = build_torso(person, column, np.random.default_rng(0))
+    joints = build_shoulders(person, column, torso, np.random.default_rng(0)).joints
+    tissue = draw_tissue_hu("none", 0.0, np.random.default_rng(0))
+    add_arms(scene, torso.skin, joints, tissue, person, np.random.default_rng(0))
     bones = scene.skeleton
     assert {solid.tissue for solid in bones} == {Tissue.OTHER_BONE}
     for sign in (-1, 1):
         own = [solid.shape for solid in bones if np.sign(solid.shape.start[0]) == sign]
         assert len(own) == 3
         widest = torso.skin.center_x.max() + torso.skin.radius_x.max()
-        assert all(abs(shape.start[0]) > widest - 8.0 for shape in own)
+        assert all(abs(shape.end[0]) > widest - 8.0 for shape in own)
+        np.testing.assert_array_equal(own[0].start, joints[sign > 0], "it hangs at its shoulder")
 
 
 def test_the_table_lies_under_the_back_and_with_rods_under_all_of_it():
     torso = build_torso(PLAIN, column_of(PLAIN), np.random.default_rng(0))
-    backs, middle = torso.skin.center_y + torso.skin.radius_y, torso.skin.center_x[0]
+    lying = torso.skin.z_knots < 170.0
+    backs, middle = (torso.skin.center_y + torso.skin.radius_y)[lying], torso.skin.center_x[0]
     for seed in range(12):
         for rods, above in ((False, 0.6), (True, 1.0)):
             acquisition = replace(ACQUISITION, table_mm=3.0, rods=rods)
             scene = Scene()
             add_table(scene, torso.skin, acquisition, np.random.default_rng(seed))
-            table = next(s for s in scene.background if s.material.shell_mm)
+            table = next(s for s in scene.surroundings if s.material.shell_mm)
             y = np.arange(backs.min() - 5.0, backs.max() + 60.0, 0.5)
             distance = np.abs(table.shape.distance(np.array([middle]), y, np.array([0.0]))[0, :, 0])
             assert np.mean(backs < y[distance < 0.6].min()) >= above

@@ -19,6 +19,7 @@ from OsteoJointLib.phantom.spine.column import Column, build_column
 from OsteoJointLib.phantom.spine.pelvis import add_pelvis, hip_center
 from OsteoJointLib.phantom.spine.sacral_bone import add_sacrum
 from OsteoJointLib.phantom.trunk.rib_cage import LEAST_RIB_MM, RibLengths, add_ribs, draw_rib_lengths
+from OsteoJointLib.phantom.trunk.sternum import draw_sternum
 from OsteoJointLib.phantom.trunk.torso import build_torso
 
 T12, L1 = 19, 20
@@ -37,7 +38,8 @@ def distance(solid: Solid, point: np.ndarray) -> float:
 def ribs_of(patient: Patient, lengths: RibLengths, seed: int = 0, **person) -> tuple[list[Solid], dict]:
     rng, scene, who = np.random.default_rng(seed), Scene(), replace(patient.person, **person)
     torso = build_torso(who, patient.column, rng)
-    heads = add_ribs(scene, patient.column, torso, lengths, who, 800.0, 100.0, rng)
+    sternum = draw_sternum(patient.column, who, np.random.default_rng(seed))
+    heads = add_ribs(scene, patient.column, torso, lengths, who, sternum, 800.0, 100.0, rng)
     return [solid for solid in scene.skeleton if solid.tissue is Tissue.RIB], heads
 
 
@@ -156,7 +158,7 @@ def test_heads_of_a_whole_patient_lie_on_their_side_on_rib_voxels():
     for vertebra in made.column.vertebrae:
         name = vertebra.sizes.name
         for side, length, head in zip(
-            SIDES, made.rib_lengths_mm.get(name, (0.0, 0.0)), made.rib_heads_mm[name], strict=True
+            SIDES, made.rib_lengths_mm.get(name, (0.0, 0.0)), made.rib_heads_mm.get(name, (None, None)), strict=True
         ):
             assert (head is None) == (length < LEAST_RIB_MM)
             if head is not None:

@@ -136,3 +136,13 @@ def test_a_compound_joins_melts_and_carves():
     assert carved[ORIGIN - 10]
     assert not carved[ORIGIN + 10]
     assert carved[ORIGIN + 16]
+
+
+def test_a_straight_tube_is_the_same_in_every_plane_and_ends():
+    z, half = np.array([-10.0, 10.0]), np.full(2, 5.0)
+    tubes = [Tube(z, np.array([0.0, shift]), np.zeros(2), half, 2.0 * half) for shift in (0.0, 1e-6)]
+    block = (np.linspace(-8, 8, 9), np.linspace(-14, 14, 8), np.linspace(-14, 14, 8))
+    straight, nearly = (tube.distance(*block) for tube in tubes)
+    assert straight.shape == (8, 8, 9)
+    np.testing.assert_allclose(straight, nearly, atol=1e-4)
+    assert straight[0].min() > 3.9
