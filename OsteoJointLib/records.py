@@ -26,6 +26,10 @@ class Level(StrEnum):
         return {Level.L1: 20, Level.L2: 21}[self]
 
 
+OSTEOPOROSIS_BELOW_MG_CM3, NORMAL_ABOVE_MG_CM3 = 80.0, 120.0
+"""Volumetric BMD of the lumbar spine that parts the classes (ACR, ISCD)."""
+
+
 class Status(StrEnum):
     """Bone status by volumetric BMD: normal > 120, osteopenia 80 to 120, osteoporosis < 80 mg/cm3 (ACR, ISCD)."""
 
@@ -40,9 +44,9 @@ class Status(StrEnum):
         >>> [Status.from_bmd(b).value for b in (79.9, 80.0, 120.0, 120.1)]
         ['osteoporosis', 'osteopenia', 'osteopenia', 'normal']
         """
-        if bmd_mg_cm3 < 80.0:
+        if bmd_mg_cm3 < OSTEOPOROSIS_BELOW_MG_CM3:
             return cls.OSTEOPOROSIS
-        return cls.OSTEOPENIA if bmd_mg_cm3 <= 120.0 else cls.NORMAL
+        return cls.OSTEOPENIA if bmd_mg_cm3 <= NORMAL_ABOVE_MG_CM3 else cls.NORMAL
 
 
 STATUSES: tuple[Status, ...] = (Status.NORMAL, Status.OSTEOPENIA, Status.OSTEOPOROSIS)
@@ -283,13 +287,50 @@ class VertebraSegmentation:
 
 
 @dataclass(frozen=True)
+class BmdEstimate:
+    """What the network says of the case's BMD, the mean of L1 and L2: a normal distribution.
+
+    Args:
+        mean_mg_cm3, sd_mg_cm3: of it.
+    """
+
+    mean_mg_cm3: float
+    sd_mg_cm3: float
+
+    @property
+    def interval_50_mg_cm3(self) -> tuple[float, float]:
+        """Where the BMD lies with probability 0.5.
+
+        >>> [round(end, 1) for end in BmdEstimate(100.0, 10.0).interval_50_mg_cm3]
+        [93.3, 106.7]
+        """
+        return self._interval(0.6745)  # quantile 0.75 of the normal distribution
+
+    @property
+    def interval_90_mg_cm3(self) -> tuple[float, float]:
+        """Where the BMD lies with probability 0.9."""
+        return self._interval(1.6449)  # quantile 0.95 of the normal distribution
+
+    def _interval(self, sds: float) -> tuple[float, float]:
+        return self.mean_mg_cm3 - sds * self.sd_mg_cm3, self.mean_mg_cm3 + sds * self.sd_mg_cm3
+
+
+@dataclass(frozen=True)
 class Classification:
-    """Bone status of the case. ``probabilities`` follows :data:`STATUSES`; fusion weights W1, W2 sum to 1 (Eq. 17)."""
+    """Bone status of the case.
+
+    Args:
+        status: the likeliest class.
+        probabilities: in the order of :data:`STATUSES`.
+        fusion_weight_l1, fusion_weight_l2: W1 and W2, which sum to 1 (Eq. 17).
+        bmd: None from a network without the ordinal head.
+    """
 
     status: Status
     probabilities: tuple[float, float, float]
     fusion_weight_l1: float
     fusion_weight_l2: float
+    bmd: BmdEstimate | None = None
 
 
 @dataclass(frozen=True, eq=False)

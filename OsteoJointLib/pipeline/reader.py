@@ -24,7 +24,13 @@ import numpy as np
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
-from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.pipeline.classification import (
+    classify_pair,
+    encode_pair,
+    explain_pair,
+    facts_tensor,
+    run_segmenter,
+)
 from OsteoJointLib.pipeline.doubts import all_flags
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
@@ -240,12 +246,12 @@ class Reader:
         classification, maps = None, [None, None]
         with clock.stage(Stage.CLASSIFICATION):
             pair = [self._encoded(drawn[level]) for level in Level]
-            encoded = encode_pair(self.network, pair)
+            encoded, facts = encode_pair(pair), facts_tensor(case, self.device)
             if levels.doubt is None:
-                classification = classify_pair(self.network, encoded)
+                classification = classify_pair(self.network, encoded, facts)
         if classification is not None and options.gradcam:
             with clock.stage(Stage.GRADCAM):
-                maps = list(explain_pair(self.network, encoded, classification))
+                maps = list(explain_pair(self.network, encoded, classification, facts))
         with clock.stage(Stage.MEASURE):
             l1, l2 = (
                 measure(replace(vertebra, gradcam=gradcam), self.config)

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.network.heatmap import boundary_heatmap
 from training.data.augment import AugmentConfig, Intensity, box_center_xy
-from training.data.pair_batches import PairBatchConfig, PairBatches, augmented_row, plain_row
-from training.data.pairs import PairFolder, load_pair
+from training.data.guides import imperfect
+from training.data.pair_batches import PairBatchConfig, PairBatches
+from training.data.pair_rows import augmented_row, plain_row
+from training.data.pairs import PairFolder, load_pair, save_pair
 from training.data.sampling import Draw
 from training.seeds import TRAINING_SEEDS
 from training.step_batches import step_loader
 
-SMALL = PairBatchConfig(rows=4, images=2, localizer_every=2, minimum_pairs=4)
+SMALL = PairBatchConfig(rows=4, further_rows=0, class_rows=0, images=2, localizer_every=2, minimum_pairs=4)
 
 
 def test_shapes_and_ranges(pair_folder):
@@ -37,8 +40,6 @@ def test_every_row_carries_a_term_and_mixed_rows_only_the_class(pair_folder):
     drawn = [batches[step] for step in range(1, 9)]
     for batch in drawn:
         assert torch.all(batch.mask_rows | batch.status_rows)
-        soft = (batch.status > 0).sum(dim=1) > 1
-        assert not torch.any(soft & batch.mask_rows)
         mixed = torch.tensor(["+" in name for name in batch.case_ids])
         torch.testing.assert_close(mixed, ~batch.mask_rows)
     kinds = {(bool(m), bool(s)) for b in drawn for m, s in zip(b.mask_rows, b.status_rows, strict=True)}
@@ -84,7 +85,7 @@ def test_the_same_step_gives_the_same_batch(pair_folder):
 def test_a_plain_row_is_the_crop_around_the_body(pair_folder):
     pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
     row = plain_row(pair, 2.0)
-    for mask, crop, hu, whole in zip(row.masks, row.crops, pair.hu, pair.masks, strict=True):
+    for mask, crop, hu, whole in zip(row.masks, row.crops, pair.hu[:2], pair.masks[:2], strict=True):
         x, y = np.rint(box_center_xy(whole)).astype(int)
         around = np.s_[y - 112 : y + 112, x - 112 : x + 112]  # neither moved nor mirrored
         np.testing.assert_array_equal(mask, whole[around])
@@ -104,8 +105,76 @@ STILL = AugmentConfig(
 )
 
 
-def test_a_mixed_row_weighs_image_and_label_alike(pair_folder):
+def test_rows_at_any_height_carry_masks_only_and_some_are_empty(pair_folder):
+    data = replace(SMALL, rows=1, further_rows=3, localizer_every=1000)
+    batch = PairBatches(pair_folder, 0, data, STILL)[1]
+    assert batch.mask_rows[1:].all() and not batch.status_rows[1:].any()
+    area = batch.masks[1:].sum(dim=(2, 3, 4))
+    # of the stand-ins the third slice shows half a body's width and depth, the fourth none
+    torch.testing.assert_close(area[:, 0], torch.full((3,), np.pi * 16 * 11), rtol=0.03, atol=0.0)
+    assert not area[:, 1].any() and not batch.heatmaps[1:, 1].any()
+    assert (batch.tissues[1:] == ReferenceTissue.BLOOD).any(dim=(2, 3, 4)).all()
+
+
+def test_rows_for_the_class_alone_keep_their_hu_and_bring_no_heat_maps(pair_folder):
+    data = replace(SMALL, rows=1, class_rows=12, mixup_alpha=None, localizer_every=1000)
+    batch = PairBatches(pair_folder, 0, data, replace(STILL, intensity_probability=1.0))[1]
+    assert batch.mask_rows.tolist() == [True] + 12 * [False]
+    assert batch.status_rows.tolist() == [False] + 12 * [True]
+    assert not batch.heatmaps[1:].any()
+    for crops, masks, bmd in zip(batch.crops[1:], batch.masks[1:], batch.bmd[1:], strict=True):
+        hu = {150.0: 200.0, 100.0: 120.0, 60.0: 50.0}[float(bmd)]
+        assert float(crops[masks > 0].median()) == pytest.approx((hu + 160.0) / 400.0, abs=0.02)
+
+
+def test_headers_lack_something_as_often_as_wanted_and_vertebrae_too(pair_folder):
+    data = replace(SMALL, rows=1, class_rows=39, mixup_alpha=None, localizer_every=1000)
+    sure = PairBatches(pair_folder, 0, replace(data, unknown_share=0.0, left_out_share=0.0), STILL)[1]
+    assert torch.unique(sure.facts, dim=0).tolist() == [[1.0, 0.0, 1.0, 0.0]] and not sure.left_out.any()
+    never = PairBatches(pair_folder, 0, replace(data, unknown_share=1.0, left_out_share=1.0), STILL)[1]
+    assert not never.facts.any() and (never.left_out.sum(dim=1) == 1).all() and never.left_out.any(dim=0).all()
+    half = PairBatches(pair_folder, 0, replace(data, unknown_share=0.5), STILL)[1]
+    assert 8 < half.facts[:, 0].sum() < 32 and 8 < half.facts[:, 2].sum() < 32
+    assert not torch.equal(half.facts[:, 0], half.facts[:, 2]), "one may be known without the other"
+
+
+def test_a_mixture_s_label_follows_its_bmd(pair_folder):
     batches = PairBatches(pair_folder, 0, SMALL, STILL)
+    cases = batches.listed()
+    dense, porous = (int(np.flatnonzero(cases.statuses == status)[0]) for status in (0, 2))
+    for mix, bmd, status in ((0.8, 132.0, 0), (0.5, 105.0, 1), (0.1, 69.0, 2)):
+        drawn = batches.row(Draw(instance=dense, balanced=porous, mix=mix), cases, np.random.default_rng(0))
+        assert drawn.bmd == pytest.approx(bmd, rel=1e-6) and drawn.status.tolist() == np.eye(3)[status].tolist()
+
+
+def test_a_mixture_of_two_headers_knows_what_they_have_in_common(pair_folder, tmp_path):
+    for path in PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[:4]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    pair = load_pair(PairFolder.listed(tmp_path, TRAINING_SEEDS).paths[3])
+    save_pair(replace(pair, kvp=100.0), tmp_path)
+    batches = PairBatches(tmp_path, 0, replace(SMALL, unknown_share=0.0), STILL)
+    cases = batches.listed()
+    for instance, facts in ((3, (0.0, 0.0, 1.0, 0.0)), (1, (1.0, 0.0, 1.0, 0.0))):
+        drawn = batches.row(Draw(instance=instance, balanced=2, mix=0.5), cases, np.random.default_rng(0))
+        assert drawn.facts == facts
+
+
+def test_guides_are_near_the_truth_and_seldom_it(pair_folder):
+    mask = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0]).masks[0]
+    guides = [imperfect(mask, np.random.default_rng(seed)) for seed in range(60)]
+    areas = np.array([guide.sum() for guide in guides]) / mask.sum()
+    overlap = np.array([2 * (guide & mask).sum() / (guide.sum() + mask.sum()) for guide in guides])
+    assert 0.1 < (overlap == 1.0).mean() < 0.5
+    assert areas.min() < 0.85 < 1.15 < areas.max() and abs(np.median(areas) - 1.0) < 0.1
+    assert 0.4 < overlap.min() < 0.85 < np.median(overlap)
+    middles = np.array([np.argwhere(guide).mean(axis=0) for guide in guides]) - np.argwhere(mask).mean(axis=0)
+    assert (np.abs(middles).max(axis=0) > 3.0).all() and (np.abs(middles.mean(axis=0)) < 1.5).all()
+    empty = np.zeros_like(mask)
+    assert not imperfect(empty, np.random.default_rng(1)).any()
+
+
+def test_the_papers_mixed_row_weighs_image_and_label_alike(pair_folder):
+    batches = PairBatches(pair_folder, 0, replace(SMALL, mix_labels="one-hot"), STILL)
     cases = batches.listed()
     dense, porous = (int(np.flatnonzero(cases.statuses == status)[0]) for status in (0, 2))
     drawn = batches.row(Draw(instance=dense, balanced=porous, mix=0.8), cases, np.random.default_rng(0))

@@ -39,6 +39,11 @@ class StoredPair:
     phase: str
     seed: int
 
+    @property
+    def name(self) -> str:
+        """Of its file, without the ending."""
+        return f"{self.seed:07d}-{self.status.value}"
+
 
 @dataclass(frozen=True, eq=False)
 class PairFolder:
