@@ -17,6 +17,11 @@ _THICKNESS_MM = (1.5, 3.0, 5.0)  # up to and including
 _FIELD_CM = (18, 28, 38)  # below
 _NOISE_HU = (10, 20, 40)  # up to and including; SD
 _DEGENERATION = (0.333, 0.667)  # thirds of the scale from 0 to 1
+_FAT_MM = (12.0, 25.0)  # up to and including; under the skin of the flank: the person's size
+_PAPER_KVP, _PAPER_THICKNESS_MM, _PAPER_KERNELS = 120.0, (1.5, 2.5), ("soft", "standard")
+PAPER = "paper"
+"""The stratum ``protocol`` of the paper's own CTs (Zhang 2023 §4.1): 120 kVp, 2 mm, no contrast, an ordinary scan."""
+
 _AS_DRAWN = ("twelfth_rib", "lumbar_bodies", "transition", "fractured", "implant", "sex")
 
 
@@ -38,7 +43,26 @@ def strata_of(phantom: Phantom) -> dict[str, str]:
         strata["degeneration"] = ("low", "middle", "high")[third]
     if "noise_hu" in acquisition:
         strata["noise"] = _at_most(acquisition["noise_hu"], _NOISE_HU, "HU")
+    if "fat_mm" in person:
+        strata["size"] = ("thin", "middle", "large")[bisect_left(_FAT_MM, person["fat_mm"])]
+    strata |= {name: _word(acquisition[name]) for name in ("phase", "kernel") if name in acquisition}
+    if "kvp" in acquisition:
+        strata["kvp"] = f"{acquisition['kvp']:g} kV"
+        strata["protocol"] = PAPER if _as_in_paper(drawn) else "other"
     return strata
+
+
+def _as_in_paper(drawn: Mapping[str, Any]) -> bool:
+    """Say whether a scan is one of the paper's kind; a reformat is none, its slices run the other way."""
+    acquisition, field = drawn["acquisition"], drawn["field"]
+    low_mm, high_mm = _PAPER_THICKNESS_MM
+    return (
+        acquisition["kvp"] == _PAPER_KVP
+        and acquisition["phase"] == "none"
+        and acquisition["kernel"] in _PAPER_KERNELS
+        and low_mm <= acquisition["thickness_mm"] <= high_mm
+        and (field is None or field["protocol"] not in ("sagittal", "coronal"))
+    )
 
 
 def _at_most(value: float, edges: Sequence[float], unit: str) -> str:
