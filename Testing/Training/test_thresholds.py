@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+from training.evaluation.thresholds import fit_thresholds
 
 from OsteoJointLib.errors import InputRefused
 from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import STATUSES, Status
-from training.evaluation.thresholds import fit_thresholds
 
 
 def test_separable_cases_are_all_right():

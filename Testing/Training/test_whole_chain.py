@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from training.evaluation.chain_numbers import summarize
 
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid
@@ -21,7 +22,6 @@ from OsteoJointLib.records import (
     Status,
 )
 from training.evaluation import whole_chain as module
-from training.evaluation.chain_numbers import summarize
 
 GRID = Grid.axis_aligned((2, 512, 512), (0.7, 0.7, 5.0), (-180.0, -180.0, 0.0))
 THRESHOLDS = Thresholds(low_hu=100.0, high_hu=160.0, accuracy=1.0, n=3)

@@ -7,10 +7,11 @@ A stratum that a phantom doesn't draw is left out.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from OsteoJointLib.phantom.cases import Phantom
+from OsteoJointLib.phantom.cases import Phantom, drawn_protocol
 from OsteoJointLib.records import Level
 
 _THICKNESS_MM = (1.5, 3.0, 5.0)  # up to and including
@@ -54,15 +55,23 @@ def strata_of(phantom: Phantom) -> dict[str, str]:
 
 def _as_in_paper(drawn: Mapping[str, Any]) -> bool:
     """Say whether a scan is one of the paper's kind; a reformat is none, its slices run the other way."""
-    acquisition, field = drawn["acquisition"], drawn["field"]
+    field = drawn["field"]
+    return _is_papers(drawn["acquisition"]) and (field is None or field["protocol"] not in ("sagittal", "coronal"))
+
+
+def _is_papers(acquisition: Mapping[str, Any]) -> bool:
     low_mm, high_mm = _PAPER_THICKNESS_MM
     return (
         acquisition["kvp"] == _PAPER_KVP
         and acquisition["phase"] == "none"
         and acquisition["kernel"] in _PAPER_KERNELS
         and low_mm <= acquisition["thickness_mm"] <= high_mm
-        and (field is None or field["protocol"] not in ("sagittal", "coronal"))
     )
+
+
+def paper_seeds(seeds: Iterable[int]) -> Iterator[int]:
+    """Yield the seeds whose phantom is scanned as the paper's patients were; its field is not drawn yet."""
+    return (seed for seed in seeds if _is_papers(asdict(drawn_protocol(seed))))
 
 
 def _at_most(value: float, edges: Sequence[float], unit: str) -> str:

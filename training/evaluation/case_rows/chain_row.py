@@ -26,7 +26,7 @@ from training.evaluation.case_rows.donors import Donor, donor_for, read_donors
 from training.evaluation.case_rows.facts import phantom_facts
 from training.evaluation.case_rows.image_tests import image_row
 from training.evaluation.case_rows.level_row import level_row
-from training.evaluation.level_outcomes import RIGHT, Naming, attempt, both_in_view, judge
+from training.evaluation.level_outcomes import RIGHT, Finder, Naming, attempt, both_in_view, judge
 from training.evaluation.phantom_levels import expected_of
 from training.evaluation.rows import Row
 from training.evaluation.strata import strata_of
@@ -36,6 +36,11 @@ from training.evaluation.strata import strata_of
 def shipped_reader(weights: str) -> Reader:
     """Load a reader once a process."""
     return load_reader(weights, device="cpu")
+
+
+def shipped_finder(weights: str) -> Finder:
+    """Load the level stage of weights as the program has it."""
+    return shipped_reader(weights).finder
 
 
 @cache
@@ -106,7 +111,9 @@ def compare(reader: Reader, result: CaseResult, phantom: Phantom, donor: Donor) 
     return {
         **said_of(said),
         "facts": None if mean_hu is None else to_json(phantom_facts(phantom, mean_hu)),
-        "image": None if said is None else image_row(reader.network, encode_pair(reader.network, result.readings), donor),
+        "image": None
+        if said is None
+        else image_row(reader.network, encode_pair(reader.network, result.readings), donor),
         "levels": {
             reading.point.level.value: level_row(reading, detections, phantom)
             for reading, detections in zip(result.readings, found, strict=True)

@@ -41,7 +41,7 @@ class Donor:
 
 def read_donors(reader: Reader) -> tuple[Donor, ...]:
     """Read the donors with the networks that are measured: as many of each class."""
-    wanted = {status: _OF_EACH_CLASS for status in Status}
+    wanted = dict.fromkeys(Status, _OF_EACH_CLASS)
     donors: list[Donor] = []
     for seed in itertools.islice(VALIDATION_SEEDS, 200):  # far more than are needed
         if not any(wanted.values()):

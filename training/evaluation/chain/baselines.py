@@ -21,7 +21,7 @@ import numpy as np
 
 from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.pipeline.baseline import Thresholds
-from OsteoJointLib.records import STATUSES, Status
+from OsteoJointLib.records import NORMAL_ABOVE_MG_CM3, OSTEOPOROSIS_BELOW_MG_CM3, STATUSES, Status
 from OsteoJointLib.typed_json import from_json
 from training.evaluation.case_rows.facts import BaselineFacts, fitting_row
 from training.evaluation.chain.thresholds import fit_thresholds
@@ -31,15 +31,12 @@ from training.seeds import TRAINING_SEEDS, require_seeds
 FITTED_FROM = 700_000
 """First seed of the phantoms that baselines are fitted on (chosen)."""
 
-FITTED_ON = 400
-"""How many phantoms baselines are fitted on (chosen: the thresholds' own error is then 2 HU)."""
-
-_SOURCES = tuple(f"OsteoJointLib/{name}" for name in ("frames", "phantom", "pipeline")) + (
+_SOURCES = (
+    *(f"OsteoJointLib/{name}" for name in ("frames", "phantom", "pipeline")),
     "training/evaluation/case_rows/facts.py",
 )
 _ALPHAS = tuple(10.0 ** np.arange(-3, 4))  # of the ridge, chosen among by leaving one out
 _FOLDS = 10  # for the error on phantoms left out
-_OSTEOPOROSIS_BELOW, _NORMAL_ABOVE = 80.0, 120.0  # mg/cm3, ACR and ISCD, as :class:`Status`
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +102,8 @@ class HeaderRule:
         from scipy.stats import norm
 
         bmd = self.bmd(cases)
-        low = norm.cdf((_OSTEOPOROSIS_BELOW - bmd) / self.sd_mg_cm3)
-        high = norm.sf((_NORMAL_ABOVE - bmd) / self.sd_mg_cm3)
+        low = norm.cdf((OSTEOPOROSIS_BELOW_MG_CM3 - bmd) / self.sd_mg_cm3)
+        high = norm.sf((NORMAL_ABOVE_MG_CM3 - bmd) / self.sd_mg_cm3)
         predicted = [STATUSES.index(Status.from_bmd(float(value))) for value in bmd]
         return Said(np.array(predicted, dtype=int), np.stack([high, 1.0 - low - high, low], axis=1), bmd)
 
@@ -178,18 +175,15 @@ def fit_baselines(rows: Sequence[Row]) -> dict[str, Baseline]:
     }
 
 
-def fitting_rows(path: Path, first_seed: int = FITTED_FROM, count: int = FITTED_ON, processes: int = 2) -> list[Row]:
+def fitting_rows(path: Path, count: int, processes: int = 2) -> list[Row]:
     """Measure the phantoms that baselines are fitted on; rows already there are kept while the sources are the same.
 
     Args:
         path: of the JSON lines.
-        first_seed, count: of the phantoms.
+        count: of the phantoms, from :data:`FITTED_FROM` on.
         processes: that work side by side.
-
-    Raises:
-        UsageError: a seed is none of ``TRAINING_SEEDS``.
     """
-    seeds = require_seeds(first_seed, count, TRAINING_SEEDS)
+    seeds = require_seeds(FITTED_FROM, count, TRAINING_SEEDS)
     jobs = [Job((str(seed),), partial(_rows, seed)) for seed in seeds]
     return list(complete_rows(path, MadeBy("", sources_sha256(*_SOURCES)), jobs, processes).values())
 

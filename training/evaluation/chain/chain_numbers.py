@@ -47,7 +47,7 @@ def summarize(rows: list[Row], baselines: Mapping[str, Baseline], further: Seque
     if not read:
         raise RunFailed(
             Reason.FAILED,
-            "None of the phantoms was read to a class, so there is nothing to measure. Look at the rows: each says why.",
+            "None of the phantoms was read to a class, so there is nothing to measure. The rows say why.",
         )
     near = np.array([row["naming"]["outcome"] in RIGHT for row in rows])
     numbers = {
@@ -97,7 +97,8 @@ def _end_to_end(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _masks(read: Sequence[Row]) -> dict[str, Any]:
     dice, iou = (
-        np.array([np.mean([level[name] for level in row["levels"].values()]) for row in read]) for name in ("dice", "iou")
+        np.array([np.mean([level[name] for level in row["levels"].values()]) for row in read])
+        for name in ("dice", "iou")
     )
     found = [level for row in read for level in row["levels"].values()]
     pooled = sum((Overlap(*level["pixels"]) for level in found), Overlap(0, 0, 0))

@@ -43,7 +43,9 @@ def chain_table(numbers: Mapping[str, Any]) -> str:
         numbers: as :func:`training.evaluation.chain.chain_numbers.summarize` gives them.
     """
     main = [[f"{numbers['n']} phantoms with L1 and L2 in view", "", "95 % interval"]]
-    main += [[title, _said(_at(numbers, place)), _said(_at(numbers, span) if span else "")] for title, place, span in _LINES]
+    main += [
+        [title, _said(_at(numbers, place)), _said(_at(numbers, span) if span else "")] for title, place, span in _LINES
+    ]
     versus = [["network less baseline, accuracy", "n", "difference", "95 % interval", "p (McNemar)"]]
     for name, all_cases in numbers["versus"].items():
         versus.append(_paired(name, all_cases))

@@ -48,7 +48,8 @@ def reliability_svg(bins: Sequence[Mapping[str, Any]], ece: float) -> str:
         f'<rect x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#555"/>',
         *ticks,
         f'<text x="{middle}" y="{height - 10}" text-anchor="middle">probability of the class that is given</text>',
-        f'<text transform="translate(14 {_TOP + _SIDE / 2}) rotate(-90)" text-anchor="middle">share that is right</text>',
+        f'<text transform="translate(14 {_TOP + _SIDE / 2}) rotate(-90)" text-anchor="middle">',
+        "share that is right</text>",
         "</svg>",
     )
     return "\n".join(parts) + "\n"

@@ -75,7 +75,9 @@ def baseline_numbers(rows: Sequence[Row], baselines: Mapping[str, Baseline]) -> 
     """Measure the baselines on rows that have a class and a mean HU."""
     rows = measured(rows)
     true = true_of(rows)
-    return {name: _baseline(baseline, baseline.said(facts_of(rows)), rows, true) for name, baseline in baselines.items()}
+    return {
+        name: _baseline(baseline, baseline.said(facts_of(rows)), rows, true) for name, baseline in baselines.items()
+    }
 
 
 def _baseline(baseline: Baseline, said: Said, rows: Sequence[Row], true: np.ndarray) -> dict[str, Any]:

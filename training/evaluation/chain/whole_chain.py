@@ -18,7 +18,7 @@ from typing import Any
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.weights import load_weights
 from training.evaluation.case_rows.chain_row import case_row
-from training.evaluation.chain.baselines import FITTED_ON, fit_baselines, fitting_rows
+from training.evaluation.chain.baselines import fit_baselines, fitting_rows
 from training.evaluation.chain.chain_numbers import summarize
 from training.evaluation.chain.chain_table import chain_table
 from training.evaluation.chain.reliability_diagram import reliability_svg
@@ -48,7 +48,7 @@ class Extent:
     first_seed: int
     count: int
     paper: int
-    fitted_on: int = FITTED_ON
+    fitted_on: int
 
 
 def evaluate(
@@ -68,9 +68,7 @@ def evaluate(
     """
     seeds = require_seeds(extent.first_seed, extent.count, EVALUATION_SEEDS)
     sha256 = load_weights(weights).info.sha256
-    baselines = fit_baselines(
-        fitting_rows(path.with_suffix(".baselines.jsonl"), count=extent.fitted_on, processes=processes)
-    )
+    baselines = fit_baselines(fitting_rows(path.with_suffix(".baselines.jsonl"), extent.fitted_on, processes))
     made_by = MadeBy(sha256, sources_sha256(*CHAIN_SOURCES))
 
     def rows_of(of: Sequence[int]) -> list[Row]:
@@ -81,6 +79,7 @@ def evaluate(
     lacking = extent.paper - sum(row["strata"].get("protocol") == PAPER for row in rows)
     later = range(seeds.stop, EVALUATION_SEEDS.stop)
     further = rows_of(list(itertools.islice(paper_seeds(later), max(lacking, 0))))
+    further = [row for row in further if row["strata"]["protocol"] == PAPER]  # a reformat is no paper's scan
     numbers = summarize(rows, baselines, further)
     numbers |= {"first_seed": extent.first_seed, "weights": weights, "weights_sha256": sha256}
     write_text_whole(path, json.dumps(numbers, indent=2, allow_nan=False) + "\n")
