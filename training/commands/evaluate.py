@@ -16,6 +16,8 @@ from OsteoJointLib.weights_manifest import DEFAULT_NAME
 from training.commands.option_types import at_least
 from training.data.level_samples import list_samples
 from training.evaluation.base_cts import listed_cts, own_cts, phantoms, real_cts
+from training.evaluation.chain.baselines import fit_baselines, fitting_rows
+from training.evaluation.chain.real_classes import classes_table, read_classes
 from training.evaluation.phantom_levels import FinderSource, evaluate_levels
 from training.evaluation.stress import stress
 from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS, require_seeds
@@ -139,8 +141,6 @@ def _stress(options: argparse.Namespace, count: int) -> None:
 
 def _real_classes(options: argparse.Namespace) -> None:
     from training.evaluation.case_rows.chain_row import shipped_reader
-    from training.evaluation.chain.baselines import fit_baselines, fitting_rows
-    from training.evaluation.chain.real_classes import classes_table, read_classes
 
     cts = real_cts(options.ct, options.levels)
     rows = fitting_rows(

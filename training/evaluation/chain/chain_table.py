@@ -17,8 +17,6 @@ _LINES = (
     ("class: Brier score", "status.brier", ""),
     ("class: negative log likelihood", "status.nll", ""),
     ("class: indeterminate", "status.indeterminate", ""),
-    *((f"baseline {name}: accuracy", f"baselines.{name}.accuracy", f"baselines.{name}.accuracy_interval")
-      for name in ("hu", "hu_header", "hu_header_tissue")),
     ("constant image: class changed", "image.constant_changed", ""),
     ("another's image: class changed", "image.swapped_changed", ""),
     ("another's decoder features: class changed", "image.swapped_features_changed", ""),
@@ -42,10 +40,16 @@ def chain_table(numbers: Mapping[str, Any]) -> str:
     Args:
         numbers: as :func:`training.evaluation.chain.chain_numbers.summarize` gives them.
     """
-    main = [[f"{numbers['n']} phantoms with L1 and L2 in view", "", "95 % interval"]]
-    main += [
-        [title, _said(_at(numbers, place)), _said(_at(numbers, span) if span else "")] for title, place, span in _LINES
+    lines = [
+        *_LINES,
+        *(
+            (f"baseline {name}: accuracy", f"baselines.{name}.accuracy", f"baselines.{name}.accuracy_interval")
+            for name in numbers["baselines"]
+        ),
     ]
+    main = [[f"{numbers['n']} phantoms with L1 and L2 in view", "", "95 % interval"]]
+    for title, place, interval in lines:
+        main.append([title, _said(_at(numbers, place)), _said(_at(numbers, interval)) if interval else ""])
     versus = [["network less baseline, accuracy", "n", "difference", "95 % interval", "p (McNemar)"]]
     for name, all_cases in numbers["versus"].items():
         versus.append(_paired(name, all_cases))
