@@ -43,7 +43,7 @@ class PhantomTruth:
         bmd_mg_cm3: trabecular BMD of L1 and L2.
         mean_bmd_mg_cm3, status: their mean and its class.
         kvp, kernel, contrast_phase: of the acquisition.
-        bmd_slope, bmd_intercept: HU = slope * BMD + intercept.
+        trabecular_hu: mean HU of the trabecular bone of L1 and L2 in the image.
         drawn: every parameter drawn, JSON-able.
     """
 
@@ -56,8 +56,7 @@ class PhantomTruth:
     kvp: float
     kernel: str
     contrast_phase: str
-    bmd_slope: float
-    bmd_intercept: float
+    trabecular_hu: dict[Level, float]
     drawn: dict
 
 
@@ -164,6 +163,9 @@ def make_phantom(
     drawn = {
         "person": asdict(person),
         "acquisition": asdict(acquisition),
+        "beam": asdict(patient.beam),
+        "iodine_mg_ml": asdict(patient.iodine),
+        "departing": patient.departing,
         "field": asdict(field) if field else None,
         "rib_lengths_mm": patient.rib_lengths_mm,
     }
@@ -181,8 +183,9 @@ def make_phantom(
         kvp=acquisition.kvp,
         kernel=acquisition.kernel,
         contrast_phase=acquisition.phase,
-        bmd_slope=acquisition.bmd_slope,
-        bmd_intercept=acquisition.bmd_intercept_hu,
+        trabecular_hu={
+            level: acquisition.shown(patient.column.find(level.verse_label).trabecular_hu) for level in Level
+        },
         drawn=drawn,
     )
     return Phantom(CtVolume(hu, grid, source), labels, truth)
