@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.phantom.solids.shapes import Bounds
 
@@ -39,12 +41,21 @@ class Material:
 
 @dataclass(frozen=True, eq=False)
 class Solid:
-    """One painted shape. ``label`` is its VerSe number where it is a vertebral body, else 0."""
+    """One painted shape. ``label`` is its VerSe number where it is a vertebral body, else 0.
+
+    ``reference`` says what its core is where that is a reference tissue.
+    """
 
     shape: Shape
     material: Material
     tissue: Tissue = Tissue.BACKGROUND
     label: int = 0
+    reference: ReferenceTissue | None = None
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """World box of the shape; kept, since every slice asks for it several times."""
+        return self.shape.bounds()
 
 
 @dataclass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.phantom.draws.chance import Range, between
 from OsteoJointLib.phantom.draws.morphometry import SIDES
 from OsteoJointLib.phantom.draws.person import Person
@@ -49,10 +50,14 @@ def add_wall(
     trunk = Compound((torso.skin, *shoulders.skin), blend_mm=_SKIN_BLEND_MM)
     skin = Compound((trunk, *thinnest_skin(column)))
     wall = Compound((torso.muscle, *shoulders.muscle), blend_mm=_WALL_BLEND_MM)
-    scene.skin = Solid(skin, soft(tissue.fat, _FAT_TEXTURE, tissue.skin, _SKIN_MM))
+    scene.skin = Solid(skin, soft(tissue.fat, _FAT_TEXTURE, tissue.skin, _SKIN_MM), reference=ReferenceTissue.FAT)
     scene.background += [
-        Solid(wall, soft(tissue.marbled(_WALL_FAT * person.muscle_fat), muscle_texture)),
-        Solid(torso.cavity, soft(tissue.visceral_fat, _CAVITY_TEXTURE)),
+        Solid(
+            wall,
+            soft(tissue.marbled(_WALL_FAT * person.muscle_fat), muscle_texture),
+            reference=ReferenceTissue.MUSCLE,
+        ),
+        Solid(torso.cavity, soft(tissue.visceral_fat, _CAVITY_TEXTURE), reference=ReferenceTissue.FAT),
     ]
 
 
@@ -70,12 +75,12 @@ def add_muscles(scene: Scene, column: Column, tissue: TissueHu, person: Person, 
     low, high = z < _LOW_MM, (z > _CRUS_BETWEEN_MM[0]) & (z < _CRUS_BETWEEN_MM[1])
 
     def add(at: np.ndarray, cx: np.ndarray, cy: np.ndarray, rx: np.ndarray, ry: np.ndarray) -> None:
-        scene.background.append(Solid(Tube(z[at], cx, cy, rx, ry), red))
+        scene.background.append(Solid(Tube(z[at], cx, cy, rx, ry), red, reference=ReferenceTissue.MUSCLE))
 
     for side in SIDES:
         wide, deep = (half * s * size for half in _BACK_MM)
         back = Tube(z, x + side * _BACK_X_MM * s, y + _BACK_Y_MM * person.scale, wide, deep, _BACK_SQUARE)
-        scene.background.append(Solid(back, marbled))
+        scene.background.append(Solid(back, marbled, reference=ReferenceTissue.MUSCLE))
         wide, deep = (np.full(low.sum(), half * s) for half in _QUADRATUS_MM)
         add(low, x[low] + side * _QUADRATUS_X_MM * s, y[low] + _QUADRATUS_Y_MM, wide, deep)
         psoas = np.interp(z[low], _PSOAS_Z_MM, _PSOAS_MM) * s

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.cases import make_level_scan, make_phantom, make_training_pair
 from OsteoJointLib.phantom.draws.contrast import NO_CONTRAST
@@ -82,13 +83,44 @@ def test_boxes_hold_the_mid_slice_masks(phantom):
 
 def test_training_pair_shapes_and_sizes():
     pair = make_training_pair(5)
-    assert pair.hu.shape == pair.masks.shape == (2, 512, 512)
+    assert pair.hu.shape == pair.masks.shape == pair.tissues.shape == (4, 512, 512)
     assert pair.hu.dtype == np.float32
     assert pair.status is Status.from_bmd(pair.bmd_mg_cm3)
-    for mask in pair.masks:
+    assert pair.level_bmd_mg_cm3.mean() == pytest.approx(pair.bmd_mg_cm3)
+    for mask in pair.masks[:2]:
         width_mm = mask.any(axis=0).sum() * pair.pixel_mm
         assert 28.0 < width_mm < 75.0
         assert np.nonzero(mask)[0].mean() > 256.0, "the column lies behind the slice's middle"
+
+
+def test_the_further_slices_lie_anywhere_and_some_show_no_body():
+    pairs = [make_training_pair(seed) for seed in range(16)]
+    areas = np.array([pair.masks[2:].sum(axis=(1, 2)) for pair in pairs])
+    assert (areas == 0).any() and (areas > 1000).any() and not np.array_equal(areas[:, 0], areas[:, 1])
+    for pair in pairs:
+        for mask, center in zip(pair.masks, pair.centers_px, strict=True):
+            if mask.sum() > 1000:  # less is a rim beside a disc
+                assert np.linalg.norm(np.argwhere(mask).mean(axis=0)[::-1] - center) * pair.pixel_mm < 25.0
+
+
+def test_reference_tissues_have_their_hu_and_lie_where_they_lie_in_a_body():
+    pair = next(pair for seed in range(6, 20) if (pair := make_training_pair(seed)).phase == "none")
+    hu = {tissue: np.median(pair.hu[:2][pair.tissues[:2] == tissue]) for tissue in ReferenceTissue}
+    assert hu[ReferenceTissue.FAT] < -50 < 0 < hu[ReferenceTissue.MUSCLE] < 90, hu
+    for tissues, mask in zip(pair.tissues[:2], pair.masks[:2], strict=True):
+        assert tissues[mask].astype(bool).mean() < 0.03, "a vertebral body is none; its edge is, by half a pixel"
+        aorta, body = (np.argwhere(found).mean(axis=0) for found in (tissues == ReferenceTissue.BLOOD, mask))
+        assert aorta[0] < body[0] and aorta[1] > body[1], "the aorta lies before the column, to the left"
+
+
+def test_the_mid_slices_of_a_phantom_name_their_tissues(phantom):
+    assert set(phantom.tissues) == set(Level)
+    for level, tissues in phantom.tissues.items():
+        index = round(float(SMALL.lps_to_index(np.array(phantom.truth.centers_lps_mm[level.verse_label]))[0]))
+        hu = phantom.volume.hu[index]
+        assert tissues.shape == hu.shape
+        assert np.median(hu[tissues == ReferenceTissue.FAT]) < np.median(hu[tissues == ReferenceTissue.MUSCLE])
+        assert tissues[phantom.labels[index] == level.verse_label].astype(bool).mean() < 0.1  # 1.5 mm pixels
 
 
 def test_a_level_scan_has_its_own_slices_and_shows_the_column():
