@@ -21,7 +21,7 @@ def test_seeds_of_the_papers_protocol_are_all_of_it_and_none_is_passed_over():
     of_it = [
         seed
         for seed in some
-        if (scan := drawn_protocol(seed)).kvp == 120
+        if (scan := drawn_protocol(seed)).beam == "120"
         and scan.phase == "none"
         and scan.kernel in ("soft", "standard")
         and 1.5 <= scan.thickness_mm <= 2.5

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from OsteoJointLib.phantom.cases import Phantom, drawn_protocol
+from OsteoJointLib.phantom.physics.beam import PHOTON_COUNTING
 from OsteoJointLib.records import Level
 
 _THICKNESS_MM = (1.5, 3.0, 5.0)  # up to and including
@@ -19,7 +20,7 @@ _FIELD_CM = (18, 28, 38)  # below
 _NOISE_HU = (10, 20, 40)  # up to and including; SD
 _DEGENERATION = (0.333, 0.667)  # thirds of the scale from 0 to 1
 _FAT_MM = (12.0, 25.0)  # up to and including; under the skin of the flank: the person's size
-_PAPER_KVP, _PAPER_THICKNESS_MM, _PAPER_KERNELS = 120.0, (1.5, 2.5), ("soft", "standard")
+_PAPER_BEAM, _PAPER_THICKNESS_MM, _PAPER_KERNELS = "120", (1.5, 2.5), ("soft", "standard")
 PAPER = "paper"
 """The stratum ``protocol`` of the paper's own CTs (Zhang 2023 §4.1): 120 kVp, 2 mm, no contrast, an ordinary scan."""
 
@@ -47,8 +48,8 @@ def strata_of(phantom: Phantom) -> dict[str, str]:
     if "fat_mm" in person:
         strata["size"] = ("thin", "middle", "large")[bisect_left(_FAT_MM, person["fat_mm"])]
     strata |= {name: _word(acquisition[name]) for name in ("phase", "kernel") if name in acquisition}
-    if "kvp" in acquisition:
-        strata["kvp"] = f"{acquisition['kvp']:g} kV"
+    if "beam" in acquisition:
+        strata["kvp"] = acquisition["beam"] if acquisition["beam"] == PHOTON_COUNTING else f"{acquisition['beam']} kV"
         strata["protocol"] = PAPER if _as_in_paper(drawn) else "other"
     return strata
 
@@ -62,7 +63,7 @@ def _as_in_paper(drawn: Mapping[str, Any]) -> bool:
 def _is_papers(acquisition: Mapping[str, Any]) -> bool:
     low_mm, high_mm = _PAPER_THICKNESS_MM
     return (
-        acquisition["kvp"] == _PAPER_KVP
+        acquisition["beam"] == _PAPER_BEAM
         and acquisition["phase"] == "none"
         and acquisition["kernel"] in _PAPER_KERNELS
         and low_mm <= acquisition["thickness_mm"] <= high_mm

@@ -62,7 +62,7 @@ def phantom() -> SmallPhantom:
         {"sex": "F", "curve": np.arange(3), "kernel": ("soft", 1)},
     )
     source = SourceInfo("phantom", ("phantom-7",), kvp=120.0, kernel="soft", contrast=False, slice_thickness_mm=2.5)
-    return SmallPhantom(CtVolume(hu, grid, source), labels, truth, {})
+    return SmallPhantom(CtVolume(hu, grid, source), labels, truth)
 
 
 def assert_same_ct(read: CtVolume, phantom: SmallPhantom) -> None:
