@@ -27,7 +27,7 @@ class Level(StrEnum):
 
 
 OSTEOPOROSIS_BELOW_MG_CM3, NORMAL_ABOVE_MG_CM3 = 80.0, 120.0
-"""Volumetric BMD of the lumbar spine that parts the classes (ACR, ISCD)."""
+"""The thresholds of volumetric BMD by ACR and ISCD; osteopenia lies between, both included."""
 
 
 class Status(StrEnum):
@@ -286,33 +286,25 @@ class VertebraSegmentation:
         return np.array_equal(self.mask, self.network_mask)
 
 
+_HALF_WIDTHS = {50: 0.6745, 90: 1.6449}
+"""Half of an interval that holds so many percent of a normal distribution, in standard deviations."""
+
+
 @dataclass(frozen=True)
 class BmdEstimate:
-    """What the network says of the case's BMD, the mean of L1 and L2: a normal distribution.
-
-    Args:
-        mean_mg_cm3, sd_mg_cm3: of it.
-    """
+    """The case's trabecular BMD as the network sees it: mean and standard deviation in mg/cm3."""
 
     mean_mg_cm3: float
     sd_mg_cm3: float
 
-    @property
-    def interval_50_mg_cm3(self) -> tuple[float, float]:
-        """Where the BMD lies with probability 0.5.
+    def interval_mg_cm3(self, percent: int) -> tuple[float, float]:
+        """Return the interval that holds the BMD with 50 or 90 percent.
 
-        >>> [round(end, 1) for end in BmdEstimate(100.0, 10.0).interval_50_mg_cm3]
-        [93.3, 106.7]
+        >>> BmdEstimate(100.0, 10.0).interval_mg_cm3(50)
+        (93.255, 106.745)
         """
-        return self._interval(0.6745)  # quantile 0.75 of the normal distribution
-
-    @property
-    def interval_90_mg_cm3(self) -> tuple[float, float]:
-        """Where the BMD lies with probability 0.9."""
-        return self._interval(1.6449)  # quantile 0.95 of the normal distribution
-
-    def _interval(self, sds: float) -> tuple[float, float]:
-        return self.mean_mg_cm3 - sds * self.sd_mg_cm3, self.mean_mg_cm3 + sds * self.sd_mg_cm3
+        half = _HALF_WIDTHS[percent] * self.sd_mg_cm3
+        return (self.mean_mg_cm3 - half, self.mean_mg_cm3 + half)
 
 
 @dataclass(frozen=True)
@@ -322,8 +314,9 @@ class Classification:
     Args:
         status: the likeliest class.
         probabilities: in the order of :data:`STATUSES`.
-        fusion_weight_l1, fusion_weight_l2: W1 and W2, which sum to 1 (Eq. 17).
+        fusion_weight_l1, fusion_weight_l2: W1 and W2 of Eq. 17, which sum to 1.
         bmd: None from a network without the ordinal head.
+        indeterminate: whether another class is possible too, see :mod:`OsteoJointLib.pipeline.certainty`.
     """
 
     status: Status
@@ -331,6 +324,7 @@ class Classification:
     fusion_weight_l1: float
     fusion_weight_l2: float
     bmd: BmdEstimate | None = None
+    indeterminate: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -199,9 +199,9 @@ CLASS: tuple[Field[Classification], ...] = (
     Field("classification.bmd.sd_mg_cm3", "Its SD", "Standard deviation of that estimate", _BMD,
           lambda said: said.bmd and said.bmd.sd_mg_cm3, null=_NO_BMD, columns=("network_bmd_sd_mg_cm3",)),
     Field("classification.bmd.interval_50_mg_cm3", "Its 50 % interval", "Where it lies with probability 0.5",
-          List(_BMD, 2), lambda said: said.bmd and said.bmd.interval_50_mg_cm3, null=_NO_BMD),
+          List(_BMD, 2), lambda said: said.bmd and said.bmd.interval_mg_cm3(50), null=_NO_BMD),
     Field("classification.bmd.interval_90_mg_cm3", "Its 90 % interval", "Where it lies with probability 0.9",
-          List(_BMD, 2), lambda said: said.bmd and said.bmd.interval_90_mg_cm3, null=_NO_BMD),
+          List(_BMD, 2), lambda said: said.bmd and said.bmd.interval_mg_cm3(90), null=_NO_BMD),
 )
 
 BASELINE: tuple[Field[BaselineReading], ...] = (

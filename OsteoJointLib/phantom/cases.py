@@ -11,7 +11,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
 from OsteoJointLib.phantom.draws.chance import between
-from OsteoJointLib.phantom.patient import Patient, build_patient
+from OsteoJointLib.phantom.patient import Patient, build_patient, draw_scan
 from OsteoJointLib.phantom.scanner.acquisition import PADDING_HU, Acquisition, acquire, binned
 from OsteoJointLib.phantom.scanner.field import Field, draw_field, pad_round
 from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels, render_references
@@ -44,7 +44,7 @@ class PhantomTruth:
         bmd_mg_cm3: trabecular BMD of L1 and L2.
         mean_bmd_mg_cm3, status: their mean and its class.
         kvp, kernel, contrast_phase: of the acquisition.
-        bmd_slope, bmd_intercept: HU = slope * BMD + intercept.
+        trabecular_hu: mean HU of the trabecular bone of L1 and L2 in the image.
         drawn: every parameter drawn, JSON-able.
     """
 
@@ -57,8 +57,7 @@ class PhantomTruth:
     kvp: float
     kernel: str
     contrast_phase: str
-    bmd_slope: float
-    bmd_intercept: float
+    trabecular_hu: dict[Level, float]
     drawn: dict
 
 
@@ -96,6 +95,7 @@ class TrainingPair:
         bmd_mg_cm3: their mean.
         status: its class.
         kvp, phase: of the acquisition.
+        departing: whether the soft tissues have HU that no patient's have, so that they tell nothing of the scanner.
         seed: of the pair.
     """
 
@@ -109,6 +109,7 @@ class TrainingPair:
     status: Status
     kvp: float
     phase: str
+    departing: bool
     seed: int
 
 
@@ -185,6 +186,9 @@ def make_phantom(
     drawn = {
         "person": asdict(person),
         "acquisition": asdict(acquisition),
+        "beam": asdict(patient.beam),
+        "iodine_mg_ml": asdict(patient.iodine),
+        "departing": patient.departing,
         "field": asdict(field) if field else None,
         "rib_lengths_mm": patient.rib_lengths_mm,
     }
@@ -202,12 +206,18 @@ def make_phantom(
         kvp=acquisition.kvp,
         kernel=acquisition.kernel,
         contrast_phase=acquisition.phase,
-        bmd_slope=acquisition.bmd_slope,
-        bmd_intercept=acquisition.bmd_intercept_hu,
+        trabecular_hu={
+            level: acquisition.shown(patient.column.find(level.verse_label).trabecular_hu) for level in Level
+        },
         drawn=drawn,
     )
     tissues = {level: plane for level in Level if (plane := _mid_slice_tissues(patient, level, grid)) is not None}
     return Phantom(CtVolume(hu, grid, source), labels, truth, tissues)
+
+
+def drawn_protocol(seed: int) -> Acquisition:
+    """Tell how the plausible phantom of a seed is scanned, without making it."""
+    return draw_scan(np.random.default_rng([seed, _VOLUME]), randomized=False)[1]
 
 
 def _mid_slice_box(patient: Patient, level: Level, grid: Grid, labels: np.ndarray) -> tuple[float, float, float, float]:
@@ -259,6 +269,7 @@ def make_training_pair(seed: int) -> TrainingPair:
         status=person.status,
         kvp=acquisition.kvp,
         phase=acquisition.phase,
+        departing=patient.departing,
         seed=seed,
     )
 

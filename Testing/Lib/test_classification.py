@@ -80,8 +80,9 @@ def test_weights_probabilities_and_status_are_each_in_their_place():
 
 def test_the_intervals_of_bmd_are_those_of_a_normal_distribution():
     bmd = BmdEstimate(90.0, 12.0)
-    for share, interval in ((0.5, bmd.interval_50_mg_cm3), (0.9, bmd.interval_90_mg_cm3)):
-        assert interval == pytest.approx(scipy.stats.norm.interval(share, 90.0, 12.0), abs=1e-3)
+    for percent in (50, 90):
+        expected = scipy.stats.norm.interval(percent / 100, 90.0, 12.0)
+        assert bmd.interval_mg_cm3(percent) == pytest.approx(expected, abs=1e-3)
 
 
 def test_the_header_reaches_the_network(chain):

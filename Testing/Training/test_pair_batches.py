@@ -13,7 +13,6 @@ from training.data.guides import imperfect
 from training.data.pair_batches import PairBatchConfig, PairBatches
 from training.data.pair_rows import augmented_row, plain_row
 from training.data.pairs import PairFolder, load_pair, save_pair
-from training.data.sampling import Draw
 from training.seeds import TRAINING_SEEDS
 from training.step_batches import step_loader
 
@@ -36,14 +35,28 @@ def test_only_every_second_step_brings_slices(pair_folder):
 
 
 def test_every_row_carries_a_term_and_mixed_rows_only_the_class(pair_folder):
-    batches = PairBatches(pair_folder, 2, replace(SMALL, rows=8, localizer_every=1000), AugmentConfig())
+    data = replace(SMALL, rows=8, class_rows=8, localizer_every=1000)
+    batches = PairBatches(pair_folder, 2, data, AugmentConfig())
     drawn = [batches[step] for step in range(1, 9)]
     for batch in drawn:
         assert torch.all(batch.mask_rows | batch.status_rows)
-        mixed = torch.tensor(["+" in name for name in batch.case_ids])
-        torch.testing.assert_close(mixed, ~batch.mask_rows)
-    kinds = {(bool(m), bool(s)) for b in drawn for m, s in zip(b.mask_rows, b.status_rows, strict=True)}
-    assert kinds == {(True, True), (True, False), (False, True)}
+        assert batch.mask_rows.tolist() == 8 * [True] + 8 * [False] and batch.status_rows[8:].all()
+        assert not any("+" in name for name in batch.case_ids[:8])
+    names = [name for batch in drawn for name in batch.case_ids[8:]]
+    assert 8 < sum("+" in name for name in names) < 40
+    shared = torch.cat([batch.status_rows[:8] for batch in drawn])
+    assert 25 < shared.sum() < 52, "those with changed intensities carry no class"
+
+
+def test_cases_that_depart_from_physics_teach_outlines_only(pair_folder, tmp_path):
+    for index, path in enumerate(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths):
+        save_pair(replace(load_pair(path), departing=index % 2 == 0), tmp_path)
+    data = replace(SMALL, rows=8, class_rows=8, localizer_every=1000)
+    batches = PairBatches(tmp_path, 2, data, STILL)
+    for batch in (batches[step] for step in range(1, 4)):
+        departing = torch.tensor(["departing" in name for name in batch.case_ids])
+        assert departing[:8].any() and not departing[8:].any()
+        torch.testing.assert_close(batch.status_rows[:8], ~departing[:8])
 
 
 def test_class_rows_keep_the_hu_of_their_status(pair_folder):
@@ -141,9 +154,9 @@ def test_headers_lack_something_as_often_as_wanted_and_vertebrae_too(pair_folder
 def test_a_mixture_s_label_follows_its_bmd(pair_folder):
     batches = PairBatches(pair_folder, 0, SMALL, STILL)
     cases = batches.listed()
-    dense, porous = (int(np.flatnonzero(cases.statuses == status)[0]) for status in (0, 2))
+    dense, porous = (load_pair(cases.paths[np.flatnonzero(cases.statuses == status)[0]]) for status in (0, 2))
     for mix, bmd, status in ((0.8, 132.0, 0), (0.5, 105.0, 1), (0.1, 69.0, 2)):
-        drawn = batches.row(Draw(instance=dense, balanced=porous, mix=mix), cases, np.random.default_rng(0))
+        drawn = batches.class_row([dense, porous], mix, np.random.default_rng(0))
         assert drawn.bmd == pytest.approx(bmd, rel=1e-6) and drawn.status.tolist() == np.eye(3)[status].tolist()
 
 
@@ -155,7 +168,8 @@ def test_a_mixture_of_two_headers_knows_what_they_have_in_common(pair_folder, tm
     batches = PairBatches(tmp_path, 0, replace(SMALL, unknown_share=0.0), STILL)
     cases = batches.listed()
     for instance, facts in ((3, (0.0, 0.0, 1.0, 0.0)), (1, (1.0, 0.0, 1.0, 0.0))):
-        drawn = batches.row(Draw(instance=instance, balanced=2, mix=0.5), cases, np.random.default_rng(0))
+        pairs = [load_pair(cases.paths[index]) for index in (instance, 2)]
+        drawn = batches.class_row(pairs, 0.5, np.random.default_rng(0))
         assert drawn.facts == facts
 
 
@@ -176,8 +190,8 @@ def test_guides_are_near_the_truth_and_seldom_it(pair_folder):
 def test_the_papers_mixed_row_weighs_image_and_label_alike(pair_folder):
     batches = PairBatches(pair_folder, 0, replace(SMALL, mix_labels="one-hot"), STILL)
     cases = batches.listed()
-    dense, porous = (int(np.flatnonzero(cases.statuses == status)[0]) for status in (0, 2))
-    drawn = batches.row(Draw(instance=dense, balanced=porous, mix=0.8), cases, np.random.default_rng(0))
+    dense, porous = (load_pair(cases.paths[np.flatnonzero(cases.statuses == status)[0]]) for status in (0, 2))
+    drawn = batches.class_row([dense, porous], 0.8, np.random.default_rng(0))
     np.testing.assert_allclose(drawn.status, [0.8, 0.0, 0.2], rtol=1e-6)
     # bodies of 200 and of 50 HU, window -160 to 240
     assert np.median(drawn.row.crops[0][drawn.row.masks[0]]) == pytest.approx(
@@ -186,20 +200,33 @@ def test_the_papers_mixed_row_weighs_image_and_label_alike(pair_folder):
     assert (drawn.masks_count, drawn.status_counts) == (False, True)
 
 
-def test_a_pure_row_is_the_case_that_was_drawn(pair_folder):
+def test_a_row_for_masks_is_the_case(pair_folder):
     batches = PairBatches(pair_folder, 0, SMALL, STILL)
     cases = batches.listed()
-    for mix, chosen in ((0.0, 2), (1.0, 7)):
-        drawn = batches.row(Draw(instance=7, balanced=2, mix=mix), cases, np.random.default_rng(0))
+    for chosen in (2, 7):
+        pair = load_pair(cases.paths[chosen])
+        drawn = batches.mask_row(pair, np.random.default_rng(0))
         assert drawn.case_id == cases.paths[chosen].stem
-        assert drawn.status.argmax() == cases.statuses[chosen]
-        plain = plain_row(load_pair(cases.paths[chosen]), SMALL.heatmap_sigma_px)
+        assert drawn.status.argmax() == cases.statuses[chosen] and drawn.bmd == pair.bmd_mg_cm3
+        plain = plain_row(pair, SMALL.heatmap_sigma_px)
         mirrored = not np.array_equal(drawn.row.crops, plain.crops)
-        unflipped = drawn.row.masks[:, :, ::-1] if mirrored else drawn.row.masks
         for mask, heatmap in zip(drawn.row.masks, drawn.row.heatmaps, strict=True):
             np.testing.assert_array_equal(heatmap, boundary_heatmap(mask, SMALL.heatmap_sigma_px))
         # a mirrored crop is about pixel 112, the flipped array about 111.5
-        np.testing.assert_array_equal(np.roll(unflipped, 1 if mirrored else 0, axis=2), plain.masks)
+        for name in ("masks", "tissues"):
+            found = getattr(drawn.row, name)
+            unflipped = np.roll(found[:, :, ::-1], 1, axis=2) if mirrored else found
+            np.testing.assert_array_equal(unflipped[..., 1:], getattr(plain, name)[..., 1:])
+
+
+def test_a_row_for_the_class_may_be_one_case_by_itself(pair_folder):
+    batches = PairBatches(pair_folder, 0, SMALL, STILL)
+    pair = load_pair(batches.listed().paths[2])
+    for mix in (0.0, 1.0):
+        drawn = batches.class_row([pair], mix, np.random.default_rng(0))
+        assert (drawn.masks_count, drawn.status_counts, drawn.case_id) == (False, True, pair.name)
+        assert drawn.bmd == pair.bmd_mg_cm3 and drawn.status.sum() == 1
+        assert np.median(drawn.row.crops[0][drawn.row.masks[0]]) == pytest.approx((50.0 + 160.0) / 400.0, abs=0.02)
 
 
 def test_changed_intensities_reach_the_row_and_cost_it_its_class_term(pair_folder):
@@ -209,7 +236,7 @@ def test_changed_intensities_reach_the_row_and_cost_it_its_class_term(pair_folde
     squared = augmented_row(pair, np.random.default_rng(1), STILL, Intensity(1.0, 0.0, 0.0, 0.0, 2.0), 2.0).crops
     np.testing.assert_allclose(squared, plain**2, atol=1e-6)
     batches = PairBatches(pair_folder, 0, SMALL, replace(STILL, intensity_probability=1.0))
-    drawn = batches.row(Draw(instance=0, balanced=0, mix=1.0), cases, np.random.default_rng(0))
+    drawn = batches.mask_row(pair, np.random.default_rng(0))
     assert (drawn.masks_count, drawn.status_counts) == (True, False)
 
 

@@ -1,9 +1,9 @@
 """Batches of training rows from a folder of pairs.
 
-A row is two crops of a case with masks and boundary heat maps, its class and its BMD. Mixed rows (Balanced-MixUp) carry
-the class term only, rows with changed intensities and rows at any height the mask terms only, others both, so that one
-forward pass serves every term. Beside them come rows for the class alone, which cost less: no gradient enters the
-segmenter. Every ``localizer_every``-th step also brings whole slices with boxes for the localizer.
+A row is two crops of a case with masks and boundary heat maps, its class and its BMD. Rows at any height carry the mask
+terms only, and so do those whose intensities were changed or whose tissues no patient has; the others for masks carry
+the class term too, so that one forward pass serves every term. Rows for the class alone (Balanced-MixUp, maybe mixed)
+cost less: no gradient enters the segmenter. Every ``localizer_every``-th step also brings whole slices with boxes.
 
 The class term's rows are guided by the predicted mask or by an imperfect true one, lack a vertebra now and then, and
 have headers that lack something as often.
@@ -11,6 +11,7 @@ have headers that lack something as often.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from training.data.augment import AugmentConfig, Intensity, box_of, degrade, dra
 from training.data.guides import imperfect
 from training.data.pair_rows import FURTHER, Row, augmented_row
 from training.data.pairs import PairFolder, StoredPair, load_pair
-from training.data.sampling import Draw, draw_rows
+from training.data.sampling import draw_rows
 from training.seeds import TRAINING_SEEDS
 from training.step_batches import StepBatches
 
@@ -39,7 +40,7 @@ class PairBatchConfig:
     """What a batch is made of.
 
     Args:
-        rows: cases a step for masks and class; each gives two crops.
+        rows: unmixed cases a step for masks, and for the class where they can; each gives two crops.
         further_rows: the same at any height, for masks.
         class_rows: more cases, for the class alone.
         images: whole slices of a localizer step.
@@ -173,48 +174,41 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
     def drawn(self, step: int, cases: PairFolder) -> PairBatch:
         """Draw the batch of a step."""
         data, generator = self.data, np.random.default_rng((self.seed, step))
-        draws = draw_rows(cases.statuses, data.rows + data.class_rows, generator, data.mixup_alpha)
-        rows = [self.row(draw, cases, generator, index < data.rows) for index, draw in enumerate(draws)]
-        for number in range(data.further_rows):
-            chosen = load_pair(cases.paths[draws[number % len(draws)].instance])
-            rows.append(self.further_row(chosen, generator))
+        lawful = np.flatnonzero(cases.lawful)
+        rows = [self.mask_row(pair, generator) for pair in _some(cases, data.rows, generator)]
+        for draw in draw_rows(cases.statuses[lawful], data.class_rows, generator, data.mixup_alpha):
+            indices = (draw.instance, draw.balanced) if draw.pure is None else (draw.pure,)
+            pairs = [load_pair(cases.paths[lawful[index]]) for index in indices]
+            rows.append(self.class_row(pairs, draw.mix, generator))
+        rows += [self.further_row(pair, generator) for pair in _some(cases, data.further_rows, generator)]
         slices = []
         if step % data.localizer_every == 0:
-            # the class-based draws, so that the localizer sees every class alike
-            numbers = [draws[number % len(draws)].balanced for number in range(data.images)]
-            slices = [self.slice(load_pair(cases.paths[index]), generator) for index in numbers]
+            slices = [self.slice(pair, generator) for pair in _some(cases, data.images, generator)]
         return _batch(rows, slices)
 
-    def row(self, draw: Draw, cases: PairFolder, generator: np.random.Generator, for_masks: bool = True) -> RowDraw:
-        """Draw the row of one case, or the mixture of two.
+    def mask_row(self, pair: StoredPair, generator: np.random.Generator) -> RowDraw:
+        """Draw the row of one case for the mask terms, and for the class term where its grey values are a patient's."""
+        changed = generator.random() < self.augment.intensity_probability
+        intensity = Intensity.drawn(generator) if changed else None
+        row = augmented_row(pair, generator, self.augment, intensity, self.data.heatmap_sigma_px)
+        case = (row, True, _one_hot(pair.status), pair.bmd_mg_cm3, not (changed or pair.departing))
+        return self._class_row(*case, _header(pair), pair.name, generator)
 
-        Args:
-            draw: which.
-            cases: to choose from.
-            generator: all chance comes from it.
-            for_masks: whether one case's row is for the mask terms too.
-        """
-        sigma_px = self.data.heatmap_sigma_px
-        if draw.pure is not None:
-            pair = load_pair(cases.paths[draw.pure])
-            changed = for_masks and generator.random() < self.augment.intensity_probability
-            intensity = Intensity.drawn(generator) if changed else None
-            row = augmented_row(pair, generator, self.augment, intensity, sigma_px, for_masks)
-            case = (row, for_masks, _one_hot(pair.status), pair.bmd_mg_cm3, not changed)
-            return self._class_row(*case, _header(pair), pair.name, generator)
-        first, second = (load_pair(cases.paths[index]) for index in (draw.instance, draw.balanced))
-        one, other = (
-            augmented_row(pair, generator, self.augment, None, sigma_px, with_heatmaps=False)
-            for pair in (first, second)
-        )
-        mix = np.float32(draw.mix)
-        row = replace(one if mix > 0.5 else other, crops=mix * one.crops + (1 - mix) * other.crops)
-        bmd = float(mix * first.bmd_mg_cm3 + (1 - mix) * second.bmd_mg_cm3)
-        status = mix * _one_hot(first.status) + (1 - mix) * _one_hot(second.status)
-        if self.data.mix_labels == "bmd":
+    def class_row(self, pairs: Sequence[StoredPair], mix: float, generator: np.random.Generator) -> RowDraw:
+        """Draw the row of one case for the class term, or ``mix`` of the first of two and the rest of the second."""
+        data, first, second = self.data, pairs[0], pairs[-1]
+        rows = [
+            augmented_row(pair, generator, self.augment, None, data.heatmap_sigma_px, with_heatmaps=False)
+            for pair in pairs
+        ]
+        weight = np.float32(mix)
+        row = replace(rows[0 if mix > 0.5 else -1], crops=weight * rows[0].crops + (1 - weight) * rows[-1].crops)
+        bmd = float(mix * first.bmd_mg_cm3 + (1.0 - mix) * second.bmd_mg_cm3)
+        status = weight * _one_hot(first.status) + (1 - weight) * _one_hot(second.status)
+        if data.mix_labels == "bmd":
             status = _one_hot(Status.from_bmd(bmd))
         header = tuple(a if a == b else None for a, b in zip(_header(first), _header(second), strict=True))
-        name = f"{first.name}*{draw.mix:.3f}+{second.name}"
+        name = first.name if first is second else f"{first.name}*{mix:.3f}+{second.name}"
         return self._class_row(row, False, status, bmd, True, header, name, generator)
 
     def _class_row(
@@ -256,6 +250,10 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
             image = Intensity.drawn(generator).on_hu(image, moved)
         image = degrade(image[None], self.augment, generator)[0]
         return SliceDraw(to_unit_range(image, WindowConfig()), box_of(moved), label)
+
+
+def _some(cases: PairFolder, count: int, generator: np.random.Generator) -> Iterator[StoredPair]:
+    return (load_pair(cases.paths[index]) for index in generator.integers(0, len(cases), count))
 
 
 def _one_hot(status: Status) -> np.ndarray:

@@ -27,7 +27,7 @@ _LEAST_PROBABILITY = 1e-6
 
 @torch.no_grad()
 def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: float) -> dict[str, float]:
-    """Measure a network on the first pairs of a folder.
+    """Measure a network on the first pairs of a folder that do not depart from physics.
 
     Args:
         network: in eval mode; its device computes.
@@ -40,10 +40,8 @@ def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: f
         shipped, and by where the probabilities may come from) and bmd_mae; ap50 and n.
     """
     listed = PairFolder.listed(folder, VALIDATION_SEEDS)
-    rows = [
-        _measure(network, load_pair(path), int(status), sigma_px)
-        for path, status in zip(listed.paths[:cases], listed.statuses[:cases], strict=True)
-    ]
+    lawful = np.flatnonzero(listed.lawful)[:cases]
+    rows = [_measure(network, load_pair(listed.paths[i]), int(listed.statuses[i]), sigma_px) for i in lawful]
     scores = np.concatenate([row.pop("scores") for row in rows])
     hits = np.concatenate([row.pop("hits") for row in rows])
     numbers = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}

@@ -121,7 +121,7 @@ class MultitaskStep(StepModule):
         parts = [part for part in (self._shared_rows(segmentation, batch), self._class_rows(batch)) if part]
         if not parts:
             return None
-        rows, crops, body = (torch.cat([part[index] for part in parts]) for index in range(3))
+        rows, crops, body = (torch.cat(tensors) for tensors in zip(*(part[:3] for part in parts), strict=True))
         features = [torch.cat(scale) for scale in zip(*(part.features for part in parts), strict=True)]
         both = torch.cat((torch.arange(0, len(crops), 2), torch.arange(1, len(crops), 2))).to(crops.device)
         vectors = self.network.classifier(crops[both], [feature[both] for feature in features], body[both])

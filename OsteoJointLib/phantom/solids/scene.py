@@ -67,9 +67,11 @@ class Scene:
         skin: the trunk with the shoulders, which holds the background: none of that comes through its shell.
         background: soft tissue and gas.
         skeleton: bone and what else is small and dense.
+        mineral: how much brighter the scan's beam shows what is calcified than 120 kVp, at which its HU are drawn.
     """
 
     surroundings: list[Solid] = field(default_factory=list)
     skin: Solid | None = None
     background: list[Solid] = field(default_factory=list)
     skeleton: list[Solid] = field(default_factory=list)
+    mineral: float = 1.0

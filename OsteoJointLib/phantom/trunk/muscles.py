@@ -24,9 +24,8 @@ from OsteoJointLib.phantom.trunk.torso import Torso
 _FAT_TEXTURE, _CAVITY_TEXTURE, _RED_TEXTURE = (8.0, 5.0), (14.0, 6.0), (8.0, 3.0)
 _WALL_GRAIN_MM, _MARBLED_GRAIN_MM = 5.0, 4.0
 
-_FATTY_MUSCLE_HU = 110.0  # how much darker fat is than muscle, roughly
 _SKIN_MM, _SKIN_BLEND_MM, _WALL_BLEND_MM = 2.0, 30.0, 4.0
-_WALL_FAT_HU = 60.0  # how much darker the wall's muscle is per fraction of fat: it ages less than the back's
+_WALL_FAT, _BACK_FAT = 0.4, 0.7  # share of the person's fraction of fat: the wall ages less than the back
 _WALL_MARBLING_HU, _BACK_MARBLING_HU = (10.0, 20.0), (10.0, 45.0)  # texture of muscle, and its rise per fraction of fat
 
 _MUSCLE_SIZE: Range = (0.8, 1.2)
@@ -55,7 +54,7 @@ def add_wall(
     scene.background += [
         Solid(
             wall,
-            soft(tissue.muscle - _WALL_FAT_HU * person.muscle_fat, muscle_texture),
+            soft(tissue.marbled(_WALL_FAT * person.muscle_fat), muscle_texture),
             reference=ReferenceTissue.MUSCLE,
         ),
         Solid(torso.cavity, soft(tissue.visceral_fat, _CAVITY_TEXTURE), reference=ReferenceTissue.FAT),
@@ -70,7 +69,7 @@ def add_muscles(scene: Scene, column: Column, tissue: TissueHu, person: Person, 
     z, x, y = (np.concatenate([[v], a]) for v, a in zip(bottom, (z, xy[:, 0], xy[:, 1]), strict=True))
     plain, rise = _BACK_MARBLING_HU
     marbling = plain + rise * person.muscle_fat, _MARBLED_GRAIN_MM
-    marbled = soft(tissue.muscle - _FATTY_MUSCLE_HU * person.muscle_fat, marbling)
+    marbled = soft(tissue.marbled(_BACK_FAT * person.muscle_fat), marbling)
     red = soft(tissue.muscle, _RED_TEXTURE)
     size = np.interp(z, _TAPER_Z_MM, _TAPER)
     low, high = z < _LOW_MM, (z > _CRUS_BETWEEN_MM[0]) & (z < _CRUS_BETWEEN_MM[1])
