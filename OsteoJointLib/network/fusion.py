@@ -95,13 +95,14 @@ class FeatureFusion(nn.Module):
             )
         if left_out is not None and bool(left_out.all(dim=1).any()):
             raise UsageError(Reason.USAGE, "L1 and L2 are both left out, so there is nothing to classify. Keep one.")
-        pair = torch.stack((x1, x2), dim=1)
-        if self.adapt is not None:
-            pair = self._adapted(self.adapt, pair, facts)
-        weights = self._weights(pair, left_out)
-        fused = (pair * weights[:, :, None]).flatten(1)
-        bmd = None if self.estimate is None else bmd_estimate(self.estimate(fused))
-        return FusionOutput(self.classify(fused).float(), weights, bmd)
+        with torch.autocast(x1.device.type, enabled=False):  # bfloat16 would round BMD to 0.4 mg/cm3; it costs nothing
+            pair = torch.stack((x1, x2), dim=1).float()
+            if self.adapt is not None:
+                pair = self._adapted(self.adapt, pair, facts)
+            weights = self._weights(pair, left_out)
+            fused = (pair * weights[:, :, None]).flatten(1)
+            bmd = None if self.estimate is None else bmd_estimate(self.estimate(fused))
+            return FusionOutput(self.classify(fused), weights, bmd)
 
     def _adapted(self, adapt: nn.Sequential, pair: Tensor, facts: Tensor | None) -> Tensor:
         if facts is None:

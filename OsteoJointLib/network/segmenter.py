@@ -190,7 +190,7 @@ class Segmenter(nn.Module):
         return SegmenterOutput(mask_logits, heatmap, features, body, tissue_logits)
 
     def features(self, crops: Tensor) -> tuple[Tensor, ...]:
-        """Give the classifier's features of crops alone: without the finest scales, for a third of the time."""
+        """Give the classifier's features of crops alone: without the finest scales, in two fifths of the time."""
         check_image(crops, self.in_channels, self.stride, "segmenter")
         maps = self.encoder(crops)
         decoders = (self.mask_decoder, self.boundary_decoder)

@@ -20,6 +20,7 @@ from training.evaluation.pair_scores import score_pairs
 from training.loop import require_finite, train
 from training.optimizing import decay_groups, update_average
 from training.run_config import OptimizerConfig, overridden
+from training.run_log import RunLog
 from training.schedule import Budget, learning_rate
 from training.tasks.level_losses import LevelLosses
 from training.tasks.levels import LevelConfig, load_level_network
@@ -82,6 +83,7 @@ class TaskSuite:
         assert all(any(name.startswith(part) for name in moved) for part in self.parts)
         torch.testing.assert_close(checkpoint.average, run.average, rtol=0, atol=0)
         assert (tmp_path / "validation.jsonl").read_text().count("\n") == 1
+        assert (tmp_path / "best.pt").is_file() == bool(self.config.task().watched)
 
     def test_a_resumed_run_is_the_straight_run(self, tmp_path, data):
         straight = self.run(tmp_path / "straight", data)
@@ -237,6 +239,14 @@ class TestLevels(TaskSuite):
         network = load_level_network(tmp_path / "last.pt")
         assert network.config == LEVELS.network
         torch.testing.assert_close(dict(network.state_dict()), dict(run.module.network.state_dict()), rtol=0, atol=0)
+
+
+def test_the_least_score_is_the_best(tmp_path):
+    log, said = RunLog(tmp_path, [], 0), []
+    for step, score in enumerate((0.5, 0.7, 0.4, 0.4, 0.41)):
+        log.add_validation(step, 0.0, {"cross_entropy": score, "dice": -score})
+        said.append(log.is_least("cross_entropy"))
+    assert said == [True, False, True, True, False]
 
 
 def test_a_loss_that_is_no_number_names_terms_and_cases():

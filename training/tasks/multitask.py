@@ -173,6 +173,7 @@ class MultitaskTask:
 
     name = "multitask"
     terms = MultitaskLosses._fields
+    watched = "cross_entropy"
 
     def __init__(self, config: MultitaskConfig):
         self.config = config
