@@ -193,6 +193,13 @@ CLASS: tuple[Field[Classification], ...] = (
     *(Field(f"classification.probabilities.{status}", str(status), f"Probability of {status}", Share(digits=6),
             _probability(index), null=_HELD_BACK, columns=(f"p_{status}",))
       for index, status in enumerate(STATUSES)),
+    Field("classification.indeterminate", "Certainty", "Whether another class is possible too: the 90 % interval of "
+          "BMD holds 80 or 120 mg/cm³ or, without an estimate of BMD, the class has less than 90 %; stricter where the "
+          "class is not reliable", YesNo("indeterminate", "determinate"), lambda said: said.indeterminate,
+          null=_HELD_BACK, columns=("indeterminate",)),
+)
+
+ESTIMATE: tuple[Field[Classification], ...] = (
     Field("classification.bmd.mean_mg_cm3", "BMD of the network", "Mean of L1 and L2 as the network estimates it from "
           "the image, no measurement", _BMD, lambda said: said.bmd and said.bmd.mean_mg_cm3, null=_NO_BMD,
           columns=("network_bmd_mg_cm3",)),
@@ -203,6 +210,7 @@ CLASS: tuple[Field[Classification], ...] = (
     Field("classification.bmd.interval_90_mg_cm3", "Its 90 % interval", "Where it lies with probability 0.9",
           List(_BMD, 2), lambda said: said.bmd and said.bmd.interval_mg_cm3(90), null=_NO_BMD),
 )
+"""What the network says of the BMD beside the class."""
 
 BASELINE: tuple[Field[BaselineReading], ...] = (
     Field("baseline.status", "Plain HU rule", "Class by the plain rule: osteoporosis below low_hu, normal from high_hu "

@@ -7,8 +7,8 @@ Command: python -m training pairs --out runs/pairs --seed 0 --count 12000       
 Hardware: two cores of a Xeon with AMX (bfloat16), no GPU: one trains, one makes batches and pairs.
 Time: to be measured by the run; a run that is stopped goes on by the same command. ``best.pt`` holds the weights of the
     validation with the least cross-entropy.
-Why so: a crop of 224 pixels takes the segmenter 150 ms there and back on one busy core, 18 ms for the features alone, and
-    the classifier 15 ms. A case for masks costs 0.33 s, one for the class alone 0.07 s: of 28 cases 4 are for masks
+Why so: a crop of 224 pixels takes the segmenter 150 ms there and back on one busy core, 18 ms for the features alone,
+    and the classifier 15 ms. A case for masks costs 0.33 s, one for the class alone 0.07 s: of 28 cases 4 are for masks
     (half of which may teach the class too), 2 at any height, and 22 for the class alone. That is 45 % of a step's time
     for the class, which was 7 %.
 Result: none yet; these settings have not been run to their end.
