@@ -95,7 +95,8 @@ class FeatureFusion(nn.Module):
             )
         if left_out is not None and bool(left_out.all(dim=1).any()):
             raise UsageError(Reason.USAGE, "L1 and L2 are both left out, so there is nothing to classify. Keep one.")
-        with torch.autocast(x1.device.type, enabled=False):  # bfloat16 would round BMD to 0.4 mg/cm3; it costs nothing
+        # in single precision, since bfloat16 would round BMD to 0.4 mg/cm3, and it costs nothing
+        with torch.autocast("cuda" if x1.is_cuda else "cpu", enabled=False):
             pair = torch.stack((x1, x2), dim=1).float()
             if self.adapt is not None:
                 pair = self._adapted(self.adapt, pair, facts)
