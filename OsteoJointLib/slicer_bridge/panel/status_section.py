@@ -75,7 +75,10 @@ class StatusSection:
             share = classification["probabilities"][name.value]
             getattr(ui, f"{name.value}Bar").setValue(round(1000 * (share or 0)))
             getattr(ui, f"{name.value}Percent").setText("–" if share is None else f"{100 * share:.1f}\u00a0%")
-        show_text(ui.fusionLabel, fusion_words(classification["fusion_weights"]) if status else "")
+        said = (
+            [fusion_words(classification["fusion_weights"]), support_words(document["explanation"])] if status else []
+        )
+        show_text(ui.fusionLabel, " ".join(filter(None, said)))
         show_text(ui.baselineLabel, baseline_words(document.get("baseline")))
 
     def _show_numbers(self, document: dict[str, Any]) -> None:
@@ -132,6 +135,21 @@ def doubt_words(flags: list[dict[str, Any]]) -> str:
 def fusion_words(weights: dict[str, float]) -> str:
     """Say how much each level weighs in the class."""
     return _("L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.").format(l1=100 * weights["L1"], l2=100 * weights["L2"])
+
+
+def support_words(explanation: dict[str, Any]) -> str:
+    """Say how the class's support is spread over the explanation maps; empty where none were made."""
+    if explanation["method"] is None:
+        return ""
+    support = explanation["support"]
+    if not any(support.values()):
+        return _("Explanation map: nothing in either level supports the class.")
+    for level, other in (("L1", "L2"), ("L2", "L1")):
+        if support[level] == 0:
+            return _("Explanation map: no support in {level}, all of it in {other}.").format(level=level, other=other)
+    return _("Explanation map: {l1:.0f} % of the support lies in L1, {l2:.0f} % in L2.").format(
+        l1=100 * support["L1"], l2=100 * support["L2"]
+    )
 
 
 def baseline_words(baseline: dict[str, Any] | None) -> str:
