@@ -75,10 +75,7 @@ class StatusSection:
             share = classification["probabilities"][name.value]
             getattr(ui, f"{name.value}Bar").setValue(round(1000 * (share or 0)))
             getattr(ui, f"{name.value}Percent").setText("–" if share is None else f"{100 * share:.1f}\u00a0%")
-        said = (
-            [fusion_words(classification["fusion_weights"]), support_words(document["explanation"])] if status else []
-        )
-        show_text(ui.fusionLabel, " ".join(filter(None, said)))
+        show_text(ui.fusionLabel, origin_words(document) if status else "")
         show_text(ui.baselineLabel, baseline_words(document.get("baseline")))
 
     def _show_numbers(self, document: dict[str, Any]) -> None:
@@ -130,6 +127,12 @@ def status_words(status: Status) -> str:
 def doubt_words(flags: list[dict[str, Any]]) -> str:
     """Say that and why the class is held back or not reliable; empty when nothing speaks against it."""
     return next((flag["message"] for flag in flags if flag["code"] in ABOUT_CLASS), "")
+
+
+def origin_words(document: dict[str, Any]) -> str:
+    """Say how the class of a result comes about from the two levels."""
+    words = fusion_words(document["classification"]["fusion_weights"]), support_words(document["explanation"])
+    return " ".join(filter(None, words))
 
 
 def fusion_words(weights: dict[str, float]) -> str:
