@@ -33,7 +33,7 @@ STOREYS = (
     "OsteoJointLib.frames",
     "OsteoJointLib",
     *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses")),
-    *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "draws", "scanner", "spine", "trunk")),
+    *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "physics", "draws", "scanner", "spine", "trunk")),
     *(f"OsteoJointLib.{name}" for name in ("phantom", "levels")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "dataset", "worker", "batch", "cli")),
     BRIDGE,
