@@ -11,7 +11,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
 from OsteoJointLib.phantom.draws.chance import between
-from OsteoJointLib.phantom.patient import Patient, build_patient
+from OsteoJointLib.phantom.patient import Patient, build_patient, draw_scan
 from OsteoJointLib.phantom.scanner.acquisition import PADDING_HU, Acquisition, acquire, binned
 from OsteoJointLib.phantom.scanner.field import Field, draw_field, pad_round
 from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels, render_references
@@ -213,6 +213,11 @@ def make_phantom(
     )
     tissues = {level: plane for level in Level if (plane := _mid_slice_tissues(patient, level, grid)) is not None}
     return Phantom(CtVolume(hu, grid, source), labels, truth, tissues)
+
+
+def drawn_protocol(seed: int) -> Acquisition:
+    """Tell how the plausible phantom of a seed is scanned, without making it."""
+    return draw_scan(np.random.default_rng([seed, _VOLUME]), randomized=False)[1]
 
 
 def _mid_slice_box(patient: Patient, level: Level, grid: Grid, labels: np.ndarray) -> tuple[float, float, float, float]:

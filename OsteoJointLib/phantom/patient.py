@@ -68,12 +68,17 @@ class Patient:
     rib_heads_mm: RibHeads
 
 
+def draw_scan(rng: np.random.Generator, randomized: bool, rods: bool = False) -> tuple[Person, Acquisition]:
+    """Draw who is scanned, and how, without building anything."""
+    person = draw_person(rng, spread_bmd=randomized and rng.random() < _SPREAD_SHARE, varied=randomized)
+    return person, draw_acquisition(rng, randomized, rods)
+
+
 def build_patient(rng: np.random.Generator, randomized: bool, rods: bool = False) -> Patient:
     """Draw person and acquisition and build the scene."""
     own = rng.spawn(1)[0]  # for the findings: one more changes nothing else of the patient
     for_table, for_ribs, for_shoulders, for_vessels = own.spawn(4)
-    person = draw_person(rng, spread_bmd=randomized and rng.random() < _SPREAD_SHARE, varied=randomized)
-    acquisition = draw_acquisition(rng, randomized, rods)
+    person, acquisition = draw_scan(rng, randomized, rods)
     column = dent_endplates(build_column(person, rng), person, own)
     torso = build_torso(person, column, rng)
     beam = acquisition.behind(torso.thickness_cm)

@@ -39,7 +39,10 @@ STOREYS = (
     BRIDGE,
     *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),
     "training",
-    *(f"training.{name}" for name in ("data", "evaluation", "tasks", "configs", "commands")),
+    *(
+        f"training.{name}"
+        for name in ("data", "evaluation", "evaluation.case_rows", "evaluation.chain", "tasks", "configs", "commands")
+    ),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__", "training.__main__")
 """Above everything: what a script imports, and what ``python -m`` runs."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.config import ReferenceTissue
-from OsteoJointLib.records import STATUSES
+from OsteoJointLib.records import STATUSES, Status
 from training.data.level_samples import CachedSample, sample_path, save_sample
 from training.data.pairs import save_pair
 
@@ -101,3 +101,24 @@ def watched_samples(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("watched_samples")
     save_sample(sample_path(folder, 800_000), box_sample(800_000))
     return folder
+
+
+SLOPES, ENHANCED = {100.0: 1.45, 120.0: 1.25}, {"none": 0.0, "portal": 25.0}
+
+
+def facts_rows(count: int, seed: int) -> list[dict]:
+    """Cases whose HU follow from BMD, tube voltage, phase and an offset of the scanner that fat shows."""
+    generator, rows = np.random.default_rng(seed), []
+    for _ in range(count):
+        bmd, offset = generator.uniform(30, 200), generator.normal(0, 12)
+        kvp, phase = float(generator.choice(list(SLOPES))), str(generator.choice(list(ENHANCED)))
+        hu = SLOPES[kvp] * bmd + ENHANCED[phase] + offset
+        tissue_hu = {"fat": -100 + offset, "muscle": 55 + offset, "blood": 40 + 4 * ENHANCED[phase] + offset}
+        facts = {"hu": hu, "kvp": kvp, "contrast": phase != "none", "phase": phase, "tissue_hu": tissue_hu}
+        rows.append({"facts": facts, "bmd_mg_cm3": bmd, "status": Status.from_bmd(bmd).value})
+    return rows
+
+
+@pytest.fixture(scope="session")
+def made_up_rows():
+    return facts_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluation.explained_cases import summarize
+from training.evaluation.chain.explained_cases import summarize
 from training.evaluation.faithfulness import FILLS, SHARES, energy_inside, hiding_curves, most_marked, peak_inside
 
 SIZE = 32
@@ -80,18 +80,18 @@ def test_energy_and_peak_count_the_body_and_its_margin():
     assert energy_inside(values, body, 3.0) == 0.125, "the default margin is 5 mm, so 6 mm off is outside"
     assert energy_inside(values, body, 2.5) == 0.375
     assert [peak_inside(values, body, 1.0, margin) for margin in (6.9, 7.0)] == [False, True]
-    assert energy_inside(np.zeros((20, 20)), body, 1.0) is None and peak_inside(np.zeros((20, 20)), body, 1.0) is None
+    assert energy_inside(np.zeros((20, 20)), body, 1.0) is None and not peak_inside(np.zeros((20, 20)), body, 1.0)
     nowhere = np.zeros_like(body)
     assert energy_inside(values, nowhere, 1.0) == 0 and peak_inside(values, nowhere, 1.0) is False
 
 
-def test_the_means_leave_out_what_has_no_support():
+def test_a_map_without_support_has_no_energy_and_its_peak_nowhere():
     level = {"share": 0.5, "energy_inside": 0.8, "peak_inside": True}
-    blank = {"share": 0.0, "energy_inside": None, "peak_inside": None}
+    blank = {"share": 0.0, "energy_inside": None, "peak_inside": False}
     full = {"curves": {"whole": 1}, "deletion_gain": 0.4, "insertion_gain": -0.2, "levels": {"L1": level, "L2": blank}}
     rows = [full, {"case": "no class", "status": None}, {"curves": None, "levels": {"L1": blank, "L2": blank}}]
     numbers = summarize(rows)
-    assert (numbers["cases"], numbers["explained"], numbers["levels"]) == (3, 1, 1)
-    assert (numbers["energy_inside"], numbers["peak_inside"]) == (0.8, 1.0)
+    assert (numbers["cases"], numbers["explained"], numbers["levels"]) == (3, 1, 4)
+    assert (numbers["energy_inside"], numbers["peak_inside"]) == (0.8, 0.25)
     assert (numbers["deletion_gain"], numbers["insertion_gain"]) == (0.4, -0.2)
     assert (numbers["deletion_gained"], numbers["insertion_gained"]) == (1.0, 0.0)

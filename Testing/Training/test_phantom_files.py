@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from training.evaluation.thresholds import phantom_hu
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom import cases
@@ -13,7 +14,6 @@ from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 from OsteoJointLib.records import Level, Status
 from training.data import phantom_files
 from training.data.phantom_files import write_phantoms
-from training.evaluation.thresholds import phantom_hu
 
 COARSE = Grid.axis_aligned((20, 20, 20), (15.0, 15.0, 15.0), (-140.0, -140.0, -150.0))
 

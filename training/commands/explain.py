@@ -43,7 +43,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from training.evaluation.explained_cases import explained_cases, summarize
+    from training.evaluation.chain.explained_cases import explained_cases, summarize
 
     rows = explained_cases(options.weights, options.method, options.inputs, options.seed, options.phantoms)
     numbers = {"method": options.method.value, "weights": options.weights, **summarize(rows)}

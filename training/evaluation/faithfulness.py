@@ -142,11 +142,10 @@ def energy_inside(values: np.ndarray, mask: np.ndarray, pixel_mm: float, margin_
     return float(values[_widened(mask, pixel_mm, margin_mm)].sum()) / total if total > 0 else None
 
 
-def peak_inside(values: np.ndarray, mask: np.ndarray, pixel_mm: float, margin_mm: float = MARGIN_MM) -> bool | None:
-    """Say whether a map's strongest place lies in the body or its margin; as for :func:`energy_inside`."""
-    if not values.any():
-        return None
-    return bool(_widened(mask, pixel_mm, margin_mm)[np.unravel_index(values.argmax(), values.shape)])
+def peak_inside(values: np.ndarray, mask: np.ndarray, pixel_mm: float, margin_mm: float = MARGIN_MM) -> bool:
+    """Say whether a map's strongest place lies in the body or its margin; False for a map that is 0 everywhere."""
+    peak = np.unravel_index(values.argmax(), values.shape)
+    return bool(values[peak] > 0 and _widened(mask, pixel_mm, margin_mm)[peak])
 
 
 def _widened(mask: np.ndarray, pixel_mm: float, margin_mm: float) -> np.ndarray:

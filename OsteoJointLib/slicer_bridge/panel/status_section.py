@@ -130,9 +130,10 @@ def doubt_words(flags: list[dict[str, Any]]) -> str:
 
 
 def origin_words(document: dict[str, Any]) -> str:
-    """Say how the class of a result comes about from the two levels."""
-    words = fusion_words(document["classification"]["fusion_weights"]), support_words(document["explanation"])
-    return " ".join(filter(None, words))
+    """Say whether the class is indeterminate, and how it comes about from the two levels."""
+    said = document["classification"]
+    sure = _("Indeterminate: another class is possible too.") if said["indeterminate"] else ""
+    return " ".join(filter(None, (sure, fusion_words(said["fusion_weights"]), support_words(document["explanation"]))))
 
 
 def fusion_words(weights: dict[str, float]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from OsteoJointLib.frames import plane_to_mask, slice_to_crop
+from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.pipeline.case import CaseResult
@@ -20,7 +20,8 @@ from OsteoJointLib.pipeline.reader import Reader
 from OsteoJointLib.pipeline.settings import PipelineConfig
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import STATUSES, ExplanationMethod, Level
-from training.evaluation.faithfulness import energy_inside, hiding_curves, peak_inside
+from training.evaluation.case_rows.explanation_row import explanation_row
+from training.evaluation.faithfulness import hiding_curves
 from training.evaluation.rows import Row
 from training.seeds import EVALUATION_SEEDS, VALIDATION_SEEDS, require_seeds
 
@@ -93,20 +94,16 @@ def explained_row(reader: Reader, name: str, result: CaseResult, bodies: Bodies)
     }
 
 
-def _level(reading: VertebraReading, body: np.ndarray) -> dict[str, Any]:
+def _level(reading: VertebraReading, body: np.ndarray) -> Row:
     assert reading.explanation is not None, "there is a class, so there is a map"
-    values, mask = reading.explanation.values, slice_to_crop(body, reading.crop)
-    return {
-        "share": reading.explanation.share,
-        "energy_inside": energy_inside(values, mask, reading.axial.pixel_mm),
-        "peak_inside": peak_inside(values, mask, reading.axial.pixel_mm),
-    }
+    row = explanation_row(reading.explanation.values, body, reading.crop, reading.axial.pixel_mm)
+    return {"share": reading.explanation.share, **row}
 
 
 def summarize(rows: Sequence[Row]) -> dict[str, Any]:
-    """Take the means over the cases and levels that have a map with support, and count them."""
+    """Take the means over cases and levels with a class, and count them; a map without support has its peak nowhere."""
     explained = [row for row in rows if row.get("curves")]
-    levels = [level for row in explained for level in row["levels"].values() if level["energy_inside"] is not None]
+    levels = [level for row in rows for level in row.get("levels", {}).values()]
 
     def mean(values: Sequence[float]) -> float | None:
         return round(float(np.mean(values)), 4) if values else None
@@ -115,7 +112,7 @@ def summarize(rows: Sequence[Row]) -> dict[str, Any]:
         "cases": len(rows),
         "explained": len(explained),
         "levels": len(levels),
-        "energy_inside": mean([level["energy_inside"] for level in levels]),
+        "energy_inside": mean([level["energy_inside"] for level in levels if level["energy_inside"] is not None]),
         "peak_inside": mean([level["peak_inside"] for level in levels]),
         **{gain: mean([row[gain] for row in explained]) for gain in ("deletion_gain", "insertion_gain")},
         "deletion_gained": mean([row["deletion_gain"] > 0 for row in explained]),
