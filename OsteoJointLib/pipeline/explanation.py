@@ -4,7 +4,8 @@ The class's score is differentiated at a map of the classifier, and what speaks 
 
 * HiResCAM (Draelos 2020), the default: gradient times activation, element by element, summed over the channels, at the
   28 x 28 fused map. Each cell holds its first-order share of the score, so a cell that the score doesn't depend on
-  stays dark.
+  stays dark. The next stage's shortcut reads every second cell, which may show as a lattice; it is left as it is, for
+  smoothing it away made the maps less true (hiding what they mark moved the class less; 12 phantoms).
 * Grad-CAM (Selvaraju 2017), the paper's: the gradients are averaged over the map before they weigh the activations of
   the last convolution, 7 x 7. The average smears a gradient of one place over all others, so that the map may light up
   where nothing counts; kept for the paper's figure.
