@@ -8,7 +8,7 @@ from pathlib import Path
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 
 TRAINING_SEEDS = range(0, 800_000)
-"""Training pairs, level samples, and the phantoms on which anchors, the plain rule's thresholds and the baselines are fitted."""
+"""Training pairs, level samples, and the phantoms on which anchors, the plain rule and the baselines are fitted."""
 
 VALIDATION_SEEDS = range(800_000, 900_000)
 """Pairs and level samples watched during training; the other cases of the evaluation's image tests."""
