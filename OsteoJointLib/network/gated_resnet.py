@@ -106,11 +106,6 @@ class GatedResNet(nn.Module):
         self._initialize()
 
     @property
-    def last_conv(self) -> nn.Module:
-        """The module whose (B, C, H/32, W/32) output is pooled into the feature vector; what Grad-CAM looks at."""
-        return self.fused_layers[-1]
-
-    @property
     def fused_layers(self) -> tuple[nn.Module, ...]:
         """The four modules whose outputs are the stages' maps, after fusion, at H/4, H/8, H/16 and H/32.
 

@@ -106,13 +106,13 @@ def test_fusion_is_a_1x1_convolution_of_the_concatenation():
     torch.testing.assert_close(vector, expected.mean(dim=(2, 3)))
 
 
-def test_last_conv_holds_the_map_that_is_pooled():
+def test_the_last_stage_s_map_is_the_one_that_is_pooled():
     for network, inputs in (
         (GatedResNet(*SMALL), (image(),)),
         (GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5)), (image(), features())),
     ):
         seen = {}
-        network.eval().last_conv.register_forward_hook(lambda m, i, output, seen=seen: seen.update(map=output))
+        network.eval().fused_layers[-1].register_forward_hook(lambda m, i, output, seen=seen: seen.update(map=output))
         torch.testing.assert_close(network(*inputs), seen["map"].mean(dim=(2, 3)))
 
 
@@ -125,7 +125,7 @@ def box_mask(top: int = 16, left: int = 20) -> torch.Tensor:
 def test_guided_the_last_map_is_pooled_over_all_and_over_the_body():
     network = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5), guided=True).eval()
     seen = {}
-    network.last_conv.register_forward_hook(lambda m, i, output: seen.update(map=output))
+    network.fused_layers[-1].register_forward_hook(lambda m, i, output: seen.update(map=output))
     vector = network(image(), features(), box_mask())
     half = network.out_channels // 2
     torch.testing.assert_close(vector[:, :half], seen["map"].mean(dim=(2, 3)))
