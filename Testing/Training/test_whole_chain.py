@@ -227,7 +227,7 @@ class FakeReader:
         box = (200.0, 100.0, 260.0, 140.0)
         classification = Classification(Status.NORMAL, (0.7, 0.2, 0.1), 0.5, 0.5)
         readings = (reading(Level.L1, mask, box, 1), reading(Level.L2, mask, box, 0))
-        return SimpleNamespace(readings=readings, classification=classification)
+        return SimpleNamespace(volume=None, readings=readings, classification=classification)
 
 
 REFUSED = InputRefused(Reason.LEVELS_UNDECIDED, "Two levels were expected.")
@@ -244,7 +244,7 @@ def read_with(phantom, monkeypatch):
         reader = FakeReader(phantom, said)
         monkeypatch.setattr(chain_row, "shipped_reader", lambda weights: reader)
         monkeypatch.setattr(chain_row, "make_phantom", lambda seed, **fields: phantom)
-        for stage in ("donors_of", "donor_for", "encode_pair"):
+        for stage in ("donors_of", "donor_for", "encode_pair", "facts_tensor"):
             monkeypatch.setattr(chain_row, stage, lambda *given: None)
         same = dict.fromkeys(("constant", "blind", "swapped", "swapped_features", "donor"), "normal")
         monkeypatch.setattr(chain_row, "image_row", lambda *given: same)
