@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import IntEnum
 from typing import Any
 
 from OsteoJointLib.errors import Reason, UsageError
@@ -41,6 +42,17 @@ class WindowConfig:
     def high_hu(self) -> float:
         """The HU that becomes 1."""
         return self.center_hu + self.width_hu / 2
+
+
+class ReferenceTissue(IntEnum):
+    """Tissues whose HU tell of the scan rather than of the bone, in the order of the segmenter's further masks."""
+
+    FAT = 1
+    """Under the skin and in the cavity."""
+    MUSCLE = 2
+    """The trunk's wall, back muscles, quadratus, psoas and crura."""
+    BLOOD = 3
+    """In the aorta and the common iliac arteries, without the wall."""
 
 
 Anchors = tuple[tuple[tuple[float, float], ...], ...]

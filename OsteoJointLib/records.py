@@ -26,6 +26,10 @@ class Level(StrEnum):
         return {Level.L1: 20, Level.L2: 21}[self]
 
 
+OSTEOPOROSIS_BELOW_MG_CM3, NORMAL_ABOVE_MG_CM3 = 80.0, 120.0
+"""The thresholds of volumetric BMD by ACR and ISCD; osteopenia lies between, both included."""
+
+
 class Status(StrEnum):
     """Bone status by volumetric BMD: normal > 120, osteopenia 80 to 120, osteoporosis < 80 mg/cm3 (ACR, ISCD)."""
 
@@ -40,9 +44,9 @@ class Status(StrEnum):
         >>> [Status.from_bmd(b).value for b in (79.9, 80.0, 120.0, 120.1)]
         ['osteoporosis', 'osteopenia', 'osteopenia', 'normal']
         """
-        if bmd_mg_cm3 < 80.0:
+        if bmd_mg_cm3 < OSTEOPOROSIS_BELOW_MG_CM3:
             return cls.OSTEOPOROSIS
-        return cls.OSTEOPENIA if bmd_mg_cm3 <= 120.0 else cls.NORMAL
+        return cls.OSTEOPENIA if bmd_mg_cm3 <= NORMAL_ABOVE_MG_CM3 else cls.NORMAL
 
 
 STATUSES: tuple[Status, ...] = (Status.NORMAL, Status.OSTEOPENIA, Status.OSTEOPOROSIS)
@@ -282,14 +286,45 @@ class VertebraSegmentation:
         return np.array_equal(self.mask, self.network_mask)
 
 
+_HALF_WIDTHS = {50: 0.6745, 90: 1.6449}
+"""Half of an interval that holds so many percent of a normal distribution, in standard deviations."""
+
+
+@dataclass(frozen=True)
+class BmdEstimate:
+    """The case's trabecular BMD as the network sees it: mean and standard deviation in mg/cm3."""
+
+    mean_mg_cm3: float
+    sd_mg_cm3: float
+
+    def interval_mg_cm3(self, percent: int) -> tuple[float, float]:
+        """Return the interval that holds the BMD with 50 or 90 percent.
+
+        >>> BmdEstimate(100.0, 10.0).interval_mg_cm3(50)
+        (93.255, 106.745)
+        """
+        half = _HALF_WIDTHS[percent] * self.sd_mg_cm3
+        return (self.mean_mg_cm3 - half, self.mean_mg_cm3 + half)
+
+
 @dataclass(frozen=True)
 class Classification:
-    """Bone status of the case. ``probabilities`` follows :data:`STATUSES`; fusion weights W1, W2 sum to 1 (Eq. 17)."""
+    """Bone status of the case.
+
+    Args:
+        status: the likeliest class.
+        probabilities: in the order of :data:`STATUSES`.
+        fusion_weight_l1, fusion_weight_l2: W1 and W2 of Eq. 17, which sum to 1.
+        bmd: None from a network without the ordinal head.
+        indeterminate: whether another class is possible too, see :mod:`OsteoJointLib.pipeline.certainty`.
+    """
 
     status: Status
     probabilities: tuple[float, float, float]
     fusion_weight_l1: float
     fusion_weight_l2: float
+    bmd: BmdEstimate | None = None
+    indeterminate: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,7 +75,7 @@ def mean_vertebra(name: str) -> tuple[BodyShape, list[Shape]]:
     rng: np.random.Generator = Middle()  # type: ignore[assignment]
     anyone = draw_person(np.random.default_rng(0))
     person = replace(anyone, scale=1.0, degeneration=0.0, fractured=(), lumbar_bodies=5)
-    column = build_column(person, rng, {}, 0.0)
+    column = build_column(person, rng)
     vertebra = next(v for v in column.vertebrae if v.sizes.name == name)
     body = replace(vertebra.body, frame=Frame(np.zeros(3)))
     return body, list(build_arch(vertebra.sizes, body, person, rng).bone)

@@ -76,7 +76,7 @@ def compare(result: CaseResult, phantom: Phantom) -> Comparison:
         None if result.classification is None else result.classification.status,
         truth.status,
         dict(truth.bmd_mg_cm3),
-        {level: truth.bmd_slope * truth.bmd_mg_cm3[level] + truth.bmd_intercept for level in Level},
+        dict(truth.trabecular_hu),
         {level: reading.measurement.hu_mean for level, reading in readings.items()},
     )
 

@@ -41,13 +41,18 @@ class Detections:
 
     Args:
         boxes_xyxy: (N, 4) float32, pixels, edge coordinates, clipped to the slice.
-        scores: (N,) objectness times the probability of the likelier label.
+        label_scores: (N, 2) objectness times the probability of the label L1 and of L2.
         objectness: (N,) probability that it is a vertebral body at all.
     """
 
     boxes_xyxy: Tensor
-    scores: Tensor
+    label_scores: Tensor
     objectness: Tensor
+
+    @property
+    def scores(self) -> Tensor:
+        """(N,) score of the likelier label."""
+        return self.label_scores.amax(dim=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,4 +156,4 @@ def _detections(boxes: Tensor, objectness: Tensor, classes: Tensor, config: Netw
     boxes = boxes[candidates].clamp(0.0, float(config.slice_px))
     kept = suppress(boxes, objectness[candidates], config.nms_iou)
     chosen = candidates[kept]
-    return Detections(boxes[kept], objectness[chosen] * classes[chosen].amax(dim=-1), objectness[chosen])
+    return Detections(boxes[kept], objectness[chosen, None] * classes[chosen], objectness[chosen])

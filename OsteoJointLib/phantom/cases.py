@@ -11,15 +11,15 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
 from OsteoJointLib.phantom.draws.chance import between
-from OsteoJointLib.phantom.patient import Patient, build_patient
+from OsteoJointLib.phantom.patient import Patient, build_patient, draw_scan
 from OsteoJointLib.phantom.scanner.acquisition import PADDING_HU, Acquisition, acquire, binned
 from OsteoJointLib.phantom.scanner.field import Field, draw_field, pad_round
-from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels
+from OsteoJointLib.phantom.scanner.rendering import render_hu, render_labels, render_references
 from OsteoJointLib.records import CtVolume, Level, SourceInfo, Status
 
 SLICE_PIXELS = 512  # edge of a CT's usual matrix
 _VOLUME, _PAIR, _LEVELS = 1, 2, 3  # what a seed is for: one seed gives three different patients
-_T11 = 18  # VerSe number
+_T11, _L3 = 18, 22  # VerSe numbers
 
 _LEAST_THICKNESS_MM = 2.0  # of a whole volume: bounds the time it takes
 _BELOW_S1_MM, _ABOVE_T11_MM = (5.0, 45.0), (10.0, 70.0)
@@ -28,6 +28,7 @@ _OFF_CENTER_MM, _FRONT_OF_CENTER_MM = 8.0, (35.0, 65.0)  # SD sideways; how far 
 
 _PAIR_PIXEL_MM, _PAIR_SHIFT_MM, _PAIR_BACK_MM = (0.55, 0.98), 10.0, 45.0  # SD of the shift; as above
 _OFF_MIDDLE_MM, _MOST_OFF_MIDDLE = 3.0, 0.3  # SD of the slice from the body's middle, bound over the height
+_FURTHER_SLICES, _IN_DISC_SHARE = 2, 0.3  # of a training pair, at any height; share of them in the middle of a disc
 
 _BINNED_PIXEL_MM, _BINNED_SLICE_MM = 1.4, 1.0  # voxels of a level scan at least: at 4 mm finer ones look the same
 
@@ -43,7 +44,7 @@ class PhantomTruth:
         bmd_mg_cm3: trabecular BMD of L1 and L2.
         mean_bmd_mg_cm3, status: their mean and its class.
         kvp, kernel, contrast_phase: of the acquisition.
-        bmd_slope, bmd_intercept: HU = slope * BMD + intercept.
+        trabecular_hu: mean HU of the trabecular bone of L1 and L2 in the image.
         drawn: every parameter drawn, JSON-able.
     """
 
@@ -56,38 +57,59 @@ class PhantomTruth:
     kvp: float
     kernel: str
     contrast_phase: str
-    bmd_slope: float
-    bmd_intercept: float
+    trabecular_hu: dict[Level, float]
     drawn: dict
 
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A phantom CT, its bodies' masks ((z, y, x) uint8, VerSe numbers) and its truth."""
+    """A phantom CT with its truth.
+
+    Args:
+        volume: the CT.
+        labels: (z, y, x) uint8, VerSe number of the vertebral body.
+        truth: what is known of it.
+        tissues: (y, x) uint8 :class:`ReferenceTissue` of the slice nearest to the center of L1 and of L2, 0 elsewhere;
+            a level that lies outside the CT is left out.
+    """
 
     volume: CtVolume
     labels: np.ndarray
     truth: PhantomTruth
+    tissues: dict[Level, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingPair:
-    """Two axial slices near the middle of L1 and L2.
+    """Axial slices of one patient: near the middle of L1, of L2, and two anywhere from the disc over T12 to under L3.
+
+    Few are square to their vertebra: bodies there lean 12 degrees in the median, and one in twenty leans 25.
 
     Args:
-        hu: (2, 512, 512) float32.
-        masks: (2, 512, 512) bool, the vertebral body.
+        hu: (4, 512, 512) float32.
+        masks: (4, 512, 512) bool: the body of L1, that of L2, then any body's; empty where a disc fills the slice.
+        tissues: (4, 512, 512) uint8 :class:`ReferenceTissue`, 0 elsewhere.
+        centers_px: (4, 2) float32, x and y index of the column's middle.
         pixel_mm: edge of the square pixels.
-        bmd_mg_cm3: mean of L1 and L2.
+        level_bmd_mg_cm3: (2,) of L1 and L2.
+        bmd_mg_cm3: their mean.
         status: its class.
+        kvp, phase: of the acquisition.
+        departing: whether the soft tissues have HU that no patient's have, so that they tell nothing of the scanner.
         seed: of the pair.
     """
 
     hu: np.ndarray
     masks: np.ndarray
+    tissues: np.ndarray
+    centers_px: np.ndarray
     pixel_mm: float
+    level_bmd_mg_cm3: np.ndarray
     bmd_mg_cm3: float
     status: Status
+    kvp: float
+    phase: str
+    departing: bool
     seed: int
 
 
@@ -164,6 +186,9 @@ def make_phantom(
     drawn = {
         "person": asdict(person),
         "acquisition": asdict(acquisition),
+        "beam": asdict(patient.beam),
+        "iodine_mg_ml": asdict(patient.iodine),
+        "departing": patient.departing,
         "field": asdict(field) if field else None,
         "rib_lengths_mm": patient.rib_lengths_mm,
     }
@@ -181,11 +206,18 @@ def make_phantom(
         kvp=acquisition.kvp,
         kernel=acquisition.kernel,
         contrast_phase=acquisition.phase,
-        bmd_slope=acquisition.bmd_slope,
-        bmd_intercept=acquisition.bmd_intercept_hu,
+        trabecular_hu={
+            level: acquisition.shown(patient.column.find(level.verse_label).trabecular_hu) for level in Level
+        },
         drawn=drawn,
     )
-    return Phantom(CtVolume(hu, grid, source), labels, truth)
+    tissues = {level: plane for level in Level if (plane := _mid_slice_tissues(patient, level, grid)) is not None}
+    return Phantom(CtVolume(hu, grid, source), labels, truth, tissues)
+
+
+def drawn_protocol(seed: int) -> Acquisition:
+    """Tell how the plausible phantom of a seed is scanned, without making it."""
+    return draw_scan(np.random.default_rng([seed, _VOLUME]), randomized=False)[1]
 
 
 def _mid_slice_box(patient: Patient, level: Level, grid: Grid, labels: np.ndarray) -> tuple[float, float, float, float]:
@@ -195,31 +227,70 @@ def _mid_slice_box(patient: Patient, level: Level, grid: Grid, labels: np.ndarra
     return _box_xyxy_px(labels[index] == level.verse_label)
 
 
+def _mid_slice_tissues(patient: Patient, level: Level, grid: Grid) -> np.ndarray | None:
+    """Render the reference tissues in the slice nearest to one level's center, None where that lies outside."""
+    center = _center_lps_mm(patient, level)
+    if not grid.contains(center):
+        return None
+    z = grid.origin_lps_mm[2] + round(float(grid.lps_to_index(center)[0])) * grid.spacing_xyz_mm[2]
+    plane = Grid.axis_aligned((1, *grid.shape_zyx[1:]), grid.spacing_xyz_mm, (*grid.origin_lps_mm[:2], z))
+    return render_references(patient.scene, plane)[0]
+
+
 def make_training_pair(seed: int) -> TrainingPair:
-    """Make two domain-randomized axial slices, each within a few mm of its body's middle."""
+    """Make domain-randomized axial slices of one patient, see :class:`TrainingPair`."""
     rng = np.random.default_rng([seed, _PAIR])
     patient = build_patient(rng, randomized=True)
+    person, acquisition = patient.person, patient.acquisition
     pixel = between(rng, _PAIR_PIXEL_MM)
-    shift = rng.normal(0, _PAIR_SHIFT_MM, 2)
-    slices, masks = [], []
-    for level in Level:
-        vertebra = patient.column.find(level.verse_label)
-        most = _MOST_OFF_MIDDLE * vertebra.sizes.height_mm
-        offset = float(np.clip(rng.normal(0, _OFF_MIDDLE_MM), -most, most))
-        half = 0.5 * pixel * (SLICE_PIXELS - 1)
-        origin = (
-            -half + shift[0],
-            vertebra.frame.center[1] - half - _PAIR_BACK_MM + shift[1],
-            vertebra.frame.center[2] + offset,
-        )
-        spacing = (pixel, pixel, patient.acquisition.thickness_mm)
+    spacing = (pixel, pixel, acquisition.thickness_mm)
+    half = 0.5 * pixel * (SLICE_PIXELS - 1)
+    corner = np.array([-half, -half - _PAIR_BACK_MM]) + rng.normal(0, _PAIR_SHIFT_MM, 2)
+    places = [_near_middle_mm(patient, level, rng) for level in Level]
+    places += [_at_any_height_mm(patient, rng) for _ in range(_FURTHER_SLICES)]
+    slices, masks, tissues, centers = [], [], [], []
+    for index, (x, y, z) in enumerate(places):
+        origin = (corner[0], corner[1] + y, z)  # from front to back the view goes with the column
         grid = Grid.axis_aligned((1, SLICE_PIXELS, SLICE_PIXELS), spacing, origin)
-        slices.append(
-            acquire(render_hu(patient.scene, grid, rng), grid, patient.acquisition, rng)[0].astype(np.float32)
-        )
-        masks.append(render_labels(patient.scene, grid)[0] == level.verse_label)
-    person = patient.person
-    return TrainingPair(np.stack(slices), np.stack(masks), pixel, person.mean_bmd_mg_cm3, person.status, seed)
+        hu = acquire(render_hu(patient.scene, grid, rng), grid, acquisition, rng)[0]
+        bodies = render_labels(patient.scene, grid)[0]
+        slices.append(hu.astype(np.float32))
+        masks.append(bodies == list(Level)[index].verse_label if index < len(Level) else bodies > 0)
+        tissues.append(render_references(patient.scene, grid)[0])
+        centers.append((np.array([x, y]) - origin[:2]) / pixel)
+    return TrainingPair(
+        hu=np.stack(slices),
+        masks=np.stack(masks),
+        tissues=np.stack(tissues),
+        centers_px=np.array(centers, np.float32),
+        pixel_mm=pixel,
+        level_bmd_mg_cm3=np.array([person.bmd(level) for level in Level]),
+        bmd_mg_cm3=person.mean_bmd_mg_cm3,
+        status=person.status,
+        kvp=acquisition.kvp,
+        phase=acquisition.phase,
+        departing=patient.departing,
+        seed=seed,
+    )
+
+
+def _near_middle_mm(patient: Patient, level: Level, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Draw where a slice meets one level within a few mm of its body's middle: x and y of the column, z."""
+    vertebra = patient.column.find(level.verse_label)
+    most = _MOST_OFF_MIDDLE * vertebra.sizes.height_mm
+    x, y, z = vertebra.frame.center
+    return float(x), float(y), float(z + np.clip(rng.normal(0, _OFF_MIDDLE_MM), -most, most))
+
+
+def _at_any_height_mm(patient: Patient, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Draw where a slice meets the column from the disc over T12 to the disc under L3: x and y of the column, z."""
+    discs_mm = [disc.frame.center[2] for disc in patient.column.discs if _T11 <= disc.label <= _L3]
+    z = between(rng, (min(discs_mm), max(discs_mm)))
+    if rng.random() < _IN_DISC_SHARE:
+        z = float(rng.choice(discs_mm))
+    knots, xy = patient.column.track()
+    x, y = (float(np.interp(z, knots, values)) for values in xy.T)
+    return x, y, z
 
 
 def make_level_scan(seed: int) -> LevelScan:

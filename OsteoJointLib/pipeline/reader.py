@@ -24,8 +24,9 @@ import numpy as np
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
+from OsteoJointLib.pipeline.certainty import is_indeterminate
 from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
-from OsteoJointLib.pipeline.doubts import all_flags
+from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.localization import detect_boxes
@@ -257,6 +258,9 @@ class Reader:
             for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
         ]
         flags = all_flags(case, levels, found)
+        if classification is not None:
+            indeterminate = is_indeterminate(classification, class_is_reliable(flags))
+            classification = replace(classification, indeterminate=indeterminate)
         device = str(self.device)
         return CaseResult(
             case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s, self.config, options

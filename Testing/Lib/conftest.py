@@ -99,7 +99,7 @@ def make_reader(seed: int = 0, **changes):
             rows, columns = torch.where(image > 0.65)
             edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             box = torch.tensor([[float(edge) for edge in edges]])
-            found.append(Detections(box, torch.tensor([0.5]), torch.tensor([0.9])))
+            found.append(Detections(box, torch.tensor([[0.5, 0.2]]), torch.tensor([0.9])))
         return found
 
     torch.manual_seed(seed)

@@ -27,8 +27,7 @@ def phantom(chain) -> SimpleNamespace:
         centers_lps_mm=centers,
         bmd_mg_cm3={Level.L1: 150.0, Level.L2: 140.0},
         status=Status.NORMAL,
-        bmd_slope=1.1,
-        bmd_intercept=10.0,
+        trabecular_hu={Level.L1: 175.0, Level.L2: 164.0},
     )
     return SimpleNamespace(labels=labels, truth=truth)
 

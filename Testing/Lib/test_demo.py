@@ -24,8 +24,7 @@ def tiny_phantom(chain, monkeypatch):
         bmd_mg_cm3={Level.L1: 150.0, Level.L2: 140.0},
         mean_bmd_mg_cm3=145.0,
         status=Status.NORMAL,
-        bmd_slope=1.1,
-        bmd_intercept=10.0,
+        trabecular_hu={Level.L1: 175.0, Level.L2: 164.0},
     )
     phantom = SimpleNamespace(volume=volume, labels=labels, truth=truth)
     monkeypatch.setattr("OsteoJointLib.cli.demo.make_phantom", lambda seed: phantom)

@@ -33,13 +33,16 @@ STOREYS = (
     "OsteoJointLib.frames",
     "OsteoJointLib",
     *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses")),
-    *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "draws", "scanner", "spine", "trunk")),
+    *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "physics", "draws", "scanner", "spine", "trunk")),
     *(f"OsteoJointLib.{name}" for name in ("phantom", "levels")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "dataset", "worker", "batch", "cli")),
     BRIDGE,
     *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),
     "training",
-    *(f"training.{name}" for name in ("data", "evaluation", "tasks", "configs", "commands")),
+    *(
+        f"training.{name}"
+        for name in ("data", "evaluation", "evaluation.case_rows", "evaluation.chain", "tasks", "configs", "commands")
+    ),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__", "training.__main__")
 """Above everything: what a script imports, and what ``python -m`` runs."""

@@ -17,7 +17,7 @@ from OsteoJointLib.records import BodyBox, Level
 
 def detections(*boxes, objectness) -> Detections:
     certainty = torch.tensor(objectness)
-    return Detections(torch.tensor(boxes).reshape(-1, 4), certainty * 0.5, certainty)
+    return Detections(torch.tensor(boxes).reshape(-1, 4), certainty[:, None] * torch.tensor([0.5, 0.2]), certainty)
 
 
 NEAR, FAR = (240.0, 240.0, 280.0, 270.0), (20.0, 20.0, 60.0, 50.0)

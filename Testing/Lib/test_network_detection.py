@@ -39,6 +39,8 @@ def test_a_box_put_in_comes_out(scale, anchor):
     torch.testing.assert_close(found.boxes_xyxy, BODY[None], rtol=0, atol=0.01)
     assert found.objectness.item() == pytest.approx(0.9, abs=1e-5)
     assert found.scores.item() == pytest.approx(0.9 / (1 + math.exp(-5)), abs=1e-5)
+    of_l1, of_l2 = found.label_scores[0].tolist()
+    assert of_l2 == found.scores.item() and of_l1 == pytest.approx(0.9 / (1 + math.exp(5)), abs=1e-5)
 
 
 def test_one_body_seen_by_all_scales_gives_its_best_box_whatever_the_label():

@@ -91,3 +91,17 @@ def test_seed_and_fields_reach_the_task():
     task = chosen_task("compact", ["data.rows=3", "optimizer.learning_rate=0.5"], seed=9)
     assert (task.config.seed, task.config.data.rows, task.config.optimizer.learning_rate) == (9, 3, 0.5)
     assert chosen_task("compact_levels", [], None).config.seed == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "count", "paper"), [("", 400, 100), ("--phantoms 40", 40, 10), ("--phantoms 40 --paper 3", 40, 3)]
+)
+def test_how_much_is_measured_reaches_the_evaluation(options, count, paper, tmp_path, monkeypatch):
+    from training.evaluation.chain import whole_chain
+
+    asked = []
+    monkeypatch.setattr(whole_chain, "evaluate", lambda *given: asked.append(given))
+    assert main(["evaluate", "--json", str(tmp_path / "e.json"), "--fitted-on", "30", *options.split()]) == 0
+    ((weights, extent, path, processes, diagram),) = asked
+    assert extent == whole_chain.Extent(900_000, count, paper, 30)
+    assert (weights, path.name, processes, diagram) == ("compact", "e.json", 2, None)

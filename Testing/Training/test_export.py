@@ -100,9 +100,18 @@ def test_weights_too_large_to_ship_are_refused(tmp_path):
         exported(tmp_path, tmp_path / "weights")
 
 
-NUMBERS = {"n": 4, "first_seed": 900_000, "levels": {"right": 4, "by_stratum": {}}} | dict.fromkeys(
-    ("levels_within_10mm", "ap50", "dice", "iou", "pooled", "accuracy", "auc", "baseline"), 0.5
-)
+NUMBERS = dict.fromkeys(
+    (
+        *("end_to_end", "levels_within_10mm", "dice", "iou", "pooled", "status", "baselines", "image", "bmd"),
+        *("explanation", "localizer"),
+    ),
+    0.5,
+) | {
+    "n": 4,
+    "first_seed": 900_000,
+    "levels": {"right": 4, "by_stratum": {}},
+    "versus": {"hu": {"p": 0.01, "by_stratum": {}}},
+}
 
 
 def test_metrics_are_of_these_very_weights(trained, tmp_path):
@@ -112,6 +121,7 @@ def test_metrics_are_of_these_very_weights(trained, tmp_path):
     exported(folder, tmp_path, evaluation=numbers, replace=True)
     entry = json.loads((tmp_path / "manifest.json").read_text())["weights"][0]
     assert (entry["metrics"]["dice"], entry["metrics"]["levels"], entry["sha256"]) == (0.5, {"right": 4}, sha256)
+    assert entry["metrics"]["versus"] == {"hu": {"p": 0.01}}
     numbers.write_text(json.dumps(NUMBERS | {"weights_sha256": "of others"}))
     with pytest.raises(InputRefused, match="other weights"):
         exported(folder, tmp_path, evaluation=numbers, replace=True)

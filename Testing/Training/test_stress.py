@@ -267,8 +267,9 @@ def test_without_real_ct_the_stress_says_so_and_goes_on(tmp_path, monkeypatch, c
     ("arguments", "words"),
     [
         ("--stress --levels-only", "--levels-only says nothing more"),
-        ("--stress --ct x", "belong together"),
-        ("--levels-only --ct x --levels y", "Give --stress too"),
+        ("--stress --ct x", "Give --levels too"),
+        ("--levels y", "Give --ct too"),
+        ("--levels-only --ct x --levels y", "for phantoms"),
         ("--network x", "no masks and no class"),
         ("--stress --seed 5 --phantoms 2", "kept for something else"),
     ],

@@ -15,12 +15,16 @@ from OsteoJointLib.weights import load_weights
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
 from training.commands.option_types import at_least
 from training.data.level_samples import list_samples
-from training.evaluation.base_cts import listed_cts, own_cts, phantoms
+from training.evaluation.base_cts import listed_cts, own_cts, phantoms, real_cts
+from training.evaluation.chain.baselines import fit_baselines, fitting_rows
+from training.evaluation.chain.real_classes import classes_table, read_classes
 from training.evaluation.phantom_levels import FinderSource, evaluate_levels
 from training.evaluation.stress import stress
 from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS, require_seeds
 
 _PHANTOMS, _STRESSED_PHANTOMS = 400, 20  # how many there are where the command doesn't say it
+_PAPER_SHARE = 4  # one case of the paper's protocol to so many phantoms, at least
+_FITTED_ON, _LEAST_FITTED = 400, 20  # phantoms of the baselines (chosen: the thresholds' own error is then 2 HU)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,6 +46,20 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     chain.add_argument(
         "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
     )
+    chain.add_argument(
+        "--paper",
+        type=at_least(0),
+        metavar="N",
+        help="cases of the paper's own protocol at least, for that stratum (default: a quarter of --phantoms)",
+    )
+    chain.add_argument(
+        "--fitted-on",
+        type=at_least(_LEAST_FITTED),
+        default=_FITTED_ON,
+        metavar="N",
+        help=f"training phantoms that the baselines are fitted on (default: {_FITTED_ON})",
+    )
+    chain.add_argument("--diagram", type=Path, metavar="FILE", help="draw the reliability diagram (SVG)")
     chain.add_argument("--processes", type=at_least(1), default=2, metavar="N", help="side by side (default: 2)")
     chain.add_argument("--levels-only", action="store_true", help="name the levels only: no masks, no class")
     chain.add_argument(
@@ -49,7 +67,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="name the levels of phantoms and of real CT (../shared/ct), each as it is and under many changes",
     )
-    chain.add_argument("--ct", type=Path, metavar="FOLDER", help="with --stress: further CTs, named by --levels")
+    chain.add_argument(
+        "--ct",
+        type=Path,
+        metavar="FOLDER",
+        help="list the classes on real CTs, beside the baselines; with --stress: further CTs, named by --levels",
+    )
     chain.add_argument(
         "--levels",
         type=Path,
@@ -80,22 +103,28 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.stress:
         _stress(options, _STRESSED_PHANTOMS if count is None else count)
         return
-    arguments = (options.seed, _PHANTOMS if count is None else count, options.json, options.processes)
+    count_or_default = _PHANTOMS if count is None else count
     if options.levels_only:
-        evaluate_levels(_finder_source(options), *arguments)
+        evaluate_levels(_finder_source(options), options.seed, count_or_default, options.json, options.processes)
+    elif options.ct:
+        _real_classes(options)
     else:
-        from training.evaluation.whole_chain import evaluate
+        from training.evaluation.chain.whole_chain import Extent, evaluate
 
-        evaluate(options.weights, *arguments)
+        paper = count_or_default // _PAPER_SHARE if options.paper is None else options.paper
+        extent = Extent(options.seed, count_or_default, paper, options.fitted_on)
+        evaluate(options.weights, extent, options.json, options.processes, options.diagram)
 
 
 def _refuse_what_does_not_go_together(options: argparse.Namespace) -> None:
     if options.stress and options.levels_only:
         problem = "--stress names the levels only, so --levels-only says nothing more. Give one of them."
-    elif (options.ct is None) != (options.levels is None):
-        problem = "--ct and --levels belong together: the CTs and where their levels are. Give both."
-    elif options.ct is not None and not options.stress:
-        problem = "--ct is for --stress. Give --stress too."
+    elif options.levels is not None and options.ct is None:
+        problem = "--levels says where the levels of the CTs of --ct are. Give --ct too."
+    elif options.stress and options.ct is not None and options.levels is None:
+        problem = "Under stress the levels of --ct must be known. Give --levels too."
+    elif options.levels_only and options.ct is not None:
+        problem = "--levels-only is for phantoms. Give it without --ct."
     elif options.network is not None and not (options.stress or options.levels_only):
         problem = "--network has no masks and no class. Give --levels-only or --stress too, or --weights instead."
     else:
@@ -110,6 +139,18 @@ def _stress(options: argparse.Namespace, count: int) -> None:
     stress(_finder_source(options), bases, options.json, options.processes)
 
 
+def _real_classes(options: argparse.Namespace) -> None:
+    from training.evaluation.case_rows.chain_row import shipped_reader
+
+    cts = real_cts(options.ct, options.levels)
+    rows = fitting_rows(
+        options.json.with_suffix(".baselines.jsonl"), count=options.fitted_on, processes=options.processes
+    )
+    classes = read_classes(shipped_reader(options.weights), cts, fit_baselines(rows))
+    write_text_whole(options.json, json.dumps(to_json(classes), indent=2) + "\n")
+    print(classes_table(classes))
+
+
 def _finder_source(options: argparse.Namespace) -> FinderSource:
     """Say where the level stage comes from: the weights, or the checkpoint of a run."""
     if options.network:
@@ -119,7 +160,7 @@ def _finder_source(options: argparse.Namespace) -> FinderSource:
         with options.network.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return FinderSource(str(options.network), sha256, partial(checkpoint_finder, options.network))
-    from training.evaluation.whole_chain import shipped_finder
+    from training.evaluation.case_rows.chain_row import shipped_finder
 
     sha256 = load_weights(options.weights).info.sha256
     return FinderSource(options.weights, sha256, partial(shipped_finder, options.weights))

@@ -121,7 +121,7 @@ def _anchors(options: argparse.Namespace) -> None:
 
 
 def _thresholds(options: argparse.Namespace) -> None:
-    from training.evaluation.thresholds import fit_on_phantoms
+    from training.evaluation.chain.thresholds import fit_on_phantoms
 
     thresholds = fit_on_phantoms(options.seed, options.count)
     thresholds.save(options.out)

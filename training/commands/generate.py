@@ -16,7 +16,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     phantoms.add_argument("--dicom", action="store_true", help="write each as a DICOM series as well")
     phantoms.add_argument("--rods", action="store_true", help="lay calibration rods under the back")
     phantoms.set_defaults(run=_phantoms)
-    _command(commands, "pairs", "write training pairs: both mid-slices of a phantom").set_defaults(run=_pairs)
+    _command(commands, "pairs", "write training pairs: four slices of a phantom").set_defaults(run=_pairs)
     samples = _command(commands, "samples", "write level samples: a phantom on the level network's coarse grid")
     samples.add_argument(
         "--spacing-mm", type=above_zero, metavar="N", help="edge of the coarse voxels (default: the network's)"

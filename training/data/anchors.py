@@ -16,7 +16,7 @@ from training.seeds import TRAINING_SEEDS
 def box_sizes_px(folder: Path, most: int) -> np.ndarray:
     """Measure the bodies' boxes in the first ``most`` pairs of a folder: (2 N, 2) width and height in pixels."""
     pairs = (load_pair(path) for path in PairFolder.listed(folder, TRAINING_SEEDS).paths[:most])
-    boxes = np.array([box_of(mask) for pair in pairs for mask in pair.masks])
+    boxes = np.array([box_of(mask) for pair in pairs for mask in pair.masks[:2]])
     return boxes[:, 2:] - boxes[:, :2]
 
 

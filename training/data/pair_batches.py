@@ -119,7 +119,7 @@ def augmented_row(
     """
     scale, flip = draw_scale(augment, generator), bool(generator.random() < 0.5)
     crops, masks = [], []
-    for hu, mask in zip(pair.hu, pair.masks, strict=True):
+    for hu, mask in zip(pair.hu[:2], pair.masks[:2], strict=True):
         placement = draw_crop_placement(mask, scale, flip, augment, generator)
         crop, crop_mask = placement.image(hu, CROP_SIZE), placement.mask(mask, CROP_SIZE)
         if generator.random() < augment.object_probability:
@@ -139,7 +139,7 @@ def plain_row(pair: StoredPair, sigma_px: float) -> Row:
     """Make the row of a pair without augmentation, as the chain sees it with a perfect localizer."""
     unchanged = AugmentConfig(0.0, straight_probability=1.0)
     crops, masks = [], []
-    for hu, mask in zip(pair.hu, pair.masks, strict=True):
+    for hu, mask in zip(pair.hu[:2], pair.masks[:2], strict=True):
         placement = draw_crop_placement(mask, 1.0, False, unchanged, np.random.default_rng(0))
         crops.append(to_unit_range(placement.image(hu, CROP_SIZE), WindowConfig()))
         masks.append(placement.mask(mask, CROP_SIZE))

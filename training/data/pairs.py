@@ -1,4 +1,4 @@
-"""Training pairs on disk: the two mid-slices of one randomized phantom a file.
+"""Training pairs on disk: the two mid-slices of one randomized phantom a file, with two more at any height.
 
 A file is ``<seed>-<status>.npz``; it appears whole, so that a reader may list the folder at any moment.
 """
@@ -19,24 +19,24 @@ from training.data.filling import fill
 from training.seeds import refuse_other_seeds
 
 _NAME = re.compile(r"^(\d{7})-([a-z]+)\.npz$")
+_SLICES = 4
+"""Of a pair: mid-slices of L1 and L2, two anywhere."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredPair:
-    """What training needs of one phantom, in the order L1, L2.
-
-    Args:
-        hu: (2, 512, 512) int16.
-        masks: (2, 512, 512) bool, vertebral bodies.
-        pixel_mm: edge length of the pixels.
-        status: of the case.
-        seed: of the phantom.
-    """
+    """What training needs of one phantom, see :class:`OsteoJointLib.phantom.cases.TrainingPair`; HU are int16."""
 
     hu: np.ndarray
     masks: np.ndarray
+    tissues: np.ndarray
+    centers_px: np.ndarray
     pixel_mm: float
+    level_bmd_mg_cm3: np.ndarray
+    bmd_mg_cm3: float
     status: Status
+    kvp: float
+    phase: str
     seed: int
 
 
@@ -100,8 +100,13 @@ def save_pair(pair: TrainingPair, folder: Path) -> Path:
     arrays = {
         "hu": np.clip(np.rint(pair.hu), -32768, 32767).astype(np.int16),
         "mask_bits": np.packbits(pair.masks),
+        "half_tissues": pair.tissues[:, ::2, ::2],  # as they are rendered
+        "centers_px": pair.centers_px,
         "pixel_mm": np.float64(pair.pixel_mm),
+        "level_bmd_mg_cm3": pair.level_bmd_mg_cm3,
         "bmd_mg_cm3": np.float64(pair.bmd_mg_cm3),
+        "kvp": np.float64(pair.kvp),
+        "phase": np.str_(pair.phase),
     }
     with write_whole(path) as temporary, open(temporary, "wb") as stream:
         np.savez(stream, **arrays)
@@ -117,15 +122,24 @@ def load_pair(path: Path) -> StoredPair:
     parts = _parts(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            hu, bits, pixel_mm = arrays["hu"], arrays["mask_bits"], float(arrays["pixel_mm"])
+            stored = {name: arrays[name] for name in arrays}
+        hu, bits, tissues = stored["hu"], stored["mask_bits"], stored["half_tissues"]
+        centers_px, levels = stored["centers_px"], stored["level_bmd_mg_cm3"]
+        pixel_mm, bmd, kvp = (float(stored[name]) for name in ("pixel_mm", "bmd_mg_cm3", "kvp"))
+        phase = str(stored["phase"])
     except (OSError, ValueError, KeyError) as error:
         raise InputRefused(
             Reason.UNREADABLE, f"{path} is damaged or no training pair. Delete it and make it again."
         ) from error
-    if parts is None or hu.ndim != 3 or len(hu) != 2:
-        raise InputRefused(Reason.UNREADABLE, f"{path} is no training pair of two slices. Take it out of the folder.")
+    if parts is None or hu.ndim != 3 or len(hu) != _SLICES:
+        raise InputRefused(
+            Reason.UNREADABLE, f"{path} is no training pair of {_SLICES} slices. Delete it and make it again."
+        )
     masks = np.unpackbits(bits, count=hu.size).reshape(hu.shape).astype(bool)
-    return StoredPair(hu, masks, pixel_mm, Status(parts[1]), parts[0])
+    tissues = tissues.repeat(2, axis=1).repeat(2, axis=2)
+    return StoredPair(
+        hu, masks, tissues, centers_px, pixel_mm, levels, bmd, Status(parts[1]), kvp, phase, seed=parts[0]
+    )
 
 
 def make_pairs(folder: Path, seeds: range) -> int:
@@ -133,7 +147,7 @@ def make_pairs(folder: Path, seeds: range) -> int:
 
     def write(seed: int) -> None:
         pair = make_training_pair(seed)
-        if not pair.masks.any(axis=(1, 2)).all():
+        if not pair.masks[:2].any(axis=(1, 2)).all():
             raise RunFailed(
                 Reason.FAILED, f"The phantom of seed {seed} shows no vertebral body in a slice: a fault of the phantom."
             )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from OsteoJointLib.batch.inputs import find_cases
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.cases import make_phantom
@@ -100,6 +101,20 @@ def own_cts(but: Sequence[BaseCt] = ()) -> list[BaseCt]:
         return [base for base in listed_cts(REAL_CT, REAL_LEVELS) if (REAL_CT / base.name).resolve() not in told]
     print(f"Real CT is no part of the project, and there is none at {REAL_CT}: going on without it.", flush=True)
     return []
+
+
+def real_cts(folder: Path, levels: Path | None) -> list[BaseCt]:
+    """List the CTs of a folder: those whose levels are told, or every one there is.
+
+    Args:
+        folder: of the CTs.
+        levels: as for :func:`listed_cts`; None: the evaluation's own CTs have theirs, others are read without.
+    """
+    if levels is None and folder.resolve() == REAL_CT.resolve():
+        levels = REAL_LEVELS
+    if levels is not None:
+        return listed_cts(folder, levels)
+    return [BaseCt(case.name, case.path) for case in find_cases([folder], leave_out=folder / "out")]
 
 
 def listed_cts(folder: Path, levels: Path) -> list[BaseCt]:

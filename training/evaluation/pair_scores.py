@@ -71,10 +71,10 @@ def _boxes(network: MultitaskNetwork, pair: StoredPair) -> tuple[np.ndarray, np.
     """Return scores and hits of the best box of each slice."""
     if network.localizer is None:
         return np.zeros(0), np.zeros(0, dtype=bool)
-    images = torch.from_numpy(to_unit_range(pair.hu, WindowConfig()))[:, None].to(_device_of(network))
+    images = torch.from_numpy(to_unit_range(pair.hu[:2], WindowConfig()))[:, None].to(_device_of(network))
     found = detect(network.localizer(images), network.config)
     scores, hits = [], []
-    for detections, mask in zip(found, pair.masks, strict=True):
+    for detections, mask in zip(found, pair.masks[:2], strict=True):
         if len(detections.scores):
             scores.append(float(detections.scores[0]))
             hits.append(bool(box_iou(detections.boxes_xyxy[0].cpu().numpy(), box_of(mask)) >= AP_IOU))

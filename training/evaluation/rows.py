@@ -46,11 +46,12 @@ class Job:
     work: Callable[[Sequence[str]], Mapping[str, Row]]
 
 
-def sources_sha256(*folders: str) -> str:
-    """Hash the Python files of some of the repository's folders."""
+def sources_sha256(*places: str) -> str:
+    """Hash the Python files of some of the repository's folders, and single files of it."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((_REPOSITORY / folder).rglob("*.py")):
+    for place in places:
+        there = _REPOSITORY / place
+        for path in [there] if there.is_file() else sorted(there.rglob("*.py")):
             digest.update(path.relative_to(_REPOSITORY).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

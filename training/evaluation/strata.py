@@ -7,16 +7,23 @@ A stratum that a phantom doesn't draw is left out.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from OsteoJointLib.phantom.cases import Phantom
+from OsteoJointLib.phantom.cases import Phantom, drawn_protocol
+from OsteoJointLib.phantom.physics.beam import PHOTON_COUNTING
 from OsteoJointLib.records import Level
 
 _THICKNESS_MM = (1.5, 3.0, 5.0)  # up to and including
 _FIELD_CM = (18, 28, 38)  # below
 _NOISE_HU = (10, 20, 40)  # up to and including; SD
 _DEGENERATION = (0.333, 0.667)  # thirds of the scale from 0 to 1
+_FAT_MM = (12.0, 25.0)  # up to and including; under the skin of the flank: the person's size
+_PAPER_BEAM, _PAPER_THICKNESS_MM, _PAPER_KERNELS = "120", (1.5, 2.5), ("soft", "standard")
+PAPER = "paper"
+"""The stratum ``protocol`` of the paper's own CTs (Zhang 2023 §4.1): 120 kVp, 2 mm, no contrast, an ordinary scan."""
+
 _AS_DRAWN = ("twelfth_rib", "lumbar_bodies", "transition", "fractured", "implant", "sex")
 
 
@@ -38,7 +45,34 @@ def strata_of(phantom: Phantom) -> dict[str, str]:
         strata["degeneration"] = ("low", "middle", "high")[third]
     if "noise_hu" in acquisition:
         strata["noise"] = _at_most(acquisition["noise_hu"], _NOISE_HU, "HU")
+    if "fat_mm" in person:
+        strata["size"] = ("thin", "middle", "large")[bisect_left(_FAT_MM, person["fat_mm"])]
+    strata |= {name: _word(acquisition[name]) for name in ("phase", "kernel") if name in acquisition}
+    if "beam" in acquisition:
+        strata["kvp"] = acquisition["beam"] if acquisition["beam"] == PHOTON_COUNTING else f"{acquisition['beam']} kV"
+        strata["protocol"] = PAPER if _as_in_paper(drawn) else "other"
     return strata
+
+
+def _as_in_paper(drawn: Mapping[str, Any]) -> bool:
+    """Say whether a scan is one of the paper's kind; a reformat is none, its slices run the other way."""
+    field = drawn["field"]
+    return _is_papers(drawn["acquisition"]) and (field is None or field["protocol"] not in ("sagittal", "coronal"))
+
+
+def _is_papers(acquisition: Mapping[str, Any]) -> bool:
+    low_mm, high_mm = _PAPER_THICKNESS_MM
+    return (
+        acquisition["beam"] == _PAPER_BEAM
+        and acquisition["phase"] == "none"
+        and acquisition["kernel"] in _PAPER_KERNELS
+        and low_mm <= acquisition["thickness_mm"] <= high_mm
+    )
+
+
+def paper_seeds(seeds: Iterable[int]) -> Iterator[int]:
+    """Yield the seeds whose phantom is scanned as the paper's patients were; its field is not drawn yet."""
+    return (seed for seed in seeds if _is_papers(asdict(drawn_protocol(seed))))
 
 
 def _at_most(value: float, edges: Sequence[float], unit: str) -> str:

@@ -121,6 +121,13 @@ def _training_of(checkpoint: Checkpoint, told: tuple[str, ...]) -> dict[str, Any
     }
 
 
+def _without(numbers: Any, names: tuple[str, ...]) -> Any:
+    """Leave out what is too long for a manifest, wherever it stands."""
+    if not isinstance(numbers, dict):
+        return numbers
+    return {key: _without(value, names) for key, value in numbers.items() if key not in names}
+
+
 def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
     """Read which weights an evaluation measured (sha256), and its numbers that belong into a manifest.
 
@@ -131,20 +138,18 @@ def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
     keys = (
         "n",
         "first_seed",
+        "end_to_end",
         "levels",
         "levels_within_10mm",
-        "ap50",
+        *("status", "baselines", "versus", "image", "bmd", "explanation", "localizer"),
         "dice",
         "iou",
         "pooled",
-        "accuracy",
-        "auc",
-        "baseline",
     )
     try:
         numbers = json.loads(path.read_text(encoding="utf-8"))
         found = {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
-        found["levels"] = {key: value for key, value in found["levels"].items() if key != "by_stratum"}
+        found = _without(found, ("by_stratum", "reliability"))
         sha256 = str(numbers["weights_sha256"])
     except (OSError, ValueError, KeyError) as error:
         raise InputRefused(

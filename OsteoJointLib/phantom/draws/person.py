@@ -11,6 +11,7 @@ import numpy as np
 
 from OsteoJointLib.phantom.draws.chance import Range, around, between, choose
 from OsteoJointLib.phantom.draws.findings import Findings, draw_findings
+from OsteoJointLib.phantom.physics.bone import least_fat
 from OsteoJointLib.records import Level, Status
 
 _AGE_YEARS = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0)
@@ -37,6 +38,16 @@ _FRACTURE_CHANCE = {True: 0.10, False: 0.02}  # of one body, fragile or not
 _MAY_BREAK = range(17, 24)  # VerSe numbers, T10 to L4
 _CORTEX_MM: Range = (0.35, 0.9)
 _CORTEX_LOSS = 0.3  # share of the shell that is lost from 40 to 90 years
+_CORTEX_PER_BMD, _CORTEX_FACTOR = 0.002, (0.75, 1.25)  # thicker by this share per mg/cm3 over one's age
+_MARROW_FAT_BY_AGE = {
+    "F": (0.27, 0.27, 0.31, 0.38, 0.48, 0.52, 0.55, 0.57),
+    "M": (0.32, 0.35, 0.38, 0.41, 0.44, 0.46, 0.48, 0.50),
+}
+"""Mean share of fat in the lumbar marrow: 27 and 32 % in the twenties, 27 and 35 % in the thirties, with an SD of 6 to
+8 % (Baum et al. 2018, doi 10.3389/fendo.2018.00141); women overtake men at 55 to 65 years (Griffith et al. 2012, doi
+10.1002/jmri.23619). The values from 40 years on are ours."""
+_MARROW_FAT_SD, _MARROW_FAT_PER_BMD = 0.07, -0.0012  # share; per mg/cm3 over one's age: fat takes the place of bone
+_MOST_MARROW_FAT, _LEAST_MARROW_FAT = 0.8, 0.12
 _LUMBAR_BODIES = {4: 0.03, 5: 0.92, 6: 0.05}  # shares
 _VARIED_LUMBAR_BODIES = {4: 0.1, 5: 0.78, 6: 0.12}  # shares in training: what is rare must be seen often enough
 _TWELFTH_RIB = {"usual": 0.8, "thin": 0.07, "stub": 0.08, "missing": 0.03, "extra": 0.02}  # shares
@@ -67,6 +78,7 @@ class Person(Findings):
         scale: size of the skeleton over the tables' man of 176 cm.
         bmd_l1_mg_cm3, bmd_l2_mg_cm3: trabecular BMD of the two levels.
         cortex_mm: thickness of the bodies' shell.
+        marrow_fat: share of lipid in the mass of the lumbar marrow.
         lumbar_bodies: 4, 5 or 6.
         twelfth_rib: "usual", "thin", "stub", "missing" (on one or both sides), or "extra" (a short rib on L1).
         transition: "none", "sacralized" (the last lumbar body reaches the sacrum with broad transverse processes), or
@@ -84,6 +96,7 @@ class Person(Findings):
     bmd_l1_mg_cm3: float
     bmd_l2_mg_cm3: float
     cortex_mm: float
+    marrow_fat: float
     lumbar_bodies: int
     twelfth_rib: str
     transition: str
@@ -118,23 +131,24 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
     """
     sex = "F" if rng.random() < _WOMEN else "M"
     age = between(rng, _SCANNED_AGE)
-    mean = (
-        between(rng, _SPREAD_BMD)
-        if spread_bmd
-        else float(np.clip(rng.normal(np.interp(age, _AGE_YEARS, _BMD_BY_AGE[sex]), _BMD_SD), *_BMD_LIMITS))
-    )
+    usual = float(np.interp(age, _AGE_YEARS, _BMD_BY_AGE[sex]))
+    mean = between(rng, _SPREAD_BMD) if spread_bmd else float(np.clip(rng.normal(usual, _BMD_SD), *_BMD_LIMITS))
     half_difference = 0.5 * around(rng, _LEVEL_DIFFERENCE)
     old = np.clip((age - _OLD_FROM) / _OLD_SPAN, 0.0, 1.0)
     fracture_chance = _FRACTURE_CHANCE[mean < _FRAGILE_BMD]
     fractured = tuple(label for label in _MAY_BREAK if rng.random() < fracture_chance)
     lumbar_bodies = choose(rng, _VARIED_LUMBAR_BODIES if varied else _LUMBAR_BODIES)
+    fat = float(np.interp(age, _AGE_YEARS, _MARROW_FAT_BY_AGE[sex])) + _MARROW_FAT_PER_BMD * (mean - usual)
+    fat = float(np.clip(around(rng, (fat, _MARROW_FAT_SD)), _LEAST_MARROW_FAT, _MOST_MARROW_FAT))
+    denser = float(np.clip(1.0 + _CORTEX_PER_BMD * (mean - usual), *_CORTEX_FACTOR))
     build = Person(
         sex=sex,
         age_years=age,
         scale=float(np.clip(rng.normal(_SCALE[sex], _SCALE_SD), *_SCALE_LIMITS)),
         bmd_l1_mg_cm3=max(mean + half_difference, _LEAST_BMD),
         bmd_l2_mg_cm3=max(mean - half_difference, _LEAST_BMD),
-        cortex_mm=float(between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old)),
+        cortex_mm=float(between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old) * denser),
+        marrow_fat=max(fat, least_fat(max(mean - abs(half_difference), _LEAST_BMD))),
         lumbar_bodies=lumbar_bodies,
         twelfth_rib=choose(rng, _VARIED_TWELFTH_RIB if varied else _TWELFTH_RIB),
         transition=choose(rng, _VARIED_TRANSITION if varied else _TRANSITION[lumbar_bodies]),

@@ -1,8 +1,7 @@
-"""The scanner: tube voltage, kernel, blur, noise, cupping, streaks, field of view, and how BMD becomes HU.
+"""The scanner: its beam, gain and offset, kernel, blur, noise, cupping, streaks and contrast phase.
 
-HU = slope * BMD + intercept: at 120 kVp 80 and 120 mg/cm3 read as about 110 and 160 HU (Pickhardt et al. 2013 against
-the ACR thresholds); other voltages scale the slope as 16 747 CTs did (L1 at 148, 141 and 131 HU for 100, 120 and
-140 kVp, AAPM 2026 #1859). Numbers that name no source are chosen.
+Gain, offset and cupping act on the finished image, the beam's hardness on every tissue: what a scanner does to bone it
+does to fat, muscle and blood too. Numbers are chosen.
 """
 
 from __future__ import annotations
@@ -13,17 +12,15 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.phantom.draws.chance import Range, around, between, choose
+from OsteoJointLib.phantom.physics.beam import PHOTON_COUNTING, Beam
 from OsteoJointLib.phantom.scanner.metal import streaks
 
-_SLOPE_AT_120_KVP = 1.25
-_INTERCEPT_HU = 10.0
-_KVP_FACTOR = {100.0: 1.05, 120.0: 1.0, 140.0: 0.93}
-_KVP_SHARE = {100.0: 0.15, 120.0: 0.75, 140.0: 0.10}
-_SLOPE_JITTER: Range = (1.0, 0.015)  # mean and SD of a scanner's factor on the slope
-_INTERCEPT_JITTER_HU: Range = (0.0, 3.0)  # mean and SD
+_BEAM_SHARE = {"80": 0.06, "100": 0.16, "120": 0.62, "140": 0.08, PHOTON_COUNTING: 0.08}
+_PHOTON_COUNTING_KVP = 120.0  # what such a scanner's header says
+_HARDNESS_CM: Range = (0.0, 3.0)  # mean and SD of a scanner's filter over the usual one, as water
+_GAIN: Range = (1.0, 0.005)  # mean and SD of its factor on HU
+_OFFSET_HU: Range = (0.0, 2.5)  # mean and SD
 _PHASE_SHARE = {"none": 0.62, "arterial": 0.08, "portal": 0.24, "excretory": 0.06}
-_MARROW_ENHANCEMENT_HU = {"none": 0.0, "arterial": 4.0, "portal": 9.0, "excretory": 9.0}
-_ENHANCEMENT_JITTER: Range = (0.6, 1.4)  # factor
 _ORAL_CONTRAST = 0.3  # share
 _THICKNESS_SHARE = {  # by mm: plausible, randomized
     False: {0.6: 0.05, 1.0: 0.15, 1.25: 0.15, 2.0: 0.23, 2.5: 0.15, 3.0: 0.15, 5.0: 0.1, 8.0: 0.02},
@@ -86,7 +83,9 @@ class Acquisition:
     """How the person is scanned.
 
     Args:
-        kvp: tube voltage in kV.
+        beam: its name in the table of attenuation.
+        hardness_cm: water that hardens the beam as this scanner's filter does beyond the usual one.
+        gain, offset_hu: HU in the image = gain * HU + offset.
         phase: contrast phase.
         oral_contrast: whether the bowel holds contrast.
         kernel: "soft", "standard", "sharp" or "lung".
@@ -94,13 +93,15 @@ class Acquisition:
         blur_mm: SD of the in-plane blur.
         pixel_mm, thickness_mm: voxel size.
         cupping_hu: how much darker the middle is than the rim (negative: brighter).
-        bmd_slope, bmd_intercept_hu: HU = slope * BMD + intercept inside trabecular bone.
         table_mm: distance from skin to table.
         metal_at_mm: x, y, z of a metal clip or screw (None: no metal).
         rods: whether calibration rods lie under the back.
     """
 
-    kvp: float
+    beam: str
+    hardness_cm: float
+    gain: float
+    offset_hu: float
     phase: str
     oral_contrast: bool
     kernel: str
@@ -109,20 +110,27 @@ class Acquisition:
     pixel_mm: float
     thickness_mm: float
     cupping_hu: float
-    bmd_slope: float
-    bmd_intercept_hu: float
     table_mm: float
     metal_at_mm: tuple[float, float, float] | None
     rods: bool
 
-    def trabecular_hu(self, bmd_mg_cm3: float) -> float:
-        """Mean HU of trabecular bone of that density."""
-        return self.bmd_slope * bmd_mg_cm3 + self.bmd_intercept_hu
+    @property
+    def kvp(self) -> float:
+        """Tube voltage in kV, as the header says it."""
+        return _PHOTON_COUNTING_KVP if self.beam == PHOTON_COUNTING else float(self.beam)
+
+    def behind(self, thickness_cm: float) -> Beam:
+        """Return the beam behind a trunk that hardens it as so much water."""
+        return Beam(self.beam, thickness_cm + self.hardness_cm)
+
+    def shown(self, hu: float) -> float:
+        """HU in the image of what has these HU in the beam."""
+        return self.gain * hu + self.offset_hu
 
 
 def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = False) -> Acquisition:
     """Draw a protocol; ``randomized`` widens noise and blur far beyond the plausible (training)."""
-    kvp, phase = choose(rng, _KVP_SHARE), choose(rng, _PHASE_SHARE)
+    beam, phase = choose(rng, _BEAM_SHARE), choose(rng, _PHASE_SHARE)
     name = choose(rng, {name: kernel.share for name, kernel in _KERNELS.items()})
     kernel = _KERNELS[name]
     blur = kernel.blur_mm * between(rng, _BLUR_JITTER)
@@ -130,11 +138,12 @@ def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = Fa
     if randomized:
         blur = choose(rng, {blur: 1 - _WILD_SHARE, between(rng, _WILD_BLUR_MM): _WILD_SHARE})
         noise = choose(rng, {noise: 1 - _WILD_SHARE, between(rng, _WILD_NOISE_HU): _WILD_SHARE})
-    enhancement = _MARROW_ENHANCEMENT_HU[phase]
-    intercept = _INTERCEPT_HU + around(rng, _INTERCEPT_JITTER_HU) + enhancement * between(rng, _ENHANCEMENT_JITTER)
     x, y, z = (between(rng, limits) for limits in _METAL_AT_MM)
     return Acquisition(
-        kvp=kvp,
+        beam=beam,
+        hardness_cm=around(rng, _HARDNESS_CM),
+        gain=around(rng, _GAIN),
+        offset_hu=around(rng, _OFFSET_HU),
         phase=phase,
         oral_contrast=bool(rng.random() < _ORAL_CONTRAST),
         kernel=name,
@@ -143,8 +152,6 @@ def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = Fa
         pixel_mm=between(rng, _PIXEL_MM),
         thickness_mm=choose(rng, _THICKNESS_SHARE[randomized]),
         cupping_hu=around(rng, _CUPPING_HU),
-        bmd_slope=_SLOPE_AT_120_KVP * _KVP_FACTOR[kvp] * around(rng, _SLOPE_JITTER),
-        bmd_intercept_hu=intercept,
         table_mm=between(rng, _TABLE_MM),
         metal_at_mm=(x, y, z) if rng.random() < _METAL_SHARE[randomized] else None,
         rods=rods,
@@ -178,7 +185,7 @@ def _with_clip(plane: np.ndarray, grid: Grid, at: tuple[float, float, float], sl
 
 
 def acquire(hu: np.ndarray, grid: Grid, acquisition: Acquisition, rng: np.random.Generator) -> np.ndarray:
-    """Blur, cup, streak and noise a rendered volume.
+    """Blur, cup, streak, scale and noise a rendered volume.
 
     Args:
         hu: (z, y, x) float32, changed in place.
@@ -208,6 +215,7 @@ def acquire(hu: np.ndarray, grid: Grid, acquisition: Acquisition, rng: np.random
         plane = cv2.GaussianBlur(plane, (0, 0), sigma) if sigma > _LEAST_BLUR_PX else plane
         if edge and edge_px > _LEAST_BLUR_PX:
             plane = plane + np.float32(edge) * (plane - cv2.GaussianBlur(plane, (0, 0), edge_px))
+        plane = np.float32(acquisition.gain) * plane + np.float32(acquisition.offset_hu)
         plane = plane + np.where(inside, cup, 0) + (0 if rays is None else rays)
         plane = plane + _noise_plane((ny, nx), acquisition, rng)
         out[k] = np.clip(np.rint(plane), *_STORED_HU)

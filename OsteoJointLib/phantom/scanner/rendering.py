@@ -38,11 +38,14 @@ def _coarser(coordinates: np.ndarray, step: int) -> np.ndarray:
 
 def _block(solid: Solid, axes: Axes, margin_mm: float) -> tuple[slice, slice, slice] | None:
     """Index ranges (x, y, z) of the voxels near a solid, None when it lies outside."""
-    low, high = solid.shape.bounds()
-    ends = [np.searchsorted(c, (a, b)) for c, a, b in zip(axes, low - margin_mm, high + margin_mm, strict=True)]
-    if any(start >= stop for start, stop in ends):
-        return None
-    x, y, z = (slice(int(start), int(stop)) for start, stop in ends)
+    low, high = solid.bounds
+    found = []
+    for axis in (2, 1, 0):  # z first: few solids reach a slice
+        start, stop = np.searchsorted(axes[axis], (low[axis] - margin_mm, high[axis] + margin_mm))
+        if start >= stop:
+            return None
+        found.append(slice(int(start), int(stop)))
+    z, y, x = found
     return x, y, z
 
 
@@ -172,6 +175,31 @@ def render_labels(scene: Scene, grid: Grid) -> np.ndarray:
             view = labels[block[2], block[1], block[0]]
             view[(solid.shape.distance(x, y, z) < 0) & (view == 0)] = solid.label
     return labels
+
+
+def render_references(scene: Scene, grid: Grid) -> np.ndarray:
+    """(z, y, x) uint8 :class:`ReferenceTissue` of each voxel, 0 where it is none of them.
+
+    Looked up at every second column and row, as soft tissue is painted. What is painted over a tissue takes its place;
+    what is painted outside the skin counts nowhere.
+    """
+    x, y, z = _axes(grid)
+    axes = (_coarser(x, 2), _coarser(y, 2), z)
+    tissues = np.zeros(tuple(len(axis) for axis in reversed(axes)), np.uint8)
+    inside = np.full(tissues.shape, scene.skin is None)
+    for solid in (*([scene.skin] if scene.skin else []), *scene.background, *scene.skeleton):
+        if not (block := _block(solid, axes, 0.0)):
+            continue
+        near = (coordinates[r] for coordinates, r in zip(axes, block, strict=True))
+        part = block[2], block[1], block[0]
+        distance = solid.shape.distance(*near)
+        core = distance < -solid.material.shell_mm
+        tissues[part][distance < 0] = 0
+        tissues[part][core] = solid.reference or 0
+        if solid is scene.skin:
+            inside[part] = core
+    full = np.where(inside, tissues, 0).repeat(2, axis=1).repeat(2, axis=2)
+    return full[:, : len(y), : len(x)]
 
 
 def render_classes(scene: Scene, grid: Grid, grow_mm: float) -> np.ndarray:

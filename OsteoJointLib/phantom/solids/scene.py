@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.phantom.solids.shapes import Bounds
 
@@ -39,12 +41,21 @@ class Material:
 
 @dataclass(frozen=True, eq=False)
 class Solid:
-    """One painted shape. ``label`` is its VerSe number where it is a vertebral body, else 0."""
+    """One painted shape. ``label`` is its VerSe number where it is a vertebral body, else 0.
+
+    ``reference`` says what its core is where that is a reference tissue.
+    """
 
     shape: Shape
     material: Material
     tissue: Tissue = Tissue.BACKGROUND
     label: int = 0
+    reference: ReferenceTissue | None = None
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """World box of the shape; kept, since every slice asks for it several times."""
+        return self.shape.bounds()
 
 
 @dataclass
@@ -56,9 +67,11 @@ class Scene:
         skin: the trunk with the shoulders, which holds the background: none of that comes through its shell.
         background: soft tissue and gas.
         skeleton: bone and what else is small and dense.
+        mineral: how much brighter the scan's beam shows what is calcified than 120 kVp, at which its HU are drawn.
     """
 
     surroundings: list[Solid] = field(default_factory=list)
     skin: Solid | None = None
     background: list[Solid] = field(default_factory=list)
     skeleton: list[Solid] = field(default_factory=list)
+    mineral: float = 1.0

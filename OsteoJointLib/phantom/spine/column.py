@@ -6,6 +6,7 @@ man.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from OsteoJointLib.phantom.draws.person import Person
 from OsteoJointLib.phantom.solids.shapes import Frame, rotation
 from OsteoJointLib.phantom.spine.upper_column import build_upper_column
 from OsteoJointLib.phantom.spine.vertebrae import Break, Vertebra, draw_body, draw_break
+from OsteoJointLib.records import Level
 
 _L1, _L6, _S1 = 20, 25, 26  # VerSe numbers
 _USUAL_LUMBAR = 5
@@ -42,7 +44,7 @@ _SACRAL_FLAT, _SACRAL_LORDOSIS, _SACRAL_SD_DEG = 0.3, 0.75, 5.0  # share of the 
 _SLOPE_DEG: Range = (20.0, 60.0)
 _SACRUM_TURN = 0.4  # of the last lumbar body's tilt and rotation: the pelvis lies nearly level
 _S1_HEIGHT_MM = 28.0
-_BODY_SD_HU = 8.0  # between the bodies of one person
+_BODY_SD = 6.0  # mg/cm3, between the bodies of one person, L1 and L2 apart
 
 DISC_SQUARENESS = 0.4
 
@@ -88,6 +90,11 @@ class Column:
     def centers_lps_mm(self) -> np.ndarray:
         """(N, 3) centers of the bodies, top to bottom."""
         return np.array([v.frame.center for v in self.vertebrae])
+
+    def seen(self, trabecular_hu: Callable[[float], float]) -> Column:
+        """Fill in the bodies' HU, from what they are at a BMD in mg/cm3."""
+        vertebrae = tuple(replace(v, trabecular_hu=trabecular_hu(v.bmd_mg_cm3)) for v in self.vertebrae)
+        return replace(self, vertebrae=vertebrae)
 
     def find(self, verse_label: int) -> Vertebra:
         """Find the vertebra with that number; StopIteration when the column has none."""
@@ -167,14 +174,12 @@ def _limited(angles_deg: np.ndarray, most_deg: np.ndarray, kept: int) -> np.ndar
     return turned - turned[kept] + angles_deg[kept]
 
 
-def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[int, float], base_hu: float) -> Column:
+def build_column(person: Person, rng: np.random.Generator) -> Column:
     """Stack the vertebrae from the sacrum to T6, and the upper column on top; the L1/L2 disc ends near the origin.
 
     Args:
         person: whose column.
         rng: source of the shapes.
-        trabecular_hu: HU by VerSe label where it is prescribed (L1, L2).
-        base_hu: mean HU of the other bodies.
     """
     own = rng.spawn(1)[0]  # what is broken changes nothing else
     breaks = {label: draw_break(label in person.collapsed, own) for label in person.fractured}
@@ -218,13 +223,14 @@ def build_column(person: Person, rng: np.random.Generator, trabecular_hu: dict[i
         frames.insert(0, Frame(center, oriented.axes))
         top = center + up * 0.5 * sizes.height_mm
     shift = 0.5 * (frames[at_l1].center + frames[at_l1 + 1].center)
+    prescribed = {level.verse_label: person.bmd(level) for level in Level}
     vertebrae = tuple(
         Vertebra(
             sizes,
             draw_body(sizes, Frame(frame.center - shift, frame.axes), person, deformed, rng),
-            trabecular_hu.get(sizes.verse_label, base_hu + float(rng.normal(0, _BODY_SD_HU))),
+            prescribed.get(sizes.verse_label, person.mean_bmd_mg_cm3 + around(rng, (0.0, _BODY_SD))),
         )
         for sizes, deformed, frame in zip(plan, broken, frames, strict=True)
     )
-    upper = build_upper_column(planned[:FROM_T6], vertebrae[0], person, base_hu, own.spawn(1)[0])
+    upper = build_upper_column(planned[:FROM_T6], vertebrae[0], person, own.spawn(1)[0])
     return Column((*upper, *vertebrae), Frame(sacrum.center - shift, sacrum.axes), sacrum_sizes)

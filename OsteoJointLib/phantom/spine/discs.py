@@ -50,7 +50,7 @@ def _add_lime(scene: Scene, disc: Disc, disc_hu: float, rng: np.random.Generator
     x, y = (half * between(rng, (-_LIME_AT, _LIME_AT)) for half in (disc.half_width, disc.half_depth))
     wide, deep = (half * between(rng, _LIME_HALF) for half in (disc.half_width, disc.half_depth))
     lump = Ellipsoid(Frame(disc.frame.point(x, y, 0), disc.frame.axes), (wide, deep, 0.5 * disc.height_mm + 1.0))
-    scene.skeleton.append(Solid(lump, Material(disc_hu + between(rng, _LIME_HU))))
+    scene.skeleton.append(Solid(lump, Material(disc_hu + scene.mineral * between(rng, _LIME_HU))))
 
 
 def add_bridges(scene: Scene, column: Column, person: Person, cortex_hu: float, rng: np.random.Generator) -> None:
@@ -64,7 +64,9 @@ def add_bridges(scene: Scene, column: Column, person: Person, cortex_hu: float, 
             scene.skeleton.append(Solid(block, bone, Tissue.OTHER_BONE))
         if disc.label in person.bridged:
             for _ in range(1 + (rng.random() < _SECOND_BRIDGE)):
-                bone = Material(core_hu + between(rng, _BRIDGE_OVER_HU), cortex_hu, between(rng, _BRIDGE_CORTEX_MM))
+                bone = Material(
+                    core_hu + scene.mineral * between(rng, _BRIDGE_OVER_HU), cortex_hu, between(rng, _BRIDGE_CORTEX_MM)
+                )
                 scene.skeleton.append(Solid(_bridge(disc, rng), bone, Tissue.OTHER_BONE))
 
 

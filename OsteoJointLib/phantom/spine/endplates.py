@@ -85,7 +85,8 @@ def _lens(vertebra: Vertebra, rim: float, depth_mm: float, place: str, reach: fl
 
 def _add_band(scene: Scene, vertebra: Vertebra, rim: float, place: str, rng: np.random.Generator) -> None:
     """Paint dense bone under one endplate, denser toward it."""
-    hu, marrow = max(between(rng, _BAND_HU), vertebra.trabecular_hu + _DENSER_HU), vertebra.trabecular_hu
+    marrow = vertebra.trabecular_hu
+    hu = max(scene.mineral * between(rng, _BAND_HU), marrow + _DENSER_HU)
     depth_mm, reach = between(rng, _BAND_MM), between(rng, _BAND_REACH)
     for depth, dense in _BAND_LAYERS:
         shape = (
@@ -104,7 +105,7 @@ def add_sclerosis(scene: Scene, column: Column, person: Person, rng: np.random.G
             width = between(rng, _RIM_MM)
             a, b, c = dent.radii
             around = Ellipsoid(dent.frame, (a + width, b + width, c + width))
-            rim = Material(vertebra.trabecular_hu + between(rng, _RIM_HU))
+            rim = Material(vertebra.trabecular_hu + scene.mineral * between(rng, _RIM_HU))
             scene.skeleton.append(Solid(Common((vertebra.outline, around)), rim, Tissue.BODY))
     for disc in column.discs:
         if disc.label in person.sclerotic:

@@ -137,11 +137,13 @@ def add_dense_joints(scene: Scene, column: Column, person: Person, rng: np.rando
                 at = frame.point(side * out * scale, body.half_depth + back * scale, up * scale)
                 a, b, c = (between(rng, half_mm) * scale for half_mm in _FACET_MM)
                 joint = Ellipsoid(Frame(at, frame.axes), (a, b, c))
-                scene.skeleton.append(Solid(joint, Material(between(rng, _FACET_HU)), Tissue.POSTERIOR))
+                scene.skeleton.append(Solid(joint, Material(scene.mineral * between(rng, _FACET_HU)), Tissue.POSTERIOR))
         if rng.random() < _LIGAMENT_CHANCE * person.degeneration:
             upper, lower = (_spinous_tip(v, scale) for v in (vertebra, below))
             strand = Capsule(upper, lower, _LIGAMENT_MM, _LIGAMENT_MM)
-            scene.skeleton.append(Solid(strand, Material(between(rng, _LIGAMENT_HU)), Tissue.OTHER_BONE))
+            scene.skeleton.append(
+                Solid(strand, Material(scene.mineral * between(rng, _LIGAMENT_HU)), Tissue.OTHER_BONE)
+            )
 
 
 def _spinous_tip(vertebra: Vertebra, scale: float) -> np.ndarray:

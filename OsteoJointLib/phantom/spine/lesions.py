@@ -22,6 +22,7 @@ _SPOTS: dict[str, tuple[Range, Range]] = {
     "sclerotic": ((3.0, 11.0), (350.0, 800.0)),
     "fatty": ((5.0, 11.0), (-60.0, 20.0)),
 }
+_DENSE = ("bone island", "sclerotic")
 _SPOTS_MANY, _MANY = ("lytic", "sclerotic"), (1, 5)  # metastases come in numbers: from, fewer than
 _SPOT_AT, _SPOT_STRETCH = 0.6, (0.8, 1.25)  # how far out, factor of either half size
 _HEMANGIOMA_HALF: Range = (0.5, 1.0)  # of the body's half sizes
@@ -59,11 +60,12 @@ def _place(vertebra: Vertebra, share: float, rng: np.random.Generator) -> np.nda
 def _add_spots(scene: Scene, vertebra: Vertebra, kind: str, rng: np.random.Generator) -> None:
     """Paint one spot, or several where there are metastases."""
     half_mm, hu = _SPOTS[kind]
+    brighter = scene.mineral if kind in _DENSE else 1.0
     for _ in range(int(rng.integers(*_MANY)) if kind in _SPOTS_MANY else 1):
         size = between(rng, half_mm)
         a, b, c = (size * between(rng, _SPOT_STRETCH) for _ in range(3))
         frame = Frame(_place(vertebra, _SPOT_AT, rng), rotation(*rng.uniform(*_TURN, 3)))
-        _add(scene, vertebra, Ellipsoid(frame, (a, b, c)), Material(between(rng, hu)))
+        _add(scene, vertebra, Ellipsoid(frame, (a, b, c)), Material(brighter * between(rng, hu)))
 
 
 def _add_hemangioma(scene: Scene, vertebra: Vertebra, rng: np.random.Generator) -> None:
@@ -75,7 +77,7 @@ def _add_hemangioma(scene: Scene, vertebra: Vertebra, rng: np.random.Generator) 
     center = frame.point(between(rng, (-1, 1)) * (body.half_width - wide), 0, 0)
     whole = Ellipsoid(Frame(center, frame.axes), (wide, deep, tall * 1.2))
     _add(scene, vertebra, whole, Material(between(rng, _HEMANGIOMA_HU)))
-    hu, up = between(rng, _STRIA_HU), frame.axes[:, 2] * 2.0 * tall
+    hu, up = scene.mineral * between(rng, _STRIA_HU), frame.axes[:, 2] * 2.0 * tall
     across, along = (np.arange(-half, half + 0.1, _STRIA_STEP_MM) for half in (wide, deep))
     for x, y in np.stack(np.meshgrid(across, along), axis=-1).reshape(-1, 2):
         if (x / wide) ** 2 + (y / deep) ** 2 < 0.9 and rng.random() < _STRIA_DENSITY:
@@ -87,7 +89,7 @@ def _add_hemangioma(scene: Scene, vertebra: Vertebra, rng: np.random.Generator) 
 
 def _add_cement(scene: Scene, vertebra: Vertebra, rng: np.random.Generator) -> None:
     """Paint an irregular lump of cement."""
-    body, hu = vertebra.body, between(rng, _CEMENT_HU)
+    body, hu = vertebra.body, scene.mineral * between(rng, _CEMENT_HU)
     middle = vertebra.frame.point(0, _CEMENT_FRONT * body.half_depth, 0) - vertebra.frame.center
     for _ in range(int(rng.integers(*_CEMENT_LUMPS))):
         a, b, c = (between(rng, _CEMENT_MM) for _ in range(3))

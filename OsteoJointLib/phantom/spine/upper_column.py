@@ -17,11 +17,11 @@ from OsteoJointLib.phantom.spine.vertebrae import Break, Vertebra, draw_body
 _KYPHOSIS: Range = (0.7, 1.3)  # factor on the tables' curve
 _MOST_DEG = 40.0  # that a body may lean to the front
 _PITCH_SD_DEG, _STRAIGHTENS = 1.5, 0.75  # of one body; share of a body's tilt to the side that the next one keeps
-_DISC_LOSS, _BODY_SD_HU = 0.4, 8.0  # share that the most degenerate disc may lose; between the bodies of one person
+_DISC_LOSS, _BODY_SD = 0.4, 6.0  # share that the most degenerate disc may lose; mg/cm3, between one person's bodies
 
 
 def build_upper_column(
-    plan: list[VertebraSizes], below: Vertebra, person: Person, base_hu: float, rng: np.random.Generator
+    plan: list[VertebraSizes], below: Vertebra, person: Person, rng: np.random.Generator
 ) -> tuple[Vertebra, ...]:
     """Stack the upper vertebrae.
 
@@ -29,7 +29,6 @@ def build_upper_column(
         plan: their sizes, top to bottom, scaled to the person.
         below: the body that carries them, T6.
         person: whose column.
-        base_hu: mean HU of the bodies.
         rng: source of all that is drawn here.
     """
     up, kyphosis = below.frame.axes[:, 2], between(rng, _KYPHOSIS)
@@ -44,5 +43,5 @@ def build_upper_column(
         frame = Frame(top + axes[:, 2] * (disc + 0.5 * sizes.height_mm), axes)
         top = frame.point(0, 0, 0.5 * sizes.height_mm)
         body = draw_body(sizes, frame, person, Break(), rng)
-        found.append(Vertebra(sizes, body, base_hu + around(rng, (0.0, _BODY_SD_HU))))
+        found.append(Vertebra(sizes, body, person.mean_bmd_mg_cm3 + around(rng, (0.0, _BODY_SD))))
     return tuple(reversed(found))

@@ -30,19 +30,22 @@ _BACK_DENT_MM, _UPPER_BOWL_MM, _LOWER_BOWL_MM = (0.0, 2.5), (0.3, 2.7), (0.5, 3.
 _BOWL_ASIDE, _BOWL_BACK = (0.0, 0.2), (0.35, 0.2)  # mean and SD of BodyShape's bowl_lean
 _VANISHED_BOWL = 0.15  # of the bowls beside a disc that vanished, or that bone replaced
 
-_ARCH_OVER_BODY_HU, _ARCH_CORTEX_MM, _GRAIN_MM = (40.0, 140.0), (0.9, 1.8), (0.8, 2.0)  # arches are denser than bodies
+_ARCH_OVER_BODY_HU, _ARCH_CORTEX_MM = (40.0, 140.0), (0.9, 1.8)  # arches are denser than bodies
+_TEXTURE_HU, _TEXTURE_PER_HU = 6.0, 0.08  # SD without bone, and its rise with the trabeculae's HU
+_GRAIN_MM, _THINNED_MM, _FULL_BMD = (0.8, 1.4), 0.5, 160.0  # rods that are lost leave larger gaps; mg/cm3 of none lost
 _VEIN_Y, _VEIN_DARKER_HU = 0.62, (0.0, 60.0)  # basivertebral: of the half depth
 _VEIN_MM: tuple[Range, Range, Range] = ((1.5, 4.0), (3.0, 7.0), (1.0, 3.0))  # half sizes
 
 
 @dataclass(frozen=True, eq=False)
 class Vertebra:
-    """One placed vertebra: its sizes (scaled, mm), its body, the trabecular HU inside it, dents in its endplates."""
+    """One placed vertebra: its sizes (scaled, mm), body, BMD, dents in its endplates, and HU once a scan is chosen."""
 
     sizes: VertebraSizes
     body: BodyShape
-    trabecular_hu: float
+    bmd_mg_cm3: float
     dents: tuple[Ellipsoid, ...] = ()
+    trabecular_hu: float = float("nan")  # until Column.seen fills it in
 
     @property
     def outline(self) -> Shape:
@@ -102,14 +105,25 @@ def draw_body(sizes: VertebraSizes, frame: Frame, person: Person, broken: Break,
 
 
 def add_vertebra(
-    scene: Scene, vertebra: Vertebra, person: Person, cortex_hu: float, texture_hu: float, rng: np.random.Generator
+    scene: Scene, vertebra: Vertebra, person: Person, cortex_hu: float, coarse: float, rng: np.random.Generator
 ) -> None:
-    """Put one vertebra into the scene: arch first, then the body on top of the pedicles' roots."""
-    arch_hu = vertebra.trabecular_hu + between(rng, _ARCH_OVER_BODY_HU)
+    """Put one vertebra into the scene: arch first, then the body on top of the pedicles' roots.
+
+    Args:
+        scene: into which it is put.
+        vertebra: with its HU filled in.
+        person: whose.
+        cortex_hu: HU of the shell.
+        coarse: factor on the usual contrast of the trabeculae.
+        rng: source of all that is drawn here.
+    """
+    arch_hu = vertebra.trabecular_hu + scene.mineral * between(rng, _ARCH_OVER_BODY_HU)
+    texture_hu = coarse * (_TEXTURE_HU + _TEXTURE_PER_HU * max(vertebra.trabecular_hu, 0.0))
     arch_material = Material(arch_hu, cortex_hu, between(rng, _ARCH_CORTEX_MM), texture_hu)
     arch = build_arch(vertebra.sizes, vertebra.body, person, rng)
     scene.skeleton.extend(Solid(shape, arch_material, Tissue.POSTERIOR) for shape in arch.bone)
-    grain_mm = between(rng, _GRAIN_MM)
+    lost = float(np.clip(1.0 - vertebra.bmd_mg_cm3 / _FULL_BMD, 0.0, 1.0))
+    grain_mm = between(rng, _GRAIN_MM) + _THINNED_MM * lost
     body_material = Material(vertebra.trabecular_hu, cortex_hu, person.cortex_mm, texture_hu, grain_mm)
     scene.skeleton.append(Solid(vertebra.outline, body_material, Tissue.BODY, vertebra.sizes.verse_label))
     marrow = Material(vertebra.trabecular_hu, texture_hu=texture_hu, grain_mm=grain_mm)

@@ -14,6 +14,7 @@ from OsteoJointLib.phantom.draws.chance import Range, between, choose
 from OsteoJointLib.phantom.draws.morphometry import SIDES
 from OsteoJointLib.phantom.draws.person import Person
 from OsteoJointLib.phantom.draws.tissue import TissueHu
+from OsteoJointLib.phantom.physics.beam import Beam
 from OsteoJointLib.phantom.scanner.acquisition import Acquisition
 from OsteoJointLib.phantom.solids.scene import Material, Scene, Solid, Tissue
 from OsteoJointLib.phantom.solids.shapes import Capsule, Frame, RoundedBox, Tube
@@ -45,7 +46,7 @@ _TUBE_SHARE, _TUBE_MM, _TUBE_WALL_MM, _TUBE_HU = 0.15, (2.5, 6.0), 1.2, (100.0, 
 _CATHETER_SHARE, _CATHETER_MM, _CATHETER_HU, _CATHETER_TURN_MM = 0.08, (1.5, 2.5), (300.0, 900.0), 35.0
 
 
-def add_table(scene: Scene, skin: Tube, acquisition: Acquisition, own: np.random.Generator) -> None:
+def add_table(scene: Scene, skin: Tube, acquisition: Acquisition, beam: Beam, own: np.random.Generator) -> None:
     """Put the patient table under the back, with calibration rods when asked for."""
     # buttocks and shoulders are pressed into the table; rods lie under the whole back
     _, back_y, _, behind = skin.at(np.minimum(np.arange(-REACH_MM, REACH_MM, _BACK_STEP_MM), _BACK_TOP_MM))
@@ -65,7 +66,7 @@ def add_table(scene: Scene, skin: Tube, acquisition: Acquisition, own: np.random
         for index, bmd in enumerate(_ROD_BMD_MG_CM3):
             x, y = np.full(2, (index - 2) * _ROD_APART_MM), np.full(2, back - _ROD_UP_MM)
             rod = Tube(z, x, y, np.full(2, _ROD_MM), np.full(2, _ROD_MM))
-            scene.surroundings.append(Solid(rod, Material(acquisition.bmd_slope * bmd)))
+            scene.surroundings.append(Solid(rod, Material(beam.k2hpo4_hu * bmd)))
 
 
 def add_arms(
@@ -73,7 +74,9 @@ def add_arms(
 ) -> None:
     """Put both arms beside the trunk, from the (right, left) shoulder joints down."""
     size = person.scale * (_WASTED_ARM if person.habitus == "wasted" else 1.0)
-    bone = Material(between(rng, _ARM_BONE_HU), between(rng, _ARM_CORTEX_HU), between(rng, _ARM_CORTEX_MM))
+    bone = Material(
+        between(rng, _ARM_BONE_HU), scene.mineral * between(rng, _ARM_CORTEX_HU), between(rng, _ARM_CORTEX_MM)
+    )
     for side, shoulder in zip(SIDES, joints, strict=True):
         soft, gap = between(rng, _ARM_MM) * size, between(rng, _ARM_GAP_MM)
         heights = np.array([between(rng, _ELBOW_Z_MM), _WRIST_Z_MM])

@@ -38,14 +38,14 @@ def add_plaques(scene: Scene, vessel: Tube, person: Person, rng: np.random.Gener
         for _ in range(int(rng.integers(*_RINGS))):
             middle, half = between(rng, (low, high)), 0.5 * between(rng, _RING_LONG_MM)
             part = _part(vessel, max(middle - half, low), min(middle + half, high))
-            _add_wall(scene, part, between(rng, _RING_MM), between(rng, _RING_HU))
+            _add_wall(scene, part, between(rng, _RING_MM), scene.mineral * between(rng, _RING_HU))
     for _ in range(rng.poisson(_SPOTS * person.degeneration)):
         angle, height = rng.uniform(0, 2 * np.pi), between(rng, (low, high))
         x, y, rx, ry = (float(v[0]) for v in vessel.at(np.array([height])))
         at = np.array([x + rx * np.cos(angle), y + ry * np.sin(angle), height])
         radius = between(rng, _SPOT_MM)
         spot = Ellipsoid(Frame(at), (radius, radius, between(rng, _SPOT_HALF_MM)))
-        scene.skeleton.append(Solid(spot, Material(between(rng, _SPOT_HU))))
+        scene.skeleton.append(Solid(spot, Material(scene.mineral * between(rng, _SPOT_HU))))
 
 
 def _part(vessel: Tube, bottom_mm: float, top_mm: float, grow_mm: float = 0.0) -> Tube:
@@ -100,14 +100,14 @@ def add_stones(scene: Scene, kidneys: list[Frame], spine_y: float, rng: np.rando
     many = {name: int(rng.integers(*_STONE_COUNT)) if rng.random() < share else 0 for name, share in _STONE.items()}
     for _ in range(many["kidney"]):
         at = kidneys[choose(rng, {0: 0.5, 1: 0.5})].point(*rng.uniform(-1, 1, 3) * _KIDNEY_SPREAD_MM)
-        lump(at, _KIDNEY_STONE_MM, Material(between(rng, _KIDNEY_STONE_HU)))
+        lump(at, _KIDNEY_STONE_MM, Material(scene.mineral * between(rng, _KIDNEY_STONE_HU)))
     bladder = near(_GALL_AT_MM)
     gall = Material(between(rng, _GALL_HU), _GALL_WALL_HU, _GALL_WALL_MM)
     scene.background.append(Solid(Ellipsoid(Frame(bladder), _GALL_MM), gall))
     for _ in range(many["gall"]):
         at = bladder + np.array([*rng.uniform(-6, 6, 1), 0.4 * _GALL_MM[1], *rng.uniform(-12, 12, 1)])
-        stone = Material(between(rng, _GALL_STONE_HU), between(rng, _GALL_RIM_HU), _GALL_RIM_MM)
+        stone = Material(between(rng, _GALL_STONE_HU), scene.mineral * between(rng, _GALL_RIM_HU), _GALL_RIM_MM)
         lump(at, _GALL_STONE_MM, stone)
     for name, at_mm in (("node", _NODE_AT_MM), ("splenic", _SPLENIC_AT_MM)):
         for _ in range(many[name]):
-            lump(near(at_mm), _NODE_MM, Material(between(rng, _NODE_HU)))
+            lump(near(at_mm), _NODE_MM, Material(scene.mineral * between(rng, _NODE_HU)))

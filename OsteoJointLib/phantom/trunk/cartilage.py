@@ -93,4 +93,6 @@ def add_cartilage(
             half = between(rng, _CALCIUM_MM)
             end = part.start + _CALCIUM_LENGTH * (part.end - part.start)
             calcium = Bar(part.start, end, (half, half), (1.5 * half, half), up)
-            scene.skeleton.append(Solid(calcium, Material(between(rng, _CALCIUM_HU)), Tissue.OTHER_BONE))
+            scene.skeleton.append(
+                Solid(calcium, Material(scene.mineral * between(rng, _CALCIUM_HU)), Tissue.OTHER_BONE)
+            )

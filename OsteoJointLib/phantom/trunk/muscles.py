@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.phantom.draws.chance import Range, between
 from OsteoJointLib.phantom.draws.morphometry import SIDES
 from OsteoJointLib.phantom.draws.person import Person
@@ -23,9 +24,8 @@ from OsteoJointLib.phantom.trunk.torso import Torso
 _FAT_TEXTURE, _CAVITY_TEXTURE, _RED_TEXTURE = (8.0, 5.0), (14.0, 6.0), (8.0, 3.0)
 _WALL_GRAIN_MM, _MARBLED_GRAIN_MM = 5.0, 4.0
 
-_FATTY_MUSCLE_HU = 110.0  # how much darker fat is than muscle, roughly
 _SKIN_MM, _SKIN_BLEND_MM, _WALL_BLEND_MM = 2.0, 30.0, 4.0
-_WALL_FAT_HU = 60.0  # how much darker the wall's muscle is per fraction of fat: it ages less than the back's
+_WALL_FAT, _BACK_FAT = 0.4, 0.7  # share of the person's fraction of fat: the wall ages less than the back
 _WALL_MARBLING_HU, _BACK_MARBLING_HU = (10.0, 20.0), (10.0, 45.0)  # texture of muscle, and its rise per fraction of fat
 
 _MUSCLE_SIZE: Range = (0.8, 1.2)
@@ -50,10 +50,14 @@ def add_wall(
     trunk = Compound((torso.skin, *shoulders.skin), blend_mm=_SKIN_BLEND_MM)
     skin = Compound((trunk, *thinnest_skin(column)))
     wall = Compound((torso.muscle, *shoulders.muscle), blend_mm=_WALL_BLEND_MM)
-    scene.skin = Solid(skin, soft(tissue.fat, _FAT_TEXTURE, tissue.skin, _SKIN_MM))
+    scene.skin = Solid(skin, soft(tissue.fat, _FAT_TEXTURE, tissue.skin, _SKIN_MM), reference=ReferenceTissue.FAT)
     scene.background += [
-        Solid(wall, soft(tissue.muscle - _WALL_FAT_HU * person.muscle_fat, muscle_texture)),
-        Solid(torso.cavity, soft(tissue.visceral_fat, _CAVITY_TEXTURE)),
+        Solid(
+            wall,
+            soft(tissue.marbled(_WALL_FAT * person.muscle_fat), muscle_texture),
+            reference=ReferenceTissue.MUSCLE,
+        ),
+        Solid(torso.cavity, soft(tissue.visceral_fat, _CAVITY_TEXTURE), reference=ReferenceTissue.FAT),
     ]
 
 
@@ -65,18 +69,18 @@ def add_muscles(scene: Scene, column: Column, tissue: TissueHu, person: Person, 
     z, x, y = (np.concatenate([[v], a]) for v, a in zip(bottom, (z, xy[:, 0], xy[:, 1]), strict=True))
     plain, rise = _BACK_MARBLING_HU
     marbling = plain + rise * person.muscle_fat, _MARBLED_GRAIN_MM
-    marbled = soft(tissue.muscle - _FATTY_MUSCLE_HU * person.muscle_fat, marbling)
+    marbled = soft(tissue.marbled(_BACK_FAT * person.muscle_fat), marbling)
     red = soft(tissue.muscle, _RED_TEXTURE)
     size = np.interp(z, _TAPER_Z_MM, _TAPER)
     low, high = z < _LOW_MM, (z > _CRUS_BETWEEN_MM[0]) & (z < _CRUS_BETWEEN_MM[1])
 
     def add(at: np.ndarray, cx: np.ndarray, cy: np.ndarray, rx: np.ndarray, ry: np.ndarray) -> None:
-        scene.background.append(Solid(Tube(z[at], cx, cy, rx, ry), red))
+        scene.background.append(Solid(Tube(z[at], cx, cy, rx, ry), red, reference=ReferenceTissue.MUSCLE))
 
     for side in SIDES:
         wide, deep = (half * s * size for half in _BACK_MM)
         back = Tube(z, x + side * _BACK_X_MM * s, y + _BACK_Y_MM * person.scale, wide, deep, _BACK_SQUARE)
-        scene.background.append(Solid(back, marbled))
+        scene.background.append(Solid(back, marbled, reference=ReferenceTissue.MUSCLE))
         wide, deep = (np.full(low.sum(), half * s) for half in _QUADRATUS_MM)
         add(low, x[low] + side * _QUADRATUS_X_MM * s, y[low] + _QUADRATUS_Y_MM, wide, deep)
         psoas = np.interp(z[low], _PSOAS_Z_MM, _PSOAS_MM) * s

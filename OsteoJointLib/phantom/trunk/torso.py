@@ -16,6 +16,7 @@ from OsteoJointLib.phantom.spine.column import Column
 
 REACH_MM = 440.0
 """How far the trunk extends above and below the L1/L2 disc."""
+_MM_PER_CM = 10.0
 _KNOT_MM = 40.0  # between two knots of the outline
 _MID_WALL = 0.38  # where ribs run, from the wall's inside (0) to its outside (1)
 _SMOOTH_KNOTS, _FLATTENED = 5, 0.4  # over which the back follows the column; share of its hollow that lying fills
@@ -49,6 +50,12 @@ class Torso:
     skin: Tube
     muscle: Tube
     cavity: Tube
+
+    @property
+    def thickness_cm(self) -> float:
+        """Diameter of the circle as large as the skin's outline at the L1/L2 disc: so much water hardens the beam."""
+        _, _, rx, ry = (float(v[0]) for v in self.skin.at(np.zeros(1)))
+        return 2.0 * float(np.sqrt(rx * ry)) / _MM_PER_CM
 
     def wall_point(self, side: float, angle_rad: float, z_mm: float) -> np.ndarray:
         """World point (3,) in the middle of the wall; angle 0 is the back's midline, pi/2 the flank."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.phantom.draws.chance import Range, between
 from OsteoJointLib.phantom.draws.morphometry import CANAL_HALF_DEPTH_MM, SIDES
 from OsteoJointLib.phantom.draws.person import Person
@@ -49,7 +50,7 @@ def add_vessels(scene: Scene, column: Column, tissue: TissueHu, person: Person, 
     ones = np.ones_like(z)
     aorta = Tube(z, x + between(rng, _AORTA_X_MM), front_y - aorta_mm, aorta_mm * ones, aorta_mm * ones)
     wall = Material(tissue.aorta, tissue.aorta + _AORTA_WALL_HU, _AORTA_WALL_MM, _BLOOD_TEXTURE_HU)
-    scene.background.append(Solid(aorta, wall))
+    scene.background.append(Solid(aorta, wall, reference=ReferenceTissue.BLOOD))
     own = rng.spawn(1)[0]  # lime and metal change nothing else
     vessels = [aorta, *_add_iliacs(scene, aorta, tissue, own)]
     for vessel in vessels:
@@ -82,7 +83,8 @@ def _add_iliacs(scene: Scene, aorta: Tube, tissue: TissueHu, rng: np.random.Gene
         x, y, z = np.stack([end, middle, start], axis=1)
         radius = np.full(3, between(rng, _ILIAC_MM))
         iliacs.append(Tube(z, x, y, radius, radius))
-        scene.background.append(Solid(iliacs[-1], Material(tissue.aorta, texture_hu=_BLOOD_TEXTURE_HU)))
+        blood = Material(tissue.aorta, texture_hu=_BLOOD_TEXTURE_HU)
+        scene.background.append(Solid(iliacs[-1], blood, reference=ReferenceTissue.BLOOD))
     return iliacs
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from OsteoJointLib.frames import Grid
+from OsteoJointLib.phantom.draws.contrast import NO_CONTRAST
 from OsteoJointLib.phantom.draws.findings import Findings, draw_findings
 from OsteoJointLib.phantom.draws.person import Person, draw_person
 from OsteoJointLib.phantom.draws.tissue import draw_tissue_hu
 from OsteoJointLib.phantom.patient import build_patient
+from OsteoJointLib.phantom.physics.beam import REFERENCE
 from OsteoJointLib.phantom.scanner.acquisition import acquire, draw_acquisition
 from OsteoJointLib.phantom.scanner.metal import streaks
 from OsteoJointLib.phantom.scanner.rendering import render_classes, render_hu, render_labels
@@ -46,7 +48,7 @@ ACQUISITION = draw_acquisition(np.random.default_rng(0), False)
 
 
 def column_of(person: Person) -> Column:
-    column = build_column(person, np.random.default_rng(1), {L1: MARROW_HU, L2: MARROW_HU}, MARROW_HU)
+    column = build_column(person, np.random.default_rng(1)).seen(lambda bmd: MARROW_HU)
     return dent_endplates(column, person, np.random.default_rng(2))
 
 
@@ -346,7 +348,7 @@ def test_an_effusion_lies_at_the_back_of_its_side(sides, filled):
     person = replace(PLAIN, effusion=sides)
     column, scene = column_of(PLAIN), Scene()
     torso = build_torso(PLAIN, column, np.random.default_rng(0))
-    tissue = draw_tissue_hu("none", 0.0, np.random.default_rng(0))
+    tissue = draw_tissue_hu(REFERENCE, NO_CONTRAST, False, np.random.default_rng(0))
     add_chest(scene, torso, column, tissue, person, np.random.default_rng(4), np.random.default_rng(4))
     shapes = [s.shape for s in scene.background if s.material.core_hu > -1.0 and s.material.texture_hu == 5.0]
     z, (cx, cy, rx, ry) = np.array([150.0]), (v[0] for v in torso.cavity.at(np.array([150.0])))
@@ -372,7 +374,7 @@ def test_arms_lie_beside_the_trunk_as_other_bone():
     person, column, scene = replace(PLAIN, arms_down=True), column_of(PLAIN), Scene()
     torso = build_torso(person, column, np.random.default_rng(0))
     joints = build_shoulders(person, column, torso, np.random.default_rng(0)).joints
-    tissue = draw_tissue_hu("none", 0.0, np.random.default_rng(0))
+    tissue = draw_tissue_hu(REFERENCE, NO_CONTRAST, False, np.random.default_rng(0))
     add_arms(scene, torso.skin, joints, tissue, person, np.random.default_rng(0))
     bones = scene.skeleton
     assert {solid.tissue for solid in bones} == {Tissue.OTHER_BONE}
@@ -392,7 +394,7 @@ def test_the_table_lies_under_the_back_and_with_rods_under_all_of_it():
         for rods, above in ((False, 0.6), (True, 1.0)):
             acquisition = replace(ACQUISITION, table_mm=3.0, rods=rods)
             scene = Scene()
-            add_table(scene, torso.skin, acquisition, np.random.default_rng(seed))
+            add_table(scene, torso.skin, acquisition, REFERENCE, np.random.default_rng(seed))
             table = next(s for s in scene.surroundings if s.material.shell_mm)
             y = np.arange(backs.min() - 5.0, backs.max() + 60.0, 0.5)
             distance = np.abs(table.shape.distance(np.array([middle]), y, np.array([0.0]))[0, :, 0])

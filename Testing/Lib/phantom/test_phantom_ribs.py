@@ -149,7 +149,7 @@ def test_a_rib_on_l1_has_a_joint_and_a_short_transverse_process(patient):
 
 
 def _column(person) -> Column:
-    return build_column(person, np.random.default_rng(0), {}, 150.0)
+    return build_column(person, np.random.default_rng(0))
 
 
 def test_heads_of_a_whole_patient_lie_on_their_side_on_rib_voxels():

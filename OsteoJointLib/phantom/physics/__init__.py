@@ -1,0 +1,1 @@
+"""What a Hounsfield unit is made of: composition, attenuation, the beam's spectrum; no randomness."""

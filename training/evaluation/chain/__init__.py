@@ -1,0 +1,1 @@
+"""The whole chain: the run that makes the rows, and the numbers that are taken from them."""
