@@ -4,9 +4,9 @@ A vertebral body ends in a shell of dense bone, about as thick as the scanner's 
 blur of standard deviation b is a Gaussian bump: it falls most steeply b outside the shell's middle, so outside the
 bone's surface, which is half a shell from its middle; half as steep as there it is 0.68 b further in. In a shell of
 thickness b the surface is 0.5 b inside the steepest fall, which is 0.7 of that half width, and the half width can be
-measured. It can also where slices are so coarse that no crest is seen. Measured on 60 mid-slices of phantoms (mixed
-kernels, 0.55-0.97 mm pixels, slices of 0.6-5 mm): so found, the surface is 0.01 +- 0.10 mm off; the steepest fall itself
-lies 0.40 +- 0.15 mm outside the surface, half the height of the outer flank 0.57 +- 0.18 mm.
+measured, also where slices are so coarse that no crest is seen. On 60 mid-slices of phantoms (mixed kernels, 0.55-0.97
+mm pixels, slices of 0.6-5 mm) the surface so found is 0.01 +- 0.10 mm off; the steepest fall itself lies 0.40 +- 0.15
+mm outside it, half the height of the outer flank 0.57 +- 0.18 mm.
 """
 
 from __future__ import annotations

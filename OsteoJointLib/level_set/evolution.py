@@ -29,6 +29,11 @@ _BLUR_ALONG_MM, _BLUR_ACROSS_MM = 1.2, 0.4
 across it; chosen."""
 _PROFILE_STEP_MM = 0.1
 """Of the mean profile across the rim; a surface half a step off is 0.05 mm; chosen."""
+_ABOVE_NOISE_SD, _SD_OF_MEDIAN = 3.0, 1.4826
+"""An edge falls by more than so many standard deviations of what falls in the noise, chosen: of 25 shifts the steepest
+has 2; and the standard deviation of a normal distribution over its median deviation."""
+_RIM_MM = 2.0
+"""How deep below the innermost contour the shell's blur reaches; what is deeper counts as noise; chosen."""
 _FORBIDDEN = 1e6
 """Energy of a shift beyond the bound; that of all rays together is in the hundreds."""
 
@@ -180,13 +185,18 @@ def _shifts_mm(scene: Scene, rays: Rays, start_mm: np.ndarray, parameters: Level
     cost += parameters.prior_weight * (off / bound) ** 2
     cost[(off < -bound) | (off > bound + _OUTSIDE_MM)] = _FORBIDDEN
     chosen = closed_path(cost, parameters.length_weight * (STEP_MM / SPACING_MM) ** 2)
-    falls_hu_mm = drop[np.arange(len(chosen)), chosen] * parameters.gray_unit_hu
-    found = falls_hu_mm >= parameters.least_fall_hu_mm
+    found = drop[np.arange(len(chosen)), chosen] >= _least_fall(drop[off < -bound - _RIM_MM], parameters)
     if not found.any():
         return start_mm
     end_mm = rays.shifts_mm[chosen]
     end_mm = np.clip(end_mm + _surface_mm(scene, rays, end_mm, found), start_mm - bound, start_mm + bound)
     return np.where(found & (np.abs(end_mm - start_mm) > parameters.rest_mm), end_mm, start_mm)
+
+
+def _least_fall(deep: np.ndarray, parameters: LevelSetParameters) -> float:
+    """Find which fall is an edge, in gray values per mm, from those deep inside the prior, which are noise."""
+    noise = _SD_OF_MEDIAN * float(np.median(np.abs(deep))) if deep.size else 0.0
+    return max(parameters.least_fall_hu_mm / parameters.gray_unit_hu, _ABOVE_NOISE_SD * noise)
 
 
 def _surface_mm(scene: Scene, rays: Rays, edge_mm: np.ndarray, found: np.ndarray) -> float:

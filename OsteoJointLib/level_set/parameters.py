@@ -14,7 +14,13 @@ from OsteoJointLib.level_set.equations import Weights
 
 _MAY_BE_NEGATIVE = ("low_hu", "high_hu", "area_weight")
 _MAY_BE_ZERO = (
-    "rest_mm", "length_weight", "inside_weight", "outside_weight", "gray_weight", "prior_weight", "least_fall_hu_mm"
+    "rest_mm",
+    "length_weight",
+    "inside_weight",
+    "outside_weight",
+    "gray_weight",
+    "prior_weight",
+    "least_fall_hu_mm",
 )
 
 
@@ -43,7 +49,7 @@ class LevelSetParameters:
     muscle to cortex. Chosen."""
     gray_range_sd: float = 2.0
     """w of Eq. 8: half width of the vertebra's gray range in standard deviations of the prior's gray values."""
-    length_weight: float = 2.5
+    length_weight: float = 2.0
     """mu of Eq. 4, a pure number: stiffness of the contour, the energy per mm of one that goes 1 mm aside a mm.
     Tuned."""
     area_weight: float = 0.0
@@ -57,9 +63,9 @@ class LevelSetParameters:
     prior_weight: float = 0.08
     """Energy per mm of a contour that is ``max_shift_mm`` off the prior, a pure number; it grows with the square of
     the shift. Holds the contour where the image shows nothing. Tuned."""
-    least_fall_hu_mm: float = 25.0
-    """Where the image falls by less than this on the way out there is no edge to move to, HU/mm: a step of 40 HU under
-    a blur of 0.6 mm. Chosen."""
+    least_fall_hu_mm: float = 15.0
+    """Where the image falls by less than this on the way out there is no edge to move to, HU/mm: a step of 25 HU under
+    a blur of 0.6 mm. In noise it takes more. Tuned."""
 
     def __post_init__(self) -> None:
         """Check that every value is finite and of its sign.
