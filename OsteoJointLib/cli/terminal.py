@@ -73,8 +73,9 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
 
     Where the class is held back, the first line says so, and how to confirm the levels.
     """
-    status, *shares = CLASS
+    status, *shares, certainty = CLASS
     codes = {flag["code"] for flag in document["flags"]}
+    another = certainty.value(document)
     unreliable = Reason.CLASS_NOT_RELIABLE in codes
     levels = [level.value for level in Level]
     rows = [[field.head, *(field.said(document, level) for level in levels)] for field in seen_in(View.TERMINAL)]
@@ -82,7 +83,8 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
         *([_how_to_confirm(document)] if Reason.CLASS_HELD_BACK in codes else []),
         table([["", *levels], *rows]),
         "",
-        f"{status.title}: {status.said(document)}{' (NOT RELIABLE)' if unreliable else ''}   "
+        f"{status.title}: {status.said(document)}{' (NOT RELIABLE)' if unreliable else ''}"
+        f"{', indeterminate: another class is possible too' if another else ''}   "
         + ", ".join(f"{share.title} {share.said(document)}" for share in shares),
         *(f"  ! {flag['level'] + ': ' if flag['level'] else ''}{flag['message']}" for flag in document["flags"]),
         "",

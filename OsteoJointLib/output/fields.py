@@ -191,6 +191,10 @@ CLASS: tuple[Field[Classification], ...] = (
     *(Field(f"classification.probabilities.{status}", str(status), f"Probability of {status}", Share(digits=6),
             _probability(index), null=_HELD_BACK, columns=(f"p_{status}",))
       for index, status in enumerate(STATUSES)),
+    Field("classification.indeterminate", "Certainty", "Whether another class is possible too: the 90 % interval of "
+          "BMD holds 80 or 120 mg/cm³ or, without an estimate of BMD, the class has less than 90 %; stricter where the "
+          "class is not reliable", YesNo("indeterminate", "determinate"), lambda said: said.indeterminate,
+          null=_HELD_BACK, columns=("indeterminate",)),
 )
 
 BASELINE: tuple[Field[BaselineReading], ...] = (

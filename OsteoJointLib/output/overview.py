@@ -141,6 +141,7 @@ def _header_labels(result: CaseResult, truth: OverviewTruth | None, width: int) 
     if classified is None:
         said = "the levels are in doubt: check L1 and L2, and confirm them"
     else:
+        said = f"indeterminate; {said}" if classified.indeterminate else said
         big = replace(big, text=str(classified.status).capitalize(), color=STATUS_COLORS[classified.status])
     labels = [
         big,

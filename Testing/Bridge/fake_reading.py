@@ -43,6 +43,7 @@ DOCUMENT = {
         "status": "osteopenia",
         "probabilities": {"normal": 0.1204, "osteopenia": 0.7546, "osteoporosis": 0.125},
         "fusion_weights": {"L1": 0.48, "L2": 0.52},
+        "indeterminate": False,
     },
     "measurements": {
         "L1": {

@@ -75,6 +75,15 @@ def test_the_legend_s_colors_are_the_report_s(opened):
     assert style.index(f"stop: 0.000 rgb{COLOR_STOPS[0]}") < style.index(f"stop: 1.000 rgb{COLOR_STOPS[-1]}")
 
 
+def test_an_indeterminate_class_says_so(opened):
+    said = document()
+    opened.reading.become_read(document=said)
+    assert "Indeterminate" not in opened.ui.fusionLabel.text
+    sure = said["classification"]
+    opened.reading.become_read(document=document(classification={**sure, "indeterminate": True}))
+    assert opened.ui.fusionLabel.text.startswith("Indeterminate: another class is possible too. L1 weighs")
+
+
 def test_no_baseline_no_sentence(opened):
     opened.reading.become_read(document=document(baseline=None))
     assert not opened.ui.baselineLabel.visible
@@ -94,6 +103,7 @@ def test_a_class_that_is_held_back_leaves_no_bar_and_no_weight(opened):
         "status": None,
         "probabilities": dict.fromkeys(("normal", "osteopenia", "osteoporosis")),
         "fusion_weights": {"L1": None, "L2": None},
+        "indeterminate": None,
     }
     held = {"code": "class_held_back", "level": None, "message": "The levels are in doubt, so no class is given."}
     opened.reading.become_read()

@@ -138,9 +138,11 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
     fracture_chance = _FRACTURE_CHANCE[mean < _FRAGILE_BMD]
     fractured = tuple(label for label in _MAY_BREAK if rng.random() < fracture_chance)
     lumbar_bodies = choose(rng, _VARIED_LUMBAR_BODIES if varied else _LUMBAR_BODIES)
-    fat = float(np.interp(age, _AGE_YEARS, _MARROW_FAT_BY_AGE[sex])) + _MARROW_FAT_PER_BMD * (mean - usual)
-    fat = float(np.clip(around(rng, (fat, _MARROW_FAT_SD)), _LEAST_MARROW_FAT, _MOST_MARROW_FAT))
     denser = float(np.clip(1.0 + _CORTEX_PER_BMD * (mean - usual), *_CORTEX_FACTOR))
+    # streams of their own: another finding more changes nothing else of the patient
+    for_findings, for_marrow = rng.spawn(2)
+    fat = np.interp(age, _AGE_YEARS, _MARROW_FAT_BY_AGE[sex]) + _MARROW_FAT_PER_BMD * (mean - usual)
+    fat = np.clip(for_marrow.normal(fat, _MARROW_FAT_SD), _LEAST_MARROW_FAT, _MOST_MARROW_FAT)
     build = Person(
         sex=sex,
         age_years=age,
@@ -148,7 +150,7 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
         bmd_l1_mg_cm3=max(mean + half_difference, _LEAST_BMD),
         bmd_l2_mg_cm3=max(mean - half_difference, _LEAST_BMD),
         cortex_mm=float(between(rng, _CORTEX_MM) * (1.0 - _CORTEX_LOSS * old) * denser),
-        marrow_fat=max(fat, least_fat(max(mean - abs(half_difference), _LEAST_BMD))),
+        marrow_fat=max(float(fat), least_fat(max(mean - abs(half_difference), _LEAST_BMD))),
         lumbar_bodies=lumbar_bodies,
         twelfth_rib=choose(rng, _VARIED_TWELFTH_RIB if varied else _TWELFTH_RIB),
         transition=choose(rng, _VARIED_TRANSITION if varied else _TRANSITION[lumbar_bodies]),
@@ -159,7 +161,6 @@ def draw_person(rng: np.random.Generator, spread_bmd: bool = False, varied: bool
         rotation_deg=around(rng, _ROTATION_DEG),
         degeneration=float(np.clip(rng.beta(*_DEGENERATION_BETA) * (_DEGENERATION_YOUNG + old), 0.0, 1.0)),
     )
-    # a stream of its own: another finding more changes nothing else of the patient
-    findings = draw_findings(rng.spawn(1)[0], build.degeneration, fractured, lumbar_bodies, varied)
+    findings = draw_findings(for_findings, build.degeneration, fractured, lumbar_bodies, varied)
     fat_mm = float(np.clip(build.fat_mm * _FAT_FACTOR[findings.habitus], *_FAT_LIMITS_OF[findings.habitus]))
     return replace(build, **vars(findings), fat_mm=fat_mm)

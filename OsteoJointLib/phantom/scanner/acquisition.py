@@ -138,12 +138,12 @@ def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = Fa
     if randomized:
         blur = choose(rng, {blur: 1 - _WILD_SHARE, between(rng, _WILD_BLUR_MM): _WILD_SHARE})
         noise = choose(rng, {noise: 1 - _WILD_SHARE, between(rng, _WILD_NOISE_HU): _WILD_SHARE})
+    offset, hardness = around(rng, _OFFSET_HU), around(rng, _HARDNESS_CM)
     x, y, z = (between(rng, limits) for limits in _METAL_AT_MM)
     return Acquisition(
         beam=beam,
-        hardness_cm=around(rng, _HARDNESS_CM),
-        gain=around(rng, _GAIN),
-        offset_hu=around(rng, _OFFSET_HU),
+        hardness_cm=hardness,
+        offset_hu=offset,
         phase=phase,
         oral_contrast=bool(rng.random() < _ORAL_CONTRAST),
         kernel=name,
@@ -152,6 +152,7 @@ def draw_acquisition(rng: np.random.Generator, randomized: bool, rods: bool = Fa
         pixel_mm=between(rng, _PIXEL_MM),
         thickness_mm=choose(rng, _THICKNESS_SHARE[randomized]),
         cupping_hu=around(rng, _CUPPING_HU),
+        gain=around(rng, _GAIN),
         table_mm=between(rng, _TABLE_MM),
         metal_at_mm=(x, y, z) if rng.random() < _METAL_SHARE[randomized] else None,
         rods=rods,

@@ -75,7 +75,8 @@ class StatusSection:
             share = classification["probabilities"][name.value]
             getattr(ui, f"{name.value}Bar").setValue(round(1000 * (share or 0)))
             getattr(ui, f"{name.value}Percent").setText("–" if share is None else f"{100 * share:.1f}\u00a0%")
-        show_text(ui.fusionLabel, fusion_words(classification["fusion_weights"]) if status else "")
+        sure = _("Indeterminate: another class is possible too.") if classification["indeterminate"] else ""
+        show_text(ui.fusionLabel, f"{sure} {fusion_words(classification['fusion_weights'])}".strip() if status else "")
         show_text(ui.baselineLabel, baseline_words(document.get("baseline")))
 
     def _show_numbers(self, document: dict[str, Any]) -> None:

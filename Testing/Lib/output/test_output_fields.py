@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from OsteoJointLib.cli.terminal import summary
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.csv_rows import COLUMN_MEANINGS, row_of_result
 from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, View, seen_in
+from OsteoJointLib.output.report import report_html
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.result_schema import SCHEMA_PATH, result_schema
 from OsteoJointLib.records import Level
@@ -136,6 +138,15 @@ def test_people_see_what_was_measured_first_then_the_mask_then_the_point():
 def test_the_terminal_says_whether_the_class_is_reliable(case, poor_case):
     said = [summary(result_document(one), []) for one in (case, poor_case)]
     assert ["osteopenia (NOT RELIABLE)" in words for words in said] == [False, True]
+
+
+def test_every_page_says_that_a_class_is_indeterminate(case):
+    open_case = replace(case, classification=replace(case.classification, indeterminate=True))
+    for one, said in ((case, False), (open_case, True)):
+        document = result_document(one)
+        assert document["classification"]["indeterminate"] is said
+        assert ("osteopenia, indeterminate" in summary(document, [])) is said
+        assert (report_html(one).count("Indeterminate") == 1) is said
 
 
 def test_the_first_line_says_that_the_class_is_held_back_and_how_to_confirm_the_levels(doubtful_case):

@@ -14,7 +14,7 @@ from OsteoJointLib.output.result_json import result_document
 def test_the_first_columns_say_which_case_and_how_it_ended():
     assert COLUMNS[:10] == (
         *("case", "outcome", "reason", "message", "reliable", "status"),
-        *("p_normal", "p_osteopenia", "p_osteoporosis", "baseline_status"),
+        *("p_normal", "p_osteopenia", "p_osteoporosis", "indeterminate"),
     )
     assert len(COLUMNS) == len(set(COLUMNS))
     assert COLUMNS[-1] == "notice"
