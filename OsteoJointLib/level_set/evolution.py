@@ -2,9 +2,9 @@
 
 The prior mask gives the start, the vertebra's gray range and the bound. Rays cross its boundary; the closed contour of
 least energy (Eq. 4-8) across them runs where the image falls most steeply from bright bone to what is darker, and from
-there to the bone's surface (:mod:`~OsteoJointLib.level_set.cortex`). The prior's boundary stays where there is no such
-fall, as at the pedicles, and where it lies so near that the difference is finer than the image shows. Every call starts
-afresh; nothing is kept between calls.
+there to the bone's surface (:mod:`~OsteoJointLib.level_set.cortex`). The prior's boundary stays where it lies so near
+that the difference is finer than the image shows. Where there is no such fall, as at the pedicles, it stays too, unless
+its neighbors move far and carry it along. Every call starts afresh; nothing is kept between calls.
 """
 
 from __future__ import annotations
@@ -29,9 +29,14 @@ _BLUR_ALONG_MM, _BLUR_ACROSS_MM = 1.2, 0.4
 across it; chosen."""
 _PROFILE_STEP_MM = 0.1
 """Of the mean profile across the rim; a surface half a step off is 0.05 mm; chosen."""
-_ABOVE_NOISE_SD, _SD_OF_MEDIAN = 3.0, 1.4826
-"""An edge falls by more than so many standard deviations of what falls in the noise, chosen: of 25 shifts the steepest
-has 2; and the standard deviation of a normal distribution over its median deviation."""
+_ABOVE_NOISE_SD = 2.0
+"""There is an edge where in the best quarter of the rays the image falls by at least so many of the noise's standard
+deviations; chosen: in noise alone it falls by 1."""
+_SD_OF_MEDIAN = 1.4826
+"""Standard deviation of a normal distribution over its median deviation."""
+_REST_IN_GAPS = 2.5
+"""Where a ray shows no edge its neighbors carry it along, if they move it by so many times ``rest_mm``; chosen: what is
+less is not told from a good mask's pedicle, which is to stay."""
 _RIM_MM = 2.0
 """How deep below the innermost contour the shell's blur reaches; what is deeper counts as noise; chosen."""
 _FORBIDDEN = 1e6
@@ -185,18 +190,21 @@ def _shifts_mm(scene: Scene, rays: Rays, start_mm: np.ndarray, parameters: Level
     cost += parameters.prior_weight * (off / bound) ** 2
     cost[(off < -bound) | (off > bound + _OUTSIDE_MM)] = _FORBIDDEN
     chosen = closed_path(cost, parameters.length_weight * (STEP_MM / SPACING_MM) ** 2)
-    found = drop[np.arange(len(chosen)), chosen] >= _least_fall(drop[off < -bound - _RIM_MM], parameters)
+    falls = drop[np.arange(len(chosen)), chosen]
+    if np.percentile(falls, 75) < _ABOVE_NOISE_SD * _noise(drop[off < -bound - _RIM_MM]):
+        return start_mm
+    found = falls >= parameters.least_fall_hu_mm / parameters.gray_unit_hu
     if not found.any():
         return start_mm
     end_mm = rays.shifts_mm[chosen]
     end_mm = np.clip(end_mm + _surface_mm(scene, rays, end_mm, found), start_mm - bound, start_mm + bound)
-    return np.where(found & (np.abs(end_mm - start_mm) > parameters.rest_mm), end_mm, start_mm)
+    rest_mm = parameters.rest_mm * np.where(found, 1.0, _REST_IN_GAPS)
+    return np.where(np.abs(end_mm - start_mm) > rest_mm, end_mm, start_mm)
 
 
-def _least_fall(deep: np.ndarray, parameters: LevelSetParameters) -> float:
-    """Find which fall is an edge, in gray values per mm, from those deep inside the prior, which are noise."""
-    noise = _SD_OF_MEDIAN * float(np.median(np.abs(deep))) if deep.size else 0.0
-    return max(parameters.least_fall_hu_mm / parameters.gray_unit_hu, _ABOVE_NOISE_SD * noise)
+def _noise(deep: np.ndarray) -> float:
+    """Take the standard deviation of falls and rises deep inside the prior, where there is no edge."""
+    return _SD_OF_MEDIAN * float(np.median(np.abs(deep))) if deep.size else 0.0
 
 
 def _surface_mm(scene: Scene, rays: Rays, edge_mm: np.ndarray, found: np.ndarray) -> float:

@@ -65,7 +65,7 @@ class LevelSetParameters:
     the shift. Holds the contour where the image shows nothing. Tuned."""
     least_fall_hu_mm: float = 15.0
     """Where the image falls by less than this on the way out there is no edge to move to, HU/mm: a step of 25 HU under
-    a blur of 0.6 mm. In noise it takes more. Tuned."""
+    a blur of 0.6 mm. Tuned."""
 
     def __post_init__(self) -> None:
         """Check that every value is finite and of its sign.
