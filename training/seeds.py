@@ -8,10 +8,10 @@ from pathlib import Path
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 
 TRAINING_SEEDS = range(0, 800_000)
-"""Training pairs, level samples, and the phantoms on which anchors and the plain rule's thresholds are fitted."""
+"""Training pairs, level samples, and the phantoms on which anchors, the plain rule and the baselines are fitted."""
 
 VALIDATION_SEEDS = range(800_000, 900_000)
-"""Pairs and level samples watched during training."""
+"""Pairs and level samples watched during training; the other cases of the evaluation's image tests."""
 
 EVALUATION_SEEDS = range(900_000, 1_000_000)
 """Whole phantoms for ``python -m training evaluate``; nothing is ever fitted on them."""

@@ -73,7 +73,9 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
 
     Where the class is held back, the first line says so, and how to confirm the levels.
     """
-    status, *shares, certainty = CLASS
+    place = {field.place.removeprefix("classification."): field for field in CLASS}
+    status, certainty = place["status"], place["indeterminate"]
+    shares = [field for name, field in place.items() if name.startswith("probabilities.")]
     codes = {flag["code"] for flag in document["flags"]}
     another = certainty.value(document)
     unreliable = Reason.CLASS_NOT_RELIABLE in codes

@@ -34,23 +34,27 @@ class Reads:
         logits = torch.stack([seen, torch.tensor(-0.1), -seen])[None]
         return ClassifierOutput(logits, torch.tensor([[0.5, 0.5]]), segmentation, torch.zeros(2, 1))
 
+    def segmenter(self, crops):
+        return SegmenterOutput(torch.zeros_like(crops), None, (crops.mean() * torch.ones(2, 1, 2, 2),))
+
 
 DONOR = Donor(Status.OSTEOPOROSIS, encoded(0.2, 0.2))
 CASE = encoded(0.8, 0.8)
 
 
 @pytest.mark.parametrize(
-    ("network", "constant", "swapped", "features"),
+    ("network", "constant", "blind", "swapped", "features"),
     [
-        (Reads(features=9.0), "normal", "normal", "osteoporosis"),  # hollow: its crops are decoration
-        (Reads(crops=9.0), "normal", "osteoporosis", "normal"),
-        (Reads(), "normal", "normal", "normal"),  # looks at nothing
+        (Reads(features=9.0), "osteoporosis", "normal", "osteoporosis", "normal"),  # hollow: its crops are decoration
+        (Reads(crops=9.0), "normal", "normal", "normal", "osteoporosis"),
+        (Reads(), "normal", "normal", "normal", "normal"),  # looks at nothing
     ],
 )
-def test_what_the_class_follows_is_what_it_is_read_from(network, constant, swapped, features):
-    row = image_row(network, CASE, DONOR)
-    assert (row["swapped"], row["swapped_features"], row["donor"]) == (swapped, features, "osteoporosis")
-    assert row["constant"] == constant
+def test_what_the_class_follows_is_what_it_is_read_from(network, constant, blind, swapped, features):
+    # a dark case of osteoporosis, and a bright donor that is normal; what is mid-grey is normal, barely
+    row = image_row(network, encoded(0.2, 0.2), Donor(Status.NORMAL, encoded(0.8, 0.8)))
+    assert (row["swapped"], row["swapped_features"], row["donor"]) == (swapped, features, "normal")
+    assert (row["constant"], row["blind"]) == (constant, blind)
 
 
 def test_a_constant_image_takes_away_what_was_seen_and_masks_stay():
@@ -63,7 +67,9 @@ def test_a_constant_image_takes_away_what_was_seen_and_masks_stay():
 
     network = Spy(crops=9.0)
     image_row(network, CASE, DONOR)
-    constant, swapped, features = seen
+    constant, blind, swapped, features = seen
+    assert blind[0].unique().tolist() == [0.5] and blind[1].mask_logits is CASE.segmentation.mask_logits
+    assert blind[1].features[0].unique().tolist() == [0.5]
     assert constant[0].unique().tolist() == [0.5] and constant[1] is CASE.segmentation
     assert swapped[0] is not CASE.crops and swapped[1] is CASE.segmentation
     torch.testing.assert_close(features[0], CASE.crops)

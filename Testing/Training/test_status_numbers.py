@@ -133,8 +133,8 @@ def test_a_class_that_is_a_curve_of_hu_is_found_out():
 
 
 def case(predicted, constant, swapped, features, donor):
-    image = {"constant": constant, "swapped": swapped, "swapped_features": features, "donor": donor}
-    return {"predicted": predicted, "image": image, "facts": None, "bmd": None}
+    image = {"constant": constant, "blind": "normal", "swapped": swapped, "swapped_features": features, "donor": donor}
+    return {"status": predicted, "predicted": predicted, "image": image, "facts": None, "bmd": None}
 
 
 def test_changes_are_counted_against_the_networks_own_class():
@@ -147,6 +147,7 @@ def test_changes_are_counted_against_the_networks_own_class():
         ]
     )
     assert said["constant_changed"] == pytest.approx(2 / 3) and said["swapped_changed"] == pytest.approx(2 / 3)
+    assert said["constant_accuracy"] == pytest.approx(1 / 3) and said["blind_changed"] == pytest.approx(2 / 3)
     assert said["swapped_features_changed"] == pytest.approx(1 / 3)
     assert said["swapped_followed"] == said["swapped_features_followed"] == pytest.approx(1 / 3)
 

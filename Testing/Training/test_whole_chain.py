@@ -53,6 +53,7 @@ def row(seed, status, predicted, probabilities, hu, error_mm=1.0, pixels=(90, 5,
         "facts": {"hu": hu},
         "image": {
             "constant": "normal",
+            "blind": "normal",
             "swapped": predicted,
             "swapped_features": "osteopenia",
             "donor": "osteoporosis",
@@ -245,7 +246,7 @@ def read_with(phantom, monkeypatch):
         monkeypatch.setattr(chain_row, "make_phantom", lambda seed, **fields: phantom)
         for stage in ("donors_of", "donor_for", "encode_pair"):
             monkeypatch.setattr(chain_row, stage, lambda *given: None)
-        same = dict.fromkeys(("constant", "swapped", "swapped_features", "donor"), "normal")
+        same = dict.fromkeys(("constant", "blind", "swapped", "swapped_features", "donor"), "normal")
         monkeypatch.setattr(chain_row, "image_row", lambda *given: same)
         return reader, json.loads(json.dumps(chain_row.case_row("compact", 900_000)))
 

@@ -29,16 +29,19 @@ def image_row(network: MultitaskNetwork, encoded: EncodedCrops, donor: Donor) ->
         donor: a case of another class.
 
     Returns:
-        The class with constant crops, with the donor's crops, with the donor's decoder features; the donor's own true
-        class.
+        The class with constant crops, blind (with constant crops and the decoder features of these: only the masks are
+        left), with the donor's crops, with the donor's decoder features; the donor's own true class.
     """
     import torch
 
     given = donor.encoded
     constant = replace(encoded, crops=torch.full_like(encoded.crops, CONSTANT_GREY))
+    with torch.no_grad():
+        nothing = network.segmenter(constant.crops).features
+    blind = replace(constant, segmentation=replace(encoded.segmentation, features=nothing))
     swapped = replace(encoded, crops=given.crops)
     features = replace(encoded, segmentation=replace(encoded.segmentation, features=given.segmentation.features))
-    said = {"constant": constant, "swapped": swapped, "swapped_features": features}
+    said = {"constant": constant, "blind": blind, "swapped": swapped, "swapped_features": features}
     return {name: classify_pair(network, one).status.value for name, one in said.items()} | {
         "donor": donor.status.value
     }

@@ -18,6 +18,8 @@ _LINES = (
     ("class: negative log likelihood", "status.nll", ""),
     ("class: indeterminate", "status.indeterminate", ""),
     ("constant image: class changed", "image.constant_changed", ""),
+    ("constant image: accuracy", "image.constant_accuracy", ""),
+    ("blind, but for the masks: class changed", "image.blind_changed", ""),
     ("another's image: class changed", "image.swapped_changed", ""),
     ("another's decoder features: class changed", "image.swapped_features_changed", ""),
     ("R² of the logits on mean HU", "image.r2_on_hu", ""),

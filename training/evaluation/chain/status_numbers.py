@@ -137,19 +137,22 @@ def image_numbers(rows: Sequence[Row]) -> dict[str, Any]:
     """Say whether the class comes from the image.
 
     Returns:
-        ``constant_changed``, ``swapped_changed``, ``swapped_features_changed``: the share of the cases whose class is
-        another one with constant crops, with those of a case of another class, with the decoders' features of that
-        case; ``swapped_followed``, ``swapped_features_followed``: the share that takes that case's true class;
-        ``r2_on_hu``: how much of the logits (the logarithms of the probabilities less their mean, which are the
-        same) a polynomial of mean HU tells; ``bmd_r2_on_hu``: the same of the mean of BMD.
+        ``constant_changed``, ``blind_changed``, ``swapped_changed``, ``swapped_features_changed``: the share of the
+        cases whose class is another one with constant crops, with the decoders' features of these too, with the crops
+        of a case of another class, with the decoders' features of that case; ``constant_accuracy``: how many are right
+        with constant crops; ``swapped_followed``, ``swapped_features_followed``: the share that takes the other case's
+        true class; ``r2_on_hu``: how much of the logits (the logarithms of the probabilities less their mean, which
+        are the same) a polynomial of mean HU tells; ``bmd_r2_on_hu``: the same of the mean of BMD.
     """
-    names = ("constant_changed", "swapped_changed", "swapped_features_changed")
+    names = ("constant_changed", "blind_changed", "swapped_changed", "swapped_features_changed")
     there = [row for row in rows if row["image"] is not None]
     numbers: dict[str, Any] = {"n": len(there)} | dict.fromkeys((*names, "r2_on_hu", "bmd_r2_on_hu"))
     if there:
         for name in names:
             other = [row["image"][name.removesuffix("_changed")] for row in there]
             numbers[name] = float(np.mean([o != row["predicted"] for o, row in zip(other, there, strict=True)]))
+        right = [row["image"]["constant"] == row["status"] for row in there]
+        numbers["constant_accuracy"] = float(np.mean(right))
         for name in ("swapped", "swapped_features"):
             followed = [row["image"][name] == row["image"]["donor"] for row in there]
             numbers[f"{name}_followed"] = float(np.mean(followed))
