@@ -29,6 +29,7 @@ START = (
 )
 
 # From the ground up: a folder may import itself and the folders that stand before it.
+EVALUATION_PARTS = tuple(f"evaluation.{name}" for name in ("case_rows", "chain", "outlines"))
 STOREYS = (
     "OsteoJointLib.frames",
     "OsteoJointLib",
@@ -41,7 +42,7 @@ STOREYS = (
     "training",
     *(
         f"training.{name}"
-        for name in ("data", "evaluation", "evaluation.case_rows", "evaluation.chain", "tasks", "configs", "commands")
+        for name in ("data", "evaluation", *EVALUATION_PARTS, "tasks", "configs", "commands")
     ),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__", "training.__main__")
