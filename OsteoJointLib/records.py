@@ -327,6 +327,37 @@ class Classification:
     indeterminate: bool = False
 
 
+class ExplanationMethod(StrEnum):
+    """How an explanation map is made; see :mod:`OsteoJointLib.pipeline.explanation`."""
+
+    HIRESCAM = "hirescam"
+    """Gradient times activation, element by element."""
+    GRADCAM = "gradcam"
+    """Activations weighed by the averaged gradient, as the paper has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExplanationMap:
+    """Where in one vertebra's crop the predicted class gets its support.
+
+    Args:
+        method: how it was made.
+        values: (224, 224) float32 in [0, 1] in the crop's frame, 1 being the strongest place of both vertebrae.
+        scale_max: the support there, in units of the class's score.
+        share: of both vertebrae's support, 0 to 1; 0 for both where neither supports the class.
+    """
+
+    method: ExplanationMethod
+    values: np.ndarray
+    scale_max: float
+    share: float
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing in the crop supports the class."""
+        return not self.values.any()
+
+
 @dataclass(frozen=True, eq=False)
 class RoiMeasurement:
     """HU in the trabecular ROI of one level; None where the ROI was too small to measure (never 0, never a guess).

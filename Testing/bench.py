@@ -186,7 +186,7 @@ def warm(path: Path, out: Path, device: str, repeats: int) -> dict:
         "edited_mask_s": worker.timed(
             repeats, op="edit", case=case, segmentation=str(folder / "segmentation.seg.nrrd"), gradcam=False
         ),
-        "edited_mask_with_gradcam_s": worker.timed(
+        "edited_mask_with_explanation_s": worker.timed(
             repeats, op="edit", case=case, segmentation=str(folder / "segmentation.seg.nrrd")
         ),
         "peak_mib": worker.peak_mib(),

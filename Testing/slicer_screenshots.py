@@ -149,12 +149,12 @@ def main() -> None:
     save(tour.picture("Red", "Yellow", "Green"), "slicer")
     tour.child("heatmapCheckBox").checked = False
 
-    tour.child("gradcamCheckBox").checked = True
+    tour.child("explanationCheckBox").checked = True
     tour.open_sections("status")
     tour.look_at("L2", FIELD_MM)
     tour.settle()
     save(tour.picture("Red"), "slicer-status")
-    tour.child("gradcamCheckBox").checked = False
+    tour.child("explanationCheckBox").checked = False
 
     tour.child("followCheckBox").checked = False
     segmentation = tour.reading.nodes.get("masks")

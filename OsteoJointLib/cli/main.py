@@ -119,7 +119,9 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", type=device_name, default=unsaid, help="auto (the default), cpu, cuda or cuda:N")
     parser.add_argument("--weights", default=unsaid, metavar="NAME|PATH", help="other weights than those shipped")
     parser.add_argument("--refine", action="store_true", default=unsaid, help="let the level set move the masks")
-    parser.add_argument("--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave Grad-CAM out")
+    parser.add_argument(
+        "--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave the explanation maps out"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 

@@ -27,7 +27,7 @@ _STAGE_WORDS = {
     Stage.SEGMENTATION: "segmenting",
     Stage.LEVEL_SET: "refining",
     Stage.CLASSIFICATION: "classifying",
-    Stage.GRADCAM: "explaining",
+    Stage.EXPLANATION: "explaining",
     Stage.MEASURE: "measuring",
     Stage.OUTPUT: "writing",
 }

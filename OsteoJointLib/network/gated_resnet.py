@@ -99,9 +99,13 @@ class GatedResNet(nn.Module):
         self._initialize()
 
     @property
-    def last_conv(self) -> nn.Module:
-        """The module whose (B, C, H/32, W/32) output is pooled into the feature vector; what Grad-CAM looks at."""
-        return self.layer4[-1] if self.fuse is None else self.fuse[-1]
+    def fused_layers(self) -> tuple[nn.Module, ...]:
+        """The four modules whose outputs are the stages' maps, after fusion, at H/4, H/8, H/16 and H/32.
+
+        All that the class depends on passes through each of them, but for the features fused later.
+        """
+        stages = (self.layer1, self.layer2, self.layer3, self.layer4)
+        return tuple(stage[-1] for stage in stages) if self.fuse is None else tuple(self.fuse)
 
     def forward(self, crops: Tensor, features: Sequence[Tensor] | None = None) -> Tensor:
         """Describe crops.

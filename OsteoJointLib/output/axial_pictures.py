@@ -1,4 +1,4 @@
-"""Pictures of the mid-slices: the CT with the body's boundary and the ROI, the boundary heat map, the Grad-CAM map.
+"""Pictures of the mid-slices: the CT with the body's boundary and the ROI, the boundary heat map, the explanation map.
 
 All three of a level show the same square of the slice, upright and at the right aspect: the patient's right is on the
 left, anterior is on top. Sizes and places of the labels are chosen by eye.
@@ -6,6 +6,7 @@ left, anterior is on top. Sizes and places of the labels are chosen by eye.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,12 @@ import numpy as np
 from OsteoJointLib.frames import crop_to_slice, edge_to_center
 from OsteoJointLib.output.drawing import (
     BODY_WINDOW,
+    PANEL,
     WHITE,
     Color,
     Label,
     Patch,
+    color_table,
     gray,
     outline,
     overlay,
@@ -24,12 +27,15 @@ from OsteoJointLib.output.drawing import (
 )
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.records import ExplanationMap, ExplanationMethod
 
 FIELD_MM = 92.0
 """Edge length of the square shown, mm: the body, its arch and the muscles beside it."""
 
 ROI_COLOR: Color = (255, 224, 64)
 TRUTH_COLOR: Color = (90, 235, 120)
+NO_SUPPORT = "no support"
+"""What is said of a blank explanation map: nothing in this vertebra's crop speaks for the class."""
 _AIR_HU = -1024.0
 _BAR_MM = 20.0
 
@@ -40,7 +46,7 @@ class AxialViews:
 
     boundary: np.ndarray
     heatmap: np.ndarray | None
-    gradcam: np.ndarray | None
+    explanation: np.ndarray | None
 
 
 def axial_views(reading: VertebraReading, size_px: int = 440, truth: np.ndarray | None = None) -> AxialViews:
@@ -65,7 +71,7 @@ def axial_views(reading: VertebraReading, size_px: int = 440, truth: np.ndarray 
     return AxialViews(
         boundary=_annotate(boundary, reading, patch),
         heatmap=_mapped(ct, reading.segmentation.heatmap, patch),
-        gradcam=_mapped(ct, _gradcam_on_slice(reading), patch),
+        explanation=_explained(ct, reading, patch),
     )
 
 
@@ -85,16 +91,46 @@ def _patch(reading: VertebraReading, size_px: int) -> Patch:
     return Patch((center_y, (x1 + x2) / 2), FIELD_MM / reading.axial.pixel_mm, size_px)
 
 
-def _gradcam_on_slice(reading: VertebraReading) -> np.ndarray | None:
-    if reading.gradcam is None:
+def explanation_title(explanation: ExplanationMap) -> str:
+    """Name an explanation map, and say how much of the support lies in its vertebra."""
+    name = {ExplanationMethod.HIRESCAM: "Explanation map", ExplanationMethod.GRADCAM: "Grad-CAM"}[explanation.method]
+    if explanation.blank:
+        return f"{name}: {NO_SUPPORT}"
+    return f"{name}: {100 * explanation.share:.0f} % of the support"
+
+
+def _explained(ct: np.ndarray, reading: VertebraReading, patch: Patch) -> np.ndarray | None:
+    explanation = reading.explanation
+    if explanation is None:
         return None
-    return crop_to_slice(reading.gradcam.astype(np.float32), reading.crop, reading.axial.hu.shape)
+    values = crop_to_slice(explanation.values, reading.crop, reading.axial.hu.shape)
+    words = []
+    if explanation.blank:
+        middle = patch.size_px / 2
+        words = [Label(NO_SUPPORT, (middle, middle), size_px=_font_px(patch.size_px) + 3, fill=PANEL)]
+    return _mapped(ct, values, patch, words)
 
 
-def _mapped(ct: np.ndarray, heat: np.ndarray | None, patch: Patch) -> np.ndarray | None:
+def _mapped(ct: np.ndarray, heat: np.ndarray | None, patch: Patch, words: Sequence[Label] = ()) -> np.ndarray | None:
     if heat is None:
         return None
-    return write_labels(overlay(ct, patch.cut(heat, 0.0)), _sides(patch.size_px))
+    picture = overlay(ct, patch.cut(heat, 0.0))
+    return write_labels(picture, [*_sides(patch.size_px), *_color_bar(picture), *words])
+
+
+def _color_bar(picture: np.ndarray) -> list[Label]:
+    """Draw the maps' scale into the lower left corner, in place; returns its numbers."""
+    size = picture.shape[0]
+    left, right, top, bottom = (round(size * share) for share in (0.05, 0.40, 0.93, 0.96))
+    picture[top - 1 : bottom + 1, left - 1 : right + 1] = PANEL
+    steps = np.linspace(0, len(color_table()) - 1, right - left).round().astype(int)
+    picture[top:bottom, left:right] = color_table()[steps]
+    ticks = {"0": left, "50": (left + right) / 2, "100 %": right}
+    return [Label(text, (x, top - 4), "mb", size_px=_font_px(size)) for text, x in ticks.items()]
+
+
+def _font_px(size: int) -> int:
+    return max(12, size // 30)
 
 
 def _annotate(picture: np.ndarray, reading: VertebraReading, patch: Patch) -> np.ndarray:
@@ -105,7 +141,7 @@ def _annotate(picture: np.ndarray, reading: VertebraReading, patch: Patch) -> np
     x, y = round(size * 0.04), round(size * 0.955)
     for color, width in (((0, 0, 0), 6), (WHITE, 3)):
         cv2.line(picture, (x, y), (x + bar_px, y), color, width, cv2.LINE_AA)
-    text = Label(f"{_BAR_MM / 10:g} cm", (x + bar_px / 2, y - 6), "mb", size_px=max(12, size // 30))
+    text = Label(f"{_BAR_MM / 10:g} cm", (x + bar_px / 2, y - 6), "mb", size_px=_font_px(size))
     return write_labels(picture, [*_sides(size), text])
 
 

@@ -138,6 +138,7 @@ _HU = Number("HU")
 _ALL, _NOT_PANEL = frozenset(View), frozenset(View) - {View.PANEL}
 _TOO_SMALL, _NOT_CALIBRATED, _NOT_COMPUTED = Reason.ROI_TOO_SMALL, Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED
 _HELD_BACK = Reason.CLASS_HELD_BACK
+_NO_MAP = "null where no maps were made: they were not asked for, or there is no class"
 
 
 def _probability(index: int) -> Callable[[Classification], float]:
@@ -183,6 +184,12 @@ CASE: tuple[Field[CaseResult], ...] = (
           lambda case: case.model.trained_on),
     Field("device", "Computed on", "What computed it, such as cpu or cuda:0", Text(),
           lambda case: case.device, columns=("device",)),
+    Field("explanation.method", "Explanation map", "How the explanation maps were made",
+          Choice({"hirescam": "HiResCAM", "gradcam": "Grad-CAM"}),
+          lambda case: case.l1.explanation and case.l1.explanation.method, null=_NO_MAP),
+    Field("explanation.scale_max", "Full scale", "What 1 stands for in both maps: the most support that a pixel gives, "
+          "in log-odds of the class a cell of the explained layer", Number(digits=6, at_least=0),
+          lambda case: case.l1.explanation and case.l1.explanation.scale_max, null=_NO_MAP),
 )
 
 CLASS: tuple[Field[Classification], ...] = (
@@ -263,6 +270,9 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("classification.fusion_weights.{level}", "Weight in the class", "Weight of the level in the class: W1 or W2 "
           "of Eq. 17, which sum to 1", Share(digits=6), lambda of: of.fusion_weight, null=_HELD_BACK,
           columns=("fusion_weight",)),
+    Field("explanation.support.{level}", "Share of the support", "Share of both explanation maps' sum that lies in the "
+          "level's", Share(digits=6), lambda of: of.reading.explanation and of.reading.explanation.share,
+          null=_NO_MAP, columns=("support",)),
 )
 
 BODY: tuple[Field[NamedBody], ...] = (

@@ -1,9 +1,9 @@
 """``overview.png``: a whole case in one picture, for a quick look, a slide or the demo.
 
 Left the column, sagittal and coronal, with the levels named; right both mid-slices with the body's boundary and ROI,
-the boundary heat map and Grad-CAM; on top the class with its probabilities and the research-only notice. When the
-truth is known (a phantom), its contours and centers are drawn beside the prediction in green. Sizes are pixels, chosen
-by eye.
+the boundary heat map and the explanation map; on top the class with its probabilities and the research-only notice.
+When the truth is known (a phantom), its contours and centers are drawn beside the prediction in green. Sizes are
+pixels, chosen by eye.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.frames import plane_to_mask
-from OsteoJointLib.output.axial_pictures import TRUTH_COLOR, axial_views, whole_slice_view
+from OsteoJointLib.output.axial_pictures import TRUTH_COLOR, axial_views, explanation_title, whole_slice_view
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import PANEL, WHITE, Color, Label, write_labels, write_png
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
@@ -114,7 +114,8 @@ def _slices(result: CaseResult, truth: OverviewTruth | None) -> np.ndarray:
         mask = None if truth is None else _true_mask(truth, reading)
         views, level = axial_views(reading, _PANEL_PX, mask), reading.level
         panels = [_captioned(views.boundary, f"{level}   {_hu_text(reading)}")]
-        for view, name in ((views.heatmap, "boundary heat map"), (views.gradcam, "Grad-CAM")):
+        explained = "" if reading.explanation is None else explanation_title(reading.explanation)
+        for view, name in ((views.heatmap, "Boundary heat map"), (views.explanation, explained)):
             if view is not None:
                 panels.append(_captioned(view, f"{level}   {name}"))
         rows.append(_beside(panels))

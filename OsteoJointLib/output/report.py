@@ -17,7 +17,7 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, axial_views, whole_slice_view
+from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, axial_views, explanation_title, whole_slice_view
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import color_stops, png_bytes
 from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
@@ -29,7 +29,7 @@ from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, class_is_reliable, reliability_reasons
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, CtVolume, Flag, Level, PointSource, Status
+from OsteoJointLib.records import STATUSES, CtVolume, ExplanationMethod, Flag, Level, PointSource, Status
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -40,6 +40,15 @@ STATUS_RANGES = {
     Status.OSTEOPOROSIS: "below 80 mg/cm³",
 }
 """Volumetric BMD that each class stands for (ACR, ISCD); see :class:`~OsteoJointLib.records.Status`."""
+
+
+ABOUT_MAPS = {
+    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows where in the two slices the class's score gets "
+    "its support, to first order, in cells of 8 × 8 pixels of the network's slice.",
+    ExplanationMethod.GRADCAM: "Grad-CAM shows roughly where the class's score gets its support, in cells of 32 × 32 "
+    "pixels of the network's slice; it averages gradients, so that places which count for nothing may light up.",
+}
+"""What the page says of the maps, by method."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,7 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "roi_color": _css(ROI_COLOR),
         "scale": ", ".join(_css(color) for color in color_stops()),
         "field_cm": FIELD_MM / 10,
+        "about_maps": ABOUT_MAPS,
     }
 
 
@@ -186,9 +196,10 @@ def _level_pictures(reading: VertebraReading) -> list[Picture]:
     if views.heatmap is not None:
         alt = f"The same slice of {level} with the network's boundary heat map in color."
         pictures.append(_picture(views.heatmap, alt, "Boundary heat map"))
-    if views.gradcam is not None:
-        alt = f"The same slice of {level} with the Grad-CAM map in color: what weighed on the class."
-        pictures.append(_picture(views.gradcam, alt, "Grad-CAM"))
+    if views.explanation is not None and reading.explanation is not None:
+        title = explanation_title(reading.explanation)
+        alt = f"The same slice of {level} with, in color, where the class gets its support. {title}."
+        pictures.append(_picture(views.explanation, alt, title))
     return pictures
 
 

@@ -121,7 +121,7 @@ def _of_values(value: Any) -> Schema:
         return _closed({name: _of_values(one) for name, one in value.items()})
     if isinstance(value, list):
         return {"type": "array", "items": _of_values(value[0]), "minItems": len(value), "maxItems": len(value)}
-    return {"type": {bool: "boolean", int: "integer", float: "number"}[type(value)]}
+    return {"type": {bool: "boolean", int: "integer", float: "number", str: "string"}[type(value)]}
 
 
 def _closed(properties: dict[str, Schema]) -> Schema:

@@ -1,7 +1,7 @@
 """What a viewer draws of a reading: masks and maps of each level as small arrays, with the matrices that place them.
 
 The arrays go into one ``.npz``, the matrices into the worker's answer; both are written and read here. A mask lies on
-the CT's own plane of the level's slice, cut to what is drawn; a heat map or Grad-CAM map lies on the pixels of the
+the CT's own plane of the level's slice, cut to what is drawn; a heat map or explanation map lies on the pixels of the
 network's crop. Each is one slice of a volume: its matrix takes (x index, y index, z index, 1) to RAS mm, the third
 column being the step to the next slice.
 """
@@ -21,7 +21,7 @@ from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import AxialSlice, Crop, Level
 
-_ARRAYS = ("mask", "network_mask", "roi", "heatmap", "gradcam")
+_ARRAYS = ("mask", "network_mask", "roi", "heatmap", "explanation")
 _MATRICES = ("mask_to_ras", "crop_to_ras")
 
 
@@ -62,7 +62,8 @@ class LevelViews:
             network's mask is that before any refinement or edit.
         mask_to_ras: (4, 4), of their pixels.
         crop_to_ras: (4, 4), of the maps' pixels.
-        heatmap, gradcam: (224, 224) float32 in [0, 1], or None where there is none.
+        heatmap, explanation: (224, 224) float32 in [0, 1], or None where there is none; explanations of a case are in
+            one scale, 1 being the strongest place of both levels.
     """
 
     mask: np.ndarray
@@ -71,7 +72,7 @@ class LevelViews:
     mask_to_ras: np.ndarray
     crop_to_ras: np.ndarray
     heatmap: np.ndarray | None = None
-    gradcam: np.ndarray | None = None
+    explanation: np.ndarray | None = None
 
     def mask_array(self, kind: str = "mask") -> MaskArray:
         """Give ``mask``, ``network_mask`` or ``roi`` as a volume of one slice."""
@@ -100,7 +101,7 @@ def level_views(reading: VertebraReading) -> LevelViews:
         plane_to_ras(grid, axial.slice_index, (y1, x1)),
         crop_to_ras(grid, axial, reading.crop),
         None if heatmap is None else slice_to_crop(heatmap, reading.crop).astype(np.float32),
-        None if reading.gradcam is None else reading.gradcam.astype(np.float32),
+        None if reading.explanation is None else reading.explanation.values,
     )
 
 

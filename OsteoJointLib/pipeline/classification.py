@@ -1,7 +1,7 @@
 """Bone status of a case from its two crops (Zhang 2023 §3.5-3.6), with the masks as evidence.
 
 The network's own soft masks guide the classifier. Where a user drew a mask, or the level set moved it, that mask takes
-their place for its level, so that an edit reaches the class. The maps of Grad-CAM belong to the same pass.
+their place for its level, so that an edit reaches the class. The explanation maps are of the same class.
 
 The class is worth no more than the HU it was seen from: contrast, or a kernel that isn't known, makes it not reliable,
 which :mod:`OsteoJointLib.pipeline.doubts` says in words with every result.
@@ -17,8 +17,8 @@ import numpy as np
 
 from OsteoJointLib.frames import slice_to_crop
 from OsteoJointLib.network.encoded import EncodedCrops, join_crops
-from OsteoJointLib.pipeline.gradcam import gradcam_maps
-from OsteoJointLib.records import STATUSES, Classification, Crop
+from OsteoJointLib.pipeline.explanation import class_score, explained_layer, scaled_pair, support_maps
+from OsteoJointLib.records import STATUSES, Classification, Crop, ExplanationMap, ExplanationMethod
 
 if TYPE_CHECKING:
     import torch
@@ -95,12 +95,15 @@ def classify_pair(network: MultitaskNetwork, encoded: EncodedCrops) -> Classific
     return Classification(status, (normal, osteopenia, osteoporosis), float(weights[0]), float(weights[1]))
 
 
-def explain_pair(network: MultitaskNetwork, encoded: EncodedCrops, classification: Classification) -> np.ndarray:
-    """Compute Grad-CAM of the predicted class, (2, 224, 224) float32 in [0, 1], L1 then L2."""
+def explain_pair(
+    network: MultitaskNetwork, encoded: EncodedCrops, classification: Classification, method: ExplanationMethod
+) -> tuple[ExplanationMap, ExplanationMap]:
+    """Say where L1 and L2 support the predicted class, in one scale; arguments as for :func:`classify_pair`."""
     target = STATUSES.index(classification.status)
-    return gradcam_maps(
-        lambda crops: network.fuse(crops, encoded.segmentation).logits,
-        network.classifier.last_conv,
+    support = support_maps(
+        lambda crops: class_score(network.fuse(crops, encoded.segmentation), target),
+        explained_layer(network.classifier, method),
         encoded.crops,
-        target,
+        method,
     )
+    return scaled_pair(support, method)

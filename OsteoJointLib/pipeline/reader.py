@@ -38,8 +38,10 @@ from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
+    Classification,
     CtSlicePair,
     CtVolume,
+    ExplanationMap,
     Level,
     LevelPoint,
     LevelsFound,
@@ -88,7 +90,7 @@ class Reader:
         Args:
             case: a CT, or the paper's pair of mid-slices.
             points: both levels' points by a user; None to find them.
-            options: refinement and Grad-CAM.
+            options: refinement and explanation map.
             progress: called as each stage begins.
             earlier_s: seconds of stages that ran before (reading, loading), for the result.
 
@@ -156,7 +158,7 @@ class Reader:
         Args:
             result: the reading so far.
             planes: (y, x) bool on the CT's own plane at each edited level's slice; levels left out keep their mask.
-                Empty: classify and measure again as it is (for example to have Grad-CAM now).
+                Empty: classify and measure again as it is (for example to have the explanation map now).
             options: as in :meth:`read`; a refinement acts on the edited masks only.
             progress: as in :meth:`read`.
         """
@@ -236,21 +238,22 @@ class Reader:
         options: ReadOptions | None,
         clock: StageClock,
     ) -> CaseResult:
-        """Classification and Grad-CAM, unless the levels are in doubt; measure, and the record of it all."""
+        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all."""
         options = options or ReadOptions()
-        classification, maps = None, [None, None]
+        classification: Classification | None = None
+        maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
         with clock.stage(Stage.CLASSIFICATION):
             pair = [self._encoded(drawn[level]) for level in Level]
             encoded = encode_pair(self.network, pair)
             if levels.doubt is None:
                 classification = classify_pair(self.network, encoded)
         if classification is not None and options.gradcam:
-            with clock.stage(Stage.GRADCAM):
-                maps = list(explain_pair(self.network, encoded, classification))
+            with clock.stage(Stage.EXPLANATION):
+                maps = explain_pair(self.network, encoded, classification, self.config.explanation)
         with clock.stage(Stage.MEASURE):
             l1, l2 = (
-                measure(replace(vertebra, gradcam=gradcam), self.config)
-                for vertebra, gradcam in zip(pair, maps, strict=True)
+                measure(replace(vertebra, explanation=explanation), self.config)
+                for vertebra, explanation in zip(pair, maps, strict=True)
             )
         found = [
             flag
@@ -296,7 +299,7 @@ def analyze(
         load: gives the reader; called after the input was read and checked, so that bad input is refused without
             loading weights.
         points: both levels' points by a user, or None.
-        options: refinement and Grad-CAM.
+        options: refinement and explanation map.
         progress: called as each stage begins.
         limits: by what the input is refused or flagged; None for the defaults.
 

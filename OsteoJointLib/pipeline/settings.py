@@ -13,6 +13,7 @@ from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.pipeline.localization import LocalizationConfig
 from OsteoJointLib.pipeline.measure import MeasureConfig
 from OsteoJointLib.pipeline.segmentation import SegmentationConfig
+from OsteoJointLib.records import ExplanationMethod
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 
@@ -23,7 +24,7 @@ class ReadOptions:
     refine: bool = False
     """Let the level set move the network's masks."""
     gradcam: bool = True
-    """Compute one Grad-CAM map per vertebra."""
+    """Compute one explanation map per vertebra, by the method that the settings name."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class PipelineConfig:
     """Refinement."""
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     """Trabecular ROI."""
+    explanation: ExplanationMethod = ExplanationMethod.HIRESCAM
+    """How the explanation map is made: hirescam, faithful to what the class depends on; gradcam, the paper's."""
     recenter_px: float = 8.0
     """How far a user's mask may lie from the crop's center before box and crop follow it, pixels: about the
     localizer's own scatter, so that a small edit doesn't move the window under the classifier."""

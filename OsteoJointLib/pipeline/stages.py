@@ -19,7 +19,7 @@ class Stage(StrEnum):
     SEGMENTATION = "segmentation"
     LEVEL_SET = "level_set"
     CLASSIFICATION = "classification"
-    GRADCAM = "gradcam"
+    EXPLANATION = "explanation"
     MEASURE = "measure"
     OUTPUT = "output"
 

@@ -20,6 +20,7 @@ from OsteoJointLib.records import (
     BodyBox,
     Crop,
     CtVolume,
+    ExplanationMap,
     Level,
     LevelPoint,
     RoiMeasurement,
@@ -59,7 +60,7 @@ class VertebraReading:
             weights, 11 MB with the paper's sizes); None where it hasn't seen this crop.
         segmentation: the mask and the boundary heat map.
         measurement: HU of the trabecular ROI.
-        gradcam: (224, 224) float32 in [0, 1] in the crop's frame; None when it was not asked for.
+        explanation: where the class gets its support; None where there is no class, or it was not asked for.
     """
 
     volume: CtVolume
@@ -71,7 +72,7 @@ class VertebraReading:
     encoded: EncodedCrops | None = None
     segmentation: VertebraSegmentation = NOT_YET
     measurement: RoiMeasurement = NOT_YET
-    gradcam: np.ndarray | None = None
+    explanation: ExplanationMap | None = None
 
     @property
     def level(self) -> Level:

@@ -45,6 +45,7 @@ DOCUMENT = {
         "fusion_weights": {"L1": 0.48, "L2": 0.52},
         "indeterminate": False,
     },
+    "explanation": {"method": "hirescam", "scale_max": 0.25, "support": {"L1": 0.375, "L2": 0.625}},
     "measurements": {
         "L1": {
             "erosion_mm": 4.0,

@@ -26,7 +26,7 @@ def test_every_pixel_lies_where_the_worker_put_it(scene, lying):
     volume = add_ct(lying)
     nodes, views = OwnedNodes(volume), make_views(volume)
     overlay_nodes.show_overlays(nodes, views)
-    for role, value in (("heatmap", 100), ("gradcam", 50)):
+    for role, value in (("heatmap", 100), ("explanation", 50)):
         node = nodes.get(role)
         array = slicer.util.arrayFromVolume(node)
         assert array.dtype == np.uint8 and set(np.unique(array)) == {0, value}
@@ -40,7 +40,7 @@ def test_low_values_are_transparent_and_colors_are_the_nodes_own(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
-    for role in ("heatmap", "gradcam"):
+    for role in ("heatmap", "explanation"):
         display = nodes.get(role).GetDisplayNode()
         assert display.GetApplyThreshold() and display.GetLowerThreshold() == overlay_nodes.FROM_PERCENT
         assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 100)
@@ -67,10 +67,10 @@ def test_an_update_keeps_the_nodes_and_what_a_user_set(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
-    first = nodes.get("gradcam")
+    first = nodes.get("explanation")
     first.GetDisplayNode().SetLowerThreshold(40)
     overlay_nodes.show_overlays(nodes, make_views(volume, slices=(20, 2)))
-    assert nodes.get("gradcam") is first
+    assert nodes.get("explanation") is first
     assert slicer.util.arrayFromVolume(first).shape[0] == 19
     assert first.GetDisplayNode().GetLowerThreshold() == 40
     assert scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode") == 2
@@ -103,20 +103,20 @@ def test_overlays_survive_a_saved_scene(scene, tmp_path):
     volume = add_ct("oblique")
     nodes = OwnedNodes(volume)
     overlay_nodes.show_overlays(nodes, make_views(volume))
-    first = world_matrix(nodes.get("gradcam")), slicer.util.arrayFromVolume(nodes.get("gradcam")).copy()
+    first = world_matrix(nodes.get("explanation")), slicer.util.arrayFromVolume(nodes.get("explanation")).copy()
     save_and_load(tmp_path)
     nodes = OwnedNodes(slicer.util.getNode("CT"))
-    node = nodes.get("gradcam")
+    node = nodes.get("explanation")
     np.testing.assert_allclose(world_matrix(node), first[0], atol=1e-4)
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), first[1])
-    assert node.GetDisplayNode().GetColorNode() is nodes.get("gradcam colors")
+    assert node.GetDisplayNode().GetColorNode() is nodes.get("explanation colors")
     color = [0.0] * 4
-    nodes.get("gradcam colors").GetColor(0, color)
+    nodes.get("explanation colors").GetColor(0, color)
     np.testing.assert_allclose(color, [*np.array(COLOR_STOPS[0]) / 255, 0.0], atol=0.005)
-    nodes.get("gradcam colors").GetColor(255, color)
+    nodes.get("explanation colors").GetColor(255, color)
     np.testing.assert_allclose(color, [*np.array(COLOR_STOPS[-1]) / 255, 1.0], atol=0.005)
     assert node.GetDisplayNode().GetLowerThreshold() == overlay_nodes.FROM_PERCENT
-    assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node).GetTitleText() == "Grad-CAM (%)"
+    assert slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node).GetTitleText() == "Explanation map (%)"
 
 
 def test_levels_on_one_slice_share_it():

@@ -89,7 +89,7 @@ def test_a_saved_scene_brings_its_choices_back(opened, tmp_path):
     add_ct("A")
     opened.ui.volumeSelector.setCurrentNode(add_ct("B"))
     opened.ui.maxShiftSlider.setValue(3.5)
-    opened.ui.gradcamOpacitySlider.setValue(33)
+    opened.ui.explanationOpacitySlider.setValue(33)
     opened.ui.followCheckBox.setChecked(False)
     path = str(tmp_path / "scene.mrb")
     assert slicer.util.saveScene(path)
@@ -99,7 +99,7 @@ def test_a_saved_scene_brings_its_choices_back(opened, tmp_path):
     assert opened.ui.volumeSelector.currentNode().GetName() == "B"
     assert chosen(opened)[-1] == "B"
     assert opened.ui.maxShiftSlider.value == 3.5
-    assert opened.ui.gradcamOpacitySlider.value == 33
+    assert opened.ui.explanationOpacitySlider.value == 33
     assert not opened.reading.follow
 
 
@@ -172,7 +172,7 @@ def test_every_enabled_or_disabled_button_explains_itself(opened):
             "undoRefineButton",
         ),
         *("compareButton", "updateButton", "useCpuButton", "openSetupButton", "networkCheckBox", "heatmapCheckBox"),
-        *("gradcamCheckBox", "surfaceCheckBox", "followCheckBox"),
+        *("explanationCheckBox", "surfaceCheckBox", "followCheckBox"),
     ]
     silent = [name for name in buttons if not getattr(opened.ui, name).toolTip]
     assert silent == []

@@ -137,14 +137,14 @@ def test_the_network_s_masks_can_be_shown_instead(opened):
 
 
 def test_one_map_is_over_the_slices_at_a_time(opened):
-    heatmap, gradcam = add_map("heatmap"), add_map("gradcam")
+    heatmap, explanation = add_map("heatmap"), add_map("explanation")
     opened.reading.become_read()
     opened.ui.heatmapCheckBox.click()
     assert foregrounds() == {(heatmap.GetID(), 0.6)}
     opened.ui.heatmapOpacitySlider.setValue(25)
     assert foregrounds() == {(heatmap.GetID(), 0.25)}
-    opened.ui.gradcamCheckBox.click()
-    assert foregrounds() == {(gradcam.GetID(), 0.6)}
+    opened.ui.explanationCheckBox.click()
+    assert foregrounds() == {(explanation.GetID(), 0.6)}
     assert not opened.ui.heatmapCheckBox.checked
     opened.ui.heatmapCheckBox.click()
     assert foregrounds() == {(heatmap.GetID(), 0.25)}

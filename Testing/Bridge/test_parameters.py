@@ -51,9 +51,9 @@ def test_what_another_wrapper_wrote_is_read_back(node):
     first, second = Parameters(), Parameters()
     first.attach(node)
     first.node.max_shift_mm = 4.5
-    first.node.gradcam = True
+    first.node.explanation = True
     second.attach(node)
     assert second.node.max_shift_mm == 4.5
-    assert second.node.gradcam is True
+    assert second.node.explanation is True
     first.detach()
     second.detach()

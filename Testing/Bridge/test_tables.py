@@ -120,5 +120,5 @@ def test_pictures_are_read_as_the_worker_writes_them(scene, tmp_path):
         np.testing.assert_array_equal(one.mask, views.levels[level].mask)
         np.testing.assert_array_equal(one.heatmap, views.levels[level].heatmap)
         np.testing.assert_array_equal(one.crop_to_ras, views.levels[level].crop_to_ras)
-        assert one.gradcam is None
+        assert one.explanation is None
         assert one.mask_array("roi").array_kji.shape == (1, 12, 16)

@@ -94,9 +94,9 @@ def test_only_our_own_foreground_is_taken_away(scene, views_host):
     slice_views.show_foreground(other, 0.3)
     slice_views.show_foreground(None)
     assert {node.GetForegroundVolumeID() for node in composite_nodes()} == {other.GetID()}
-    slice_views.show_foreground(nodes.get("gradcam"), 0.7)
+    slice_views.show_foreground(nodes.get("explanation"), 0.7)
     for node in composite_nodes():
-        assert node.GetForegroundVolumeID() == nodes.get("gradcam").GetID()
+        assert node.GetForegroundVolumeID() == nodes.get("explanation").GetID()
         assert node.GetForegroundOpacity() == 0.7 and node.GetBackgroundVolumeID() == volume.GetID()
     slice_views.show_foreground(None)
     assert {node.GetForegroundVolumeID() for node in composite_nodes()} == {None}
@@ -189,7 +189,7 @@ def test_the_legend_stands_in_a_view_with_its_overlay_alone(shown, views_host):
     nodes, _, _ = shown
     low = COLOR_STOPS[8]
     assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
-    slice_views.show_foreground(nodes.get("gradcam"), 0.5)
+    slice_views.show_foreground(nodes.get("explanation"), 0.5)
     assert near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).sum() > 20
     slice_views.show_foreground(None)
     assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()

@@ -100,7 +100,7 @@ def test_json_prints_the_result_document_alone(tiny, tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document == json.loads((tmp_path / "out" / "result.json").read_text())
     assert document["segmentation"]["L1"]["refined"]
-    assert "gradcam" not in document["timings_s"]
+    assert "explanation" not in document["timings_s"]
     assert {"io", "model", "levels", "segmentation", "total"} <= set(document["timings_s"])
 
 

@@ -106,20 +106,20 @@ def test_fusion_is_a_1x1_convolution_of_the_concatenation():
     torch.testing.assert_close(vector, expected.mean(dim=(2, 3)))
 
 
-def test_last_conv_holds_the_map_that_is_pooled():
+def test_the_last_stage_s_map_is_the_one_that_is_pooled():
     for network, inputs in (
         (GatedResNet(*SMALL), (image(),)),
         (GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5)), (image(), features())),
     ):
         seen = {}
-        network.eval().last_conv.register_forward_hook(lambda m, i, output, seen=seen: seen.update(map=output))
+        network.eval().fused_layers[-1].register_forward_hook(lambda m, i, output, seen=seen: seen.update(map=output))
         torch.testing.assert_close(network(*inputs), seen["map"].mean(dim=(2, 3)))
 
 
 def test_with_evidence_the_last_map_is_pooled_over_the_core():
     network = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5), evidence=True).eval()
     seen = {}
-    network.last_conv.register_forward_hook(lambda m, i, output: seen.update(map=output))
+    network.fused_layers[-1].register_forward_hook(lambda m, i, output: seen.update(map=output))
     vector = network(image(), features())
     torch.testing.assert_close(vector, evidence_pool(seen["map"], features()[3][:, 3:4]))
 

@@ -129,7 +129,7 @@ def test_batch_norm_follows_slowly():
 def test_grey_level_in_the_body_can_be_read_off_exactly():
     """One weight of the last 1x1 convolution and one of the fusion's linear layer give the mean HU of the core."""
     network = MultitaskNetwork(SMALL, with_localizer=False).eval()
-    last = network.classifier.last_conv
+    last = network.classifier.fused_layers[-1]
     with torch.no_grad():
         last.weight.zero_()
         last.bias.zero_()

@@ -11,9 +11,9 @@ from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
-from OsteoJointLib.pipeline.settings import ReadOptions
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Stage
-from OsteoJointLib.records import CtSlicePair, CtVolume, Flag, Level, PointSource
+from OsteoJointLib.records import CtSlicePair, CtVolume, ExplanationMethod, Flag, Level, PointSource
 
 QUICK = ReadOptions(gradcam=False)
 
@@ -40,7 +40,7 @@ def test_a_case_is_read_right(chain):
         roi = mask_to_plane(reading.measurement.mask, reading.axial, truth.shape)
         own_hu = reading.volume.hu[reading.axial.slice_index][roi]
         assert (reading.measurement.voxels, reading.measurement.hu_mean) == (own_hu.size, own_hu.mean())
-        assert reading.gradcam.shape == (224, 224)
+        assert reading.explanation.values.shape == (224, 224)
     assert sum(result.classification.probabilities) == pytest.approx(1)
     assert result.classification.fusion_weight_l1 + result.classification.fusion_weight_l2 == pytest.approx(1)
     assert doubts(result) == [] and {flag.code for flag in result.flags} == {Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED}
@@ -67,15 +67,32 @@ def assert_same_classification(a, b):
 def test_the_same_case_gives_the_same_numbers(chain):
     again = chain.reader.read(chain.make_ct())
     assert_same_classification(again, chain.result)
-    np.testing.assert_allclose(again.l1.gradcam, chain.result.l1.gradcam, atol=1e-4)
+    np.testing.assert_allclose(again.l1.explanation.values, chain.result.l1.explanation.values, atol=1e-4)
+
+
+def test_the_setting_chooses_how_the_class_is_explained(chain):
+    by_setting = replace(chain.reader, config=PipelineConfig(explanation=ExplanationMethod.GRADCAM))
+    paper = by_setting.edit(chain.result, {})
+    assert [one.explanation.method for one in (*chain.result.readings, *paper.readings)] == [
+        *[ExplanationMethod.HIRESCAM] * 2,
+        *[ExplanationMethod.GRADCAM] * 2,
+    ]
+    assert np.abs(paper.l1.explanation.values - chain.result.l1.explanation.values).max() > 0.1
+
+
+def test_the_maps_of_a_case_share_one_scale(chain):
+    l1, l2 = (reading.explanation for reading in chain.result.readings)
+    assert l1.scale_max == l2.scale_max > 0 and l1.share + l2.share == pytest.approx(1)
+    assert max(l1.values.max(), l2.values.max()) == 1
+    assert l1.share / l2.share == pytest.approx(l1.values.sum() / l2.values.sum(), rel=1e-4)
 
 
 def test_options_leave_out_and_add(chain):
     result = chain.reader.read(chain.make_ct(), options=ReadOptions(refine=True, gradcam=False))
-    assert result.l1.gradcam is None
+    assert result.l1.explanation is None
     assert result.l1.segmentation.refined and result.l2.segmentation.refined
     assert "level_set" in result.timings_s
-    assert "gradcam" not in result.timings_s
+    assert "explanation" not in result.timings_s
 
 
 def test_the_finder_is_asked_about_the_ct_that_is_read(chain):
@@ -138,10 +155,10 @@ def test_a_move_does_what_its_options_say_and_nothing_else(chain):
     x, y, z = chain.centers_lps_mm[Level.L1]
     points, seen = {Level.L1: (x, y, z + 5)}, []
     moved = chain.reader.move(chain.result, points, QUICK, lambda stage, _: seen.append(stage))
-    assert moved.l1.gradcam is None and not moved.l1.segmentation.refined
-    assert seen[0] is Stage.LEVELS and Stage.GRADCAM not in seen
+    assert moved.l1.explanation is None and not moved.l1.segmentation.refined
+    assert seen[0] is Stage.LEVELS and Stage.EXPLANATION not in seen
     refined = chain.reader.move(chain.result, points, ReadOptions(refine=True, gradcam=True))
-    assert refined.l1.segmentation.refined and refined.l1.gradcam is not None
+    assert refined.l1.segmentation.refined and refined.l1.explanation is not None
     assert refined.l2.segmentation is chain.result.l2.segmentation
 
 
@@ -168,7 +185,7 @@ def test_analyze_hands_everything_on(chain, monkeypatch):
     points, progress = chain.centers_lps_mm, lambda stage, _: seen.append(stage)
     result = analyze("ct.nrrd", lambda: chain.reader, points, QUICK, progress, limits)
     assert asked == [("ct.nrrd", {"limits": limits})]
-    assert result.l1.point.source is PointSource.USER and result.l1.gradcam is None
+    assert result.l1.point.source is PointSource.USER and result.l1.explanation is None
     assert seen[:3] == [Stage.IO, Stage.MODEL, Stage.LEVELS]
     assert {"io", "model"} < set(result.timings_s)
 
@@ -204,7 +221,7 @@ def test_an_edit_runs_only_what_follows_it(chain):
     reader.edit(
         chain.result, {Level.L1: plane_of(chain, Level.L1, scale=0.8)}, None, lambda stage, _: seen.append(stage)
     )
-    assert seen == [Stage.CLASSIFICATION, Stage.GRADCAM, Stage.MEASURE]
+    assert seen == [Stage.CLASSIFICATION, Stage.EXPLANATION, Stage.MEASURE]
 
 
 def test_an_edited_mask_is_kept_as_drawn_and_reaches_measure_and_class(chain):
@@ -224,7 +241,7 @@ def test_an_edited_mask_is_kept_as_drawn_and_reaches_measure_and_class(chain):
 def test_box_and_crop_follow_a_mask_drawn_elsewhere(chain):
     drawn = plane_of(chain, Level.L1, shift_mm=(24.0, -10.0, 0.0))
     edited = chain.reader.edit(chain.result, {Level.L1: drawn}, QUICK)
-    assert edited.l1.gradcam is None and edited.l2.gradcam is None and edited.options == QUICK
+    assert edited.l1.explanation is None and edited.l2.explanation is None and edited.options == QUICK
     pixel = edited.l1.axial.pixel_mm
     shift_px = np.subtract(edited.l1.crop.corner_yx, chain.result.l1.crop.corner_yx)
     np.testing.assert_allclose(shift_px, np.array([-10.0, 24.0]) / pixel, atol=3)
@@ -294,7 +311,7 @@ def test_the_paper_s_slice_pair_is_read_like_the_volume(chain, by_hand):
 
 def test_levels_in_doubt_are_read_without_a_class(chain):
     result = chain.doubtful
-    assert (result.classification, result.l1.gradcam, result.l2.gradcam) == (None, None, None)
+    assert (result.classification, result.l1.explanation, result.l2.explanation) == (None, None, None)
     assert [reading.measurement.hu_mean for reading in result.readings] == [
         reading.measurement.hu_mean for reading in chain.result.readings
     ]

@@ -189,7 +189,7 @@ def test_an_edit_costs_an_edit(client, chain, tmp_path):
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == edited["result"]
     client.events.clear()
     again = client.ask("classify", case=done["case"])
-    assert client.stages() == ["classification", "gradcam", "measure"]
+    assert client.stages() == ["classification", "explanation", "measure"]
     assert again["result"]["segmentation"] == {
         level: {**fields, "file": None} for level, fields in edited["result"]["segmentation"].items()
     }

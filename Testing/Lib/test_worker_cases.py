@@ -120,7 +120,7 @@ def test_refine_moves_only_the_levels_asked_for_and_an_edit_takes_it_back(client
     edited = client.done("edit", case=case, segmentation=small, gradcam=False)["result"]
     client.stages.clear()
     refined = client.done("refine", case=case, levels=["L1"], parameters={"max_shift_mm": 3, "length_weight": 1.5})
-    assert client.stages == ["level_set", "classification", "gradcam", "measure"]
+    assert client.stages == ["level_set", "classification", "explanation", "measure"]
     masks = refined["result"]["segmentation"]
     assert [masks[name]["refined"] for name in ("L1", "L2")] == [True, False]
     assert masks["L1"]["area_mm2"] > 1.05 * edited["segmentation"]["L1"]["area_mm2"]
@@ -197,14 +197,14 @@ def test_views_are_in_place_before_done_and_say_where_they_lie(client, tmp_path)
     assert done["files"] == []
     assert done["views"]["file"] == str(path)
     with np.load(path) as arrays:
-        kinds = ("mask", "network_mask", "roi", "heatmap", "gradcam")
+        kinds = ("mask", "network_mask", "roi", "heatmap", "explanation")
         assert set(arrays) == {f"{level}_{kind}" for level in ("L1", "L2") for kind in kinds}
         assert arrays["L1_mask"].any()
     assert np.shape(done["views"]["L2"]["mask_to_ras"]) == np.shape(done["views"]["L2"]["crop_to_ras"]) == (4, 4)
     assert list(path.parent.iterdir()) == [path]
     again = client.done("classify", case=done["case"], gradcam=False, views=str(path))
     with np.load(again["views"]["file"]) as arrays:
-        assert "L1_gradcam" not in arrays
+        assert "L1_explanation" not in arrays
         assert "L1_heatmap" in arrays
 
 

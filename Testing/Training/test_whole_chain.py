@@ -169,7 +169,7 @@ def reading(level, mask, box, slice_index):
         segmentation=SimpleNamespace(mask=mask),
         box=BodyBox(box, 0.8),
         crop=Crop(np.zeros((224, 224), np.float32), (50, 120)),
-        gradcam=None,
+        explanation=None,
         measurement=SimpleNamespace(hu_mean=120.0),
     )
 

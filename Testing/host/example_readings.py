@@ -118,10 +118,10 @@ def make_views(node, slices=(16, 6), corner_yx=(14, 12), maps: bool = True) -> V
         network, roi = body(), np.zeros_like(body())
         network[6:] = 0
         roi[5:8, 6:9] = 1
-        heatmap, gradcam = np.zeros((20, 24), np.float32), np.zeros((20, 24), np.float32)
-        heatmap[4, 4:20], gradcam[4:16, 4] = 1.0, 0.5
+        heatmap, explanation = np.zeros((20, 24), np.float32), np.zeros((20, 24), np.float32)
+        heatmap[4, 4:20], explanation[4:16, 4] = 1.0, 0.5
         place = plane_to_ras(grid, slice_index, (y, x)), plane_to_ras(grid, slice_index, (y - 4, x - 4))
-        levels[level] = LevelViews(body(), network, roi, *place, *((heatmap, gradcam) if maps else (None, None)))
+        levels[level] = LevelViews(body(), network, roi, *place, *((heatmap, explanation) if maps else (None, None)))
     return Views(levels)
 
 

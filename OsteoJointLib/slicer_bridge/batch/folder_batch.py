@@ -58,7 +58,7 @@ def analyze_folder(
         settings: interpreter, device and weights; None for the defaults.
         skip_existing: skip cases that are done and haven't changed.
         refine: let the level set move the masks.
-        gradcam: compute Grad-CAM.
+        gradcam: make the explanation maps.
         on_progress: called with the cases done, all cases and the row, after each case; return False to stop there.
 
     Returns:

@@ -180,7 +180,7 @@ def stage_words(stage: str) -> str:
         Stage.SEGMENTATION: _("Segmenting the bodies"),
         Stage.LEVEL_SET: _("Refining the masks"),
         Stage.CLASSIFICATION: _("Predicting the class"),
-        Stage.GRADCAM: _("Explaining the class"),
+        Stage.EXPLANATION: _("Explaining the class"),
         Stage.MEASURE: _("Measuring"),
         Stage.OUTPUT: _("Writing"),
     }

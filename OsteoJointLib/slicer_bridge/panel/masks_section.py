@@ -75,7 +75,7 @@ class MasksSection:
         allow(
             self._ui.heatmapCheckBox,
             no_result,
-            _("Show where the network sees the edge of the bone. Replaces Grad-CAM: one map is shown at a time."),
+            _("Show where the network sees the edge of the bone. Replaces the explanation map: one map at a time."),
         )
         self._ui.heatmapOpacitySlider.setEnabled(not no_result)
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)

@@ -75,8 +75,7 @@ class StatusSection:
             share = classification["probabilities"][name.value]
             getattr(ui, f"{name.value}Bar").setValue(round(1000 * (share or 0)))
             getattr(ui, f"{name.value}Percent").setText("–" if share is None else f"{100 * share:.1f}\u00a0%")
-        sure = _("Indeterminate: another class is possible too.") if classification["indeterminate"] else ""
-        show_text(ui.fusionLabel, f"{sure} {fusion_words(classification['fusion_weights'])}".strip() if status else "")
+        show_text(ui.fusionLabel, origin_words(document) if status else "")
         show_text(ui.baselineLabel, baseline_words(document.get("baseline")))
 
     def _show_numbers(self, document: dict[str, Any]) -> None:
@@ -130,9 +129,31 @@ def doubt_words(flags: list[dict[str, Any]]) -> str:
     return next((flag["message"] for flag in flags if flag["code"] in ABOUT_CLASS), "")
 
 
+def origin_words(document: dict[str, Any]) -> str:
+    """Say whether the class is indeterminate, and how it comes about from the two levels."""
+    said = document["classification"]
+    sure = _("Indeterminate: another class is possible too.") if said["indeterminate"] else ""
+    return " ".join(filter(None, (sure, fusion_words(said["fusion_weights"]), support_words(document["explanation"]))))
+
+
 def fusion_words(weights: dict[str, float]) -> str:
     """Say how much each level weighs in the class."""
     return _("L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.").format(l1=100 * weights["L1"], l2=100 * weights["L2"])
+
+
+def support_words(explanation: dict[str, Any]) -> str:
+    """Say how the class's support is spread over the explanation maps; empty where none were made."""
+    if explanation["method"] is None:
+        return ""
+    support = explanation["support"]
+    if not any(support.values()):
+        return _("Explanation map: nothing in either level supports the class.")
+    for level, other in (("L1", "L2"), ("L2", "L1")):
+        if support[level] == 0:
+            return _("Explanation map: no support in {level}, all of it in {other}.").format(level=level, other=other)
+    return _("Explanation map: {l1:.0f} % of the support lies in L1, {l2:.0f} % in L2.").format(
+        l1=100 * support["L1"], l2=100 * support["L2"]
+    )
 
 
 def baseline_words(baseline: dict[str, Any] | None) -> str:

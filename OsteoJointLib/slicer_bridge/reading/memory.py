@@ -88,7 +88,7 @@ class CaseMemory:
         auto: the levels whose point it has found by itself.
         found: what it told of the levels, while all of its points are those that were found; None otherwise.
         document, views: its last result.
-        bare: whether that result has no Grad-CAM, because a later step was to bring it.
+        bare: whether that result has no explanation map, because a later step was to bring it.
         given: by level, the key of the mask that was last given in.
     """
 

@@ -1,7 +1,7 @@
-"""The boundary heat map and Grad-CAM as volumes of the scene, to be laid over the CT.
+"""The boundary heat map and the explanation map as volumes of the scene, to be laid over the CT.
 
-One volume a kind holds both levels. Low values are transparent; the colors are the report's, kept in a node of their
-own, so that a saved scene looks the same without OsteoJoint.
+One volume a kind holds both levels, on one scale. Low values are transparent; the colors are the report's, kept in a
+node of their own, so that a saved scene looks the same without OsteoJoint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 FROM_PERCENT = 20
 """What lies below isn't drawn (chosen: it would veil the CT and say little)."""
-ROLES = (Role.HEATMAP, Role.GRADCAM)
+ROLES = (Role.HEATMAP, Role.EXPLANATION)
 """The overlays. Their values are also the names of the maps in
 :class:`~OsteoJointLib.output.viewer_arrays.LevelViews`, and of the panel's parameters."""
 
@@ -101,4 +101,4 @@ def _add_legend(node: slicer.vtkMRMLScalarVolumeNode, role: Role) -> None:
 
 
 def _title(role: Role) -> str:
-    return {Role.HEATMAP: _("Boundary heat map"), Role.GRADCAM: _("Grad-CAM")}[role]
+    return {Role.HEATMAP: _("Boundary heat map"), Role.EXPLANATION: _("Explanation map")}[role]

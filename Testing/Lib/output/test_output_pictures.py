@@ -10,7 +10,7 @@ import pytest
 from skimage.measure import find_contours
 
 from OsteoJointLib.output import axial_pictures, column_pictures, overview
-from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views
+from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, TRUTH_COLOR, axial_views, explanation_title
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import (
     BONE_WINDOW,
@@ -27,7 +27,7 @@ from OsteoJointLib.output.drawing import (
 )
 from OsteoJointLib.output.overview import OverviewTruth, overview_picture, write_overview
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.records import Level, Status
+from OsteoJointLib.records import ExplanationMethod, Level, Status
 
 
 def where(picture: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
@@ -117,7 +117,7 @@ def test_png_reads_back_the_same_picture():
 def test_the_axial_view_draws_the_body_at_its_size(case):
     size = 480
     views = axial_views(case.l1, size)
-    assert views.boundary.shape == views.heatmap.shape == views.gradcam.shape == (size, size, 3)
+    assert views.boundary.shape == views.heatmap.shape == views.explanation.shape == (size, size, 3)
     drawn = where(views.boundary, segment_color_rgb(Level.L1))
     height, width = drawn.max(axis=0) - drawn.min(axis=0)
     assert abs(width - 36.0 * size / FIELD_MM) < 8
@@ -162,13 +162,15 @@ def test_the_scale_bar_is_two_centimeters_long(case):
     assert np.ptp(bar[:, 1]) == pytest.approx(20.0 * 400 / FIELD_MM, abs=4)
 
 
-def test_heat_map_and_gradcam_are_each_their_own(case):
+def test_heat_map_and_explanation_are_each_their_own(case):
     left, right = np.zeros((512, 512), np.float32), np.zeros((224, 224), np.float32)
     left[:, :79] = 1.0  # the body's middle is pixel 79 of the slice, 112 of the crop
     right[:, 112:] = 1.0
-    reading = replace(case.l1, segmentation=replace(case.l1.segmentation, heatmap=left), gradcam=right)
+    explanation = replace(case.l1.explanation, values=right)
+    reading = replace(case.l1, segmentation=replace(case.l1.segmentation, heatmap=left), explanation=explanation)
     views = axial_views(reading, 400)
-    bright = [np.argwhere(view[60:340, 60:340, 0] > 200)[:, 1].mean() < 140 for view in (views.heatmap, views.gradcam)]
+    pictures = (views.heatmap, views.explanation)
+    bright = [np.argwhere(view[60:340, 60:340, 0] > 200)[:, 1].mean() < 140 for view in pictures]
     assert bright == [True, False]
 
 
@@ -183,7 +185,38 @@ def test_the_body_s_contour_is_the_mask_s_and_not_the_network_s(case):
 def test_maps_that_were_not_computed_are_not_drawn(poor_case):
     views = axial_views(poor_case.l2)
     assert views.heatmap is None
-    assert views.gradcam is None
+    assert views.explanation is None
+
+
+def test_the_maps_color_bar_has_its_numbers_and_the_scale_s_colors(case, monkeypatch):
+    written = labels_of(monkeypatch, axial_pictures)
+    picture = axial_views(case.l1, 400).explanation
+    left, middle, right = (place(written, text)[0] for text in ("0", "50", "100 %"))
+    assert left < middle < right < 200 and {place(written, text)[1] for text in ("0", "50", "100 %")} == {368}
+    row = picture[378]
+    for x, share in ((left, 0.0), (middle, 0.5), (right - 1, 1.0)):
+        np.testing.assert_allclose(row[round(x)].astype(int), color_table()[round(255 * share)], atol=6)
+
+
+def test_a_blank_map_says_no_support_in_its_picture(case, monkeypatch):
+    blank = replace(case.l1.explanation, values=np.zeros((224, 224), np.float32), share=0.0)
+    written = labels_of(monkeypatch, axial_pictures)
+    for one in (case.l1.explanation, blank):
+        axial_views(replace(case.l1, explanation=one), 400)
+    assert [label.text for label in written].count("no support") == 1
+    assert place(written, "no support") == (200, 200)
+
+
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ({}, "Explanation map: 62 % of the support"),
+        ({"method": ExplanationMethod.GRADCAM, "share": 0.4}, "Grad-CAM: 40 % of the support"),
+        ({"values": np.zeros((2, 2)), "share": 0.0}, "Explanation map: no support"),
+    ],
+)
+def test_a_map_is_named_and_its_share_said(case, changes, title):
+    assert explanation_title(replace(case.l1.explanation, **changes)) == title
 
 
 @pytest.mark.parametrize("plane", list(Plane))

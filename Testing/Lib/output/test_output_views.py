@@ -19,7 +19,15 @@ from OsteoJointLib.pipeline.measure import measure_roi, roi_mask
 from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around, to_unit_range
 from OsteoJointLib.pipeline.segmentation import mask_box
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import CtVolume, Level, LevelPoint, PointSource, VertebraSegmentation
+from OsteoJointLib.records import (
+    CtVolume,
+    ExplanationMap,
+    ExplanationMethod,
+    Level,
+    LevelPoint,
+    PointSource,
+    VertebraSegmentation,
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,14 @@ def make_reading(phantom, volume: CtVolume, drawn: PlacedMask, level: Level) -> 
     segmentation = VertebraSegmentation(level, mask, half, axial.image, 0.0)
     measured = measure_roi(axial.hu, mask, axial.pixel_mm, level)
     return VertebraReading(
-        volume, point, axial, box, crop, segmentation=segmentation, measurement=measured, gradcam=crop.image
+        volume,
+        point,
+        axial,
+        box,
+        crop,
+        segmentation=segmentation,
+        measurement=measured,
+        explanation=ExplanationMap(ExplanationMethod.HIRESCAM, crop.image, 1.0, 0.5),
     )
 
 
@@ -160,9 +175,9 @@ def test_network_mask_and_roi_lie_in_the_same_box(stored_case, level):
 def test_every_pixel_of_a_map_lies_on_the_gray_value_it_was_made_of(stored_case, level):
     _, _, readings, images = stored_case
     views = level_views(readings[level])
-    assert views.heatmap.shape == views.gradcam.shape == (224, 224)
-    assert views.heatmap.dtype == views.gradcam.dtype == np.float32
-    np.testing.assert_array_equal(views.heatmap, views.gradcam)
+    assert views.heatmap.shape == views.explanation.shape == (224, 224)
+    assert views.heatmap.dtype == views.explanation.dtype == np.float32
+    np.testing.assert_array_equal(views.heatmap, views.explanation)
     pixels = np.argwhere(np.ones((224, 224), bool))
     lps = to_ras(views.crop_to_ras, pixels) * [-1.0, -1.0, 1.0]
     size = np.array(images["ct"].GetSize())
@@ -171,7 +186,7 @@ def test_every_pixel_of_a_map_lies_on_the_gray_value_it_was_made_of(stored_case,
     assert inside.mean() > 0.5
     hu = [images["ct"].EvaluateAtPhysicalPoint(point.tolist(), sitk.sitkLinear) for point in lps[inside]]
     expected = to_unit_range(np.array(hu))
-    found = views.gradcam.ravel()[inside]
+    found = views.explanation.ravel()[inside]
     assert found.std() > 0.1
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
@@ -196,25 +211,26 @@ def test_what_is_empty_is_one_pixel_and_what_is_missing_is_left_out(case, tmp_pa
         reading,
         segmentation=replace(reading.segmentation, mask=empty, network_mask=empty, heatmap=None),
         measurement=replace(reading.measurement, mask=empty, voxels=0, hu_mean=None),
-        gradcam=None,
+        explanation=None,
     )
     answer = write_views(replace(case, l1=bare), tmp_path / "views.npz")
     with np.load(answer["file"]) as arrays:
         names = {name for name in arrays if name.startswith("L1")}
         assert names == {"L1_mask", "L1_network_mask", "L1_roi"}
         assert all(arrays[name].shape == (1, 1) and not arrays[name].any() for name in names)
-        assert {"L2_heatmap", "L2_gradcam"} <= set(arrays)
+        assert {"L2_heatmap", "L2_explanation"} <= set(arrays)
     assert np.isfinite(answer["L1"]["mask_to_ras"]).all()
 
 
 def test_each_map_of_each_level_is_read_back_as_its_own(case, tmp_path):
     def with_maps(reading, heat: float, cam: float):
-        heatmap, gradcam = np.full((512, 512), heat, np.float32), np.full((224, 224), cam, np.float32)
-        return replace(reading, segmentation=replace(reading.segmentation, heatmap=heatmap), gradcam=gradcam)
+        heatmap, values = np.full((512, 512), heat, np.float32), np.full((224, 224), cam, np.float32)
+        explanation = ExplanationMap(ExplanationMethod.HIRESCAM, values, 1.0, 0.5)
+        return replace(reading, segmentation=replace(reading.segmentation, heatmap=heatmap), explanation=explanation)
 
     mapped = replace(case, l1=with_maps(case.l1, 0.125, 0.25), l2=with_maps(case.l2, 0.5, 1.0))
     read = read_views(write_views(mapped, tmp_path / "views.npz")).levels
-    middles = {level: (one.heatmap[112, 112], one.gradcam[112, 112]) for level, one in read.items()}
+    middles = {level: (one.heatmap[112, 112], one.explanation[112, 112]) for level, one in read.items()}
     assert middles == {Level.L1: (0.125, 0.25), Level.L2: (0.5, 1.0)}
 
 

@@ -38,8 +38,8 @@ def level_row(reading: VertebraReading, detections: Detections | None, phantom: 
     }
     if detections is not None:
         row["detections"] = detection_rows(detections, truth)
-    if reading.gradcam is not None:
-        row["explanation"] = explanation_row(reading.gradcam, truth, reading.crop, axial.pixel_mm)
+    if reading.explanation is not None:
+        row["explanation"] = explanation_row(reading.explanation.values, truth, reading.crop, axial.pixel_mm)
     return row
 
 

@@ -1,4 +1,4 @@
-"""The map that lies over the slices: the boundary heat map or Grad-CAM.
+"""The map that lies over the slices: the boundary heat map or the explanation map.
 
 Slice views have one foreground, so one map is shown at a time. A map lies on the middle slice of its level alone:
 switching one on brings the views there, for elsewhere nothing of it would be seen.

@@ -24,7 +24,7 @@ LENGTH_WEIGHT = WithinRange(0.0, 12.0)
 AREA_WEIGHT = WithinRange(-1.0, 1.0)
 RANGES = {
     "heatmap_opacity": PERCENT,
-    "gradcam_opacity": PERCENT,
+    "explanation_opacity": PERCENT,
     "max_shift_mm": MAX_SHIFT_MM,
     "length_weight": LENGTH_WEIGHT,
     "area_weight": AREA_WEIGHT,
@@ -40,8 +40,8 @@ class OsteoJointParameterNode:
     follow: bool = True
     heatmap: bool = False
     heatmap_opacity: Annotated[int, PERCENT] = 60
-    gradcam: bool = False
-    gradcam_opacity: Annotated[int, PERCENT] = 60
+    explanation: bool = False
+    explanation_opacity: Annotated[int, PERCENT] = 60
     surface: bool = False
     max_shift_mm: Annotated[float, MAX_SHIFT_MM] = LevelSetParameters.max_shift_mm
     length_weight: Annotated[float, LENGTH_WEIGHT] = LevelSetParameters.length_weight
