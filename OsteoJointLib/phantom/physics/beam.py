@@ -58,7 +58,7 @@ class Beam:
         thickness_cm: of the water that has hardened it; from 14 to 50, what lies beyond counts as the nearest.
 
     >>> [round(Beam(name).of("muscle")) for name in ("80", "120", "140")]
-    [47, 45, 44]
+    [47, 45, 45]
     """
 
     name: str
