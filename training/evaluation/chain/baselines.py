@@ -5,8 +5,8 @@
 * ``hu_header_tissue``: the same with the HU of fat, muscle and blood, measured inside their true labels. No method has
   these on a patient: it is generous to the baseline.
 
-The last two regress BMD (scikit-learn's ridge, with a slope of HU at each tube voltage) and take the areas of the normal
-distribution below 80, from 80 to 120 and above 120 mg/cm³ about it; its width is the error on phantoms left out.
+The last two regress BMD (scikit-learn's ridge, with a slope of HU at each tube voltage) and take the areas of the
+normal distribution below 80, from 80 to 120 and above 120 mg/cm³ about it; its width is the error on phantoms left out.
 """
 
 from __future__ import annotations
