@@ -1,14 +1,19 @@
-"""Equations 4-9 of the paper, one function each; arrays are (y, x), ``phi`` > 0 is inside, lengths are in mm.
+"""Equations 4-9 of the paper, one function each, on rays across the prior's boundary.
 
-Gray values are HU divided by :attr:`LevelSetParameters.gray_unit_hu`, so that the terms of Eq. 9 are of order one.
-Where the paper's text cannot be taken literally:
+A ray crosses the boundary from inside to outside; on ray u the contour lies at the shift s(u), in mm. In the band that
+the rays span, phi(u, s) = s(u) - s is the level-set function, so H(phi) is 1 from inside up to the contour. Arrays of
+rays are (U, S): one row a ray, one column a shift. Gray values are HU divided by
+:attr:`LevelSetParameters.gray_unit_hu`. Where the paper's text is not taken literally:
 
 * Eq. 4 has H(-phi) in the area term and Eq. 9 H(phi) in the means; with one sign of ``phi`` for both, Eq. 9 follows
   from Eq. 4 only if the area term is that of the inside, H(phi). A positive ``area_weight`` shrinks.
 * Eq. 6 squares the difference of the means: it is Otsu's between-class variance.
+* Eq. 7 takes |grad I|; here it is what the gray value loses on the way out, so that the edges of a bright bone count
+  and those of a bright neighbor don't.
 * Eq. 8 calls eta the variance and sigma the mean; they are the mean and the standard deviation.
-* Eq. 9 adds ``gray_weight * Gamma`` where the descent of Eq. 8's energy subtracts it. The text below Eq. 8 wants the
-  energy to be negative for gray values of the vertebra, hence the descent: subtract.
+* Eq. 9 descends the energy step by step. From 2 mm away that ends in the first valley it meets, so the least energy
+  in the band is found at once (:mod:`~OsteoJointLib.level_set.closed_path`). C1 and C2 are those of the prior.
+* What holds the contour to the prior where the image shows nothing has no equation in the paper.
 """
 
 from __future__ import annotations
@@ -17,8 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_TINY = 1e-8
-"""Keeps quotients finite where phi is flat (mm2) or a region is empty (pixels)."""
 _STAMP_SD = 2.0
 """Half width of the bilateral filter's window in spatial standard deviations; the weight there is 0.14; chosen."""
 
@@ -49,73 +52,12 @@ class RegionMeans:
 
 @dataclass(frozen=True)
 class Weights:
-    """The constants of Eq. 4 and 8: mu (gray^2 mm), v, lambda1, lambda2 (1) and gamma (gray^2)."""
+    """The constants of Eq. 4 and 8: v, lambda1, lambda2 and gamma; what each weighs is told by :func:`energy`."""
 
-    length: float
     area: float
     inside: float
     outside: float
     gray: float
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """What stays the same during one evolution.
-
-    Args:
-        image: (y, x) float32 gray values after the bilateral filter.
-        edge: (y, x) float32 in (0, 1], the edge indicator g_r.
-        gray_sign: (y, x) float32, Gamma: -1 in the vertebra's gray range, 1 outside it.
-        domain: (y, x) bool, Omega: where the energy is integrated.
-        pixel_mm: edge length of a pixel.
-        epsilon_mm: half width of the smoothed Heaviside step.
-    """
-
-    image: np.ndarray
-    edge: np.ndarray
-    gray_sign: np.ndarray
-    domain: np.ndarray
-    pixel_mm: float
-    epsilon_mm: float
-
-
-def heaviside(phi: np.ndarray, epsilon_mm: float) -> np.ndarray:
-    """H(phi), smoothed as Chan and Vese do: 1/2 + arctan(phi / epsilon) / pi."""
-    return 0.5 + np.arctan(phi / epsilon_mm) / np.pi
-
-
-def dirac(phi: np.ndarray, epsilon_mm: float) -> np.ndarray:
-    """delta(phi) in 1/mm, the derivative of :func:`heaviside`."""
-    return epsilon_mm / (np.pi * (epsilon_mm**2 + phi**2))
-
-
-def gradient_magnitude(field: np.ndarray, pixel_mm: float) -> np.ndarray:
-    """|grad field| per mm by central differences, (y, x)."""
-    along_y, along_x = np.gradient(field, pixel_mm)
-    return np.hypot(along_y, along_x)
-
-
-def energy(phi: np.ndarray, scene: Scene, means: RegionMeans, weights: Weights) -> float:
-    """Energy of a contour: Eq. 4 with the gray-level constraint of Eq. 8 added.
-
-    E = mu int g delta |grad phi| + v int g H + lambda1 int (I - C1)^2 H + lambda2 int (I - C2)^2 (1 - H) + int Q.
-
-    Args:
-        phi: (y, x) level-set function in mm, positive inside.
-        scene: image, edge indicator, Gamma, domain and scale.
-        means: C1 and C2.
-        weights: the constants.
-
-    Returns:
-        gray^2 mm^2, integrated over ``scene.domain``.
-    """
-    inside = heaviside(phi, scene.epsilon_mm)
-    density = weights.length * scene.edge * dirac(phi, scene.epsilon_mm) * gradient_magnitude(phi, scene.pixel_mm)
-    density += weights.area * scene.edge * inside
-    density += weights.inside * (scene.image - means.inside) ** 2 * inside
-    density += weights.outside * (scene.image - means.outside) ** 2 * (1.0 - inside)
-    density += gray_constraint(scene.gray_sign, phi, weights.gray, scene.epsilon_mm)
-    return float(density[scene.domain].sum(dtype=np.float64) * scene.pixel_mm**2)
 
 
 def bilateral_filter(image: np.ndarray, sigma_px: float, sigma_gray: float) -> np.ndarray:
@@ -161,18 +103,20 @@ def otsu_split(values: np.ndarray) -> OtsuSplit:
     return OtsuSplit(float(threshold), float(variance[best]))
 
 
-def edge_indicator(smoothed: np.ndarray, otsu_variance: float, pixel_mm: float) -> np.ndarray:
-    """g_r = 1 / (1 + gamma^2 |grad I|) of the filtered image (Eq. 7).
+def edge_indicator(drop: np.ndarray, otsu_variance: float) -> np.ndarray:
+    """g_r = 1 / (1 + gamma^2 |grad I|) of the filtered image (Eq. 7), for what falls on the way out.
 
     Args:
-        smoothed: (y, x) gray values after the bilateral filter.
+        drop: gray values lost per mm outward; where they rise it is negative and counts as flat.
         otsu_variance: gamma^2 of Eq. 6.
-        pixel_mm: edge length of a pixel.
 
     Returns:
-        (y, x) in (0, 1], 1 where the image is flat.
+        The same shape, in (0, 1], 1 where the image is flat.
+
+    >>> edge_indicator(np.array([3.0, 0.0, -3.0]), otsu_variance=1.0).tolist()
+    [0.25, 1.0, 1.0]
     """
-    return 1.0 / (1.0 + otsu_variance * gradient_magnitude(smoothed, pixel_mm))
+    return 1.0 / (1.0 + otsu_variance * np.maximum(drop, 0.0))
 
 
 def gray_limits(values: np.ndarray, width: float) -> GrayLimits:
@@ -187,64 +131,41 @@ def gray_limits(values: np.ndarray, width: float) -> GrayLimits:
 
 
 def gray_sign(image: np.ndarray, limits: GrayLimits) -> np.ndarray:
-    """Gamma of Eq. 8: -1 where low < I < high, 1 elsewhere, (y, x) float32."""
+    """Gamma of Eq. 8: -1 where low < I < high, 1 elsewhere; float32 of the same shape."""
     return np.where((image > limits.low) & (image < limits.high), np.float32(-1), np.float32(1))
 
 
-def gray_constraint(sign: np.ndarray, phi: np.ndarray, weight: float, epsilon_mm: float) -> np.ndarray:
-    """Q = gamma ((1 + Gamma) / 2 - (1 - Gamma) / 2) H(phi), the density of the gray-level energy (Eq. 8).
+def region_means(image: np.ndarray, inside: np.ndarray, domain: np.ndarray) -> RegionMeans:
+    """C1 and C2 of a contour (Eq. 9).
 
     Args:
-        sign: (y, x) Gamma.
-        phi: (y, x) level-set function in mm.
-        weight: gamma in gray^2.
-        epsilon_mm: half width of the smoothed step.
+        image: (y, x) gray values.
+        inside: (y, x) bool, H(phi); not empty.
+        domain: (y, x) bool, Omega; without any pixel outside the contour C2 is C1.
     """
-    return weight * ((1.0 + sign) / 2.0 - (1.0 - sign) / 2.0) * heaviside(phi, epsilon_mm)
+    outside = domain & ~inside
+    mean = float(image[inside].mean())
+    return RegionMeans(mean, float(image[outside].mean()) if outside.any() else mean)
 
 
-def region_means(phi: np.ndarray, scene: Scene) -> RegionMeans:
-    """C1 and C2, the means of I weighted with H(phi) and 1 - H(phi) over the domain (Eq. 9)."""
-    inside = heaviside(phi, scene.epsilon_mm)[scene.domain]
-    image = scene.image[scene.domain]
-    outside = 1.0 - inside
-    return RegionMeans(
-        float((image * inside).sum() / (inside.sum() + _TINY)),
-        float((image * outside).sum() / (outside.sum() + _TINY)),
-    )
+def energy(
+    gray: np.ndarray, edge: np.ndarray, sign: np.ndarray, step_mm: float, means: RegionMeans, weights: Weights
+) -> np.ndarray:
+    """Energy per mm of a contour that crosses ray u at shift s: Eq. 4 with the constraint of Eq. 8, (U, S).
 
-
-def weighted_curvature(phi: np.ndarray, edge: np.ndarray, pixel_mm: float) -> np.ndarray:
-    """div(g grad phi / |grad phi|) in 1/mm, fluxes taken on the pixels' sides, none through the image's border."""
-    along_y, along_x = np.gradient(phi)
-    divergence = np.zeros_like(phi)
-    for axis, across in ((0, along_x), (1, along_y)):
-        left, right = (np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
-        step = phi[right] - phi[left]
-        flux = step / np.sqrt(step**2 + (0.5 * (across[left] + across[right])) ** 2 + _TINY)
-        flux *= 0.5 * (edge[left] + edge[right])
-        divergence[left] += flux
-        divergence[right] -= flux
-    return divergence / pixel_mm
-
-
-def flow(phi: np.ndarray, scene: Scene, means: RegionMeans, weights: Weights) -> np.ndarray:
-    """Compute the gradient flow d phi / d t, minus the first variation of :func:`energy` (Eq. 9).
-
-    delta(phi) (mu div(g grad phi / |grad phi|) - g v - lambda1 (I - C1)^2 - gamma Gamma + lambda2 (I - C2)^2).
+    E(u, s) = g + int (v g + lambda1 (I - C1)^2 - lambda2 (I - C2)^2 + gamma Gamma) ds, the integral taken from the
+    inner end of the ray. The first term is Eq. 4's g delta |grad phi|; the others are its terms in H(phi) (and in
+    1 - H(phi), whose integral over the whole ray is a constant) and Q of Eq. 8.
 
     Args:
-        phi: (y, x) level-set function in mm, positive inside.
-        scene: image, edge indicator, Gamma, domain and scale.
+        gray: (U, S) gray values after the bilateral filter.
+        edge: (U, S) g_r.
+        sign: (U, S) Gamma.
+        step_mm: from one shift to the next.
         means: C1 and C2.
-        weights: the constants.
-
-    Returns:
-        (y, x) gray^2 / mm.
+        weights: of the integral against the edge; v and gamma in 1/mm, lambda1 and lambda2 in 1/(gray^2 mm).
     """
-    speed = weights.length * weighted_curvature(phi, scene.edge, scene.pixel_mm)
-    speed -= weights.area * scene.edge
-    speed -= weights.inside * (scene.image - means.inside) ** 2
-    speed -= weights.gray * scene.gray_sign
-    speed += weights.outside * (scene.image - means.outside) ** 2
-    return dirac(phi, scene.epsilon_mm) * speed
+    density = weights.area * edge + weights.gray * sign
+    density += weights.inside * (gray - means.inside) ** 2 - weights.outside * (gray - means.outside) ** 2
+    steps = 0.5 * step_mm * (density[:, 1:] + density[:, :-1])
+    return edge + np.pad(np.cumsum(steps, axis=1), ((0, 0), (1, 0)))

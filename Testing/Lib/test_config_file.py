@@ -42,7 +42,7 @@ def test_every_setting_goes_to_json_and_back():
         ('{"measure": {"erosion_mm": "3"}}', r"measure.erosion_mm must be a number"),
         ('{"measure": {"erosion_mm": true}}', r"measure.erosion_mm must be a number"),
         ('{"measure": {"erosion_mm": -1}}', "erosion_mm must be positive"),
-        ('{"level_set": {"max_iterations": 2.5}}', "max_iterations must be a whole number"),
+        ('{"input": {"max_files": 2.5}}', "max_files must be a whole number"),
         ('{"localization": {"fixed_box_mm": [50]}}', "fixed_box_mm must be a list of 2"),
         ('{"measure": {"erosion_mm": NaN}}', "erosion_mm"),
         ('{"measure": {"erosion_mm": null}}', "erosion_mm is null"),

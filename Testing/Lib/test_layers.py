@@ -29,6 +29,7 @@ START = (
 )
 
 # From the ground up: a folder may import itself and the folders that stand before it.
+EVALUATION_PARTS = tuple(f"evaluation.{name}" for name in ("case_rows", "chain", "outlines"))
 STOREYS = (
     "OsteoJointLib.frames",
     "OsteoJointLib",
@@ -39,10 +40,7 @@ STOREYS = (
     BRIDGE,
     *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),
     "training",
-    *(
-        f"training.{name}"
-        for name in ("data", "evaluation", "evaluation.case_rows", "evaluation.chain", "tasks", "configs", "commands")
-    ),
+    *(f"training.{name}" for name in ("data", "evaluation", *EVALUATION_PARTS, "tasks", "configs", "commands")),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__", "training.__main__")
 """Above everything: what a script imports, and what ``python -m`` runs."""

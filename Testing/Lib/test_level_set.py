@@ -1,21 +1,21 @@
-"""Level set: each of Eq. 4-9 against a value worked by hand or a finite difference, then disks and the bound."""
+"""Level set: Eq. 4-9 against values worked by hand, the closed path and the rays, then disks with a cortex."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from OsteoJointLib.errors import Reason, RunFailed
-from OsteoJointLib.level_set import equations
-from OsteoJointLib.level_set.equations import RegionMeans, Scene, Weights
-from OsteoJointLib.level_set.evolution import boundary_distance, movable, refine
+from OsteoJointLib.level_set import cortex, equations
+from OsteoJointLib.level_set.closed_path import closed_path
+from OsteoJointLib.level_set.equations import RegionMeans, Weights
+from OsteoJointLib.level_set.evolution import boundary_distance, refine
 from OsteoJointLib.level_set.parameters import LevelSetParameters
+from OsteoJointLib.level_set.rays import lay_rays
 
-NONE = Weights(length=0.0, area=0.0, inside=0.0, outside=0.0, gray=0.0)
 PIXEL_MM = 0.7
 
 
@@ -28,53 +28,31 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
     return 2.0 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
 
 
-def smooth_scene(size: int = 48) -> tuple[np.ndarray, Scene]:
-    """A smooth contour and smooth random fields, so finely sampled that sums are close to integrals."""
-    rng = np.random.default_rng(4)
-
-    def field() -> np.ndarray:
-        noise = ndimage.gaussian_filter(rng.standard_normal((size, size)), 5.0)
-        return noise / noise.std()
-
-    y, x = (np.mgrid[:size, :size] - (size - 1) / 2) * 0.5
-    phi = 6.0 - np.hypot(1.3 * y, x) + 0.4 * field()
-    edge = 0.5 + 0.2 * np.tanh(field())
-    sign = np.where(field() > 0, 1.0, -1.0)
-    domain = np.zeros((size, size), dtype=bool)
-    domain[4:-4, 4:-4] = True
-    return phi, Scene(1.0 + 0.5 * field(), edge, sign, domain, pixel_mm=0.5, epsilon_mm=2.0)
+# Eq. 4 with Eq. 8: the energy
 
 
-# Eq. 4: the energy
+def test_energy_of_each_term_worked_by_hand():
+    gray, edge = np.array([[4.0, 4.0, 1.0]]), np.array([[1.0, 0.5, 0.25]])
+    sign, means = np.array([[-1.0, -1.0, 1.0]]), RegionMeans(inside=4.0, outside=1.0)
+
+    def rest(**weights: float) -> list[float]:
+        """What is beside the edge's own term; a shift is 2 mm from the next."""
+        none = {"area": 0.0, "inside": 0.0, "outside": 0.0, "gray": 0.0}
+        return (equations.energy(gray, edge, sign, 2.0, means, Weights(**none | weights)) - edge)[0].tolist()
+
+    assert rest() == [0.0, 0.0, 0.0]
+    assert rest(area=1.0) == [0.0, 1.5, 1.5 + 0.75]
+    assert rest(inside=1.0) == [0.0, 0.0, 9.0]  # what is dark costs inside
+    assert rest(outside=1.0) == [0.0, -18.0, -27.0]  # what is bright costs outside: taking it in saves that
+    assert rest(gray=1.0) == [0.0, -2.0, -2.0]
 
 
-def test_energy_counts_area_and_deviations():
-    phi = np.array([[1e6, 1e6, -1e6], [1e6, -1e6, -1e6]])  # so far from 0 that H is 1 or 0
-    image = np.array([[3.0, 5.0, 1.0], [4.0, 2.0, 0.0]])
-    edge = np.full((2, 3), 0.5)
-    domain = np.ones((2, 3), dtype=bool)
-    domain[1, 2] = False
-    scene = Scene(image, edge, np.array([[-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]), domain, pixel_mm=2.0, epsilon_mm=1.0)
-    means = RegionMeans(inside=4.0, outside=1.0)
-
-    def value(**weights: float) -> float:
-        return equations.energy(phi, scene, means, replace(NONE, **weights))
-
-    pixel = 4.0  # mm2
-    assert value(area=1.0) == pytest.approx(3 * 0.5 * pixel, rel=1e-5)
-    assert value(inside=1.0) == pytest.approx((1 + 1 + 0) * pixel, rel=1e-5)
-    assert value(outside=1.0) == pytest.approx((0 + 1) * pixel, rel=1e-4)
-    assert value(gray=1.0) == pytest.approx((-1 + 1 + 1) * pixel, rel=1e-5)
-
-
-def test_energy_of_the_contour_alone_is_its_length():
-    size, pixel_mm, radius_mm = 301, 0.2, 15.0
-    y, x = (np.mgrid[:size, :size] - size // 2) * pixel_mm
-    phi = radius_mm - np.hypot(y, x)
-    everywhere = np.ones((size, size), dtype=bool)
-    scene = Scene(np.zeros((size, size)), np.full((size, size), 0.5), np.ones((size, size)), everywhere, pixel_mm, 0.2)
-    length = equations.energy(phi, scene, RegionMeans(0.0, 0.0), replace(NONE, length=1.0))
-    assert length == pytest.approx(0.5 * 2 * np.pi * radius_mm, rel=0.03)
+def test_area_weight_shrinks_and_regions_end_halfway_between_the_means():
+    gray = np.repeat([[2.0, 0.0]], [20, 20], axis=1)[None, 0]
+    flat, sign = np.ones_like(gray), np.ones_like(gray)
+    means = RegionMeans(2.0, 0.0)
+    assert equations.energy(gray, flat, sign, 0.2, means, Weights(1.0, 0.0, 0.0, 0.0)).argmin() == 0
+    assert equations.energy(gray, flat, sign, 0.2, means, Weights(0.0, 1.0, 1.0, 0.0)).argmin() in (19, 20)
 
 
 # Eq. 5: the bilateral filter
@@ -139,13 +117,8 @@ def test_otsu_of_a_constant_image_has_no_variance():
 # Eq. 7: the edge indicator
 
 
-def test_edge_indicator_on_a_ramp():
-    ramp = np.tile(np.arange(6) * 1.5, (5, 1))  # 1.5 a pixel of 0.5 mm: 3 per mm
-    np.testing.assert_allclose(equations.edge_indicator(ramp, otsu_variance=2.0, pixel_mm=0.5), 1 / (1 + 2.0 * 3.0))
-
-
-def test_edge_indicator_is_one_where_the_image_is_flat():
-    np.testing.assert_array_equal(equations.edge_indicator(np.full((4, 4), 3.0), 2.0, 0.7), 1.0)
+def test_edge_indicator_sees_what_falls_outward_and_not_what_rises():
+    np.testing.assert_allclose(equations.edge_indicator(np.array([3.0, 0.0, -3.0]), 2.0), [1 / 7, 1.0, 1.0])
 
 
 # Eq. 8: the gray-level constraint
@@ -158,101 +131,172 @@ def test_gray_limits_and_sign_worked_by_hand():
     np.testing.assert_array_equal(sign, [[1, 1, -1, -1, 1, 1]])
 
 
-def test_gray_constraint_is_negative_inside_for_gray_values_of_the_vertebra():
-    sign = np.array([[-1.0, 1.0, -1.0]])
-    phi = np.array([[1e6, 1e6, 0.0]])
-    np.testing.assert_allclose(equations.gray_constraint(sign, phi, 0.3, 1.0), [[-0.3, 0.3, -0.15]], atol=1e-6)
+# Eq. 9: the means
 
 
-# Eq. 9: means and flow
-
-
-def test_region_means_of_a_sharp_contour_over_the_domain():
-    phi = np.array([[1e9, 1e9, -1e9, -1e9]])
+def test_region_means_over_the_domain():
     image = np.array([[1.0, 3.0, 10.0, 90.0]])
-    domain = np.array([[True, True, True, False]])
-    means = equations.region_means(phi, Scene(image, image, image, domain, 1.0, 1.0))
-    assert (means.inside, means.outside) == (pytest.approx(2.0), pytest.approx(10.0))
+    inside, domain = np.array([[True, True, False, False]]), np.array([[True, True, True, False]])
+    assert equations.region_means(image, inside, domain) == RegionMeans(2.0, 10.0)
+    assert equations.region_means(image, inside, inside) == RegionMeans(2.0, 2.0)
 
 
-def test_dirac_is_the_derivative_of_heaviside():
-    phi = np.linspace(-5, 5, 41)
-    slope = (equations.heaviside(phi + 1e-5, 1.3) - equations.heaviside(phi - 1e-5, 1.3)) / 2e-5
-    np.testing.assert_allclose(equations.dirac(phi, 1.3), slope, rtol=1e-7)
-    assert equations.heaviside(np.zeros(1), 1.3) == 0.5
+# The least energy
 
 
-def test_curvature_of_a_circle_is_minus_one_over_its_radius():
-    size, pixel_mm = 161, 0.25
-    y, x = (np.mgrid[:size, :size] - size // 2) * pixel_mm
-    distance = np.hypot(y, x)
-    curvature = equations.weighted_curvature(12.0 - distance, np.full((size, size), 0.5), pixel_mm)
-    ring = np.abs(distance - 12.0) < 1.0
-    np.testing.assert_allclose(curvature[ring], -0.5 / distance[ring], rtol=0.02)
+def cheapest_ring(cost: np.ndarray, slope_cost: float) -> np.ndarray:
+    """The same by trying every path."""
+    count, shifts = cost.shape
+    paths = np.stack(np.meshgrid(*[np.arange(shifts)] * count, indexing="ij"), axis=-1).reshape(-1, count)
+    total = cost[np.arange(count), paths].sum(axis=1)
+    total += slope_cost * ((paths - np.roll(paths, 1, axis=1)) ** 2).sum(axis=1)
+    return paths[total.argmin()]
 
 
-@pytest.mark.parametrize(
-    ("term", "tolerance"),
-    [("length", 0.02), ("area", 1e-6), ("inside", 1e-6), ("outside", 1e-6), ("gray", 1e-6)],
-)
-def test_flow_is_minus_the_gradient_of_the_energy(term, tolerance):
-    phi, scene = smooth_scene()
-    weights = replace(NONE, **{term: 1.7})
-    bump = np.zeros_like(phi)
-    bump[6:-6, 6:-6] = np.hanning(36)[:, None] * np.hanning(36) * (1.0 + 0.3 * np.sin(np.arange(36) / 5.0))
-
-    def value(amount: float) -> float:
-        moved = phi + amount * bump
-        # C1 and C2 minimize the energy for a given contour, so that letting them follow changes nothing
-        return equations.energy(moved, scene, equations.region_means(moved, scene), weights)
-
-    slope = (value(1e-4) - value(-1e-4)) / 2e-4
-    flow = equations.flow(phi, scene, equations.region_means(phi, scene), weights)
-    predicted = -float((flow * bump).sum()) * scene.pixel_mm**2
-    assert abs(slope) > 1e-2
-    assert predicted == pytest.approx(slope, rel=tolerance)
+@pytest.mark.parametrize("seed", range(6))
+def test_the_closed_path_is_the_cheapest_of_all(seed):
+    cost = np.random.default_rng(seed).random((6, 4))
+    np.testing.assert_array_equal(closed_path(cost, 0.05), cheapest_ring(cost, 0.05))
 
 
-def test_flow_sums_its_terms():
-    phi, scene = smooth_scene()
-    means = RegionMeans(1.5, 0.5)
-    names = ("length", "area", "inside", "outside", "gray")
-    together = equations.flow(phi, scene, means, Weights(1.0, 1.0, 1.0, 1.0, 1.0))
-    apart = sum(equations.flow(phi, scene, means, replace(NONE, **{name: 1.0})) for name in names)
-    np.testing.assert_allclose(together, apart, atol=1e-12)
+def test_a_stiff_path_passes_over_a_lone_cheap_place():
+    cost = np.ones((20, 9))
+    cost[:, 4] = 0.5
+    cost[7] = [0, 1, 1, 1, 0.5, 1, 1, 1, 1]
+    assert closed_path(cost, 1.0).tolist() == [4] * 20
+    assert closed_path(cost, 0.0)[7] == 0
 
 
-# The evolution
+def test_rays_cross_the_outline_outward_and_draw_it_again():
+    mask = np.roll(disk(15.0), (3, -5), (0, 1))
+    rays = lay_rays(mask, PIXEL_MM, 4.0)
+    phi = np.where(mask, 1.0, -1.0) * (boundary_distance(mask, PIXEL_MM) - 0.5 * PIXEL_MM)
+    seen = rays.seen(phi)
+    assert seen.shape == (len(rays.feet_xy), rays.shifts_mm.size)
+    assert (seen[:, 0] > 0).all() and (seen[:, -1] < 0).all()
+    crossings = rays.crossings_mm(phi)
+    assert dice(rays.drawn(crossings, mask.shape), mask) > 0.995
+    wider = rays.drawn(crossings + 2.0, mask.shape)
+    assert np.sqrt(wider.sum() / np.pi) * PIXEL_MM == pytest.approx(17.0, abs=0.1)
+    right = rays.feet_xy[:, 0].argmax()
+    np.testing.assert_allclose(rays.normals_xy[right], [1.0, 0.0], atol=0.1)
 
 
-def disk_image(drift_hu: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A disk of 160 HU with a brighter rim in 40 HU, noise, and a drift across the image from -drift to +drift."""
-    truth = disk(18.0)
-    rng = np.random.default_rng(seed)
-    rim = truth & ~disk(16.5)
-    hu = np.where(rim, 280.0, np.where(truth, 160.0, 40.0)) + rng.normal(0.0, 15.0, truth.shape)
-    return (hu + np.linspace(-drift_hu, drift_hu, truth.shape[1])).astype(np.float32), truth
+def test_a_ray_takes_the_crossing_nearest_to_its_foot():
+    mask = disk(15.0)
+    rays = lay_rays(mask, PIXEL_MM, 5.0)
+    island = boundary_distance(mask, PIXEL_MM) * np.where(mask, 1.0, -1.0)
+    island[(island < -3.0) & (island > -4.0)] = 1.0
+    assert np.abs(rays.crossings_mm(island)).max() < 1.0
 
 
-def shifted(mask: np.ndarray) -> np.ndarray:
-    return np.roll(mask, (1, -2), (0, 1))
+# The surface beside the steepest fall
+
+
+@pytest.mark.parametrize("blur_mm", [0.5, 0.6, 0.8])
+def test_the_surface_of_a_blurred_shell_is_found_beside_the_steepest_fall(blur_mm):
+    step_mm = 0.01
+    at = np.arange(-8.0, 8.0, step_mm)
+    shell = np.where(at > 0, 40.0, np.where(at > -0.6, 900.0, 140.0))  # the surface at 0
+    seen = ndimage.gaussian_filter1d(shell, blur_mm / step_mm)
+    steepest = at[np.gradient(seen).argmin()]
+    around = np.arange(-cortex.REACH_MM, 1.0, 0.1)
+    found = steepest + cortex.surface_mm(around, np.interp(around + steepest, at, seen))
+    assert abs(found) < 0.2
+    assert abs(found) < abs(steepest)
+    assert steepest > 0.15
+
+
+def test_the_surface_lies_on_the_inner_side():
+    around = np.arange(-cortex.REACH_MM, 1.0, 0.1)
+    bump = np.exp(-0.5 * ((around + 0.7) / 0.7) ** 2)
+    assert -0.6 < cortex.surface_mm(around, bump) < -0.2
+
+
+# Disks with a cortex, blurred as a scanner does, whose surface is known
+
+
+def disk_image(drift_hu: float = 0.0, seed: int = 0, noise_hu: float = 15.0) -> tuple[np.ndarray, np.ndarray]:
+    """A disk of 160 HU with a thin dense shell in 40 HU, blurred, with noise and a drift across the image."""
+    fine = 4
+    body, core = (disk(radius, 96 * fine, PIXEL_MM / fine) for radius in (18.0, 17.4))
+    exact = np.where(body & ~core, 700.0, np.where(core, 160.0, 40.0))
+    blurred = ndimage.gaussian_filter(exact, 0.6 / PIXEL_MM * fine)
+    hu = blurred.reshape(96, fine, 96, fine).mean(axis=(1, 3))
+    hu += np.random.default_rng(seed).normal(0.0, noise_hu, hu.shape) + np.linspace(-drift_hu, drift_hu, 96)
+    return hu.astype(np.float32), disk(18.0)
+
+
+def radius_off_mm(mask: np.ndarray) -> float:
+    """How far the outline of a centered mask lies from 18 mm, on the mean."""
+    inner = mask & ~ndimage.binary_erosion(mask)
+    y, x = (np.argwhere(inner) - 47.5).T * PIXEL_MM
+    return float(np.abs(np.hypot(y, x) + 0.5 * PIXEL_MM - 18.0).mean())
+
+
+def shifted(mask: np.ndarray, rows: int = 1, columns: int = -2) -> np.ndarray:
+    return np.roll(mask, (rows, columns), (0, 1))
+
+
+def roughened(mask: np.ndarray) -> np.ndarray:
+    noise = ndimage.gaussian_filter(np.random.default_rng(5).standard_normal(mask.shape), 2.0 / PIXEL_MM)
+    phi = np.where(mask, 1.0, -1.0) * boundary_distance(mask, PIXEL_MM)
+    parts, _ = ndimage.label(phi + 1.5 * noise / noise.std() > 0)
+    return ndimage.binary_fill_holes(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
+
+
+SPOILED = {
+    "dilated": disk(20.0),
+    "eroded": disk(16.0),
+    "shifted": shifted(disk(18.0), 2, -2),
+    "rough": roughened(disk(18.0)),
+}
 
 
 @pytest.mark.parametrize("drift_hu", [0.0, 50.0])
-@pytest.mark.parametrize("prior", [disk(19.5), disk(16.5), shifted(disk(18.0)), disk(18.0)])
-def test_a_disk_with_a_drift_is_recovered(prior, drift_hu):
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_spoiled_mask_is_at_least_twice_as_near_afterward(name, drift_hu):
     hu, truth = disk_image(drift_hu)
+    prior = SPOILED[name]
     refined = refine(hu, prior, PIXEL_MM)
-    assert dice(refined.mask, truth) >= 0.98
-    assert dice(refined.mask, truth) >= dice(prior, truth) - 0.02
+    assert radius_off_mm(refined.mask) < 0.5 * radius_off_mm(prior)
+    assert dice(refined.mask, truth) > 0.975
     assert refined.mask.dtype == bool and refined.mask.shape == hu.shape
-    assert refined.energies[-1] < refined.energies[0] and np.isfinite(refined.energies).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_good_mask_stays_as_it_is(seed):
+    hu, truth = disk_image(20.0, seed)
+    assert dice(refine(hu, truth, PIXEL_MM).mask, truth) > 0.998
+
+
+@pytest.mark.parametrize("noise_hu", [0.0, 15.0, 60.0])
+@pytest.mark.parametrize("prior", [disk(18.0), disk(16.0), roughened(disk(18.0))])
+def test_without_an_edge_nothing_moves(prior, noise_hu):
+    hu = (100.0 + np.random.default_rng(1).normal(0.0, noise_hu, prior.shape)).astype(np.float32)
+    np.testing.assert_array_equal(refine(hu, prior, PIXEL_MM, LevelSetParameters()).mask, prior)
+
+
+def test_a_dark_body_in_bright_surroundings_is_not_followed():
+    hu, _ = disk_image()
+    for prior in (disk(19.5), disk(16.0)):
+        moved = refine(200.0 - hu, prior, PIXEL_MM).mask
+        assert radius_off_mm(moved) > 0.8 * radius_off_mm(prior)
+        assert radius_off_mm(refine(hu, prior, PIXEL_MM).mask) < 0.4 * radius_off_mm(prior)
+
+
+def test_the_edge_is_the_bone_s_and_not_a_bright_neighbor_s():
+    hu, truth = disk_image()
+    vessel = spot(0.0, 24.0, 5.5)  # 300 HU, 0.5 mm beside the body
+    refined = refine(np.where(vessel, 300.0, hu).astype(np.float32), disk(16.5), PIXEL_MM).mask
+    assert np.count_nonzero(refined & vessel) < 15
+    assert dice(refined, truth) > 0.97
 
 
 def test_rows_and_columns_count_alike():
     hu, _ = disk_image(30.0)
     prior = shifted(disk(16.5))
-    np.testing.assert_array_equal(refine(hu.T, prior.T, PIXEL_MM).mask, refine(hu, prior, PIXEL_MM).mask.T)
+    assert dice(refine(hu.T, prior.T, PIXEL_MM).mask, refine(hu, prior, PIXEL_MM).mask.T) > 0.995
 
 
 def test_where_in_the_image_a_mask_lies_does_not_matter():
@@ -280,24 +324,18 @@ def test_a_small_hole_is_filled_and_a_large_one_only_as_far_as_the_bound():
         hole = disk(radius_mm)
         refined = refine(np.where(body & ~hole, 200.0, 40.0), body & ~hole, PIXEL_MM)
         assert bool(refined.mask[48, 48]) is filled
-        assert refined.shift_mm_max <= 2.0
-
-
-def test_a_stiff_contour_is_evolved_in_stable_steps():
-    hu, _ = disk_image(0.0)
-    energies = np.array(refine(hu, disk(16.5), PIXEL_MM, LevelSetParameters(length_weight=300.0)).energies)
-    assert (np.diff(energies) <= 1e-6 * energies[0]).all()
+        assert refined.shift_mm_max <= LevelSetParameters.max_shift_mm
 
 
 def test_each_weight_keeps_its_place():
-    given = LevelSetParameters(length_weight=1, area_weight=2, inside_weight=3, outside_weight=4, gray_weight=5)
-    assert given.weights() == Weights(length=1, area=2, inside=3, outside=4, gray=5)
+    given = LevelSetParameters(area_weight=2, inside_weight=3, outside_weight=4, gray_weight=5)
+    assert given.weights() == Weights(area=2, inside=3, outside=4, gray=5)
 
 
 @pytest.mark.parametrize("max_shift_mm", [0.8, 1.5, 2.0, 3.0])
 def test_nothing_moves_farther_than_the_bound(max_shift_mm):
     hu, _ = disk_image(20.0)
-    prior = disk(22.0)
+    prior = disk(18.0 + max_shift_mm)
     refined = refine(hu, prior, PIXEL_MM, LevelSetParameters(max_shift_mm=max_shift_mm))
     changed = refined.mask != prior
     assert changed.any()
@@ -309,7 +347,7 @@ def test_pixels_larger_than_the_bound_leave_the_prior():
     hu, truth = disk_image(0.0)
     refined = refine(hu, truth, 3.0)
     np.testing.assert_array_equal(refined.mask, truth)
-    assert refined.shift_mm_max == 0.0 and refined.iterations == 0 and refined.energies == ()
+    assert refined.shift_mm_max == 0.0
 
 
 def test_a_bright_bridge_without_an_edge_is_not_entered():
@@ -322,24 +360,6 @@ def test_a_bright_bridge_without_an_edge_is_not_entered():
     assert dice(refined.mask, truth) >= 0.98
 
 
-def test_movable_pixels_lie_in_the_band_and_near_an_edge():
-    prior = disk(12.0)
-    image = np.where(prior, 1.0, 0.0)
-    image[:, :48] = 1.0  # no edge on the left
-    scene = Scene(image, image, image, np.ones_like(prior), PIXEL_MM, PIXEL_MM)
-    distance_mm = boundary_distance(prior, PIXEL_MM)
-    band = movable(prior, scene, distance_mm, 2.0)
-    assert not band[distance_mm > 2.0].any()
-    assert not (band & ~prior)[:, :44].any()
-    assert (band & ~prior)[:, 52:].any() and (band & prior)[:, :44].any()
-
-
-def test_an_image_without_contrast_moves_nothing_outward():
-    truth = disk(18.0)
-    refined = refine(np.full(truth.shape, 100.0, dtype=np.float32), truth, PIXEL_MM)
-    np.testing.assert_array_equal(refined.mask, truth)
-
-
 def test_calls_are_independent_and_leave_their_input():
     hu, truth = disk_image(30.0)
     prior = disk(19.0)
@@ -348,7 +368,7 @@ def test_calls_are_independent_and_leave_their_input():
     refine(-hu, shifted(truth), PIXEL_MM)
     again = refine(hu, prior, PIXEL_MM)
     np.testing.assert_array_equal(first.mask, again.mask)
-    assert first.energies == again.energies
+    assert first.shift_mm_max == again.shift_mm_max
     np.testing.assert_array_equal(hu, kept_hu)
     np.testing.assert_array_equal(prior, kept_prior)
 
@@ -358,7 +378,7 @@ def test_a_mirrored_image_gives_the_mirrored_mask(flip):
     hu, _ = disk_image(30.0)
     prior = shifted(disk(18.5))
     straight = refine(hu, prior, PIXEL_MM).mask
-    assert dice(refine(hu[flip], prior[flip], PIXEL_MM).mask, straight[flip]) > 0.999
+    assert dice(refine(hu[flip], prior[flip], PIXEL_MM).mask, straight[flip]) > 0.99
 
 
 def test_a_mask_at_the_image_border_is_refined():
@@ -385,10 +405,10 @@ def test_wrong_shapes_and_pixels_are_refused():
     [
         ({"max_shift_mm": 0.0}, "max_shift_mm must be positive"),
         ({"length_weight": -1.0}, "length_weight must be zero or more"),
-        ({"step_px": float("nan")}, "step_px must be a finite"),
-        ({"low_hu": 400.0}, "low_hu must be below high_hu"),
+        ({"rest_mm": float("nan")}, "rest_mm must be a finite"),
+        ({"low_hu": 700.0}, "low_hu must be below high_hu"),
         ({"neighborhood_mm": 1.0}, "neighborhood_mm must reach"),
-        ({"check_every": 0}, "check_every must be positive"),
+        ({"prior_weight": -0.1}, "prior_weight must be zero or more"),
     ],
 )
 def test_parameters_out_of_range_are_refused(change, message):
@@ -397,7 +417,7 @@ def test_parameters_out_of_range_are_refused(change, message):
 
 
 def test_parameters_are_frozen_and_name_their_weights():
-    parameters = LevelSetParameters(length_weight=2.5)
-    assert parameters.weights().length == 2.5 and copy.copy(parameters) == parameters
+    parameters = LevelSetParameters(gray_weight=2.5)
+    assert parameters.weights().gray == 2.5 and copy.copy(parameters) == parameters
     with pytest.raises(AttributeError):
         parameters.length_weight = 1.0

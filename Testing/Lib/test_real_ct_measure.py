@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from OsteoJointLib.level_set.evolution import refine
+from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
 from OsteoJointLib.records import Level
 
@@ -79,6 +80,6 @@ def test_the_level_set_neither_leaks_nor_spoils_a_mask(volumes, level, change):
         "none": body.mask,
     }[change]
     refined = refine(body.hu, prior, PIXEL_MM)
-    assert refined.shift_mm_max <= 2.0
+    assert refined.shift_mm_max <= LevelSetParameters.max_shift_mm
     assert dice(refined.mask, body.mask) >= min(0.975, dice(prior, body.mask) - 0.012)
     assert refined.mask.sum() < 1.12 * body.mask.sum()

@@ -38,7 +38,7 @@ ASKED = [
     requests.Analyze(input=Path("/ct"), out=Path("/out"), refine=True),
     requests.Edit(case="case-1", segmentation=MASKS, made=MADE),
     requests.Edit(case="case-1", segmentation=Path("/both.nrrd")),
-    requests.Refine(case="case-1", levels=(L2,), parameters={"max_iterations": 5, "max_shift_mm": 1.5}),
+    requests.Refine(case="case-1", levels=(L2,), parameters={"rest_mm": 0.5, "max_shift_mm": 1.5}),
     requests.Classify(case="case-1"),
     requests.Deliver(case="case-1", out=Path("/o"), screenshots=(requests.PictureFile(Path("/p.png"), "Axial"),)),
     requests.Label(case="c", folder=Path("/d"), name="n", patient="P", status=Status.NORMAL, bmd={L2: 99.5}),

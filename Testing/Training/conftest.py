@@ -116,7 +116,7 @@ def facts_rows(count: int, seed: int) -> list[dict]:
         hu = SLOPES[kvp] * bmd + ENHANCED[phase] + offset
         tissue_hu = {"fat": -100 + offset, "muscle": 55 + offset, "blood": 40 + 4 * ENHANCED[phase] + offset}
         facts = {"hu": hu, "kvp": kvp, "contrast": phase != "none", "phase": phase, "tissue_hu": tissue_hu}
-        rows.append({"facts": facts, "bmd_mg_cm3": bmd, "status": Status.from_bmd(bmd).value})
+        rows.append({"facts": facts, "bmd_mg_cm3": bmd, "status": Status.from_bmd(bmd).value, "own_bone": True})
     return rows
 
 

@@ -110,3 +110,29 @@ def test_a_phantom_is_measured_on_its_true_masks_and_tissues():
     assert facts.contrast == (facts.phase != "none")
     assert abs(facts.hu - 1.25 * row["bmd_mg_cm3"] - 10) < 40 + 0.3 * row["bmd_mg_cm3"]
     assert Status(row["status"]) is Status.from_bmd(row["bmd_mg_cm3"])
+
+
+def test_screws_in_the_bone_neither_teach_nor_make_a_square_run_away(baselines, made_up_rows):
+    rows = made_up_rows(60, seed=6)
+    alone = fit_baselines(rows)["hu_header"]
+    screws = {**rows[0], "facts": rows[0]["facts"] | {"hu": 900.0}, "own_bone": False}
+    fitted = fit_baselines([*rows, *[screws] * 9])["hu_header"]
+    probe = [BaselineFacts(hu, 120.0, False, "none") for hu in (60.0, 150.0, 240.0)]
+    np.testing.assert_allclose(fitted.bmd(probe), alone.bmd(probe))
+    ordinary, metal = baselines["hu_header"].bmd([BaselineFacts(hu, 120.0, False, "none") for hu in (320.0, 900.0)])
+    assert metal == ordinary
+    assert baselines["hu_header"].said([BaselineFacts(900.0, 120.0, False, "none")]).predicted[0] == 0
+
+
+def test_a_phantom_with_screws_in_l1_has_not_its_own_bone(monkeypatch):
+    from training.evaluation.case_rows import facts
+
+    truth, slices = facts.phantom_slices(700_001)
+    for implanted, lesions, own in (
+        ((20, 21), (), False),
+        ((), ((21, "lytic"),), False),
+        ((22,), ((19, "lytic"),), True),
+    ):
+        truth.drawn["person"] |= {"implanted": implanted, "lesions": lesions}
+        monkeypatch.setattr(facts, "phantom_slices", lambda seed: (truth, slices))
+        assert fitting_row(700_001)["own_bone"] is own

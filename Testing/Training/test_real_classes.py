@@ -19,7 +19,7 @@ def header(made_up_rows):
 @pytest.mark.parametrize(
     ("network", "by_hu", "facts", "words"),
     [
-        (Status.OSTEOPENIA, Status.NORMAL, BaselineFacts(150.0, 120.0, True), "with contrast agent 150 HU mean 20"),
+        (Status.OSTEOPENIA, Status.NORMAL, BaselineFacts(150.0, 120.0, True), "with contrast agent 150 HU mean 1"),
         (Status.OSTEOPENIA, Status.NORMAL, BaselineFacts(150.0, 100.0, False, "none"), "at 100 kVp 150 HU mean 1"),
         (
             Status.NORMAL,

@@ -24,6 +24,7 @@ from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS, r
 
 _PHANTOMS, _STRESSED_PHANTOMS = 400, 20  # how many there are where the command doesn't say it
 _PAPER_SHARE = 4  # one case of the paper's protocol to so many phantoms, at least
+_OUTLINED = 30  # phantoms of the level set's table
 _FITTED_ON, _LEAST_FITTED = 400, 20  # phantoms of the baselines (chosen: the thresholds' own error is then 2 HU)
 
 
@@ -95,6 +96,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     levels.add_argument("--cases", type=at_least(1), metavar="N", help="at most so many")
     levels.add_argument("--rows", type=Path, metavar="FILE", help="write one JSON line a case")
     levels.set_defaults(run=_evaluate_levels)
+    outlines = commands.add_parser(
+        "level-set", help="compare the level set with those of scikit-image and ITK, from good and spoiled masks"
+    )
+    outlines.add_argument("--phantoms", type=at_least(1), default=_OUTLINED, metavar="N", help="(default: %(default)s)")
+    outlines.add_argument(
+        "--seed", type=int, default=VALIDATION_SEEDS.start, metavar="N", help="the first one's (default: %(default)s)"
+    )
+    outlines.add_argument("--ct", type=Path, metavar="FOLDER", help="also on the real CTs there with reference masks")
+    outlines.add_argument(
+        "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
+    )
+    outlines.set_defaults(run=_level_set)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -175,3 +188,15 @@ def _evaluate_levels(options: argparse.Namespace) -> None:
     if options.rows:
         write_text_whole(options.rows, "".join(json.dumps(to_json(row)) + "\n" for row in rows))
     print(json.dumps(summarize(rows), indent=2))
+
+
+def _level_set(options: argparse.Namespace) -> None:
+    from training.evaluation.case_rows.chain_row import shipped_reader
+    from training.evaluation.outlines.cases import phantom_cases, real_cases
+    from training.evaluation.outlines.comparison import compare, table
+
+    reader = shipped_reader(options.weights)
+    seeds = require_seeds(options.seed, options.phantoms, VALIDATION_SEEDS, EVALUATION_SEEDS)
+    print(f"{len(seeds)} phantoms from seed {seeds.start} on\n{table(compare(phantom_cases(reader, seeds)))}")
+    if options.ct:
+        print(f"\nReal CT of {options.ct}\n{table(compare(real_cases(reader, options.ct)))}")

@@ -153,7 +153,7 @@ class MasksSection:
         allow(
             ui.runRefineButton,
             why_not_run(state) or no_masks,
-            _("Move the outline to the bone's edge by a level set. For poor masks: good ones may grow a little."),
+            _("Move the outline to the bone's edge by a level set. For masks that are off: good ones hardly change."),
         )
         nothing = "" if state.can_undo_refinement else _("Nothing was refined yet.")
         allow(ui.undoRefineButton, nothing, _("Bring back the masks from before the refinement."))

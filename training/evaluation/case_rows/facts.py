@@ -76,7 +76,10 @@ def tissue_hu(phantoms: Sequence[Phantom]) -> dict[str, float | None]:
 
 
 def fitting_row(seed: int) -> Row:
-    """Measure a phantom that baselines are fitted on: its facts, BMD and class."""
+    """Measure a phantom that baselines are fitted on: its facts, BMD and class, and whether its bone is its own.
+
+    Screws, cement and lesions in L1 or L2 read as hundreds of HU: nobody fits a calibration on those.
+    """
     truth, slices = phantom_slices(seed)
     hu = []
     for level, phantom in slices.items():
@@ -92,7 +95,14 @@ def fitting_row(seed: int) -> Row:
     phase = truth.contrast_phase
     tissues = tissue_hu(list(slices.values()))
     facts = BaselineFacts(float(np.mean(hu)), truth.kvp, phase != "none", phase, tissues)
-    return {"facts": to_json(facts), "bmd_mg_cm3": truth.mean_bmd_mg_cm3, "status": truth.status.value}
+    person, bodies = truth.drawn["person"], {level.verse_label for level in Level}
+    strange = {*person["implanted"], *(body for body, _ in person["lesions"])}
+    return {
+        "facts": to_json(facts),
+        "bmd_mg_cm3": truth.mean_bmd_mg_cm3,
+        "status": truth.status.value,
+        "own_bone": bodies.isdisjoint(strange),
+    }
 
 
 def truth_of(seed: int) -> PhantomTruth:

@@ -5,8 +5,8 @@
 * ``hu_header_tissue``: the same with the HU of fat, muscle and blood, measured inside their true labels. No method has
   these on a patient: it is generous to the baseline.
 
-The last two regress BMD (scikit-learn's ridge on all products of two facts) and take the areas of the normal
-distribution below 80, from 80 to 120 and above 120 mg/cm³ about it; its width is the error on phantoms left out.
+The last two regress BMD (scikit-learn's ridge, with a slope of HU at each tube voltage) and take the areas of the
+normal distribution below 80, from 80 to 120 and above 120 mg/cm³ about it; its width is the error on phantoms left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _SOURCES = (
     *(f"OsteoJointLib/{name}" for name in ("frames", "phantom", "pipeline")),
     "training/evaluation/case_rows/facts.py",
 )
-_ALPHAS = tuple(10.0 ** np.arange(-3, 4))  # of the ridge, chosen among by leaving one out
+_USUAL_HU = {"fat": -100.0, "muscle": 50.0, "blood": 40.0}  # about which the reference tissues' HU are taken, chosen
+_ALPHAS = tuple(10.0 ** np.arange(-4, 3))  # of the ridge, chosen among by leaving one out
 _FOLDS = 10  # for the error on phantoms left out
 
 
@@ -127,12 +128,20 @@ class HeaderRule:
 
 
 def _design(cases: Sequence[BaselineFacts], rule: HeaderRule) -> np.ndarray:
-    """Write facts as numbers: HU, one column a tube voltage and a phase, the tissues; (N, columns)."""
+    """Write facts as numbers, (N, columns): a slope of HU and an offset at each tube voltage, an offset at each phase.
+
+    With tissues: how far each is from its usual HU, alone and times HU. HU beyond those that were fitted, of metal in
+    the bone, count as the nearest of them.
+    """
+    fitted_hu = [one.hu for one in rule.fitted]
     rows = []
     for case in cases:
-        row = [case.hu, *(float(case.kvp == kvp) for kvp in rule.kvps), *(float(case.phase == p) for p in rule.phases)]
+        hu = min(max(case.hu, min(fitted_hu)), max(fitted_hu))
+        at_kvp = [float(case.kvp == kvp) for kvp in rule.kvps]
+        row = [hu, *(hu * at for at in at_kvp), *at_kvp, *(float(case.phase == phase) for phase in rule.phases)]
         if rule.tissues:
-            row += [float((case.tissue_hu or {})[tissue.name.lower()] or 0.0) for tissue in ReferenceTissue]
+            off = [float((case.tissue_hu or {})[name] or 0.0) - usual for name, usual in _USUAL_HU.items()]
+            row += [*off, *(hu * one for one in off)]
         rows.append(row)
     return np.array(rows)
 
@@ -148,14 +157,13 @@ def fit_header_rule(cases: Sequence[BaselineFacts], bmd_mg_cm3: np.ndarray, tiss
     from sklearn.linear_model import RidgeCV
     from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+    from sklearn.preprocessing import StandardScaler
 
     whole = [i for i, case in enumerate(cases) if not tissues or None not in (case.tissue_hu or {}).values()]
     fitted, bmd = tuple(cases[i] for i in whole), np.asarray(bmd_mg_cm3, dtype=float)[whole]
     kvps = tuple(sorted({case.kvp for case in fitted if case.kvp is not None}))
     phases = tuple(sorted({case.phase for case in fitted if case.phase is not None}))
-    products = PolynomialFeatures(2, include_bias=False)
-    model = make_pipeline(StandardScaler(), products, StandardScaler(), RidgeCV(alphas=_ALPHAS))
+    model = make_pipeline(StandardScaler(), RidgeCV(alphas=_ALPHAS))
     rule = HeaderRule(model, 1.0, kvps, phases, tissues, fitted)
     design = _design(fitted, rule)
     left_out = cross_val_predict(model, design, bmd, cv=min(_FOLDS, len(bmd)))
@@ -164,7 +172,8 @@ def fit_header_rule(cases: Sequence[BaselineFacts], bmd_mg_cm3: np.ndarray, tiss
 
 
 def fit_baselines(rows: Sequence[Row]) -> dict[str, Baseline]:
-    """Fit the three baselines on the rows of training phantoms (:func:`fitting_rows`)."""
+    """Fit the three baselines on those rows of training phantoms (:func:`fitting_rows`) whose bone is their own."""
+    rows = [row for row in rows if row["own_bone"]]
     cases = [from_json(BaselineFacts, row["facts"]) for row in rows]
     bmd = np.array([row["bmd_mg_cm3"] for row in rows])
     statuses = np.array([STATUSES.index(row["status"]) for row in rows])

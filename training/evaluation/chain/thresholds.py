@@ -41,5 +41,6 @@ def fit_on_phantoms(first_seed: int, count: int) -> Thresholds:
         UsageError: a seed is none of ``TRAINING_SEEDS``.
     """
     rows = [fitting_row(seed) for seed in require_seeds(first_seed, count, TRAINING_SEEDS)]
+    rows = [row for row in rows if row["own_bone"]]
     hu, statuses = ([row["facts"]["hu"] for row in rows], [STATUSES.index(row["status"]) for row in rows])
     return fit_thresholds(np.array(hu), np.array(statuses))

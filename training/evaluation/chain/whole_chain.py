@@ -30,7 +30,10 @@ from training.seeds import EVALUATION_SEEDS, require_seeds
 CHAIN_SOURCES = (
     *LEVEL_SOURCES,
     *(f"OsteoJointLib/{name}" for name in ("level_set", "pipeline")),
-    *(f"training/evaluation/{name}" for name in ("case_rows", "strata.py", "level_outcomes.py", "metrics.py")),
+    *(
+        f"training/evaluation/{name}"
+        for name in ("case_rows", "faithfulness.py", "level_outcomes.py", "metrics.py", "strata.py")
+    ),
 )
 """Folders and files that decide about a row."""
 
