@@ -8,7 +8,7 @@ from OsteoJointLib.frames import Grid
 from OsteoJointLib.level_config import Tissue
 from OsteoJointLib.levels.assignment import VisibleColumn
 from OsteoJointLib.levels.bodies import Body, body_above, find_bodies
-from OsteoJointLib.levels.inference import LevelPrediction
+from OsteoJointLib.levels.inference import LevelPrediction, voxels_of
 from OsteoJointLib.levels.likelihoods import RIB_LEAST_MM, seen_rib
 from OsteoJointLib.levels.ribs import Rib, find_ribs, head_scores
 from OsteoJointLib.levels.sacrum import first_sacral_mm, is_sacral, sacrum_below
@@ -90,11 +90,11 @@ def is_upside_down(prediction: LevelPrediction) -> bool:
     """
     from scipy import ndimage
 
-    bodies = np.argwhere(prediction.classes == Tissue.BODY)
+    bodies = voxels_of(prediction.classes == Tissue.BODY)
     if len(bodies) < LEAST_SPOTS:
         return False
     middle = bodies.mean(axis=0)
-    behind = np.argwhere(prediction.classes == Tissue.POSTERIOR)
+    behind = voxels_of(prediction.classes == Tissue.POSTERIOR)
     if len(behind) >= LEAST_SPOTS and behind[:, 1].mean() < middle[1]:
         return True
     labels, _ = ndimage.label(prediction.classes == Tissue.RIB, np.ones((3, 3, 3)))
@@ -106,5 +106,5 @@ def is_upside_down(prediction: LevelPrediction) -> bool:
             rising.append(np.polyfit(aside, z, 1)[0] > 0.0)
     if len(rising) >= LEAST_PIECES:
         return float(np.mean(rising)) > MOST_RISING
-    sacrum = np.argwhere(prediction.classes == Tissue.SACRUM)
+    sacrum = voxels_of(prediction.classes == Tissue.SACRUM)
     return len(sacrum) >= LEAST_SPOTS and bool(sacrum[:, 0].mean() > middle[0])

@@ -9,6 +9,7 @@ two ribs touch, and a rib's length is its farthest voxel.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from OsteoJointLib.level_config import Landmark, Tissue
 from OsteoJointLib.levels.bodies import Body
-from OsteoJointLib.levels.inference import LevelPrediction
+from OsteoJointLib.levels.inference import LevelPrediction, voxels_of
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -98,7 +99,7 @@ def find_ribs(prediction: LevelPrediction, bodies: tuple[Body, ...]) -> list[tup
     if not bodies:
         return []
     is_rib = prediction.rib_probability >= RIB_PROBABILITY
-    voxels = np.argwhere(is_rib | (prediction.classes == Tissue.POSTERIOR))
+    voxels = voxels_of(is_rib | (prediction.classes == Tissue.POSTERIOR))
     spots_mm = voxels * prediction.spacing_mm
     lateral, behind = _from_axis(spots_mm, bodies)
     is_rib = is_rib[tuple(voxels.T)]
@@ -155,16 +156,28 @@ def _shown(prediction: LevelPrediction, body: Body, sign: float) -> bool:
     return bool(np.all(joint >= 0) and np.all(beside >= 0) and np.all(joint <= last_mm) and np.all(beside <= last_mm))
 
 
+_NEIGHBORS = np.array([step for step in itertools.product((-1, 0, 1), repeat=3) if step > (0, 0, 0)])
+"""Steps from a voxel to half of its 26 neighbors, one of each pair of opposite ones."""
+
+
 def _graph(spots_mm: np.ndarray, spacing_mm: float, is_rib: np.ndarray | None = None) -> sparse.csr_matrix:
     """Measure the distances between 26-neighbors among (N, 3) voxels, longer off the ribs."""
     from scipy import sparse
-    from scipy.spatial import cKDTree
 
-    pairs = cKDTree(spots_mm).query_pairs(3**0.5 * spacing_mm + 1e-3, output_type="ndarray")
-    lengths = np.linalg.norm(spots_mm[pairs[:, 0]] - spots_mm[pairs[:, 1]], axis=1)
+    voxels = np.rint(spots_mm / spacing_mm).astype(np.intp)
+    voxels += 1 - voxels.min(axis=0)  # an empty layer on every side
+    shape = voxels.max(axis=0) + 2
+    numbers = np.full(shape, -1, np.intp)
+    numbers[tuple(voxels.T)] = np.arange(len(voxels))
+    place, numbers = np.ravel_multi_index(tuple(voxels.T), shape), numbers.ravel()
+    steps = _NEIGHBORS @ np.array([shape[1] * shape[2], shape[2], 1])
+    beside = numbers[place + steps[:, None]]  # (13, N)
+    which, first = np.nonzero(beside >= 0)
+    second = beside[which, first]
+    lengths = spacing_mm * np.linalg.norm(_NEIGHBORS, axis=1)[which]
     if is_rib is not None:
-        lengths = lengths * np.where(is_rib[pairs[:, 0]] & is_rib[pairs[:, 1]], 1.0, OFF_RIB)
-    return sparse.csr_matrix((lengths, (pairs[:, 0], pairs[:, 1])), shape=(len(spots_mm), len(spots_mm)))
+        lengths = lengths * np.where(is_rib[first] & is_rib[second], 1.0, OFF_RIB)
+    return sparse.csr_matrix((lengths, (first, second)), shape=(len(spots_mm), len(spots_mm)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 
 from OsteoJointLib.level_config import Landmark, Tissue
 from OsteoJointLib.levels.bodies import LONE_HEIGHT_MM, Body, refine_peak
-from OsteoJointLib.levels.inference import LevelPrediction
+from OsteoJointLib.levels.inference import LevelPrediction, voxels_of
 
 SACRUM_LEAST_ML = 5.0
 """Less sacrum than this is not seen (chosen)."""
@@ -68,7 +68,7 @@ def sacrum_below(prediction: LevelPrediction, body: Body, first_mm: np.ndarray |
     counts[0] = 0
     if not counts.any() or counts.max() * prediction.spacing_mm**3 / 1000.0 < SACRUM_LEAST_ML:
         return False
-    spots_mm = np.argwhere(labels == np.argmax(counts)) * prediction.spacing_mm
+    spots_mm = voxels_of(labels == np.argmax(counts)) * prediction.spacing_mm
     distance = np.linalg.norm(spots_mm - body.center_mm, axis=1)
     nearest = np.argmin(distance)
     return bool(distance[nearest] <= body.height_mm)
