@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from OsteoJointLib.cli.main import build_parser  # noqa: E402
 from OsteoJointLib.config import network_config  # noqa: E402
 from OsteoJointLib.output.csv_rows import COLUMN_MEANINGS  # noqa: E402
-from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL  # noqa: E402
+from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, ESTIMATE, IMAGE, LEVEL  # noqa: E402
 from OsteoJointLib.pipeline.settings import PipelineConfig  # noqa: E402
 from training.__main__ import build_parser as build_training_parser  # noqa: E402
 
@@ -68,7 +68,7 @@ def options_table(parser: argparse.ArgumentParser) -> str:
 
 def result_table() -> str:
     """List the fields of result.json that come from the table of fields."""
-    whole: tuple[Any, ...] = (*CASE, *CLASS, *BASELINE, *LEVEL)
+    whole: tuple[Any, ...] = (*CASE, *CLASS, *ESTIMATE, *BASELINE, *LEVEL)
     places = [(f"input.{field.place}", field) for field in IMAGE]
     places += [(field.place.replace("{level}", "L1"), field) for field in whole]
     return table(

@@ -1,8 +1,9 @@
 """The training loop of every task, read top to bottom.
 
-Everything a run leaves is in its folder: ``last.pt`` (written whole, every two minutes), ``log.csv`` (a row a step) and
-``validation.jsonl``. A run that was stopped goes on from ``last.pt`` as if it had not been: batches depend on seed and
-step only, and the schedule on the share of the budget (steps, or minutes of training) that is used up.
+Everything a run leaves is in its folder: ``last.pt`` (written whole, every two minutes), ``log.csv`` (a row a step),
+``validation.jsonl`` and, where a task names the score that decides, ``best.pt``. A run that was stopped goes on from
+``last.pt`` as if it had not been: batches depend on seed and step only, and the schedule on the share of the budget
+(steps, or minutes of training) that is used up.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from training.schedule import Budget, learning_rate
 from training.step_batches import step_loader
 from training.task import StepLosses, StepModule, Task
 
-CHECKPOINT = "last.pt"
+CHECKPOINT, BEST = "last.pt", "best.pt"
 _ENDLESS_STEPS = 10_000_000
 
 
@@ -93,11 +94,11 @@ def train(
             save_checkpoint(run, recipe, out / CHECKPOINT)
             saved_s = run.elapsed_s
         if validation and run.elapsed_s - validated_s >= 60.0 * config.validate_minutes:
-            watch(task, run, validation, log)
+            watch(task, run, validation, log, recipe)
             validated_s = run.elapsed_s
     save_checkpoint(run, recipe, out / CHECKPOINT)
     if validation:
-        watch(task, run, validation, log)
+        watch(task, run, validation, log, recipe)
     return run
 
 
@@ -141,11 +142,13 @@ def require_finite(losses: StepLosses, case_ids: tuple[str, ...], step: int) -> 
         )
 
 
-def watch(task: Task, run: Run, validation: Path, log: RunLog) -> None:
-    """Score the averaged weights, on the device of the run, and write that down."""
+def watch(task: Task, run: Run, validation: Path, log: RunLog, recipe: dict[str, Any]) -> None:
+    """Score the averaged weights, on the device of the run, write that down, and keep the best in ``best.pt``."""
     network = copy.deepcopy(run.module.network)
     network.load_state_dict(run.average)
     log.add_validation(run.step, run.elapsed_s, task.scores(network.eval(), validation))
+    if task.watched and log.is_least(task.watched):
+        save_checkpoint(run, recipe, log.path.with_name(BEST))
 
 
 def _norm_of(part: str) -> str:

@@ -52,3 +52,9 @@ class RunLog:
         print(row, flush=True)
         with self.validations.open("a", encoding="utf-8") as stream:
             stream.write(row + "\n")
+
+    def is_least(self, name: str) -> bool:
+        """Say whether no validation has had a lower score of that name than the last."""
+        lines = self.validations.read_text(encoding="utf-8").splitlines()
+        scores = [json.loads(line)[name] for line in lines]
+        return min(scores) == scores[-1]

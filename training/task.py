@@ -60,6 +60,8 @@ class Task(Protocol):
     """Stands in the checkpoint, so that one task's is never taken for another's."""
     terms: tuple[str, ...]
     """The fields of its losses."""
+    watched: str
+    """The score whose least value chooses the weights that are kept; empty where the last ones are taken."""
 
     @property
     def config(self) -> RunConfig:

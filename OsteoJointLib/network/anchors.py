@@ -1,4 +1,4 @@
-"""Anchors fitted to the training boxes: k-means on widths and heights with 1 - IoU as distance (YOLOv2, YOLOv3)."""
+"""Anchors fitted to the training boxes: k-medians of widths and heights, with 1 - IoU as distance (YOLOv2, YOLOv3)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 
 from OsteoJointLib.config import Anchors
 from OsteoJointLib.errors import Reason, UsageError
+
+_MOST_ROUNDS = 100
+"""Of one start; chosen, a few times what it takes."""
 
 
 def shape_overlap(sizes_px: np.ndarray, anchors_px: np.ndarray) -> np.ndarray:
@@ -15,7 +18,7 @@ def shape_overlap(sizes_px: np.ndarray, anchors_px: np.ndarray) -> np.ndarray:
 
 
 def cluster_anchors(
-    sizes_px: np.ndarray, generator: np.random.Generator, per_stride: int = 3, strides: int = 3, rounds: int = 100
+    sizes_px: np.ndarray, generator: np.random.Generator, per_stride: int = 3, strides: int = 3, starts: int = 8
 ) -> Anchors:
     """Cluster box sizes and deal the clusters to the strides, smallest area to the finest.
 
@@ -24,7 +27,7 @@ def cluster_anchors(
         generator: source of chance (k-means++ start).
         per_stride: anchors per stride.
         strides: how many strides.
-        rounds: at most this many k-means rounds.
+        starts: how many are tried; the best fit counts.
 
     Returns:
         Per stride, ``per_stride`` (width, height) pairs, rounded to 0.1 pixel, areas ascending throughout.
@@ -44,15 +47,8 @@ def cluster_anchors(
             Reason.USAGE,
             f"There are fewer than {wanted} different boxes, too few for {wanted} anchors. Add training cases.",
         )
-    centers = _start(sizes_px, wanted, generator)
-    for _ in range(rounds):
-        nearest = shape_overlap(sizes_px, centers).argmax(axis=1)
-        moved = np.array(
-            [sizes_px[nearest == k].mean(axis=0) if np.any(nearest == k) else centers[k] for k in range(wanted)]
-        )
-        if np.allclose(moved, centers):
-            break
-        centers = moved
+    tried = [_settled(sizes_px, _start(sizes_px, wanted, generator)) for _ in range(starts)]
+    centers = max(tried, key=lambda centers: shape_overlap(sizes_px, centers).max(axis=1).mean())
     ordered = np.round(centers[np.argsort(centers.prod(axis=1), kind="stable")], 1)
     return tuple(
         tuple((float(w), float(h)) for w, h in ordered[i * per_stride : (i + 1) * per_stride]) for i in range(strides)
@@ -63,6 +59,18 @@ def mean_best_overlap(sizes_px: np.ndarray, anchors: Anchors) -> float:
     """Mean over boxes of the IoU with the best-shaped anchor, in (0, 1]; how well anchors fit."""
     flat = np.array([a for scale in anchors for a in scale])
     return float(shape_overlap(np.asarray(sizes_px, dtype=np.float64), flat).max(axis=1).mean())
+
+
+def _settled(sizes_px: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    for _ in range(_MOST_ROUNDS):
+        nearest = shape_overlap(sizes_px, centers).argmax(axis=1)
+        moved = np.array(
+            [np.median(sizes_px[nearest == k], axis=0) if np.any(nearest == k) else c for k, c in enumerate(centers)]
+        )
+        if np.allclose(moved, centers):
+            break
+        centers = moved
+    return centers
 
 
 def _start(sizes_px: np.ndarray, wanted: int, generator: np.random.Generator) -> np.ndarray:

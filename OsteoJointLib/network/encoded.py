@@ -28,34 +28,15 @@ class EncodedCrops:
 
     def split(self) -> list[EncodedCrops]:
         """Part them, each crop by itself."""
-        from OsteoJointLib.network.segmenter import SegmenterOutput
-
-        said, parts = self.segmentation, [slice(index, index + 1) for index in range(len(self.crops))]
-        return [
-            EncodedCrops(
-                self.crops[part],
-                SegmenterOutput(
-                    said.mask_logits[part],
-                    None if said.heatmap is None else said.heatmap[part],
-                    tuple(feature[part] for feature in said.features),
-                ),
-                self.made_by,
-            )
-            for part in parts
-        ]
+        parts = [slice(index, index + 1) for index in range(len(self.crops))]
+        return [EncodedCrops(self.crops[part], self.segmentation.rows(part), self.made_by) for part in parts]
 
 
 def join_crops(parts: Sequence[EncodedCrops]) -> EncodedCrops:
     """Join several crops to one batch."""
     import torch
 
-    from OsteoJointLib.network.segmenter import SegmenterOutput
+    from OsteoJointLib.network.segmenter import join_outputs
 
-    said = [part.segmentation for part in parts]
-    heatmaps = [output.heatmap for output in said if output.heatmap is not None]
-    whole = SegmenterOutput(
-        torch.cat([output.mask_logits for output in said]),
-        torch.cat(heatmaps) if heatmaps else None,
-        tuple(torch.cat(scale) for scale in zip(*(output.features for output in said), strict=True)),
-    )
+    whole = join_outputs([part.segmentation for part in parts])
     return EncodedCrops(torch.cat([part.crops for part in parts]), whole, parts[0].made_by)

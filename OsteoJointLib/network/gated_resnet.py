@@ -4,6 +4,9 @@ Before the first bottleneck of conv2_x to conv5_x stands a gated channel transfo
 segmenter's features at the same scale are concatenated and a 1x1 convolution reduces them (Eq. 16). That convolution
 starts as the identity on the ResNet's own channels. Names of the plain parts are torchvision's, so that its weights
 load; without gates and fusion and with ResNet-101's sizes the network equals torchvision's without ``fc``.
+
+Guided by a mask (ours), the body's share of each cell is one more fused channel, and the last map is pooled twice: over
+all of it, and over the body. So a mask that a person corrects counts, and what counts is still what the picture shows.
 """
 
 from __future__ import annotations
@@ -11,15 +14,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.network.blocks import check_image, fill_bias
-from OsteoJointLib.network.evidence import EVIDENCE_CHANNELS, evidence_pool
 from OsteoJointLib.network.gct import GatedChannelTransformation
 
 EXPANSION = 4
 """A bottleneck puts out four times as many channels as its inner width."""
+_LEAST_WEIGHT = 1e-4
+"""Weight of a cell without body, so that an empty mask gives the plain mean; chosen."""
 
 
 class Bottleneck(nn.Module):
@@ -65,7 +70,7 @@ class GatedResNet(nn.Module):
         fused_channels: channels of the segmenter's features per stage; None for no layered fusion.
         gated: whether each stage's input is gated.
         in_channels: of the crop.
-        evidence: whether the fused features end with core share and grey level, by which the last map is pooled.
+        guided: whether a mask of the body guides it.
     """
 
     def __init__(
@@ -76,13 +81,13 @@ class GatedResNet(nn.Module):
         fused_channels: Sequence[int] | None = None,
         gated: bool = True,
         in_channels: int = 1,
-        evidence: bool = False,
+        guided: bool = False,
     ):
         super().__init__()
         self.in_channels = in_channels
         self.fused_channels = None if fused_channels is None else tuple(fused_channels)
-        self.evidence = evidence and fused_channels is not None
-        self.out_channels = planes[-1] * EXPANSION
+        self.guided = guided
+        self.out_channels = planes[-1] * EXPANSION * (2 if guided else 1)
         self.conv1 = nn.Conv2d(in_channels, stem, 7, 2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU(inplace=True)
@@ -95,7 +100,9 @@ class GatedResNet(nn.Module):
         self.gates = nn.ModuleList(GatedChannelTransformation(c) if gated else nn.Identity() for c in inputs)
         self.fuse: nn.ModuleList | None = None
         if fused_channels is not None:
-            self.fuse = nn.ModuleList(_reducer(p * EXPANSION, c) for p, c in zip(planes, fused_channels, strict=True))
+            self.fuse = nn.ModuleList(
+                _reducer(p * EXPANSION, c + int(guided)) for p, c in zip(planes, fused_channels, strict=True)
+            )
         self._initialize()
 
     @property
@@ -107,31 +114,43 @@ class GatedResNet(nn.Module):
         stages = (self.layer1, self.layer2, self.layer3, self.layer4)
         return tuple(stage[-1] for stage in stages) if self.fuse is None else tuple(self.fuse)
 
-    def forward(self, crops: Tensor, features: Sequence[Tensor] | None = None) -> Tensor:
+    def forward(self, crops: Tensor, features: Sequence[Tensor] | None = None, body: Tensor | None = None) -> Tensor:
         """Describe crops.
 
         Args:
             crops: (B, in_channels, H, W) in [0, 1], H and W multiples of 32.
             features: the segmenter's four maps at H/4, H/8, H/16, H/32; needed if and only if there is layered fusion.
+            body: (B, 1, H, W) mask in [0, 1]; needed if and only if a mask guides it.
 
         Returns:
-            (B, out_channels) float32 feature vectors.
+            (B, out_channels) float32 feature vectors: the mean over the last map, then, guided, that over the body.
 
         Raises:
-            UsageError: crops or features do not fit.
+            UsageError: crops, features or mask do not fit.
         """
         check_image(crops, self.in_channels, 32, "classifier")
         self._check_features(features)
+        guide = self._checked(body, crops)
         x = self.maxpool(self.relu(self.bn1(self.conv1(crops))))
         stages = (self.layer1, self.layer2, self.layer3, self.layer4)
         for index, (gate, stage) in enumerate(zip(self.gates, stages, strict=True)):
             x = stage(gate(x))
             if self.fuse is not None and features is not None:
-                x = self.fuse[index](torch.cat((x, features[index].to(x.dtype)), dim=1))
-        if self.evidence and features is not None:
-            first = features[-1].shape[1] - EVIDENCE_CHANNELS
-            return evidence_pool(x, features[-1][:, first : first + 1])
-        return x.float().mean(dim=(2, 3))
+                extra = [features[index]] if guide is None else [features[index], _share(guide, x)]
+                x = self.fuse[index](torch.cat((x, *(part.to(x.dtype) for part in extra)), dim=1))
+        mean = x.float().mean(dim=(2, 3))
+        return mean if guide is None else torch.cat((mean, body_mean(x, _share(guide, x))), dim=1)
+
+    def _checked(self, body: Tensor | None, crops: Tensor) -> Tensor | None:
+        if not self.guided:
+            return None
+        if body is None or body.shape != (len(crops), 1, *crops.shape[2:]):
+            raise UsageError(
+                Reason.USAGE,
+                f"A mask guides the classifier, one for each of the {len(crops)} crops and of their size. Give it "
+                "SegmenterOutput.body, or a mask that was drawn.",
+            )
+        return body.float()
 
     def _check_features(self, features: Sequence[Tensor] | None) -> None:
         given = None if features is None else tuple(f.shape[1] for f in features)
@@ -146,6 +165,25 @@ class GatedResNet(nn.Module):
         for name, module in self.named_modules():
             if isinstance(module, nn.Conv2d) and not name.startswith("fuse"):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def body_mean(x: Tensor, share: Tensor) -> Tensor:
+    """Average feature vectors over the body.
+
+    Args:
+        x: (B, C, h, w) features.
+        share: (B, 1, h, w) of each cell that is body.
+
+    Returns:
+        (B, C) float32 means weighted by ``share``; the plain mean where the mask is empty.
+    """
+    weight = share.float() + _LEAST_WEIGHT
+    return (x.float() * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3))
+
+
+def _share(body: Tensor, like: Tensor) -> Tensor:
+    """Average a mask over the cells of a map."""
+    return functional.avg_pool2d(body, body.shape[-1] // like.shape[-1])
 
 
 def _stage(in_channels: int, planes: int, blocks: int, stride: int) -> nn.Sequential:

@@ -15,8 +15,10 @@ from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.network.backbone import build_backbone
 from OsteoJointLib.network.detection import Localizer
+from OsteoJointLib.network.facts import FACTS
 from OsteoJointLib.network.fusion import FeatureFusion
 from OsteoJointLib.network.gated_resnet import GatedResNet
+from OsteoJointLib.network.ordinal import class_areas
 from OsteoJointLib.network.segmenter import Segmenter, SegmenterOutput
 
 
@@ -29,12 +31,24 @@ class ClassifierOutput:
         weights: (B, 2), W1 (L1) and W2 (L2) of Eq. 17.
         segmentation: of the 2B crops, first all L1, then all L2.
         features: (2B, F) feature vectors in the same order.
+        bmd: (B, 2) float32, mean and SD of the case's BMD in mg/cm3; None without the ordinal head.
+        class_from: as the config's.
     """
 
     logits: Tensor
     weights: Tensor
     segmentation: SegmenterOutput
     features: Tensor
+    bmd: Tensor | None = None
+    class_from: str = "softmax"
+
+    def probabilities(self) -> Tensor:
+        """Return the (B, 3) float32 probabilities that are shipped, in the order of ``records.STATUSES``."""
+        softmax = torch.softmax(self.logits.float(), dim=1)
+        if self.bmd is None or self.class_from == "softmax":
+            return softmax
+        areas = class_areas(self.bmd)
+        return areas if self.class_from == "areas" else 0.5 * (softmax + areas)
 
 
 class MultitaskNetwork(nn.Module):
@@ -54,9 +68,10 @@ class MultitaskNetwork(nn.Module):
         self.localizer: Localizer | None = None
         if with_localizer:
             self.localizer = Localizer(build_backbone(config.localizer, config.localizer_width), len(config.anchors[0]))
-        evidence = config.grey_evidence and config.layered_fusion
         self.segmenter = Segmenter(
-            config.segmenter_channels, boundary_branch=config.boundary_branch, grey_evidence=evidence
+            config.segmenter_channels,
+            boundary_branch=config.boundary_branch,
+            reference_tissues=config.reference_tissues,
         )
         self.classifier = GatedResNet(
             config.classifier_stem,
@@ -64,24 +79,33 @@ class MultitaskNetwork(nn.Module):
             config.classifier_blocks,
             fused_channels=self.segmenter.feature_channels if config.layered_fusion else None,
             gated=config.gated_convolution,
-            evidence=evidence,
+            guided=config.mask_guidance,
         )
-        self.fusion = FeatureFusion(self.classifier.out_channels, config.fusion_hidden, learned=config.feature_fusion)
+        self.fusion = FeatureFusion(
+            self.classifier.out_channels,
+            config.fusion_hidden,
+            learned=config.feature_fusion,
+            ordinal=config.ordinal_head,
+            facts=FACTS if config.header_facts else 0,
+        )
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = config.batch_norm_momentum
 
-    def classify(self, crops_l1: Tensor, crops_l2: Tensor) -> ClassifierOutput:
+    def classify(
+        self, crops_l1: Tensor, crops_l2: Tensor, facts: Tensor | None = None, left_out: Tensor | None = None
+    ) -> ClassifierOutput:
         """Segment and classify pairs of crops.
 
         Args:
             crops_l1, crops_l2: (B, 1, 224, 224) in [0, 1].
+            facts, left_out: as :meth:`fuse` takes them.
 
         Returns:
-            Logits, fusion weights, segmentation and features.
+            What is said of the cases.
 
         Raises:
-            UsageError: the two batches differ in shape.
+            UsageError: the two batches differ in shape, or both vertebrae of a case are left out.
         """
         if crops_l1.shape != crops_l2.shape:
             raise UsageError(
@@ -90,10 +114,23 @@ class MultitaskNetwork(nn.Module):
                 f"{tuple(crops_l1.shape)} and {tuple(crops_l2.shape)}. Give pairs.",
             )
         crops = torch.cat((crops_l1, crops_l2))
-        return self.fuse(crops, self.segmenter(crops))
+        return self.fuse(crops, self.segmenter(crops), facts, left_out)
 
-    def fuse(self, crops: Tensor, segmentation: SegmenterOutput) -> ClassifierOutput:
-        """Classify 2B crops (first all L1, then all L2) whose segmentation is there already."""
-        features = self.classifier(crops, segmentation.features)
-        fused = self.fusion(*features.chunk(2))
-        return ClassifierOutput(fused.logits, fused.weights, segmentation, features)
+    def fuse(
+        self,
+        crops: Tensor,
+        segmentation: SegmenterOutput,
+        facts: Tensor | None = None,
+        left_out: Tensor | None = None,
+    ) -> ClassifierOutput:
+        """Classify 2B crops (first all L1, then all L2) whose segmentation is there already.
+
+        Args:
+            crops: (2B, 1, 224, 224) in [0, 1].
+            segmentation: of them.
+            facts: (B, 4) of :func:`OsteoJointLib.network.facts.header_facts`; None for all unknown.
+            left_out: (B, 2) bool, which of L1 and L2 is left out; None for neither.
+        """
+        features = self.classifier(crops, segmentation.features, segmentation.body)
+        fused = self.fusion(*features.chunk(2), facts, left_out)
+        return ClassifierOutput(fused.logits, fused.weights, segmentation, features, fused.bmd, self.config.class_from)

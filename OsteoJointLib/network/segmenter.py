@@ -3,6 +3,9 @@
 The encoder has six scales (224 to 7 pixels for the 224-pixel crop), so that each ResNet stage of the classifier has a
 partner. One decoder regresses the boundary heat map, the other segments the body; the heat-map decoder's penultimate
 features are concatenated to the mask decoder's. Without the boundary branch it is a U-Net with one decoder.
+
+The mask's head may know the reference tissues too (ours): fat, muscle and blood tell of tube voltage, contrast and the
+scanner's own error, and what it takes to see them is in the features that the classifier is fed.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.network.blocks import ConvNormAct, ResidualDoubleConv, check_image, fill_bias
-from OsteoJointLib.network.evidence import EVIDENCE_CHANNELS, body_evidence
 
+_FUSED_FROM = 2
+"""Scale of the finest features that the classifier is fed: H/4, that of the first ResNet stage."""
 _HEATMAP_BIAS = -3.0
 """The heat map starts at sigmoid(-3) = 0.05: boundaries fill 2 % of a crop; chosen."""
 
@@ -30,13 +35,44 @@ class SegmenterOutput:
         mask_logits: (B, 1, H, W) float32 of the vertebral body.
         heatmap: (B, 1, H, W) float32 in [0, 1], boundary heat map; None without the boundary branch.
         features: four maps for the classifier, at H/4, H/8, H/16 and H/32, of ``Segmenter.feature_channels``: both
-            decoders' features (the shared bottleneck at the last), then core share and grey level where the
-            segmenter gives evidence.
+            decoders' features (the shared bottleneck at the last).
+        body: (B, 1, H, W) in [0, 1], the mask that guides the classifier: the predicted one, without gradient, or one
+            that somebody drew.
+        tissue_logits: (B, 3, H, W) float32 in the order of :class:`ReferenceTissue`; None where it knows none.
     """
 
     mask_logits: Tensor
     heatmap: Tensor | None
     features: tuple[Tensor, ...]
+    body: Tensor
+    tissue_logits: Tensor | None = None
+
+    def with_mask(self, body: Tensor) -> SegmenterOutput:
+        """Put a (B, 1, H, W) mask in [0, 1] in the place of the one that guides the classifier; the rest stays."""
+        return replace(self, body=body)
+
+    def rows(self, chosen: slice | Tensor) -> SegmenterOutput:
+        """Take some of the batch: a slice, or a (B,) bool or index tensor."""
+        return SegmenterOutput(
+            self.mask_logits[chosen],
+            None if self.heatmap is None else self.heatmap[chosen],
+            tuple(feature[chosen] for feature in self.features),
+            self.body[chosen],
+            None if self.tissue_logits is None else self.tissue_logits[chosen],
+        )
+
+
+def join_outputs(parts: Sequence[SegmenterOutput]) -> SegmenterOutput:
+    """Join what one segmenter said of several batches to one."""
+    heatmaps = [part.heatmap for part in parts if part.heatmap is not None]
+    tissues = [part.tissue_logits for part in parts if part.tissue_logits is not None]
+    return SegmenterOutput(
+        torch.cat([part.mask_logits for part in parts]),
+        torch.cat(heatmaps) if heatmaps else None,
+        tuple(torch.cat(scale) for scale in zip(*(part.features for part in parts), strict=True)),
+        torch.cat([part.body for part in parts]),
+        torch.cat(tissues) if tissues else None,
+    )
 
 
 class Encoder(nn.Module):
@@ -77,11 +113,17 @@ class Decoder(nn.Module):
         self.reduce = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(channels))
         self.blocks = nn.ModuleList(ResidualDoubleConv(2 * a, a) for a in channels[:-1])
 
-    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Map the encoder's maps to one map per scale but the coarsest, finest (penultimate features) first."""
+    def forward(self, maps: Sequence[Tensor], finest: int = 0) -> list[Tensor]:
+        """Map the encoder's maps to one map per scale but the coarsest, finest (penultimate features) first.
+
+        Args:
+            maps: of the encoder, finest first.
+            finest: scale to stop at, 0 for that of the crop.
+        """
         x = maps[-1]
         decoded = []
-        for reduce, block, skip in zip(self.reduce[::-1], self.blocks[::-1], maps[-2::-1], strict=True):
+        for scale in range(len(self.blocks) - 1, finest - 1, -1):
+            reduce, block, skip = self.reduce[scale], self.blocks[scale], maps[scale]
             x = functional.interpolate(reduce(x), scale_factor=2.0, mode="nearest")
             x = block(torch.cat((x, skip), dim=1))
             decoded.append(x)
@@ -93,9 +135,9 @@ class Segmenter(nn.Module):
 
     Args:
         channels: of the six scales, finest first.
-        in_channels: of the crop; evidence needs 1.
+        in_channels: of the crop.
         boundary_branch: whether there is a heat-map decoder.
-        grey_evidence: whether the classifier's features end with core share and grey level.
+        reference_tissues: whether the mask's head knows fat, muscle and blood.
     """
 
     def __init__(
@@ -103,24 +145,22 @@ class Segmenter(nn.Module):
         channels: Sequence[int],
         in_channels: int = 1,
         boundary_branch: bool = True,
-        grey_evidence: bool = False,
+        reference_tissues: bool = False,
     ):
         super().__init__()
         self.in_channels = in_channels
-        self.grey_evidence = grey_evidence
         self.stride = 2 ** (len(channels) - 1)
         self.encoder = Encoder(in_channels, channels)
         self.mask_decoder = Decoder(channels)
         self.boundary_decoder = Decoder(channels) if boundary_branch else None
         branches = 2 if boundary_branch else 1
         finest = channels[0]
-        self.mask_head = nn.Sequential(ConvNormAct(branches * finest, finest), nn.Conv2d(finest, 1, 1))
+        masks = 1 + (len(ReferenceTissue) if reference_tissues else 0)
+        self.mask_head = nn.Sequential(ConvNormAct(branches * finest, finest), nn.Conv2d(finest, masks, 1))
         if boundary_branch:
             self.boundary_head = nn.Conv2d(finest, 1, 1)
             fill_bias(self.boundary_head, _HEATMAP_BIAS)
-        extra = EVIDENCE_CHANNELS if grey_evidence else 0
-        decoded = [branches * c for c in channels[2:-1]]
-        self.feature_channels = tuple(c + extra for c in (*decoded, channels[-1]))
+        self.feature_channels = (*(branches * c for c in channels[_FUSED_FROM:-1]), channels[-1])
 
     def forward(self, crops: Tensor) -> SegmenterOutput:
         """Segment crops.
@@ -129,7 +169,7 @@ class Segmenter(nn.Module):
             crops: (B, in_channels, H, W) in [0, 1], H and W multiples of 32; 224 in both profiles.
 
         Returns:
-            Mask logits, heat map and the classifier's features.
+            Masks, heat map and the classifier's features.
 
         Raises:
             UsageError: the crops have another shape.
@@ -143,30 +183,21 @@ class Segmenter(nn.Module):
             penultimate = torch.cat((penultimate, boundary[0]), dim=1)
             heatmap = torch.sigmoid(self.boundary_head(boundary[0]).float())
             levels.append(boundary)
-        mask_logits = self.mask_head(penultimate).float()
-        features = [torch.cat(scale, dim=1) for scale in zip(*(level[2:] for level in levels), strict=True)]
-        features.append(maps[-1])
-        if self.grey_evidence:
-            features = self._with_evidence(features, crops, torch.sigmoid(mask_logits))
-        return SegmenterOutput(mask_logits, heatmap, tuple(features))
+        logits = self.mask_head(penultimate).float()
+        mask_logits, tissue_logits = logits[:, :1], logits[:, 1:] if logits.shape[1] > 1 else None
+        body = torch.sigmoid(mask_logits.detach())
+        features = _for_classifier([level[_FUSED_FROM:] for level in levels], maps[-1])
+        return SegmenterOutput(mask_logits, heatmap, features, body, tissue_logits)
 
-    def with_mask(self, output: SegmenterOutput, crops: Tensor, mask: Tensor) -> SegmenterOutput:
-        """Put a user's mask in place of the predicted one in what was said of crops; nothing else is computed again.
+    def features(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """Give the classifier's features of crops alone: without the finest scales, in two fifths of the time."""
+        check_image(crops, self.in_channels, self.stride, "segmenter")
+        maps = self.encoder(crops)
+        decoders = (self.mask_decoder, self.boundary_decoder)
+        levels = [decoder(maps, _FUSED_FROM) for decoder in decoders if decoder is not None]
+        return _for_classifier(levels, maps[-1])
 
-        Args:
-            output: of these crops.
-            crops: (B, 1, H, W) in [0, 1].
-            mask: (B, 1, H, W) in [0, 1].
 
-        Returns:
-            The same logits and heat map; features whose evidence is of this mask.
-        """
-        if not self.grey_evidence:
-            return output
-        features = [feature[:, :-EVIDENCE_CHANNELS] for feature in output.features]
-        return replace(output, features=tuple(self._with_evidence(features, crops, mask)))
-
-    @staticmethod
-    def _with_evidence(features: list[Tensor], crops: Tensor, body: Tensor) -> list[Tensor]:
-        evidence = body_evidence(crops, body, [f.shape[-1] for f in features])
-        return [torch.cat((f, e.to(f.dtype)), dim=1) for f, e in zip(features, evidence, strict=True)]
+def _for_classifier(levels: Sequence[Sequence[Tensor]], bottleneck: Tensor) -> tuple[Tensor, ...]:
+    """Join what the decoders have at each scale from H/4 on, and the bottleneck."""
+    return (*(torch.cat(scale, dim=1) for scale in zip(*levels, strict=True)), bottleneck)

@@ -14,7 +14,7 @@ from typing import Any
 
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
-from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, Field
+from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, ESTIMATE, IMAGE, LEVEL, Field
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
 from OsteoJointLib.pipeline.doubts import ABOUT_CLASS
 from OsteoJointLib.records import CtVolume, Level
@@ -36,6 +36,7 @@ COLUMN_MEANINGS: dict[str, str] = {
     "message": "The same in a sentence.",
     "reliable": "Whether no doubt speaks against the class: yes or no.",
     **_meanings(CLASS),
+    **_meanings(ESTIMATE),
     **_meanings(BASELINE),
     **{
         name: meaning
@@ -79,7 +80,7 @@ def _values(case: str, document: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": document["timings_s"].get("total"),
         "version": document["version"],
     }
-    whole: tuple[Field[Any], ...] = (*CLASS, *BASELINE, *CASE)
+    whole: tuple[Field[Any], ...] = (*CLASS, *ESTIMATE, *BASELINE, *CASE)
     for field in whole:
         row |= _cells(field, field.value(document))
     for field in IMAGE:

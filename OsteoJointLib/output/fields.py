@@ -135,9 +135,11 @@ _BASE_NAME = Text(r"^[^/\\]+$")
 _STATUS = Choice({str(status): str(status) for status in STATUSES})
 _POINT = List(Number("mm", 3, said_digits=1), 3)
 _HU = Number("HU")
+_BMD = Number("mg/cm³")
 _ALL, _NOT_PANEL = frozenset(View), frozenset(View) - {View.PANEL}
 _TOO_SMALL, _NOT_CALIBRATED, _NOT_COMPUTED = Reason.ROI_TOO_SMALL, Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED
 _HELD_BACK = Reason.CLASS_HELD_BACK
+_NO_BMD = "null when the class is held back, or the weights estimate no BMD"
 _NO_MAP = "null where no maps were made: they were not asked for, or there is no class"
 
 
@@ -203,6 +205,19 @@ CLASS: tuple[Field[Classification], ...] = (
           "class is not reliable", YesNo("indeterminate", "determinate"), lambda said: said.indeterminate,
           null=_HELD_BACK, columns=("indeterminate",)),
 )
+
+ESTIMATE: tuple[Field[Classification], ...] = (
+    Field("classification.bmd.mean_mg_cm3", "BMD of the network", "Mean of L1 and L2 as the network estimates it from "
+          "the image, no measurement", _BMD, lambda said: said.bmd and said.bmd.mean_mg_cm3, null=_NO_BMD,
+          columns=("network_bmd_mg_cm3",)),
+    Field("classification.bmd.sd_mg_cm3", "Its SD", "Standard deviation of that estimate", _BMD,
+          lambda said: said.bmd and said.bmd.sd_mg_cm3, null=_NO_BMD, columns=("network_bmd_sd_mg_cm3",)),
+    Field("classification.bmd.interval_50_mg_cm3", "Its 50 % interval", "Where it lies with probability 0.5",
+          List(_BMD, 2), lambda said: said.bmd and said.bmd.interval_mg_cm3(50), null=_NO_BMD),
+    Field("classification.bmd.interval_90_mg_cm3", "Its 90 % interval", "Where it lies with probability 0.9",
+          List(_BMD, 2), lambda said: said.bmd and said.bmd.interval_mg_cm3(90), null=_NO_BMD),
+)
+"""What the network says of the BMD beside the class."""
 
 BASELINE: tuple[Field[BaselineReading], ...] = (
     Field("baseline.status", "Plain HU rule", "Class by the plain rule: osteoporosis below low_hu, normal from high_hu "

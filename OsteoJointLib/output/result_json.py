@@ -19,6 +19,7 @@ from OsteoJointLib.output.fields import (
     BODY,
     CASE,
     CLASS,
+    ESTIMATE,
     IMAGE,
     LEVEL,
     NAMED_BODIES,
@@ -60,7 +61,7 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
         "input": _input(result),
     }
     put_all(CASE, document, result)
-    put_all(CLASS, document, result.classification)
+    put_all((*CLASS, *ESTIMATE), document, result.classification)
     said = result.classification
     baseline = None if said is None else read_baseline([reading.measurement for reading in result.readings])
     if baseline is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.output.fields import BASELINE, BODY, CASE, CLASS, IMAGE, LEVEL, NAMED_BODIES, Field
+from OsteoJointLib.output.fields import BASELINE, BODY, CASE, CLASS, ESTIMATE, IMAGE, LEVEL, NAMED_BODIES, Field
 from OsteoJointLib.output.result_json import RESULT_SCHEMA
 from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -55,7 +55,7 @@ def result_schema() -> Schema:
         "version": {**_NOT_EMPTY, "description": "OsteoJoint's version."},
         "notice": {**_NOT_EMPTY, "description": "The research-only notice."},
         "input": {"oneOf": [volume, pair]},
-        **_object(_tree((*CASE, *CLASS, *BASELINE, *LEVEL)), definitions)["properties"],
+        **_object(_tree((*CASE, *CLASS, *ESTIMATE, *BASELINE, *LEVEL)), definitions)["properties"],
         "flags": {"type": "array", "items": _closed(flag), "description": "Every doubt, and why what is null is null."},
         "settings": {
             **_of_values(settings_document(PipelineConfig(), ReadOptions())),

@@ -1,7 +1,8 @@
-"""Bone status of a case from its two crops (Zhang 2023 §3.5-3.6), with the masks as evidence.
+"""Bone status of a case from its two crops (Zhang 2023 §3.5-3.6), guided by the masks.
 
 The network's own soft masks guide the classifier. Where a user drew a mask, or the level set moved it, that mask takes
-their place for its level, so that an edit reaches the class. The explanation maps are of the same class.
+their place for its level, so that an edit reaches the class. Tube voltage and contrast enter where the header says
+them. The explanation maps are of the same class.
 
 The class is worth no more than the HU it was seen from: contrast, or a kernel that isn't known, makes it not reliable,
 which :mod:`OsteoJointLib.pipeline.doubts` says in words with every result.
@@ -17,8 +18,10 @@ import numpy as np
 
 from OsteoJointLib.frames import slice_to_crop
 from OsteoJointLib.network.encoded import EncodedCrops, join_crops
+from OsteoJointLib.network.facts import case_facts
+from OsteoJointLib.pipeline.case import Case, images_of
 from OsteoJointLib.pipeline.explanation import class_score, explained_layer, scaled_pair, support_maps
-from OsteoJointLib.records import STATUSES, Classification, Crop, ExplanationMap, ExplanationMethod
+from OsteoJointLib.records import STATUSES, BmdEstimate, Classification, Crop, ExplanationMap, ExplanationMethod
 
 if TYPE_CHECKING:
     import torch
@@ -45,22 +48,21 @@ def run_segmenter(
         return EncodedCrops(images, network.segmenter(images), made_by)
 
 
-def encode_pair(network: MultitaskNetwork, pair: Sequence[VertebraReading]) -> EncodedCrops:
+def encode_pair(pair: Sequence[VertebraReading]) -> EncodedCrops:
     """Bring both vertebrae to where the classifier takes them, edited and refined masks in place of the network's own.
 
     Args:
-        network: the network.
-        pair: L1 and L2, each with what its segmenter says of the crop by itself; an empty mask is no evidence, so the
+        pair: L1 and L2, each with what its segmenter says of the crop by itself; an empty mask guides nowhere, so the
             network's own stays.
 
     Returns:
         Crops and segmenter output for the classifier.
     """
-    return join_crops([_with_mask(network, part) for part in pair])
+    return join_crops([_with_mask(part) for part in pair])
 
 
-def _with_mask(network: MultitaskNetwork, part: VertebraReading) -> EncodedCrops:
-    """One vertebra with its mask as evidence, where the mask is there and isn't the network's own."""
+def _with_mask(part: VertebraReading) -> EncodedCrops:
+    """One vertebra guided by its mask, where the mask is there and isn't the network's own."""
     import torch
 
     segmentation, encoded = part.segmentation, part.encoded
@@ -70,38 +72,52 @@ def _with_mask(network: MultitaskNetwork, part: VertebraReading) -> EncodedCrops
         return encoded
     drawn = slice_to_crop(segmentation.mask, part.crop).astype(np.float32)
     mask = torch.from_numpy(drawn)[None, None].to(encoded.crops.device)
-    with torch.no_grad():
-        return replace(encoded, segmentation=network.segmenter.with_mask(encoded.segmentation, encoded.crops, mask))
+    return replace(encoded, segmentation=encoded.segmentation.with_mask(mask))
 
 
-def classify_pair(network: MultitaskNetwork, encoded: EncodedCrops) -> Classification:
+def facts_tensor(case: Case, device: torch.device) -> torch.Tensor:
+    """Return what the case's header says as the fusion takes it, (1, 4) float32."""
+    import torch
+
+    return torch.tensor([case_facts([image.source for image in images_of(case)])], device=device)
+
+
+def classify_pair(
+    network: MultitaskNetwork, encoded: EncodedCrops, facts: torch.Tensor | None = None
+) -> Classification:
     """Classify one case.
 
     Args:
         network: the network, in eval mode.
         encoded: L1 and L2.
+        facts: of :func:`facts_tensor`; None where nothing is known.
 
     Returns:
-        Class, probabilities (softmax, Eq. 18) and fusion weights (Eq. 17).
+        Class, probabilities, fusion weights (Eq. 17), and BMD where the network estimates it.
     """
     import torch
 
     with torch.no_grad():
-        output = network.fuse(encoded.crops, encoded.segmentation)
-        probabilities = torch.softmax(output.logits[0].double(), dim=0).cpu().numpy()
+        output = network.fuse(encoded.crops, encoded.segmentation, facts)
+        probabilities = output.probabilities()[0].double().cpu().numpy()
         weights = output.weights[0].double().cpu().numpy()
+        bmd = None if output.bmd is None else BmdEstimate(*(float(value) for value in output.bmd[0]))
     status = STATUSES[int(np.argmax(probabilities))]
-    normal, osteopenia, osteoporosis = (float(p) for p in probabilities)
-    return Classification(status, (normal, osteopenia, osteoporosis), float(weights[0]), float(weights[1]))
+    normal, osteopenia, osteoporosis = (float(p) for p in probabilities / probabilities.sum())
+    return Classification(status, (normal, osteopenia, osteoporosis), float(weights[0]), float(weights[1]), bmd)
 
 
 def explain_pair(
-    network: MultitaskNetwork, encoded: EncodedCrops, classification: Classification, method: ExplanationMethod
+    network: MultitaskNetwork,
+    encoded: EncodedCrops,
+    classification: Classification,
+    method: ExplanationMethod,
+    facts: torch.Tensor | None = None,
 ) -> tuple[ExplanationMap, ExplanationMap]:
     """Say where L1 and L2 support the predicted class, in one scale; arguments as for :func:`classify_pair`."""
     target = STATUSES.index(classification.status)
     support = support_maps(
-        lambda crops: class_score(network.fuse(crops, encoded.segmentation), target),
+        lambda crops: class_score(network.fuse(crops, encoded.segmentation, facts), target),
         explained_layer(network.classifier, method),
         encoded.crops,
         method,

@@ -25,7 +25,13 @@ from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.certainty import is_indeterminate
-from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.pipeline.classification import (
+    classify_pair,
+    encode_pair,
+    explain_pair,
+    facts_tensor,
+    run_segmenter,
+)
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
@@ -244,12 +250,12 @@ class Reader:
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
         with clock.stage(Stage.CLASSIFICATION):
             pair = [self._encoded(drawn[level]) for level in Level]
-            encoded = encode_pair(self.network, pair)
+            encoded, facts = encode_pair(pair), facts_tensor(case, self.device)
             if levels.doubt is None:
-                classification = classify_pair(self.network, encoded)
+                classification = classify_pair(self.network, encoded, facts)
         if classification is not None and options.gradcam:
             with clock.stage(Stage.EXPLANATION):
-                maps = explain_pair(self.network, encoded, classification, self.config.explanation)
+                maps = explain_pair(self.network, encoded, classification, self.config.explanation, facts)
         with clock.stage(Stage.MEASURE):
             l1, l2 = (
                 measure(replace(vertebra, explanation=explanation), self.config)

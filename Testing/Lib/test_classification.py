@@ -1,16 +1,23 @@
-"""Two crops and their masks become a class; an edited mask takes the network's place."""
+"""Two crops, their masks and the header become a class; an edited mask takes the network's place."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from OsteoJointLib.network.encoded import EncodedCrops
-from OsteoJointLib.pipeline.classification import classify_pair, encode_pair, explain_pair, run_segmenter
+from OsteoJointLib.network.multitask import ClassifierOutput
+from OsteoJointLib.pipeline.classification import (
+    classify_pair,
+    encode_pair,
+    explain_pair,
+    facts_tensor,
+    run_segmenter,
+)
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, Classification, ExplanationMethod, Status
+from OsteoJointLib.records import STATUSES, BmdEstimate, Classification, CtSlicePair, ExplanationMethod, Status
 
 
 def pair_of(said, crops, masks) -> list[VertebraReading]:
@@ -38,7 +45,7 @@ def shrunk(segmentation):
 def test_status_is_the_likeliest_class_and_weights_sum_to_one(parts):
     network, crops, masks, device = parts
     said = run_segmenter(network, crops, device)
-    classification = classify_pair(network, encode_pair(network, pair_of(said, crops, masks)))
+    classification = classify_pair(network, encode_pair(pair_of(said, crops, masks)))
     assert classification.status is STATUSES[int(np.argmax(classification.probabilities))]
     assert sum(classification.probabilities) == pytest.approx(1)
     assert classification.fusion_weight_l1 + classification.fusion_weight_l2 == pytest.approx(1)
@@ -54,10 +61,11 @@ class HandSetNetwork(torch.nn.Module):
         self.layer.weight.data = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1)
         self.classifier.fused_layers = [self.layer] * 4
 
-    def fuse(self, crops, segmentation):
+    def fuse(self, crops, segmentation, facts):
         means = self.layer(crops).mean(dim=(2, 3))  # (level, channel)
         logits = torch.stack([means[0, 0], means[1, 0], 2 * means[1, 1]])[None]
-        return SimpleNamespace(logits=logits, weights=torch.tensor([[0.7, 0.3]]))
+        weights, bmd = torch.tensor([[0.7, 0.3]]), torch.tensor([[90.0, 12.0]])
+        return ClassifierOutput(logits, weights, segmentation, means, bmd, "softmax")
 
 
 def test_weights_probabilities_and_status_are_each_in_their_place():
@@ -68,6 +76,27 @@ def test_weights_probabilities_and_status_are_each_in_their_place():
     whole = np.exp([1.0, -1.0, 2.0])
     assert classification.probabilities == pytest.approx(tuple(whole / whole.sum()))
     assert classification.status is Status.OSTEOPOROSIS
+    assert classification.bmd == BmdEstimate(90.0, 12.0)
+
+
+def test_the_intervals_of_bmd_are_those_of_a_normal_distribution():
+    bmd = BmdEstimate(90.0, 12.0)
+    for percent in (50, 90):
+        expected = scipy.stats.norm.interval(percent / 100, 90.0, 12.0)
+        assert bmd.interval_mg_cm3(percent) == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_header_reaches_the_network(chain):
+    volume = chain.make_ct()
+    torch.testing.assert_close(facts_tensor(volume, torch.device("cpu")), torch.tensor([[1.0, 0.0, 1.0, 0.0]]))
+    unlike = replace(volume, source=replace(volume.source, kvp=100.0))
+    # of two slices that differ in voltage, it is unknown
+    pair = CtSlicePair(volume, unlike)
+    torch.testing.assert_close(facts_tensor(pair, torch.device("cpu")), torch.tensor([[0.0, 0.0, 1.0, 0.0]]))
+    reader = chain.make_reader()
+    torch.nn.init.normal_(reader.network.fusion.adapt[-1].weight)
+    said = [reader.read(case).classification.probabilities for case in (volume, unlike, volume)]
+    assert said[0] == said[2] != said[1]
 
 
 def test_the_map_is_of_the_class_that_was_said():
@@ -91,9 +120,8 @@ def test_the_map_is_of_the_class_that_was_said():
 def test_unchanged_masks_take_what_the_segmenter_said(parts):
     network, crops, masks, device = parts
     said = run_segmenter(network, crops, device)
-    encoded = encode_pair(network, pair_of(said, crops, masks))
-    for feature, other in zip(encoded.segmentation.features, said.segmentation.features, strict=True):
-        torch.testing.assert_close(feature, other, rtol=0, atol=0)
+    encoded = encode_pair(pair_of(said, crops, masks))
+    torch.testing.assert_close(encoded.segmentation.body, said.segmentation.body, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("levels", [(0,), (1,), (0, 1)])
@@ -101,24 +129,23 @@ def test_a_changed_mask_replaces_the_soft_one_of_its_level_only(parts, levels):
     network, crops, masks, device = parts
     said = run_segmenter(network, crops, device)
     masks = [shrunk(mask) if index in levels else mask for index, mask in enumerate(masks)]
-    # the whole batch at once, with the soft mask where nothing was drawn
-    real = network.segmenter.real
-    own = real(said.crops)
-    evidence = torch.sigmoid(own.mask_logits)
+    expected = said.segmentation.body.clone()
     for index in levels:
         (top, left), drawn = crops[index].corner_yx, masks[index].mask
-        evidence[index, 0] = torch.from_numpy(drawn[top : top + 224, left : left + 224].astype(np.float32))
-    expected = real.with_mask(own, said.crops, evidence)
+        expected[index, 0] = torch.from_numpy(drawn[top : top + 224, left : left + 224].astype(np.float32))
     calls = network.segmenter.calls
-    encoded = encode_pair(network, pair_of(said, crops, masks))
+    encoded = encode_pair(pair_of(said, crops, masks))
+    torch.testing.assert_close(encoded.segmentation.body, expected)
+    drawn, own = classify_pair(network, encoded), classify_pair(network, said)
+    assert drawn.probabilities != own.probabilities and drawn.bmd != own.bmd
     assert network.segmenter.calls == calls
-    for feature, other in zip(encoded.segmentation.features, expected.features, strict=True):
-        torch.testing.assert_close(feature, other)
+    for feature, other in zip(encoded.segmentation.features, said.segmentation.features, strict=True):
+        torch.testing.assert_close(feature, other, rtol=0, atol=0)
 
 
-def test_an_empty_mask_is_no_evidence(parts):
+def test_an_empty_mask_guides_nowhere(parts):
     network, crops, masks, device = parts
     erased = replace(masks[0], mask=np.zeros_like(masks[0].mask))
     said = run_segmenter(network, crops, device)
-    encoded = encode_pair(network, pair_of(said, crops, [erased, masks[1]]))
-    torch.testing.assert_close(encoded.segmentation.features[0], said.segmentation.features[0])
+    encoded = encode_pair(pair_of(said, crops, [erased, masks[1]]))
+    torch.testing.assert_close(encoded.segmentation.body, said.segmentation.body)

@@ -32,7 +32,25 @@ def test_an_empty_target_counts():
     assert dice_loss(torch.full_like(empty, -20.0), empty).item() == pytest.approx(0.0, abs=1e-5)
     something = torch.full_like(empty, -20.0)
     something[..., 0, :4] = 20.0
-    assert dice_loss(something, empty).item() == pytest.approx(4 / 5, abs=1e-5)
+    assert dice_loss(something, empty).item() == pytest.approx(4 / 1004, abs=1e-5)
+
+
+def test_a_disc_taken_for_a_body_is_unlearned():
+    """The slope on a body's worth of pixels that should be none is within ten times that of a body that is missed."""
+    disc = torch.full((1, 1, 45, 45), 2.0, requires_grad=True)
+    missed = torch.full((1, 1, 45, 45), -2.0, requires_grad=True)
+    dice_loss(disc, torch.zeros(1, 1, 45, 45)).backward()
+    dice_loss(missed, torch.ones(1, 1, 45, 45)).backward()
+    assert disc.grad.mean() > 0 > missed.grad.mean()
+    assert disc.grad.mean() > -0.1 * missed.grad.mean()
+
+
+def test_masks_of_one_image_count_alike_empty_or_not():
+    target = torch.zeros(1, 3, 32, 32)
+    target[:, 0, :8, :8], target[:, 2] = 1, 1
+    z = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    apart = [dice_loss(z[:, i : i + 1], target[:, i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(dice_loss(z, target), sum(apart) / 3)
 
 
 def test_every_image_counts_alike():

@@ -22,7 +22,7 @@ def test_paper_profile_has_the_published_sizes():
     assert config.classifier_planes == (64, 128, 256, 512)
     assert config.segmenter_channels[0] == 64
     assert (config.slice_px, config.crop_px) == (512, 224)
-    assert not config.grey_evidence
+    assert not (config.mask_guidance or config.ordinal_head or config.reference_tissues or config.header_facts)
 
 
 def test_unknown_profile_is_a_sentence():
@@ -42,6 +42,7 @@ def test_unknown_profile_is_a_sentence():
         ({"nms_iou": 1.5}, "nms_iou"),
         ({"fusion_hidden": 0}, "fusion_hidden"),
         ({"classifier_stem": -1}, "classifier_stem"),
+        ({"class_from": "guess"}, "class_from"),
     ],
 )
 def test_impossible_sizes_are_refused_by_name(change, word):

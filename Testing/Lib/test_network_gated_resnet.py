@@ -4,8 +4,8 @@ import pytest
 import torch
 import torchvision
 
-from OsteoJointLib.network.evidence import evidence_pool
-from OsteoJointLib.network.gated_resnet import Bottleneck, GatedResNet
+from OsteoJointLib.errors import UsageError
+from OsteoJointLib.network.gated_resnet import Bottleneck, GatedResNet, body_mean
 
 RESNET_101 = (64, (64, 128, 256, 512), (3, 4, 23, 3))
 SMALL = (4, (2, 3, 3, 4), (1, 2, 1, 1))
@@ -116,16 +116,53 @@ def test_the_last_stage_s_map_is_the_one_that_is_pooled():
         torch.testing.assert_close(network(*inputs), seen["map"].mean(dim=(2, 3)))
 
 
-def test_with_evidence_the_last_map_is_pooled_over_the_core():
-    network = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5), evidence=True).eval()
+def box_mask(top: int = 16, left: int = 20) -> torch.Tensor:
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[:, :, top : top + 24, left : left + 24] = 1.0
+    return mask
+
+
+def test_guided_the_last_map_is_pooled_over_all_and_over_the_body():
+    network = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5), guided=True).eval()
     seen = {}
     network.fused_layers[-1].register_forward_hook(lambda m, i, output: seen.update(map=output))
-    vector = network(image(), features())
-    torch.testing.assert_close(vector, evidence_pool(seen["map"], features()[3][:, 3:4]))
+    vector = network(image(), features(), box_mask())
+    half = network.out_channels // 2
+    torch.testing.assert_close(vector[:, :half], seen["map"].mean(dim=(2, 3)))
+    # 24 rows from 16, 24 columns from 20, in cells of 32: 16 x 12, 16 x 12, 8 x 12, 8 x 12 pixels
+    weight = torch.tensor([[16 * 12, 16 * 12], [8 * 12, 8 * 12]]) / 1024 + 1e-4
+    torch.testing.assert_close(vector[:, half:], (seen["map"] * weight).sum(dim=(2, 3)) / weight.sum())
 
 
-def test_without_fusion_there_is_no_evidence():
-    assert not GatedResNet(*SMALL, evidence=True).evidence
+def test_a_moved_mask_moves_every_scale():
+    torch.manual_seed(0)
+    network = GatedResNet(*SMALL, fused_channels=(5, 5, 5, 5), guided=True).eval()
+    maps: dict[str, list[torch.Tensor]] = {"here": [], "there": []}
+    for name, mask in (("here", box_mask()), ("there", box_mask(18, 22))):
+        hooks = [
+            layer.register_forward_hook(lambda m, i, output, name=name: maps[name].append(output))
+            for layer in network.fused_layers
+        ]
+        network(image(), features(), mask)
+        for hook in hooks:
+            hook.remove()
+    assert [m.shape[-1] for m in maps["here"]] == [16, 8, 4, 2]
+    assert not any(torch.allclose(a, b) for a, b in zip(maps["here"], maps["there"], strict=True))
+
+
+def test_an_empty_mask_gives_the_plain_mean():
+    x = torch.rand(2, 3, 7, 7)
+    torch.testing.assert_close(body_mean(x, torch.zeros(2, 1, 7, 7)), x.mean(dim=(2, 3)))
+
+
+def test_without_layered_fusion_the_mask_still_pools():
+    network = GatedResNet(*SMALL, guided=True).eval()
+    here, there = (network(image(), body=mask) for mask in (box_mask(), box_mask(24, 36)))
+    half = network.out_channels // 2
+    torch.testing.assert_close(here[:, :half], there[:, :half], rtol=0, atol=0)
+    assert not torch.allclose(here[:, half:], there[:, half:])
+    with pytest.raises(UsageError, match="one for each of the 2 crops"):
+        network(image())
 
 
 def test_bottleneck_equals_torchvisions():

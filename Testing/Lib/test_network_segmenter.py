@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from OsteoJointLib.network.segmenter import Decoder, Encoder, Segmenter
+from OsteoJointLib.network.segmenter import Decoder, Encoder, Segmenter, join_outputs
 
 CHANNELS = (4, 6, 6, 8, 8, 10)
 
@@ -88,15 +88,37 @@ def test_heat_map_starts_near_zero():
     assert heatmap.min() > 0.0 and heatmap.mean() < 0.2
 
 
-def test_a_users_mask_changes_the_evidence_only():
-    segmenter = Segmenter(CHANNELS, grey_evidence=True).eval()
+def test_a_users_mask_changes_the_guide_only():
+    segmenter = Segmenter(CHANNELS).eval()
     mask = torch.zeros(2, 1, 64, 64)
     mask[:, :, 16:48, 16:48] = 1.0
     own = segmenter(crops())
-    edited = segmenter.with_mask(own, crops(), mask)
-    torch.testing.assert_close(own.mask_logits, edited.mask_logits, rtol=0, atol=0)
-    for a, b in zip(own.features, edited.features, strict=True):
-        torch.testing.assert_close(a[:, :-2], b[:, :-2], rtol=0, atol=0)
-        assert not torch.equal(a[:, -2:], b[:, -2:])
-    # the core is 4 px smaller on each side: 24 x 24 of 64 x 64
-    assert abs(edited.features[0][0, -2].mean().item() - 24 * 24 / 64**2) < 1e-6
+    torch.testing.assert_close(own.body, torch.sigmoid(own.mask_logits))
+    assert not own.body.requires_grad
+    edited = own.with_mask(mask)
+    assert edited.body is mask and edited.features is own.features and edited.mask_logits is own.mask_logits
+
+
+def test_features_alone_are_those_of_the_whole():
+    segmenter = Segmenter(CHANNELS).eval()
+    for alone, whole in zip(segmenter.features(crops()), segmenter(crops()).features, strict=True):
+        torch.testing.assert_close(alone, whole, rtol=0, atol=0)
+
+
+def test_rows_and_joining_are_each_others_way_back():
+    output = Segmenter(CHANNELS, reference_tissues=True).eval()(crops())
+    again = join_outputs([output.rows(torch.tensor([1])), output.rows(slice(0, 1))]).rows(torch.tensor([1, 0]))
+    for name in ("mask_logits", "heatmap", "body", "tissue_logits"):
+        torch.testing.assert_close(getattr(again, name), getattr(output, name), rtol=0, atol=0)
+    for a, b in zip(again.features, output.features, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_the_mask_head_gives_the_body_first_then_fat_muscle_and_blood():
+    segmenter = Segmenter(CHANNELS, reference_tissues=True).eval()
+    with torch.no_grad():
+        segmenter.mask_head[-1].weight.zero_()
+        segmenter.mask_head[-1].bias.copy_(torch.tensor([9.0, 1.0, 2.0, 3.0]))
+    output = segmenter(crops())
+    assert output.mask_logits.mean() == 9.0 and output.tissue_logits.mean(dim=(0, 2, 3)).tolist() == [1.0, 2.0, 3.0]
+    assert Segmenter(CHANNELS)(crops()).tissue_logits is None

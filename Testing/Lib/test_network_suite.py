@@ -14,6 +14,7 @@ from OsteoJointLib.errors import UsageError
 from OsteoJointLib.network.backbone import build_backbone
 from OsteoJointLib.network.blocks import ConvNormAct, ResidualDoubleConv
 from OsteoJointLib.network.detection import OUTPUTS, Localizer
+from OsteoJointLib.network.facts import FACTS
 from OsteoJointLib.network.fusion import FeatureFusion
 from OsteoJointLib.network.gated_resnet import GatedResNet
 from OsteoJointLib.network.gct import GatedChannelTransformation
@@ -41,7 +42,7 @@ def tensors(output) -> list[torch.Tensor]:
     """Every tensor of an output: a tensor, a tuple, or a record of them."""
     if isinstance(output, torch.Tensor):
         return [output]
-    if output is None:
+    if output is None or isinstance(output, str):
         return []
     values = output if isinstance(output, tuple) else vars(output).values()
     return list(itertools.chain.from_iterable(tensors(value) for value in values))
@@ -165,7 +166,7 @@ class TestResidualDoubleConv(TestConvNormAct):
 
 class TestSegmenter(NetworkSuite):
     def make(self):
-        return Segmenter(CHANNELS, grey_evidence=True)
+        return Segmenter(CHANNELS, reference_tissues=True)
 
     def inputs(self, batch=2):
         return (random(batch, 1, 64, 96),)
@@ -173,7 +174,8 @@ class TestSegmenter(NetworkSuite):
     def shapes(self, network, batch):
         sizes = ((16, 24), (8, 12), (4, 6), (2, 3))
         features = [(batch, c, *size) for c, size in zip(network.feature_channels, sizes, strict=True)]
-        return [(batch, 1, 64, 96), (batch, 1, 64, 96), *features]
+        masks = [(batch, 1, 64, 96), (batch, 1, 64, 96), *features, (batch, 1, 64, 96)]
+        return masks + ([] if network.mask_head[-1].out_channels == 1 else [(batch, 3, 64, 96)])
 
     def bad_inputs(self):
         return [(random(1, 3, 64, 64),), (random(1, 1, 64, 40),), (random(1, 64, 64),)]
@@ -276,10 +278,11 @@ class TestMultitaskNetwork(NetworkSuite):
         for gate in network.classifier.gates:
             TestGatedChannelTransformation.awake(gate)
         nn.init.normal_(network.fusion.score[-1].weight)
+        nn.init.normal_(network.fusion.adapt[-1].weight)
         return network
 
     def inputs(self, batch=2):
-        return random(batch, 1, 64, 64), 1 - random(batch, 1, 64, 64)
+        return random(batch, 1, 64, 64), 1 - random(batch, 1, 64, 64), random(batch, FACTS)
 
     def call(self, network, *inputs) -> ClassifierOutput:
         return network.classify(*inputs)
@@ -289,12 +292,14 @@ class TestMultitaskNetwork(NetworkSuite):
             (2 * batch, c, size, size)
             for c, size in zip(network.segmenter.feature_channels, (16, 8, 4, 2), strict=True)
         ]
-        masks = [(2 * batch, 1, 64, 64)] * 2
-        return [(batch, 3), (batch, 2), *masks, *features, (2 * batch, network.classifier.out_channels)]
+        masks, guides = [(2 * batch, 1, 64, 64)] * 2, [(2 * batch, 1, 64, 64), (2 * batch, 3, 64, 64)]
+        vectors = (2 * batch, network.classifier.out_channels)
+        return [(batch, 3), (batch, 2), *masks, *features, *guides, vectors, (batch, 2)]
 
     def test_gradients_reach_every_parameter(self, network):
         output = self.call(network, *self.inputs())
-        parts = [output.logits, output.segmentation.mask_logits, output.segmentation.heatmap]
+        said = output.segmentation
+        parts = [output.logits, output.bmd, said.mask_logits, said.heatmap, said.tissue_logits]
         sum((t * random(*t.shape)).sum() for t in parts).backward()
         unreached = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert set(unreached) <= {"fusion.score.2.bias"}
@@ -304,13 +309,13 @@ class TestMultitaskNetwork(NetworkSuite):
 
     def test_a_case_does_not_depend_on_its_batch(self, network):
         network.eval()
-        l1, l2 = self.inputs(3)
-        alone = self.call(network, l1[1:2], l2[1:2]).logits
-        torch.testing.assert_close(self.call(network, l1, l2).logits[1:2], alone, rtol=1e-4, atol=1e-5)
+        l1, l2, facts = self.inputs(3)
+        alone = self.call(network, l1[1:2], l2[1:2], facts[1:2]).logits
+        torch.testing.assert_close(self.call(network, l1, l2, facts).logits[1:2], alone, rtol=1e-4, atol=1e-5)
 
     def test_segmentation_is_that_of_the_segmenter(self, network):
         network.eval()
-        l1, l2 = self.inputs(1)
+        l1, l2, _ = self.inputs(1)
         alone: SegmenterOutput = network.segmenter(l2)
         torch.testing.assert_close(
             self.call(network, l1, l2).segmentation.mask_logits[1:], alone.mask_logits, rtol=1e-4, atol=1e-5

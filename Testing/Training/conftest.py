@@ -44,6 +44,7 @@ def synthetic_pair(seed: int) -> SimpleNamespace:
         level_bmd_mg_cm3=BMD_OF_STATUS[status] + np.array((3.0, -3.0)),
         kvp=120.0,
         phase="none",
+        departing=False,
         bmd_mg_cm3=BMD_OF_STATUS[status],
         status=STATUSES[status],
         seed=seed,

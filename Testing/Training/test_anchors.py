@@ -1,12 +1,11 @@
 """Anchors from a folder of pairs."""
 
 import ast
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 
 from OsteoJointLib.network.anchors import mean_best_overlap
-from OsteoJointLib.records import STATUSES
 from training.__main__ import main
 from training.data.anchors import box_sizes_px
 from training.data.augment import box_of
@@ -22,17 +21,16 @@ def test_sizes_are_those_of_the_masks_boxes(pair_folder):
     np.testing.assert_allclose(sizes[0], [x2 - x1, y2 - y1])
 
 
-def test_printed_anchors_fit_better_than_any_single_one(tmp_path, capsys):
-    generator = np.random.default_rng(0)
+def test_printed_anchors_fit_better_than_any_single_one(pair_folder, tmp_path, capsys):
+    generator, first = np.random.default_rng(0), load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
     for seed in range(12):
-        masks = np.zeros((2, 512, 512), bool)
+        masks = np.zeros((4, 512, 512), bool)
         for mask in masks:
             width, height = generator.integers(40, 100), generator.integers(30, 70)
             mask[200 : 200 + height, 200 : 200 + width] = True
         hu = np.zeros(masks.shape, np.float32)
-        save_pair(
-            SimpleNamespace(hu=hu, masks=masks, pixel_mm=0.8, bmd_mg_cm3=100.0, status=STATUSES[1], seed=seed), tmp_path
-        )
+        changes = {"hu": hu, "masks": masks, "tissues": np.zeros(masks.shape, np.uint8), "seed": seed}
+        save_pair(replace(first, **changes), tmp_path)
     assert main(["anchors", "--data", str(tmp_path)]) == 0
     anchors = ast.literal_eval(capsys.readouterr().out.splitlines()[0])
     sizes = box_sizes_px(tmp_path, most=100)

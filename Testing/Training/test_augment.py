@@ -62,7 +62,7 @@ def test_drawn_placements_keep_the_body_in_view():
     generator, config = np.random.default_rng(0), AugmentConfig()
     for _ in range(30):
         scale = float(generator.uniform(*config.scale))
-        crop = draw_crop_placement(mask, scale, True, config, generator).mask(mask, 224)
+        crop = draw_crop_placement(box_center_xy(mask), scale, True, config, generator).mask(mask, 224)
         assert crop.sum() == pytest.approx(mask.sum() * scale**2, rel=0.06)
         assert np.abs(box_center_xy(crop) - 112).max() <= config.center_limit_px + 4
         image = draw_image_placement(mask, False, config, generator)
@@ -113,7 +113,7 @@ def test_the_localizers_error_is_of_the_crops_own_pixels(scale):
     mask[236:276, 226:286] = True
     # so wide a jitter is always cut at the limit, which the localizer's error has in the crop that it sees
     config = AugmentConfig(center_jitter_px=1e6, center_limit_px=20.0, rotation_deg=0.0)
-    crop = draw_crop_placement(mask, scale, False, config, np.random.default_rng(0)).mask(mask, 224)
+    crop = draw_crop_placement(box_center_xy(mask), scale, False, config, np.random.default_rng(0)).mask(mask, 224)
     np.testing.assert_allclose(np.abs(box_center_xy(crop) - 112), 20.0, atol=scale + 0.5)
 
 
@@ -121,7 +121,10 @@ def test_the_localizers_error_has_no_direction():
     mask = np.zeros((512, 512), dtype=bool)
     mask[236:276, 226:286] = True
     config = AugmentConfig(center_jitter_px=6.0)
-    centers = [draw_crop_placement(mask, 1.0, False, config, np.random.default_rng(s)).center_xy for s in range(400)]
+    centers = [
+        draw_crop_placement(box_center_xy(mask), 1.0, False, config, np.random.default_rng(s)).center_xy
+        for s in range(400)
+    ]
     offsets = np.array(centers) - box_center_xy(mask)
     np.testing.assert_allclose(offsets.mean(axis=0), 0.0, atol=1.2)
     np.testing.assert_allclose(offsets.std(axis=0), 6.0, atol=0.7)
@@ -131,7 +134,7 @@ def test_only_crops_that_are_scaled_are_turned():
     mask = np.zeros((512, 512), dtype=bool)
     mask[236:276, 226:286] = True
     angles = [
-        draw_crop_placement(mask, scale, False, AugmentConfig(), np.random.default_rng(seed)).angle_rad
+        draw_crop_placement(box_center_xy(mask), scale, False, AugmentConfig(), np.random.default_rng(seed)).angle_rad
         for scale in (1.0, 1.2)
         for seed in range(20)
     ]

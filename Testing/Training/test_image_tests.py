@@ -19,7 +19,7 @@ from training.evaluation.case_rows.image_tests import image_row
 def encoded(crop_grey, feature_grey):
     crops = torch.full((2, 1, 8, 8), crop_grey)
     features = (torch.full((2, 1, 2, 2), feature_grey),)
-    return EncodedCrops(crops, SegmenterOutput(torch.ones(2, 1, 8, 8), None, features))
+    return EncodedCrops(crops, SegmenterOutput(torch.ones(2, 1, 8, 8), None, features, torch.ones(2, 1, 8, 8)))
 
 
 class Reads:
@@ -35,7 +35,7 @@ class Reads:
         return ClassifierOutput(logits, torch.tensor([[0.5, 0.5]]), segmentation, torch.zeros(2, 1))
 
     def segmenter(self, crops):
-        return SegmenterOutput(torch.zeros_like(crops), None, (crops.mean() * torch.ones(2, 1, 2, 2),))
+        return SegmenterOutput(torch.zeros_like(crops), None, (crops.mean() * torch.ones(2, 1, 2, 2),), crops)
 
 
 DONOR = Donor(Status.OSTEOPOROSIS, encoded(0.2, 0.2))

@@ -9,6 +9,8 @@ import torch
 from OsteoJointLib.config import network_config
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
 from OsteoJointLib.level_config import LevelNetConfig
+from OsteoJointLib.network.losses.bmd import bmd_loss
+from OsteoJointLib.network.losses.cross_entropy import soft_cross_entropy
 from OsteoJointLib.network.losses.weighting import TERMS
 from training.checkpoint import FORMAT, load_checkpoint, start
 from training.configs.compact import get_config
@@ -18,6 +20,7 @@ from training.evaluation.pair_scores import score_pairs
 from training.loop import require_finite, train
 from training.optimizing import decay_groups, update_average
 from training.run_config import OptimizerConfig, overridden
+from training.run_log import RunLog
 from training.schedule import Budget, learning_rate
 from training.tasks.level_losses import LevelLosses
 from training.tasks.levels import LevelConfig, load_level_network
@@ -35,7 +38,7 @@ MULTITASK = MultitaskConfig(
         classifier_blocks=(1, 1, 1, 1),
         fusion_hidden=4,
     ),
-    data=PairBatchConfig(rows=2, images=1, localizer_every=2, minimum_pairs=4),
+    data=PairBatchConfig(rows=2, further_rows=1, class_rows=2, images=1, localizer_every=2, minimum_pairs=4),
     windows_px=((0.5, 64), (1.0, 96)),
     precision="32-true",
 )
@@ -80,6 +83,7 @@ class TaskSuite:
         assert all(any(name.startswith(part) for name in moved) for part in self.parts)
         torch.testing.assert_close(checkpoint.average, run.average, rtol=0, atol=0)
         assert (tmp_path / "validation.jsonl").read_text().count("\n") == 1
+        assert (tmp_path / "best.pt").is_file() == bool(self.config.task().watched)
 
     def test_a_resumed_run_is_the_straight_run(self, tmp_path, data):
         straight = self.run(tmp_path / "straight", data)
@@ -167,6 +171,41 @@ class TestMultitask(TaskSuite):
         network.load_state_dict(run.average)
         numbers = score_pairs(network.eval(), watched, 2, 2.0)
         assert numbers["n"] == 2 and 0 <= numbers["dice"] <= 1 and 0 <= numbers["ap50"] <= 1
+        sources = [numbers[f"cross_entropy_{source}"] for source in ("softmax", "areas", "mean")]
+        assert numbers["cross_entropy"] == sources[2] and len(set(sources)) == 3 and numbers["bmd_mae"] > 0
+
+    @pytest.mark.parametrize(
+        "switch", ["layered_fusion", "mask_guidance", "ordinal_head", "reference_tissues", "header_facts"]
+    )
+    def test_every_switch_trains(self, tmp_path, data, switch):
+        config = replace(MULTITASK, network=replace(MULTITASK.network, **{switch: False}))
+        self.run(tmp_path, data, steps=1, config=config)
+        assert float(log_rows(tmp_path)[0]["status"]) > 0
+
+    def test_rows_for_the_class_alone_leave_the_segmenter_as_it_is(self, data):
+        module = MULTITASK.task().build()
+        batch = MULTITASK.task().batches(data)[1]
+        batch = batch._replace(mask_rows=torch.zeros_like(batch.mask_rows))
+        module(batch, 0.0).status.backward()
+        assert all(parameter.grad is None for parameter in module.network.segmenter.parameters())
+        assert all(parameter.grad is not None for parameter in module.network.classifier.parameters())
+
+    def test_the_class_term_is_that_of_the_network(self, data):
+        """Shared rows and class rows, whatever their order, get what ``classify`` says of them."""
+        module = MULTITASK.task().build().eval()
+        batches = MULTITASK.task().batches(data)
+        batch = next(b for step in range(1, 20) if ((b := batches[step]).mask_rows & b.status_rows).any())
+        rows = batch.status_rows.nonzero()[:, 0]
+        assert bool((~batch.mask_rows[rows]).any())
+        batch = batch._replace(guided_rows=torch.ones_like(batch.guided_rows))
+        with torch.no_grad():
+            crops = torch.cat((batch.crops[rows, 0], batch.crops[rows, 1]))
+            said = module.network.segmenter(crops).with_mask(torch.cat((batch.guides[rows, 0], batch.guides[rows, 1])))
+            output = module.network.fuse(crops, said, batch.facts[rows], batch.left_out[rows])
+            expected = soft_cross_entropy(output.logits, batch.status[rows]) + bmd_loss(output.bmd, batch.bmd[rows])
+            whole = replace(MULTITASK, windows_px=((1.0, 224),))
+            module.config = whole
+            torch.testing.assert_close(module(batch, 0.0).status, expected, rtol=1e-4, atol=1e-5)
 
     def test_no_decay_on_gates_norms_and_loss_weights(self):
         module = MULTITASK.task().build()
@@ -200,6 +239,14 @@ class TestLevels(TaskSuite):
         network = load_level_network(tmp_path / "last.pt")
         assert network.config == LEVELS.network
         torch.testing.assert_close(dict(network.state_dict()), dict(run.module.network.state_dict()), rtol=0, atol=0)
+
+
+def test_the_least_score_is_the_best(tmp_path):
+    log, said = RunLog(tmp_path, [], 0), []
+    for step, score in enumerate((0.5, 0.7, 0.4, 0.4, 0.41)):
+        log.add_validation(step, 0.0, {"cross_entropy": score, "dice": -score})
+        said.append(log.is_least("cross_entropy"))
+    assert said == [True, False, True, True, False]
 
 
 def test_a_loss_that_is_no_number_names_terms_and_cases():

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.network.heatmap import boundary_heatmap
 from training.data.augment import AugmentConfig, Intensity, box_center_xy
-from training.data.pair_batches import PairBatchConfig, PairBatches, augmented_row, plain_row
-from training.data.pairs import PairFolder, load_pair
-from training.data.sampling import Draw
+from training.data.guides import imperfect
+from training.data.pair_batches import PairBatchConfig, PairBatches
+from training.data.pair_rows import augmented_row, plain_row
+from training.data.pairs import PairFolder, load_pair, save_pair
 from training.seeds import TRAINING_SEEDS
 from training.step_batches import step_loader
 
-SMALL = PairBatchConfig(rows=4, images=2, localizer_every=2, minimum_pairs=4)
+SMALL = PairBatchConfig(rows=4, further_rows=0, class_rows=0, images=2, localizer_every=2, minimum_pairs=4)
 
 
 def test_shapes_and_ranges(pair_folder):
@@ -33,16 +35,28 @@ def test_only_every_second_step_brings_slices(pair_folder):
 
 
 def test_every_row_carries_a_term_and_mixed_rows_only_the_class(pair_folder):
-    batches = PairBatches(pair_folder, 2, replace(SMALL, rows=8, localizer_every=1000), AugmentConfig())
+    data = replace(SMALL, rows=8, class_rows=8, localizer_every=1000)
+    batches = PairBatches(pair_folder, 2, data, AugmentConfig())
     drawn = [batches[step] for step in range(1, 9)]
     for batch in drawn:
         assert torch.all(batch.mask_rows | batch.status_rows)
-        soft = (batch.status > 0).sum(dim=1) > 1
-        assert not torch.any(soft & batch.mask_rows)
-        mixed = torch.tensor(["+" in name for name in batch.case_ids])
-        torch.testing.assert_close(mixed, ~batch.mask_rows)
-    kinds = {(bool(m), bool(s)) for b in drawn for m, s in zip(b.mask_rows, b.status_rows, strict=True)}
-    assert kinds == {(True, True), (True, False), (False, True)}
+        assert batch.mask_rows.tolist() == 8 * [True] + 8 * [False] and batch.status_rows[8:].all()
+        assert not any("+" in name for name in batch.case_ids[:8])
+    names = [name for batch in drawn for name in batch.case_ids[8:]]
+    assert 8 < sum("+" in name for name in names) < 40
+    shared = torch.cat([batch.status_rows[:8] for batch in drawn])
+    assert 25 < shared.sum() < 52, "those with changed intensities carry no class"
+
+
+def test_cases_that_depart_from_physics_teach_outlines_only(pair_folder, tmp_path):
+    for index, path in enumerate(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths):
+        save_pair(replace(load_pair(path), departing=index % 2 == 0), tmp_path)
+    data = replace(SMALL, rows=8, class_rows=8, localizer_every=1000)
+    batches = PairBatches(tmp_path, 2, data, STILL)
+    for batch in (batches[step] for step in range(1, 4)):
+        departing = torch.tensor(["departing" in name for name in batch.case_ids])
+        assert departing[:8].any() and not departing[8:].any()
+        torch.testing.assert_close(batch.status_rows[:8], ~departing[:8])
 
 
 def test_class_rows_keep_the_hu_of_their_status(pair_folder):
@@ -84,7 +98,7 @@ def test_the_same_step_gives_the_same_batch(pair_folder):
 def test_a_plain_row_is_the_crop_around_the_body(pair_folder):
     pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
     row = plain_row(pair, 2.0)
-    for mask, crop, hu, whole in zip(row.masks, row.crops, pair.hu, pair.masks, strict=True):
+    for mask, crop, hu, whole in zip(row.masks, row.crops, pair.hu[:2], pair.masks[:2], strict=True):
         x, y = np.rint(box_center_xy(whole)).astype(int)
         around = np.s_[y - 112 : y + 112, x - 112 : x + 112]  # neither moved nor mirrored
         np.testing.assert_array_equal(mask, whole[around])
@@ -104,11 +118,80 @@ STILL = AugmentConfig(
 )
 
 
-def test_a_mixed_row_weighs_image_and_label_alike(pair_folder):
+def test_rows_at_any_height_carry_masks_only_and_some_are_empty(pair_folder):
+    data = replace(SMALL, rows=1, further_rows=3, localizer_every=1000)
+    batch = PairBatches(pair_folder, 0, data, STILL)[1]
+    assert batch.mask_rows[1:].all() and not batch.status_rows[1:].any()
+    area = batch.masks[1:].sum(dim=(2, 3, 4))
+    # of the stand-ins the third slice shows half a body's width and depth, the fourth none
+    torch.testing.assert_close(area[:, 0], torch.full((3,), np.pi * 16 * 11), rtol=0.03, atol=0.0)
+    assert not area[:, 1].any() and not batch.heatmaps[1:, 1].any()
+    assert (batch.tissues[1:] == ReferenceTissue.BLOOD).any(dim=(2, 3, 4)).all()
+
+
+def test_rows_for_the_class_alone_keep_their_hu_and_bring_no_heat_maps(pair_folder):
+    data = replace(SMALL, rows=1, class_rows=12, mixup_alpha=None, localizer_every=1000)
+    batch = PairBatches(pair_folder, 0, data, replace(STILL, intensity_probability=1.0))[1]
+    assert batch.mask_rows.tolist() == [True] + 12 * [False]
+    assert batch.status_rows.tolist() == [False] + 12 * [True]
+    assert not batch.heatmaps[1:].any()
+    for crops, masks, bmd in zip(batch.crops[1:], batch.masks[1:], batch.bmd[1:], strict=True):
+        hu = {150.0: 200.0, 100.0: 120.0, 60.0: 50.0}[float(bmd)]
+        assert float(crops[masks > 0].median()) == pytest.approx((hu + 160.0) / 400.0, abs=0.02)
+
+
+def test_headers_lack_something_as_often_as_wanted_and_vertebrae_too(pair_folder):
+    data = replace(SMALL, rows=1, class_rows=39, mixup_alpha=None, localizer_every=1000)
+    sure = PairBatches(pair_folder, 0, replace(data, unknown_share=0.0, left_out_share=0.0), STILL)[1]
+    assert torch.unique(sure.facts, dim=0).tolist() == [[1.0, 0.0, 1.0, 0.0]] and not sure.left_out.any()
+    never = PairBatches(pair_folder, 0, replace(data, unknown_share=1.0, left_out_share=1.0), STILL)[1]
+    assert not never.facts.any() and (never.left_out.sum(dim=1) == 1).all() and never.left_out.any(dim=0).all()
+    half = PairBatches(pair_folder, 0, replace(data, unknown_share=0.5), STILL)[1]
+    assert 8 < half.facts[:, 0].sum() < 32 and 8 < half.facts[:, 2].sum() < 32
+    assert not torch.equal(half.facts[:, 0], half.facts[:, 2]), "one may be known without the other"
+
+
+def test_a_mixture_s_label_follows_its_bmd(pair_folder):
     batches = PairBatches(pair_folder, 0, SMALL, STILL)
     cases = batches.listed()
-    dense, porous = (int(np.flatnonzero(cases.statuses == status)[0]) for status in (0, 2))
-    drawn = batches.row(Draw(instance=dense, balanced=porous, mix=0.8), cases, np.random.default_rng(0))
+    dense, porous = (load_pair(cases.paths[np.flatnonzero(cases.statuses == status)[0]]) for status in (0, 2))
+    for mix, bmd, status in ((0.8, 132.0, 0), (0.5, 105.0, 1), (0.1, 69.0, 2)):
+        drawn = batches.class_row([dense, porous], mix, np.random.default_rng(0))
+        assert drawn.bmd == pytest.approx(bmd, rel=1e-6) and drawn.status.tolist() == np.eye(3)[status].tolist()
+
+
+def test_a_mixture_of_two_headers_knows_what_they_have_in_common(pair_folder, tmp_path):
+    for path in PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[:4]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    pair = load_pair(PairFolder.listed(tmp_path, TRAINING_SEEDS).paths[3])
+    save_pair(replace(pair, kvp=100.0), tmp_path)
+    batches = PairBatches(tmp_path, 0, replace(SMALL, unknown_share=0.0), STILL)
+    cases = batches.listed()
+    for instance, facts in ((3, (0.0, 0.0, 1.0, 0.0)), (1, (1.0, 0.0, 1.0, 0.0))):
+        pairs = [load_pair(cases.paths[index]) for index in (instance, 2)]
+        drawn = batches.class_row(pairs, 0.5, np.random.default_rng(0))
+        assert drawn.facts == facts
+
+
+def test_guides_are_near_the_truth_and_seldom_it(pair_folder):
+    mask = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0]).masks[0]
+    guides = [imperfect(mask, np.random.default_rng(seed)) for seed in range(60)]
+    areas = np.array([guide.sum() for guide in guides]) / mask.sum()
+    overlap = np.array([2 * (guide & mask).sum() / (guide.sum() + mask.sum()) for guide in guides])
+    assert 0.1 < (overlap == 1.0).mean() < 0.5
+    assert areas.min() < 0.85 < 1.15 < areas.max() and abs(np.median(areas) - 1.0) < 0.1
+    assert 0.4 < overlap.min() < 0.85 < np.median(overlap)
+    middles = np.array([np.argwhere(guide).mean(axis=0) for guide in guides]) - np.argwhere(mask).mean(axis=0)
+    assert (np.abs(middles).max(axis=0) > 3.0).all() and (np.abs(middles.mean(axis=0)) < 1.5).all()
+    empty = np.zeros_like(mask)
+    assert not imperfect(empty, np.random.default_rng(1)).any()
+
+
+def test_the_papers_mixed_row_weighs_image_and_label_alike(pair_folder):
+    batches = PairBatches(pair_folder, 0, replace(SMALL, mix_labels="one-hot"), STILL)
+    cases = batches.listed()
+    dense, porous = (load_pair(cases.paths[np.flatnonzero(cases.statuses == status)[0]]) for status in (0, 2))
+    drawn = batches.class_row([dense, porous], 0.8, np.random.default_rng(0))
     np.testing.assert_allclose(drawn.status, [0.8, 0.0, 0.2], rtol=1e-6)
     # bodies of 200 and of 50 HU, window -160 to 240
     assert np.median(drawn.row.crops[0][drawn.row.masks[0]]) == pytest.approx(
@@ -117,20 +200,33 @@ def test_a_mixed_row_weighs_image_and_label_alike(pair_folder):
     assert (drawn.masks_count, drawn.status_counts) == (False, True)
 
 
-def test_a_pure_row_is_the_case_that_was_drawn(pair_folder):
+def test_a_row_for_masks_is_the_case(pair_folder):
     batches = PairBatches(pair_folder, 0, SMALL, STILL)
     cases = batches.listed()
-    for mix, chosen in ((0.0, 2), (1.0, 7)):
-        drawn = batches.row(Draw(instance=7, balanced=2, mix=mix), cases, np.random.default_rng(0))
+    for chosen in (2, 7):
+        pair = load_pair(cases.paths[chosen])
+        drawn = batches.mask_row(pair, np.random.default_rng(0))
         assert drawn.case_id == cases.paths[chosen].stem
-        assert drawn.status.argmax() == cases.statuses[chosen]
-        plain = plain_row(load_pair(cases.paths[chosen]), SMALL.heatmap_sigma_px)
+        assert drawn.status.argmax() == cases.statuses[chosen] and drawn.bmd == pair.bmd_mg_cm3
+        plain = plain_row(pair, SMALL.heatmap_sigma_px)
         mirrored = not np.array_equal(drawn.row.crops, plain.crops)
-        unflipped = drawn.row.masks[:, :, ::-1] if mirrored else drawn.row.masks
         for mask, heatmap in zip(drawn.row.masks, drawn.row.heatmaps, strict=True):
             np.testing.assert_array_equal(heatmap, boundary_heatmap(mask, SMALL.heatmap_sigma_px))
         # a mirrored crop is about pixel 112, the flipped array about 111.5
-        np.testing.assert_array_equal(np.roll(unflipped, 1 if mirrored else 0, axis=2), plain.masks)
+        for name in ("masks", "tissues"):
+            found = getattr(drawn.row, name)
+            unflipped = np.roll(found[:, :, ::-1], 1, axis=2) if mirrored else found
+            np.testing.assert_array_equal(unflipped[..., 1:], getattr(plain, name)[..., 1:])
+
+
+def test_a_row_for_the_class_may_be_one_case_by_itself(pair_folder):
+    batches = PairBatches(pair_folder, 0, SMALL, STILL)
+    pair = load_pair(batches.listed().paths[2])
+    for mix in (0.0, 1.0):
+        drawn = batches.class_row([pair], mix, np.random.default_rng(0))
+        assert (drawn.masks_count, drawn.status_counts, drawn.case_id) == (False, True, pair.name)
+        assert drawn.bmd == pair.bmd_mg_cm3 and drawn.status.sum() == 1
+        assert np.median(drawn.row.crops[0][drawn.row.masks[0]]) == pytest.approx((50.0 + 160.0) / 400.0, abs=0.02)
 
 
 def test_changed_intensities_reach_the_row_and_cost_it_its_class_term(pair_folder):
@@ -140,7 +236,7 @@ def test_changed_intensities_reach_the_row_and_cost_it_its_class_term(pair_folde
     squared = augmented_row(pair, np.random.default_rng(1), STILL, Intensity(1.0, 0.0, 0.0, 0.0, 2.0), 2.0).crops
     np.testing.assert_allclose(squared, plain**2, atol=1e-6)
     batches = PairBatches(pair_folder, 0, SMALL, replace(STILL, intensity_probability=1.0))
-    drawn = batches.row(Draw(instance=0, balanced=0, mix=1.0), cases, np.random.default_rng(0))
+    drawn = batches.mask_row(pair, np.random.default_rng(0))
     assert (drawn.masks_count, drawn.status_counts) == (True, False)
 
 

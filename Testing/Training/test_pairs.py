@@ -1,12 +1,14 @@
 """Pairs go to disk whole and come back the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.errors import InputRefused
-from OsteoJointLib.records import STATUSES, Status
-from training.data.pairs import PairFolder, load_pair, make_pairs, pair_path
+from OsteoJointLib.records import STATUSES
+from training.data.pairs import PairFolder, load_pair, make_pairs, save_pair
 from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 
 
@@ -34,10 +36,18 @@ def test_too_few_pairs_and_broken_files_are_refused(pair_folder, tmp_path):
         PairFolder.listed(pair_folder, TRAINING_SEEDS, 13)
     with pytest.raises(InputRefused, match="python -m training pairs .* --seed 800000"):
         PairFolder.listed(tmp_path / "nowhere", VALIDATION_SEEDS)
-    broken = pair_path(tmp_path, 7, Status.NORMAL)
+    broken = tmp_path / "0000007-normal.npz"
     broken.write_bytes(b"no zip")
     with pytest.raises(InputRefused, match="0000007-normal"):
         load_pair(broken)
+
+
+def test_a_pair_that_departs_from_physics_says_so(pair_folder, tmp_path):
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[4])
+    path = save_pair(replace(pair, departing=True), tmp_path)
+    save_pair(replace(pair, seed=5), tmp_path)
+    assert path.name == "0000004-osteopenia-departing.npz" and load_pair(path).departing
+    assert PairFolder.listed(tmp_path, TRAINING_SEEDS).lawful.tolist() == [False, True]
 
 
 def test_unfinished_files_are_not_listed(pair_folder, tmp_path):

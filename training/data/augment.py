@@ -106,21 +106,25 @@ class Placement:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(mask.astype(np.float32), self.matrix(size), (size, size), flags=flags) >= 0.5
 
+    def labels(self, labels: np.ndarray, size: int) -> np.ndarray:
+        """Resample (y, x) uint8 labels to (size, size): the nearest pixel's; outside is 0."""
+        return cv2.warpAffine(labels, self.matrix(size), (size, size), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+
 
 def draw_crop_placement(
-    mask: np.ndarray, scale: float, flip: bool, config: AugmentConfig, generator: np.random.Generator
+    center_xy: np.ndarray, scale: float, flip: bool, config: AugmentConfig, generator: np.random.Generator
 ) -> Placement:
     """Draw where a crop lies: around the middle of the body's box, with the localizer's error.
 
     Args:
-        mask: (y, x) bool, the body.
+        center_xy: (2,) that middle, index coordinates.
         scale, flip: drawn once for both vertebrae of a pair.
         config: the ranges.
         generator: NumPy generator.
     """
     limit = config.center_limit_px
     jitter = np.clip(generator.normal(0.0, config.center_jitter_px, 2), -limit, limit)
-    center = np.rint(box_center_xy(mask) + np.rint(jitter) / scale)
+    center = np.rint(center_xy + np.rint(jitter) / scale)
     angle = 0.0 if scale == 1.0 else np.deg2rad(generator.uniform(-config.rotation_deg, config.rotation_deg))
     return Placement((float(center[0]), float(center[1])), float(angle), scale, flip)
 

@@ -1,39 +1,37 @@
 """Batches of training rows from a folder of pairs.
 
-A row is one case: two crops (L1, L2) with masks and boundary heat maps, and a soft class. Mixed rows (Balanced-MixUp)
-carry the class term only, rows with changed intensities the mask terms only, all others both, so that one forward
-pass serves every term. Every ``localizer_every``-th step also brings whole slices with boxes for the localizer.
+A row is two crops of a case with masks and boundary heat maps, its class and its BMD. Rows at any height carry the mask
+terms only, and so do those whose intensities were changed or whose tissues no patient has; the others for masks carry
+the class term too, so that one forward pass serves every term. Rows for the class alone (Balanced-MixUp, maybe mixed)
+cost less: no gradient enters the segmenter. Every ``localizer_every``-th step also brings whole slices with boxes.
+
+The class term's rows are guided by the predicted mask or by an imperfect true one, lack a vertebra now and then, and
+have headers that lack something as often.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from OsteoJointLib.config import NetworkConfig, WindowConfig
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.network.heatmap import boundary_heatmap
+from OsteoJointLib.network.facts import header_facts
 from OsteoJointLib.pipeline.preprocess import to_unit_range
-from training.data.augment import (
-    AugmentConfig,
-    Intensity,
-    add_objects,
-    box_of,
-    degrade,
-    draw_crop_placement,
-    draw_image_placement,
-    draw_scale,
-)
+from OsteoJointLib.records import STATUSES, Status
+from training.data.augment import AugmentConfig, Intensity, box_of, degrade, draw_image_placement
+from training.data.guides import imperfect
+from training.data.pair_rows import FURTHER, Row, augmented_row
 from training.data.pairs import PairFolder, StoredPair, load_pair
-from training.data.sampling import Draw, draw_rows
+from training.data.sampling import draw_rows
 from training.seeds import TRAINING_SEEDS
 from training.step_batches import StepBatches
 
-CROP_SIZE = NetworkConfig.crop_px
 IMAGE_SIZE = NetworkConfig.slice_px
 
 
@@ -42,36 +40,59 @@ class PairBatchConfig:
     """What a batch is made of.
 
     Args:
-        rows: cases a step; each gives two crops.
+        rows: unmixed cases a step for masks, and for the class where they can; each gives two crops.
+        further_rows: the same at any height, for masks.
+        class_rows: more cases, for the class alone.
         images: whole slices of a localizer step.
         localizer_every: steps from one localizer step to the next.
         mixup_alpha: of Beta(alpha, 1); None turns Balanced-MixUp off.
+        mix_labels: "bmd" labels a mixture by its mixed BMD, "one-hot" mixes the two labels as the paper does.
+        guided_share: of the rows that an imperfect true mask guides, not the predicted one; chosen.
+        left_out_share: of the rows that lack one of the two vertebrae; chosen.
+        unknown_share: of the headers that lack the tube voltage, and of those that lack the contrast; chosen.
         heatmap_sigma_px: of the boundary target.
         minimum_pairs: fewer in the folder refuse to start.
     """
 
     rows: int = 8
+    further_rows: int = 2
+    class_rows: int = 8
     images: int = 4
     localizer_every: int = 4
     mixup_alpha: float | None = 0.1
+    mix_labels: str = "bmd"
+    guided_share: float = 0.5
+    left_out_share: float = 0.15
+    unknown_share: float = 0.3
     heatmap_sigma_px: float = 2.0
     minimum_pairs: int = 16
 
     def __post_init__(self) -> None:
         if min(self.rows, self.images, self.localizer_every, self.minimum_pairs) < 1:
             raise UsageError(Reason.USAGE, f"A batch needs at least 1 of everything, got {self}. Change the config.")
+        if self.mix_labels not in ("bmd", "one-hot") or min(self.further_rows, self.class_rows) < 0:
+            raise UsageError(
+                Reason.USAGE,
+                f'mix_labels is "bmd" or "one-hot", and rows are 0 or more, not as in {self}. Change the config.',
+            )
 
 
 class PairBatch(NamedTuple):
     """One step's rows; a named tuple, because Fabric moves those between devices and refuses frozen dataclasses.
 
     Args:
-        crops: (B, 2, 1, 224, 224) float32 in [0, 1], L1 then L2.
+        crops: (B, 2, 1, 224, 224) float32 in [0, 1], L1 then L2, or two further slices.
         masks: (B, 2, 1, 224, 224) float32, 0 or 1.
+        tissues: (B, 2, 1, 224, 224) uint8 reference tissues.
         heatmaps: (B, 2, 1, 224, 224) float32 in [0, 1].
         mask_rows: (B,) bool, rows that carry the mask and boundary terms.
         status: (B, 3) float32, soft one-hot in the order of ``STATUSES``.
+        bmd: (B,) float32, mg/cm3.
         status_rows: (B,) bool, rows that carry the class term.
+        guides: (B, 2, 1, 224, 224) float32, 0 or 1: imperfect masks.
+        guided_rows: (B,) bool, rows that these guide in the place of the predicted masks.
+        facts: (B, 4) float32, what the header says.
+        left_out: (B, 2) bool, which vertebra is left out.
         images: (N, 1, 512, 512) float32 in [0, 1] for the localizer; N = 0 on other steps.
         boxes_xyxy: (N, 4) float32, one body an image.
         labels: (N,) int64, 0 for L1, 1 for L2.
@@ -80,87 +101,47 @@ class PairBatch(NamedTuple):
 
     crops: torch.Tensor
     masks: torch.Tensor
+    tissues: torch.Tensor
     heatmaps: torch.Tensor
     mask_rows: torch.Tensor
     status: torch.Tensor
+    bmd: torch.Tensor
     status_rows: torch.Tensor
+    guides: torch.Tensor
+    guided_rows: torch.Tensor
+    facts: torch.Tensor
+    left_out: torch.Tensor
     images: torch.Tensor
     boxes_xyxy: torch.Tensor
     labels: torch.Tensor
     case_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One unmixed case: crops (2, 224, 224) in [0, 1], masks and heat maps of the same shape."""
-
-    crops: np.ndarray
-    masks: np.ndarray
-    heatmaps: np.ndarray
-
-
-def augmented_row(
-    pair: StoredPair,
-    generator: np.random.Generator,
-    augment: AugmentConfig,
-    intensity: Intensity | None,
-    sigma_px: float,
-    with_heatmaps: bool = True,
-) -> Row:
-    """Draw one augmented row of a pair.
-
-    Args:
-        pair: the two slices.
-        generator: all chance comes from it.
-        augment: the ranges.
-        intensity: what to do to the grey values; None keeps absolute HU.
-        sigma_px: of the boundary target.
-        with_heatmaps: False leaves them 0 (mixed rows do not use them).
-    """
-    scale, flip = draw_scale(augment, generator), bool(generator.random() < 0.5)
-    crops, masks = [], []
-    for hu, mask in zip(pair.hu[:2], pair.masks[:2], strict=True):
-        placement = draw_crop_placement(mask, scale, flip, augment, generator)
-        crop, crop_mask = placement.image(hu, CROP_SIZE), placement.mask(mask, CROP_SIZE)
-        if generator.random() < augment.object_probability:
-            crop = add_objects(crop, crop_mask, augment, generator)
-        crops.append(crop if intensity is None else intensity.on_hu(crop, crop_mask))
-        masks.append(crop_mask)
-    image = to_unit_range(degrade(np.stack(crops), augment, generator), WindowConfig())
-    if intensity is not None and intensity.gamma != 1.0:
-        image = image ** np.float32(intensity.gamma)
-    heatmaps = np.zeros_like(image)
-    if with_heatmaps:
-        heatmaps = np.stack([boundary_heatmap(mask, sigma_px) for mask in masks])
-    return Row(image, np.stack(masks), heatmaps)
-
-
-def plain_row(pair: StoredPair, sigma_px: float) -> Row:
-    """Make the row of a pair without augmentation, as the chain sees it with a perfect localizer."""
-    unchanged = AugmentConfig(0.0, straight_probability=1.0)
-    crops, masks = [], []
-    for hu, mask in zip(pair.hu[:2], pair.masks[:2], strict=True):
-        placement = draw_crop_placement(mask, 1.0, False, unchanged, np.random.default_rng(0))
-        crops.append(to_unit_range(placement.image(hu, CROP_SIZE), WindowConfig()))
-        masks.append(placement.mask(mask, CROP_SIZE))
-    return Row(np.stack(crops), np.stack(masks), np.stack([boundary_heatmap(mask, sigma_px) for mask in masks]))
-
-
 class RowDraw(NamedTuple):
     """One row of a batch.
 
     Args:
-        row: crops, masks, heat maps.
+        row: crops, masks, tissues, heat maps.
         masks_count: whether it carries the mask and boundary terms.
         status: (3,) soft one-hot.
+        bmd: in mg/cm3.
         status_counts: whether it carries the class term.
+        guides: (2, 224, 224) bool.
+        guided: whether these guide it.
+        facts: what the header says.
+        left_out: whether L1 and L2 are left out.
         case_id: what it was made of.
     """
 
     row: Row
     masks_count: bool
     status: np.ndarray
+    bmd: float
     status_counts: bool
+    guides: np.ndarray
+    guided: bool
+    facts: tuple[float, ...]
+    left_out: tuple[bool, bool]
     case_id: str
 
 
@@ -192,33 +173,72 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
 
     def drawn(self, step: int, cases: PairFolder) -> PairBatch:
         """Draw the batch of a step."""
-        generator = np.random.default_rng((self.seed, step))
-        draws = draw_rows(cases.statuses, self.data.rows, generator, self.data.mixup_alpha)
-        rows = [self.row(draw, cases, generator) for draw in draws]
+        data, generator = self.data, np.random.default_rng((self.seed, step))
+        lawful = np.flatnonzero(cases.lawful)
+        rows = [self.mask_row(pair, generator) for pair in _some(cases, data.rows, generator)]
+        for draw in draw_rows(cases.statuses[lawful], data.class_rows, generator, data.mixup_alpha):
+            indices = (draw.instance, draw.balanced) if draw.pure is None else (draw.pure,)
+            pairs = [load_pair(cases.paths[lawful[index]]) for index in indices]
+            rows.append(self.class_row(pairs, draw.mix, generator))
+        rows += [self.further_row(pair, generator) for pair in _some(cases, data.further_rows, generator)]
         slices = []
-        if step % self.data.localizer_every == 0:
-            # the class-based draws, so that the localizer sees every class alike
-            chosen = [draws[number % len(draws)].balanced for number in range(self.data.images)]
-            slices = [self.slice(load_pair(cases.paths[index]), generator) for index in chosen]
+        if step % data.localizer_every == 0:
+            slices = [self.slice(pair, generator) for pair in _some(cases, data.images, generator)]
         return _batch(rows, slices)
 
-    def row(self, draw: Draw, cases: PairFolder, generator: np.random.Generator) -> RowDraw:
-        """Draw the row of one case, or the mixture of two."""
-        sigma_px = self.data.heatmap_sigma_px
-        if draw.pure is not None:
-            changed = generator.random() < self.augment.intensity_probability
-            intensity = Intensity.drawn(generator) if changed else None
-            row = augmented_row(load_pair(cases.paths[draw.pure]), generator, self.augment, intensity, sigma_px)
-            return RowDraw(row, True, _one_hot(cases.statuses[draw.pure]), not changed, cases.paths[draw.pure].stem)
-        first, second = (
-            augmented_row(load_pair(cases.paths[index]), generator, self.augment, None, sigma_px, with_heatmaps=False)
-            for index in (draw.instance, draw.balanced)
-        )
-        mix = np.float32(draw.mix)
-        status = mix * _one_hot(cases.statuses[draw.instance]) + (1 - mix) * _one_hot(cases.statuses[draw.balanced])
-        crops = mix * first.crops + (1 - mix) * second.crops
-        name = f"{cases.paths[draw.instance].stem}*{draw.mix:.3f}+{cases.paths[draw.balanced].stem}"
-        return RowDraw(Row(crops, second.masks, second.heatmaps), False, status, True, name)
+    def mask_row(self, pair: StoredPair, generator: np.random.Generator) -> RowDraw:
+        """Draw the row of one case for the mask terms, and for the class term where its grey values are a patient's."""
+        changed = generator.random() < self.augment.intensity_probability
+        intensity = Intensity.drawn(generator) if changed else None
+        row = augmented_row(pair, generator, self.augment, intensity, self.data.heatmap_sigma_px)
+        case = (row, True, _one_hot(pair.status), pair.bmd_mg_cm3, not (changed or pair.departing))
+        return self._class_row(*case, _header(pair), pair.name, generator)
+
+    def class_row(self, pairs: Sequence[StoredPair], mix: float, generator: np.random.Generator) -> RowDraw:
+        """Draw the row of one case for the class term, or ``mix`` of the first of two and the rest of the second."""
+        data, first, second = self.data, pairs[0], pairs[-1]
+        rows = [
+            augmented_row(pair, generator, self.augment, None, data.heatmap_sigma_px, with_heatmaps=False)
+            for pair in pairs
+        ]
+        weight = np.float32(mix)
+        row = replace(rows[0 if mix > 0.5 else -1], crops=weight * rows[0].crops + (1 - weight) * rows[-1].crops)
+        bmd = float(mix * first.bmd_mg_cm3 + (1.0 - mix) * second.bmd_mg_cm3)
+        status = weight * _one_hot(first.status) + (1 - weight) * _one_hot(second.status)
+        if data.mix_labels == "bmd":
+            status = _one_hot(Status.from_bmd(bmd))
+        header = tuple(a if a == b else None for a, b in zip(_header(first), _header(second), strict=True))
+        name = first.name if first is second else f"{first.name}*{mix:.3f}+{second.name}"
+        return self._class_row(row, False, status, bmd, True, header, name, generator)
+
+    def _class_row(
+        self,
+        row: Row,
+        masks_count: bool,
+        status: np.ndarray,
+        bmd: float,
+        status_counts: bool,
+        header: tuple[Any, ...],
+        name: str,
+        generator: np.random.Generator,
+    ) -> RowDraw:
+        """Draw what the class term meets beside the image: guides, a header with gaps, a vertebra that is left out."""
+        guides = np.stack([imperfect(mask, generator) for mask in row.masks])
+        guided = bool(generator.random() < self.data.guided_share)
+        kvp, contrast = (None if generator.random() < self.data.unknown_share else value for value in header)
+        left_out = (False, False)
+        if generator.random() < self.data.left_out_share:
+            left_out = (True, False) if generator.random() < 0.5 else (False, True)
+        facts = header_facts(kvp, contrast)
+        return RowDraw(row, masks_count, status, bmd, status_counts, guides, guided, facts, left_out, name)
+
+    def further_row(self, pair: StoredPair, generator: np.random.Generator) -> RowDraw:
+        """Draw a row at two heights, for the mask terms."""
+        changed = generator.random() < self.augment.intensity_probability
+        intensity = Intensity.drawn(generator) if changed else None
+        row = augmented_row(pair, generator, self.augment, intensity, self.data.heatmap_sigma_px, which=FURTHER)
+        rest = (row.masks, False, header_facts(None, None), (False, False), f"{pair.name}+heights")
+        return RowDraw(row, True, _one_hot(pair.status), pair.bmd_mg_cm3, False, *rest)
 
     def slice(self, pair: StoredPair, generator: np.random.Generator) -> SliceDraw:
         """Draw a whole slice of one of the two levels, with its body's box."""
@@ -232,22 +252,37 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         return SliceDraw(to_unit_range(image, WindowConfig()), box_of(moved), label)
 
 
-def _one_hot(status: int) -> np.ndarray:
-    return np.eye(3, dtype=np.float32)[int(status)]
+def _some(cases: PairFolder, count: int, generator: np.random.Generator) -> Iterator[StoredPair]:
+    return (load_pair(cases.paths[index]) for index in generator.integers(0, len(cases), count))
+
+
+def _one_hot(status: Status) -> np.ndarray:
+    return np.eye(3, dtype=np.float32)[STATUSES.index(status)]
+
+
+def _header(pair: StoredPair) -> tuple[float | None, bool | None]:
+    """Say what the header would: tube voltage, and whether there is contrast."""
+    return pair.kvp, pair.phase != "none"
 
 
 def _batch(rows: list[RowDraw], slices: list[SliceDraw]) -> PairBatch:
-    def stacked(arrays: list[np.ndarray]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(arrays).astype(np.float32))[:, :, None]
+    def stacked(arrays: list[np.ndarray], kind: type = np.float32) -> torch.Tensor:
+        return torch.from_numpy(np.stack(arrays).astype(kind))[:, :, None]
 
     shape = (0, 1, IMAGE_SIZE, IMAGE_SIZE)
     return PairBatch(
         crops=stacked([drawn.row.crops for drawn in rows]),
         masks=stacked([drawn.row.masks for drawn in rows]),
+        tissues=stacked([drawn.row.tissues for drawn in rows], np.uint8),
         heatmaps=stacked([drawn.row.heatmaps for drawn in rows]),
         mask_rows=torch.tensor([drawn.masks_count for drawn in rows]),
         status=torch.from_numpy(np.stack([drawn.status for drawn in rows])),
+        bmd=torch.tensor([drawn.bmd for drawn in rows], dtype=torch.float32),
         status_rows=torch.tensor([drawn.status_counts for drawn in rows]),
+        guides=stacked([drawn.guides for drawn in rows]),
+        guided_rows=torch.tensor([drawn.guided for drawn in rows]),
+        facts=torch.tensor([drawn.facts for drawn in rows]),
+        left_out=torch.tensor([drawn.left_out for drawn in rows]),
         images=torch.from_numpy(np.stack([s.image for s in slices])[:, None]) if slices else torch.zeros(shape),
         boxes_xyxy=torch.from_numpy(np.stack([s.box_xyxy for s in slices])) if slices else torch.zeros(0, 4),
         labels=torch.tensor([s.label for s in slices], dtype=torch.int64),

@@ -1,6 +1,7 @@
 """Training pairs on disk: the two mid-slices of one randomized phantom a file, with two more at any height.
 
-A file is ``<seed>-<status>.npz``; it appears whole, so that a reader may list the folder at any moment.
+A file is ``<seed>-<status>.npz``, or ``<seed>-<status>-departing.npz`` where the soft tissues have HU that no patient's
+have, so that it may teach outlines but not the class. It appears whole: a reader may list the folder at any moment.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from OsteoJointLib.records import STATUSES, Status
 from training.data.filling import fill
 from training.seeds import refuse_other_seeds
 
-_NAME = re.compile(r"^(\d{7})-([a-z]+)\.npz$")
+_NAME = re.compile(r"^(\d{7})-([a-z]+)(-departing)?\.npz$")
 _SLICES = 4
 """Of a pair: mid-slices of L1 and L2, two anywhere."""
 
@@ -37,15 +38,28 @@ class StoredPair:
     status: Status
     kvp: float
     phase: str
+    departing: bool
     seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its file, without the ending."""
+        return pair_path(Path(), self).stem
 
 
 @dataclass(frozen=True, eq=False)
 class PairFolder:
-    """The pairs that were in a folder when it was listed: their paths, in seed order, and (N,) class indices."""
+    """The pairs that were in a folder when it was listed, in seed order.
+
+    Args:
+        paths: of their files.
+        statuses: (N,) class indices.
+        lawful: (N,) bool, those that do not depart from physics.
+    """
 
     paths: tuple[Path, ...]
     statuses: np.ndarray
+    lawful: np.ndarray
 
     @classmethod
     def listed(cls, folder: Path, seeds: range, at_least: int = 1) -> PairFolder:
@@ -60,34 +74,35 @@ class PairFolder:
             InputRefused: when it holds fewer pairs than asked for, or one of another seed.
         """
         found = _found(folder)
-        refuse_other_seeds(folder, (seed for (seed, _), _ in found), seeds)
+        refuse_other_seeds(folder, (seed for (seed, _, _), _ in found), seeds)
         if len(found) < at_least:
             raise InputRefused(
                 Reason.NOT_FOUND,
                 f"There are {len(found)} pairs in {folder}, and at least {at_least} are needed. Make them with: "
                 f"python -m training pairs --out {folder} --seed {seeds.start} --count {at_least}",
             )
-        statuses = np.array([STATUSES.index(Status(status)) for (_, status), _ in found], dtype=np.intp)
-        return cls(tuple(path for _, path in found), statuses)
+        statuses = np.array([STATUSES.index(Status(status)) for (_, status, _), _ in found], dtype=np.intp)
+        lawful = np.array([not departing for (_, _, departing), _ in found], dtype=bool)
+        return cls(tuple(path for _, path in found), statuses, lawful)
 
     def __len__(self) -> int:
         return len(self.paths)
 
 
-def _found(folder: Path) -> list[tuple[tuple[int, str], Path]]:
-    """Find seed and status of every pair in a folder, with its path, in seed order; none where there is no folder."""
+def _found(folder: Path) -> list[tuple[tuple[int, str, bool], Path]]:
+    """Find what the names in a folder say, with their paths, in seed order; none where there is no folder."""
     paths = folder.iterdir() if folder.is_dir() else ()
     return sorted((parts, path) for path in paths if (parts := _parts(path)))
 
 
-def _parts(path: Path) -> tuple[int, str] | None:
+def _parts(path: Path) -> tuple[int, str, bool] | None:
     match = _NAME.match(path.name)
-    return (int(match[1]), match[2]) if match else None
+    return (int(match[1]), match[2], bool(match[3])) if match else None
 
 
-def pair_path(folder: Path, seed: int, status: Status) -> Path:
-    """Return where the pair of a seed lies."""
-    return folder / f"{seed:07d}-{status.value}.npz"
+def pair_path(folder: Path, pair: TrainingPair | StoredPair) -> Path:
+    """Return where a pair lies."""
+    return folder / f"{pair.seed:07d}-{pair.status.value}{'-departing' if pair.departing else ''}.npz"
 
 
 def save_pair(pair: TrainingPair, folder: Path) -> Path:
@@ -96,7 +111,7 @@ def save_pair(pair: TrainingPair, folder: Path) -> Path:
     Returns:
         The file's path.
     """
-    path = pair_path(folder, pair.seed, pair.status)
+    path = pair_path(folder, pair)
     arrays = {
         "hu": np.clip(np.rint(pair.hu), -32768, 32767).astype(np.int16),
         "mask_bits": np.packbits(pair.masks),
@@ -138,7 +153,18 @@ def load_pair(path: Path) -> StoredPair:
     masks = np.unpackbits(bits, count=hu.size).reshape(hu.shape).astype(bool)
     tissues = tissues.repeat(2, axis=1).repeat(2, axis=2)
     return StoredPair(
-        hu, masks, tissues, centers_px, pixel_mm, levels, bmd, Status(parts[1]), kvp, phase, seed=parts[0]
+        hu,
+        masks,
+        tissues,
+        centers_px,
+        pixel_mm,
+        levels,
+        bmd,
+        Status(parts[1]),
+        kvp,
+        phase,
+        departing=parts[2],
+        seed=parts[0],
     )
 
 
@@ -153,4 +179,4 @@ def make_pairs(folder: Path, seeds: range) -> int:
             )
         save_pair(pair, folder)
 
-    return fill(folder, seeds, {seed for (seed, _), _ in _found(folder)}, write, "pairs")
+    return fill(folder, seeds, {seed for (seed, _, _), _ in _found(folder)}, write, "pairs")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +12,22 @@ import torch
 
 from OsteoJointLib.config import WindowConfig
 from OsteoJointLib.network.detection import detect
-from OsteoJointLib.network.multitask import MultitaskNetwork
+from OsteoJointLib.network.facts import header_facts
+from OsteoJointLib.network.multitask import ClassifierOutput, MultitaskNetwork
 from OsteoJointLib.pipeline.preprocess import to_unit_range
 from training.data.augment import box_of
-from training.data.pair_batches import plain_row
+from training.data.pair_rows import FURTHER, plain_row
 from training.data.pairs import PairFolder, StoredPair, load_pair
 from training.evaluation.metrics import AP_IOU, Overlap, average_precision, box_iou
 from training.seeds import VALIDATION_SEEDS
 
+_LEAST_PROBABILITY = 1e-6
+"""Bounds what one wrong and certain case costs."""
+
 
 @torch.no_grad()
 def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: float) -> dict[str, float]:
-    """Measure a network on the first pairs of a folder.
+    """Measure a network on the first pairs of a folder that do not depart from physics.
 
     Args:
         network: in eval mode; its device computes.
@@ -30,13 +36,12 @@ def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: f
         sigma_px: of the boundary target.
 
     Returns:
-        dice, iou (means over crops), heatmap_mse, accuracy, cross_entropy, ap50 and n.
+        dice, iou (means over crops), heatmap_mse; dice_further at other heights; accuracy, cross_entropy (of what is
+        shipped, and by where the probabilities may come from) and bmd_mae; ap50 and n.
     """
     listed = PairFolder.listed(folder, VALIDATION_SEEDS)
-    rows = [
-        _measure(network, load_pair(path), int(status), sigma_px)
-        for path, status in zip(listed.paths[:cases], listed.statuses[:cases], strict=True)
-    ]
+    lawful = np.flatnonzero(listed.lawful)[:cases]
+    rows = [_measure(network, load_pair(listed.paths[i]), int(listed.statuses[i]), sigma_px) for i in lawful]
     scores = np.concatenate([row.pop("scores") for row in rows])
     hits = np.concatenate([row.pop("hits") for row in rows])
     numbers = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
@@ -45,13 +50,15 @@ def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: f
 
 
 def _measure(network: MultitaskNetwork, pair: StoredPair, status: int, sigma_px: float) -> dict[str, Any]:
-    row, device = plain_row(pair, sigma_px), _device_of(network)
-    crops = torch.from_numpy(row.crops)[:, None].to(device)
+    row, further, device = plain_row(pair, sigma_px), plain_row(pair, sigma_px, FURTHER), _device_of(network)
+    crops, others = (torch.from_numpy(part.crops)[:, None].to(device) for part in (row, further))
+    facts = torch.tensor([header_facts(pair.kvp, pair.phase != "none")], device=device)
     with torch.autocast(device.type, torch.bfloat16, enabled=torch.backends.mkldnn.is_available()):
-        output = network.classify(crops[:1], crops[1:])
-    masks = output.segmentation.mask_logits[:, 0].cpu().numpy() > 0
+        output = network.classify(crops[:1], crops[1:], facts)
+        elsewhere = network.segmenter(others).mask_logits
+    masks, further_masks = (logits[:, 0].cpu().numpy() > 0 for logits in (output.segmentation.mask_logits, elsewhere))
     overlaps = [Overlap.of(mask, true) for mask, true in zip(masks, row.masks, strict=True)]
-    probabilities = torch.log_softmax(output.logits[0], dim=0)
+    at_heights = [_dice_or_empty(mask, true) for mask, true in zip(further_masks, further.masks, strict=True)]
     heatmap = output.segmentation.heatmap
     scores, hits = _boxes(network, pair)
     return {
@@ -60,11 +67,32 @@ def _measure(network: MultitaskNetwork, pair: StoredPair, status: int, sigma_px:
         "heatmap_mse": float("nan")
         if heatmap is None
         else float(np.mean((heatmap[:, 0].cpu().numpy() - row.heatmaps) ** 2)),
-        "accuracy": float(int(probabilities.argmax()) == status),
-        "cross_entropy": -float(probabilities[status]),
+        "dice_further": float(np.mean(at_heights)),
+        **_class_scores(output, status, pair.bmd_mg_cm3),
         "scores": scores,
         "hits": hits,
     }
+
+
+def _dice_or_empty(mask: np.ndarray, true: np.ndarray) -> float:
+    """Return the Dice of a mask; of one that should be empty, whether it is."""
+    return Overlap.of(mask, true).dice if true.any() else float(not mask.any())
+
+
+def _class_scores(output: ClassifierOutput, status: int, bmd_mg_cm3: float) -> dict[str, float]:
+    shipped = output.probabilities()[0]
+    numbers = {"accuracy": float(int(shipped.argmax()) == status), "cross_entropy": _surprise(shipped, status)}
+    if output.bmd is not None:
+        numbers["bmd_mae"] = abs(float(output.bmd[0, 0]) - bmd_mg_cm3)
+        for source in ("softmax", "areas", "mean"):
+            numbers[f"cross_entropy_{source}"] = _surprise(
+                replace(output, class_from=source).probabilities()[0], status
+            )
+    return numbers
+
+
+def _surprise(probabilities: torch.Tensor, status: int) -> float:
+    return -math.log(max(float(probabilities[status]), _LEAST_PROBABILITY))
 
 
 def _boxes(network: MultitaskNetwork, pair: StoredPair) -> tuple[np.ndarray, np.ndarray]:

@@ -78,6 +78,7 @@ class LevelTask:
 
     name = "levels"
     terms = LevelLosses._fields
+    watched = ""
 
     def __init__(self, config: LevelConfig):
         self.config = config

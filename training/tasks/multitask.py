@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from OsteoJointLib.config import NetworkConfig, network_config
+from OsteoJointLib.config import NetworkConfig, ReferenceTissue, network_config
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.network.losses.bmd import bmd_loss
 from OsteoJointLib.network.losses.boundary import heatmap_loss
 from OsteoJointLib.network.losses.cross_entropy import soft_cross_entropy
 from OsteoJointLib.network.losses.dice import dice_loss
@@ -23,6 +24,9 @@ from training.data.pair_batches import PairBatch, PairBatchConfig, PairBatches
 from training.evaluation.pair_scores import score_pairs
 from training.run_config import RunConfig
 from training.task import StepModule
+
+_TISSUE_WEIGHT = 0.2
+"""Of the reference tissues beside the body in the mask term; chosen: they serve the class, the body is the task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,15 @@ class MultitaskLosses(NamedTuple):
     status: Tensor | None
 
 
+class _ClassRows(NamedTuple):
+    """Rows of a batch as the classifier takes them, L1 and L2 of a row beside each other: (R,), then (2R, ...)."""
+
+    rows: Tensor
+    crops: Tensor
+    body: Tensor
+    features: tuple[Tensor, ...]
+
+
 class MultitaskStep(StepModule):
     """Network and learned loss weights.
 
@@ -83,13 +96,12 @@ class MultitaskStep(StepModule):
 
     def forward(self, batch: PairBatch, progress: float) -> MultitaskLosses:
         """Compute the terms of a batch on the middle of its crops."""
-        window_px = self.config.window_px(progress)
-        crops, masks, heatmaps = (_middle(x, window_px) for x in (batch.crops, batch.masks, batch.heatmaps))
-        output = self.network.classify(crops[:, 0].contiguous(), crops[:, 1].contiguous())
-        mask, boundary = _mask_terms(output.segmentation, masks, heatmaps, batch.mask_rows)
-        status = None
-        if bool(batch.status_rows.any()):
-            status = soft_cross_entropy(output.logits[batch.status_rows], batch.status[batch.status_rows])
+        batch = _windowed(batch, self.config.window_px(progress))
+        segmentation = mask = boundary = None
+        if bool(batch.mask_rows.any()):
+            segmentation = self.network.segmenter(batch.crops[batch.mask_rows].flatten(0, 1).contiguous())
+            mask, boundary = _mask_terms(segmentation, batch)
+        status = self._status_term(segmentation, batch)
         box = box_class = objectness = None
         if len(batch.images) and self.network.localizer is not None:
             raw = self.network.localizer(batch.images)
@@ -99,6 +111,41 @@ class MultitaskStep(StepModule):
             box, box_class, objectness = found.box, found.box_class, found.objectness
         losses = Losses(box, box_class, objectness, mask, boundary, status)
         return MultitaskLosses(self.weighting(losses), *vars(losses).values())
+
+    def _status_term(self, segmentation: SegmenterOutput | None, batch: PairBatch) -> Tensor | None:
+        """Compute cross-entropy, and the score of the BMD where the network estimates it.
+
+        Rows for masks too bring what the segmenter said of them, with gradient, and its mask or an imperfect one; rows
+        for the class alone the segmenter's features without gradient, and an imperfect mask.
+        """
+        parts = [part for part in (self._shared_rows(segmentation, batch), self._class_rows(batch)) if part]
+        if not parts:
+            return None
+        rows, crops, body = (torch.cat(tensors) for tensors in zip(*(part[:3] for part in parts), strict=True))
+        features = [torch.cat(scale) for scale in zip(*(part.features for part in parts), strict=True)]
+        both = torch.cat((torch.arange(0, len(crops), 2), torch.arange(1, len(crops), 2))).to(crops.device)
+        vectors = self.network.classifier(crops[both], [feature[both] for feature in features], body[both])
+        output = self.network.fusion(*vectors.chunk(2), batch.facts[rows], batch.left_out[rows])
+        loss = soft_cross_entropy(output.logits, batch.status[rows])
+        return loss if output.bmd is None else loss + bmd_loss(output.bmd, batch.bmd[rows])
+
+    def _shared_rows(self, segmentation: SegmenterOutput | None, batch: PairBatch) -> _ClassRows | None:
+        rows = (batch.mask_rows & batch.status_rows).nonzero()[:, 0]
+        if segmentation is None or not len(rows):
+            return None
+        said = segmentation.rows(batch.status_rows[batch.mask_rows].repeat_interleave(2))
+        guided = batch.guided_rows[rows].repeat_interleave(2)[:, None, None, None]
+        body = torch.where(guided, batch.guides[rows].flatten(0, 1), said.body)
+        return _ClassRows(rows, batch.crops[rows].flatten(0, 1), body, said.features)
+
+    def _class_rows(self, batch: PairBatch) -> _ClassRows | None:
+        rows = (~batch.mask_rows & batch.status_rows).nonzero()[:, 0]
+        if not len(rows):
+            return None
+        crops = batch.crops[rows].flatten(0, 1).contiguous()
+        with torch.no_grad():
+            features = self.network.segmenter.features(crops)
+        return _ClassRows(rows, crops, batch.guides[rows].flatten(0, 1), features)
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Clip apart localizer, segmenter, classifier with fusion, and the loss weights."""
@@ -126,6 +173,7 @@ class MultitaskTask:
 
     name = "multitask"
     terms = MultitaskLosses._fields
+    watched = "cross_entropy"
 
     def __init__(self, config: MultitaskConfig):
         self.config = config
@@ -144,20 +192,19 @@ class MultitaskTask:
         return score_pairs(network, folder, self.config.validation_cases, self.config.data.heatmap_sigma_px)
 
 
-def _middle(x: Tensor, window_px: int) -> Tensor:
-    margin = (x.shape[-1] - window_px) // 2
-    return x[..., margin : margin + window_px, margin : margin + window_px]
+def _windowed(batch: PairBatch, window_px: int) -> PairBatch:
+    """Keep the middle of a batch's crops and of what lies over them."""
+    margin = (batch.crops.shape[-1] - window_px) // 2
+    middle = slice(margin, margin + window_px)
+    names = ("crops", "masks", "tissues", "heatmaps", "guides")
+    return batch._replace(**{name: getattr(batch, name)[..., middle, middle] for name in names})
 
 
-def _mask_terms(
-    segmentation: SegmenterOutput, masks: Tensor, heatmaps: Tensor, rows: Tensor
-) -> tuple[Tensor | None, Tensor | None]:
-    if not bool(rows.any()):
-        return None, None
-    chosen = torch.cat((rows, rows))  # the segmenter saw all L1, then all L2
-    target = torch.cat((masks[:, 0], masks[:, 1]))[chosen]
-    mask = dice_loss(segmentation.mask_logits[chosen], target)
-    if segmentation.heatmap is None:
-        return mask, None
-    heat = torch.cat((heatmaps[:, 0], heatmaps[:, 1]))[chosen]
-    return mask, heatmap_loss(segmentation.heatmap[chosen], heat)
+def _mask_terms(segmentation: SegmenterOutput, batch: PairBatch) -> tuple[Tensor, Tensor | None]:
+    """Compute the terms of the masks (that of the body, and the mean of the reference tissues') and of the boundary."""
+    masks, tissues, heatmaps = (x[batch.mask_rows].flatten(0, 1) for x in (batch.masks, batch.tissues, batch.heatmaps))
+    mask = dice_loss(segmentation.mask_logits, masks)
+    if segmentation.tissue_logits is not None:
+        true = torch.cat([tissues == tissue for tissue in ReferenceTissue], dim=1)
+        mask = mask + _TISSUE_WEIGHT * dice_loss(segmentation.tissue_logits, true)
+    return mask, None if segmentation.heatmap is None else heatmap_loss(segmentation.heatmap, heatmaps)

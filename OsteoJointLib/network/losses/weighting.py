@@ -1,8 +1,9 @@
 """The six learned weights of Eq. 19.
 
 Weights that are learned freely run to zero, where the loss is least. We take Kendall's form (2018): a log-variance s
-per term, weight exp(-s), and s itself as the price; at rest exp(-s) is one over the term. s is held in an interval,
-so that no weight runs to zero when its term is large, nor out of bounds when its term vanishes.
+per term, weight exp(-s), and s itself as the price; at rest exp(-s) would be one over the term, without bound as it
+vanishes. A normal prior on s, of mean 0, therefore costs s^2 / (2 sd^2) more: the weight of a term that has vanished
+rests at exp(sd^2), and every other one inside, where its term still moves it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Losses:
     Args:
         box, box_class, objectness: of the localizer.
         mask, boundary: Dice and heat-map terms of the segmenter.
-        status: cross-entropy of the class.
+        status: cross-entropy of the class, and the score of the BMD.
     """
 
     box: Tensor | None = None
@@ -37,38 +38,31 @@ TERMS: tuple[str, ...] = tuple(f.name for f in fields(Losses))
 """The terms' names in the order of Eq. 19."""
 
 
+_PRIOR_SD = 1.7
+"""SD of the prior on a log-variance, chosen: a vanished term weighs exp(1.7^2) = 18, one of 0.02 weighs 9."""
+
+
 class LossWeighting(nn.Module):
-    """Add the terms up with learned weights.
+    """Add the terms up with learned weights."""
 
-    Args:
-        lowest, highest: interval of the log-variance, chosen; weights lie in [exp(-highest), exp(-lowest)], which is
-            [0.14, 7.4].
-    """
-
-    def __init__(self, lowest: float = -2.0, highest: float = 2.0):
+    def __init__(self) -> None:
         super().__init__()
-        if not lowest <= 0.0 <= highest:
-            raise UsageError(
-                Reason.USAGE, f"The log-variances start at 0, so 0 must lie in [{lowest}, {highest}]. Widen it."
-            )
-        self.lowest, self.highest = lowest, highest
         self.log_variance = nn.Parameter(torch.zeros(len(TERMS)))
 
     def forward(self, losses: Losses) -> Tensor:
-        """Compute sum_i exp(-s_i) L_i + s_i over the terms that are there; a scalar.
+        """Compute sum_i exp(-s_i) L_i + s_i + s_i^2 / (2 sd^2) over the terms that are there; a scalar.
 
         Raises:
             UsageError: no term is there.
         """
-        with torch.no_grad():  # projected, not clamped in the graph: a clamped value would get no gradient to return
-            self.log_variance.clamp_(self.lowest, self.highest)
         terms = {index: value for index, name in enumerate(TERMS) if (value := getattr(losses, name)) is not None}
         if not terms:
             raise UsageError(Reason.USAGE, "There is no term to add up. Fill in a field of Losses.")
         chosen = self.log_variance[list(terms)]
-        return (torch.exp(-chosen) * torch.stack([value.float() for value in terms.values()]) + chosen).sum()
+        price = chosen + chosen.square() / (2 * _PRIOR_SD**2)
+        return (torch.exp(-chosen) * torch.stack([value.float() for value in terms.values()]) + price).sum()
 
     def weights(self) -> dict[str, float]:
         """Return the factor exp(-s) of each term by name, for logs."""
-        values = torch.exp(-self.log_variance.detach().clamp(self.lowest, self.highest)).tolist()
+        values = torch.exp(-self.log_variance.detach()).tolist()
         return dict(zip(TERMS, values, strict=True))

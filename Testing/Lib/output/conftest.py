@@ -15,6 +15,7 @@ from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measureme
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
+    BmdEstimate,
     BodyBox,
     BodyEvidence,
     Classification,
@@ -91,7 +92,7 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
         volume,
         l1,
         l2,
-        Classification(Status.OSTEOPENIA, (0.25, 0.625, 0.125), 0.6, 0.4),
+        Classification(Status.OSTEOPENIA, (0.25, 0.625, 0.125), 0.6, 0.4, BmdEstimate(105.5, 8.25)),
         ModelInfo("compact", "compact", "b" * 64, "phantoms 0 to 39999"),
         "cpu",
         levels,

@@ -14,13 +14,13 @@ from jsonschema import Draft202012Validator, ValidationError
 from OsteoJointLib.cli.terminal import summary
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.csv_rows import COLUMN_MEANINGS, row_of_result
-from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, IMAGE, LEVEL, View, seen_in
+from OsteoJointLib.output.fields import BASELINE, CASE, CLASS, ESTIMATE, IMAGE, LEVEL, View, seen_in
 from OsteoJointLib.output.report import report_html
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.result_schema import SCHEMA_PATH, result_schema
 from OsteoJointLib.records import Level
 
-ALL = (*IMAGE, *CASE, *CLASS, *BASELINE, *LEVEL)
+ALL = (*IMAGE, *CASE, *CLASS, *ESTIMATE, *BASELINE, *LEVEL)
 FILES = {Level.L1: "one.seg.nrrd", Level.L2: "two.seg.nrrd"}
 
 
@@ -112,9 +112,11 @@ def test_a_flag_for_a_null_names_its_own_level_only(poor_case):
 
 
 def test_no_two_fields_share_a_place_a_column_or_a_name():
-    places = Counter(field.place for field in (*CASE, *CLASS, *BASELINE, *LEVEL))
+    places = Counter(field.place for field in (*CASE, *CLASS, *ESTIMATE, *BASELINE, *LEVEL))
     assert max(places.values()) == 1
-    columns = Counter(name for fields in (IMAGE, CASE, CLASS, BASELINE) for field in fields for name in field.columns)
+    columns = Counter(
+        name for fields in (IMAGE, CASE, CLASS, ESTIMATE, BASELINE) for field in fields for name in field.columns
+    )
     columns += Counter(name for field in LEVEL for name in field.columns)
     assert max(columns.values()) == 1
     for view in View:

@@ -15,7 +15,7 @@ from functools import cache
 from OsteoJointLib.errors import InputRefused, OsteoJointError
 from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.pipeline.case import CaseResult
-from OsteoJointLib.pipeline.classification import encode_pair
+from OsteoJointLib.pipeline.classification import encode_pair, facts_tensor
 from OsteoJointLib.pipeline.loading import load_reader
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels
@@ -113,7 +113,7 @@ def compare(reader: Reader, result: CaseResult, phantom: Phantom, donor: Donor) 
         "facts": None if mean_hu is None else to_json(phantom_facts(phantom, mean_hu)),
         "image": None
         if said is None
-        else image_row(reader.network, encode_pair(reader.network, result.readings), donor),
+        else image_row(reader.network, encode_pair(result.readings), donor, facts_tensor(result.volume, reader.device)),
         "levels": {
             reading.point.level.value: level_row(reading, detections, phantom)
             for reading, detections in zip(result.readings, found, strict=True)

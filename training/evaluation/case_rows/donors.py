@@ -56,7 +56,7 @@ def read_donors(reader: Reader) -> tuple[Donor, ...]:
             result = reader.read(pair, points=points, options=ReadOptions(gradcam=False))
         except OsteoJointError:
             continue  # its body was not localized: another one serves
-        donors.append(Donor(status, encode_pair(reader.network, result.readings)))
+        donors.append(Donor(status, encode_pair(result.readings)))
         wanted[status] -= 1
     return tuple(donors)
 

@@ -13,6 +13,8 @@ from training.evaluation.case_rows.donors import Donor
 from training.evaluation.rows import Row
 
 if TYPE_CHECKING:
+    import torch
+
     from OsteoJointLib.network.encoded import EncodedCrops
     from OsteoJointLib.network.multitask import MultitaskNetwork
 
@@ -20,13 +22,14 @@ CONSTANT_GREY = 0.5
 """Of every pixel of the constant crops: the middle of the window, one value for all cases, so that it tells nothing."""
 
 
-def image_row(network: MultitaskNetwork, encoded: EncodedCrops, donor: Donor) -> Row:
+def image_row(network: MultitaskNetwork, encoded: EncodedCrops, donor: Donor, facts: torch.Tensor | None = None) -> Row:
     """Classify a case again without its own image.
 
     Args:
         network: in eval mode.
         encoded: crops and segmentation of L1 and L2, as the class was read from them.
         donor: a case of another class.
+        facts: what the case's own header says, which stays.
 
     Returns:
         The class with constant crops, blind (with constant crops and the decoder features of these: only the masks are
@@ -42,6 +45,6 @@ def image_row(network: MultitaskNetwork, encoded: EncodedCrops, donor: Donor) ->
     swapped = replace(encoded, crops=given.crops)
     features = replace(encoded, segmentation=replace(encoded.segmentation, features=given.segmentation.features))
     said = {"constant": constant, "blind": blind, "swapped": swapped, "swapped_features": features}
-    return {name: classify_pair(network, one).status.value for name, one in said.items()} | {
+    return {name: classify_pair(network, one, facts).status.value for name, one in said.items()} | {
         "donor": donor.status.value
     }

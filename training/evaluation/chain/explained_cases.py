@@ -14,7 +14,7 @@ from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.pipeline.case import CaseResult
-from OsteoJointLib.pipeline.classification import classify_pair, run_segmenter
+from OsteoJointLib.pipeline.classification import classify_pair, facts_tensor, run_segmenter
 from OsteoJointLib.pipeline.loading import load_reader
 from OsteoJointLib.pipeline.reader import Reader
 from OsteoJointLib.pipeline.settings import PipelineConfig
@@ -76,13 +76,12 @@ def explained_row(reader: Reader, name: str, result: CaseResult, bodies: Bodies)
     if said is None:
         return row
     row["levels"] = {reading.level.value: _level(reading, bodies[reading.level]) for reading in result.readings}
-    crops = [reading.crop for reading in result.readings]
+    crops, facts = [reading.crop for reading in result.readings], facts_tensor(result.volume, reader.device)
 
     def probabilities(images: np.ndarray) -> np.ndarray:
         changed = [replace(crop, image=image) for crop, image in zip(crops, images, strict=True)]
-        return np.array(
-            classify_pair(reader.network, run_segmenter(reader.network, changed, reader.device)).probabilities
-        )
+        said = run_segmenter(reader.network, changed, reader.device)
+        return np.array(classify_pair(reader.network, said, facts).probabilities)
 
     maps = np.stack([reading.explanation.values for reading in result.readings if reading.explanation is not None])
     images = np.stack([crop.image for crop in crops])
