@@ -225,6 +225,6 @@ def level_set_parameters(changes: Mapping[str, int | float], defaults: LevelSetP
                 Reason.USAGE, f"The level set has no parameter {name!r}. Its parameters are {', '.join(known)}."
             )
     try:
-        return replace(defaults, **changes)  # type: ignore[arg-type]
+        return replace(defaults, **changes)
     except ValueError as error:
         raise UsageError(Reason.USAGE, f"The level set can't run with these parameters: {error}.") from error
