@@ -11,7 +11,7 @@ from OsteoJointLib.network.heatmap import boundary_heatmap
 from training.data.augment import AugmentConfig, Intensity, box_center_xy
 from training.data.guides import imperfect
 from training.data.pair_batches import PairBatchConfig, PairBatches
-from training.data.pair_rows import augmented_row, plain_row
+from training.data.pair_rows import augmented_row, evolved_heatmap, plain_row
 from training.data.pairs import PairFolder, load_pair, save_pair
 from training.seeds import TRAINING_SEEDS
 from training.step_batches import step_loader
@@ -274,3 +274,25 @@ def test_intensities_change_a_slice_and_leave_its_air(pair_folder):
         np.testing.assert_array_equal(before.box_xyxy, after.box_xyxy)
         assert np.mean(after.image[before.image == 0.0] == 0.0) > 0.97  # but for the skin's own pixels
         assert np.abs(after.image - before.image).max() > 0.02
+
+
+def test_guidance_draws_the_contour_that_the_image_shows_beside_the_label():
+    y, x = np.mgrid[:96, :96] - 47.5
+    body, label = (np.hypot(y, x) < radius for radius in (26.0, 23.5))
+    hu = np.where(body, 400.0, 40.0).astype(np.float32)
+    plain, half, all_of_it = (evolved_heatmap(hu, label, 0.7, 2.0, share) for share in (0.0, 0.5, 1.0))
+    np.testing.assert_array_equal(plain, boundary_heatmap(label, 2.0))
+    np.testing.assert_allclose(half, 0.5 * (plain + all_of_it), atol=1e-6)
+    at_body = boundary_heatmap(body, 2.0)
+    assert np.abs(all_of_it - at_body).mean() < 0.3 * np.abs(plain - at_body).mean()
+    assert not evolved_heatmap(hu, np.zeros_like(label), 0.7, 2.0, 0.5).any()
+
+
+def test_guidance_changes_the_boundary_s_target_alone(pair_folder):
+    without, guided = (
+        PairBatches(pair_folder, 8, replace(SMALL, class_rows=2, evolved_share=share), STILL)[1] for share in (0.0, 0.5)
+    )
+    for name in ("crops", "masks", "status", "guides"):
+        torch.testing.assert_close(getattr(without, name), getattr(guided, name))
+    assert guided.heatmaps[:4].ne(without.heatmaps[:4]).any()
+    assert guided.heatmaps.min() >= 0 and guided.heatmaps.max() <= 1

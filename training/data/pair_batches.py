@@ -26,7 +26,7 @@ from OsteoJointLib.pipeline.preprocess import to_unit_range
 from OsteoJointLib.records import STATUSES, Status
 from training.data.augment import AugmentConfig, Intensity, box_of, degrade, draw_image_placement
 from training.data.guides import imperfect
-from training.data.pair_rows import FURTHER, Row, augmented_row
+from training.data.pair_rows import FURTHER, MIDDLES, Row, augmented_row
 from training.data.pairs import PairFolder, StoredPair, load_pair
 from training.data.sampling import draw_rows
 from training.seeds import TRAINING_SEEDS
@@ -51,6 +51,7 @@ class PairBatchConfig:
         left_out_share: of the rows that lack one of the two vertebrae; chosen.
         unknown_share: of the headers that lack the tube voltage, and of those that lack the contrast; chosen.
         heatmap_sigma_px: of the boundary target.
+        evolved_share: of the level set's contour in that target; 0: no guidance. The compact network is without it.
         minimum_pairs: fewer in the folder refuse to start.
     """
 
@@ -65,11 +66,16 @@ class PairBatchConfig:
     left_out_share: float = 0.15
     unknown_share: float = 0.3
     heatmap_sigma_px: float = 2.0
+    evolved_share: float = 0.0
     minimum_pairs: int = 16
 
     def __post_init__(self) -> None:
         if min(self.rows, self.images, self.localizer_every, self.minimum_pairs) < 1:
             raise UsageError(Reason.USAGE, f"A batch needs at least 1 of everything, got {self}. Change the config.")
+        if not 0.0 <= self.evolved_share <= 1.0:
+            raise UsageError(
+                Reason.USAGE, f"evolved_share is 0 to 1, not {self.evolved_share}. Change the config."
+            )
         if self.mix_labels not in ("bmd", "one-hot") or min(self.further_rows, self.class_rows) < 0:
             raise UsageError(
                 Reason.USAGE,
@@ -190,9 +196,18 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         """Draw the row of one case for the mask terms, and for the class term where its grey values are a patient's."""
         changed = generator.random() < self.augment.intensity_probability
         intensity = Intensity.drawn(generator) if changed else None
-        row = augmented_row(pair, generator, self.augment, intensity, self.data.heatmap_sigma_px)
+        row = self._outlined(pair, generator, intensity, MIDDLES)
         case = (row, True, _one_hot(pair.status), pair.bmd_mg_cm3, not (changed or pair.departing))
         return self._class_row(*case, _header(pair), pair.name, generator)
+
+    def _outlined(
+        self, pair: StoredPair, generator: np.random.Generator, intensity: Intensity | None, which: slice
+    ) -> Row:
+        data = self.data
+        share = data.evolved_share
+        return augmented_row(
+            pair, generator, self.augment, intensity, data.heatmap_sigma_px, which=which, evolved_share=share
+        )
 
     def class_row(self, pairs: Sequence[StoredPair], mix: float, generator: np.random.Generator) -> RowDraw:
         """Draw the row of one case for the class term, or ``mix`` of the first of two and the rest of the second."""
@@ -236,7 +251,7 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         """Draw a row at two heights, for the mask terms."""
         changed = generator.random() < self.augment.intensity_probability
         intensity = Intensity.drawn(generator) if changed else None
-        row = augmented_row(pair, generator, self.augment, intensity, self.data.heatmap_sigma_px, which=FURTHER)
+        row = self._outlined(pair, generator, intensity, FURTHER)
         rest = (row.masks, False, header_facts(None, None), (False, False), f"{pair.name}+heights")
         return RowDraw(row, True, _one_hot(pair.status), pair.bmd_mg_cm3, False, *rest)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from OsteoJointLib.config import NetworkConfig, WindowConfig
+from OsteoJointLib.level_set.evolution import refine
 from OsteoJointLib.network.heatmap import boundary_heatmap
 from OsteoJointLib.pipeline.preprocess import to_unit_range
 from training.data.augment import (
@@ -45,6 +45,7 @@ def augmented_row(
     sigma_px: float,
     with_heatmaps: bool = True,
     which: slice = MIDDLES,
+    evolved_share: float = 0.0,
 ) -> Row:
     """Draw one augmented row of a pair.
 
@@ -56,9 +57,10 @@ def augmented_row(
         sigma_px: of the boundary target.
         with_heatmaps: False leaves them 0 (rows without the mask terms do not use them).
         which: two of the pair's slices.
+        evolved_share: of the evolved contour in the boundary target, see :func:`evolved_heatmap`.
     """
     scale, flip = draw_scale(augment, generator), bool(generator.random() < 0.5)
-    crops, masks, tissues = [], [], []
+    crops, masks, tissues, heatmaps = [], [], [], []
     for hu, mask, tissue, center in zip(
         pair.hu[which], pair.masks[which], pair.tissues[which], _centers(pair, which), strict=True
     ):
@@ -69,13 +71,40 @@ def augmented_row(
             before = crop
             crop = add_objects(crop, crop_mask, augment, generator)
             found = np.where(crop == before, found, 0)
+        if with_heatmaps:
+            heatmaps.append(evolved_heatmap(crop, crop_mask, pair.pixel_mm / scale, sigma_px, evolved_share))
         crops.append(crop if intensity is None else intensity.on_hu(crop, crop_mask))
         masks.append(crop_mask)
         tissues.append(found)
     image = to_unit_range(degrade(np.stack(crops), augment, generator), WindowConfig())
     if intensity is not None and intensity.gamma != 1.0:
         image = image ** np.float32(intensity.gamma)
-    return Row(image, np.stack(masks), np.stack(tissues), _heatmaps(masks, sigma_px if with_heatmaps else None))
+    drawn = np.stack(heatmaps) if with_heatmaps else np.zeros_like(image)
+    return Row(image, np.stack(masks), np.stack(tissues), drawn)
+
+
+def evolved_heatmap(hu: np.ndarray, mask: np.ndarray, pixel_mm: float, sigma_px: float, share: float) -> np.ndarray:
+    """Draw the boundary target, guided by the contour that the level set evolves on the image (section 3.4.2).
+
+    A further squared error with weight w, (p - t)^2 + w (p - e)^2, has the gradient of one to the mean of label t and
+    contour e, (1 + w) (p - (t + w e) / (1 + w))^2, so that the mean is the target; ``share`` is w / (1 + w). The
+    evolution starts from the label: the network's own mask isn't there when a row is drawn.
+
+    Args:
+        hu: (y, x) HU.
+        mask: (y, x) bool label, maybe empty.
+        pixel_mm: edge length of a pixel.
+        sigma_px: of the Gaussian.
+        share: of the contour, 0 (no guidance) to 1.
+
+    Returns:
+        (y, x) float32 in [0, 1].
+    """
+    label = boundary_heatmap(mask, sigma_px)
+    if share == 0.0 or not mask.any():
+        return label
+    contour = boundary_heatmap(refine(hu, mask, pixel_mm).mask, sigma_px)
+    return np.float32(1.0 - share) * label + np.float32(share) * contour
 
 
 def plain_row(pair: StoredPair, sigma_px: float, which: slice = MIDDLES) -> Row:
@@ -88,15 +117,9 @@ def plain_row(pair: StoredPair, sigma_px: float, which: slice = MIDDLES) -> Row:
         crop = to_unit_range(placement.image(hu, CROP_SIZE), WindowConfig())
         parts.append((crop, placement.mask(mask, CROP_SIZE), placement.labels(tissue, CROP_SIZE)))
     crops, masks, tissues = (np.stack(arrays) for arrays in zip(*parts, strict=True))
-    return Row(crops, masks, tissues, _heatmaps(masks, sigma_px))
+    return Row(crops, masks, tissues, np.stack([boundary_heatmap(mask, sigma_px) for mask in masks]))
 
 
 def _centers(pair: StoredPair, which: slice) -> np.ndarray | list[np.ndarray]:
     """Index coordinates (x, y) on which crops lie: the middle of the body's box, or the column's, at any height."""
     return [box_center_xy(mask) for mask in pair.masks[which]] if which == MIDDLES else pair.centers_px[which]
-
-
-def _heatmaps(masks: Sequence[np.ndarray] | np.ndarray, sigma_px: float | None) -> np.ndarray:
-    if sigma_px is None:
-        return np.zeros((len(masks), CROP_SIZE, CROP_SIZE), np.float32)
-    return np.stack([boundary_heatmap(mask, sigma_px) for mask in masks])
