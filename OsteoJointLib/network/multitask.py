@@ -43,11 +43,11 @@ class ClassifierOutput:
     class_from: str = "softmax"
 
     def probabilities(self) -> Tensor:
-        """Return the (B, 3) float32 probabilities that are shipped, in the order of ``records.STATUSES``."""
-        softmax = torch.softmax(self.logits.float(), dim=1)
+        """Return the (B, 3) float64 probabilities that are shipped, in the order of ``records.STATUSES``."""
+        softmax = torch.softmax(self.logits.double(), dim=1)
         if self.bmd is None or self.class_from == "softmax":
             return softmax
-        areas = class_areas(self.bmd)
+        areas = class_areas(self.bmd.double())
         return areas if self.class_from == "areas" else 0.5 * (softmax + areas)
 
 

@@ -99,7 +99,7 @@ def classify_pair(
 
     with torch.no_grad():
         output = network.fuse(encoded.crops, encoded.segmentation, facts)
-        probabilities = output.probabilities()[0].double().cpu().numpy()
+        probabilities = output.probabilities()[0].cpu().numpy()
         weights = output.weights[0].double().cpu().numpy()
         bmd = None if output.bmd is None else BmdEstimate(*(float(value) for value in output.bmd[0]))
     status = STATUSES[int(np.argmax(probabilities))]

@@ -43,9 +43,9 @@ def explained_layer(classifier: GatedResNet, method: ExplanationMethod) -> nn.Mo
 
 
 def class_score(output: ClassifierOutput, target: int) -> torch.Tensor:
-    """Return the log-odds of one class of the first case: its logit less what the others come to, a number.
+    """Return the log-odds of one class of the first case, from the probabilities that are shipped: a number.
 
-    The logit alone also moves where all three move alike, which changes no class.
+    A softmax's logit alone also moves where all three move alike, which changes no class.
 
     Args:
         output: of the network.
@@ -53,9 +53,7 @@ def class_score(output: ClassifierOutput, target: int) -> torch.Tensor:
     """
     import torch
 
-    logits = output.logits[0]
-    others = torch.cat((logits[:target], logits[target + 1 :]))
-    return logits[target] - others.logsumexp(dim=0)
+    return torch.logit(output.probabilities()[0, target])
 
 
 def support_maps(

@@ -1,12 +1,11 @@
 """Explanation maps of networks whose maps can be worked out on paper, and beside Captum's."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from OsteoJointLib.network.multitask import ClassifierOutput
 from OsteoJointLib.pipeline.classification import explain_pair, run_segmenter
 from OsteoJointLib.pipeline.explanation import class_score, explained_layer, scaled_pair, support_maps
 from OsteoJointLib.records import ExplanationMethod
@@ -92,14 +91,29 @@ def test_a_blank_map_is_zero_and_says_so():
     assert (l1.blank, l1.share, l2.blank, l2.share) == (True, 0.0, False, 1.0)
 
 
+def said(logits: torch.Tensor, **kwargs: object) -> ClassifierOutput:
+    return ClassifierOutput(logits, torch.full((len(logits), 2), 0.5), None, torch.zeros(2, 1), **kwargs)
+
+
 def test_the_score_is_the_log_odds_of_the_class():
-    logits = torch.tensor([[1.0, -0.5, 2.0], [9.0, 9.0, 9.0]])
+    logits = torch.tensor([[1.0, -0.5, 2.0], [9.0, 9.0, 9.0]], dtype=torch.float64)
     p = torch.softmax(logits[0], dim=0)
     for target in range(3):
-        score = class_score(SimpleNamespace(logits=logits), target)
+        score = class_score(said(logits), target)
         torch.testing.assert_close(score, torch.log(p[target] / (1 - p[target])))
-        moved = class_score(SimpleNamespace(logits=logits + 5.0), target)
+        moved = class_score(said(logits + 5.0), target)
         torch.testing.assert_close(score, moved, msg="what moves all three logits alike changes no class")
+
+
+def test_the_score_follows_bmd_where_bmd_decides():
+    logits = torch.zeros(1, 3, requires_grad=True)
+    bmd = torch.tensor([[150.0, 10.0]], requires_grad=True)
+    score = class_score(said(logits, bmd=bmd, class_from="areas"), 0)
+    score.backward()
+    assert logits.grad is None and bmd.grad[0, 0] > 0, "denser speaks for normal"
+    far = torch.tensor([[200.0, 14.0]], requires_grad=True)  # 6 SD: single precision would take the class for certain
+    class_score(said(logits, bmd=far, class_from="areas"), 0).backward()
+    assert 0 < far.grad[0, 0] < 2
 
 
 @pytest.mark.parametrize("method", METHODS)

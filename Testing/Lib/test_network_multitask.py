@@ -87,7 +87,7 @@ def test_all_switches_off_is_unet_beside_resnet():
     alone = network.fusion(network.classifier(l1), network.classifier(l2))
     torch.testing.assert_close(output.logits, alone.logits)
     assert output.segmentation.heatmap is None and output.segmentation.tissue_logits is None and output.bmd is None
-    torch.testing.assert_close(output.probabilities(), torch.softmax(output.logits, dim=1))
+    torch.testing.assert_close(output.probabilities(), torch.softmax(output.logits.double(), dim=1))
     torch.testing.assert_close(network.classify(l1, l2, torch.ones(1, 4)).logits, output.logits)  # no place for facts
 
 
@@ -207,7 +207,7 @@ def test_the_classes_are_areas_of_the_normal_distribution_of_bmd():
 def test_probabilities_come_from_where_the_config_says():
     network = MultitaskNetwork(SMALL, with_localizer=False).eval()
     output = network.classify(*pair())
-    softmax, areas = torch.softmax(output.logits, dim=1), class_areas(output.bmd)
+    softmax, areas = torch.softmax(output.logits.double(), dim=1), class_areas(output.bmd.double())
     assert not torch.allclose(softmax, areas)
     for source, expected in (("softmax", softmax), ("areas", areas), ("mean", (softmax + areas) / 2)):
         network.config = replace(SMALL, class_from=source)

@@ -73,9 +73,7 @@ class PairBatchConfig:
         if min(self.rows, self.images, self.localizer_every, self.minimum_pairs) < 1:
             raise UsageError(Reason.USAGE, f"A batch needs at least 1 of everything, got {self}. Change the config.")
         if not 0.0 <= self.evolved_share <= 1.0:
-            raise UsageError(
-                Reason.USAGE, f"evolved_share is 0 to 1, not {self.evolved_share}. Change the config."
-            )
+            raise UsageError(Reason.USAGE, f"evolved_share is 0 to 1, not {self.evolved_share}. Change the config.")
         if self.mix_labels not in ("bmd", "one-hot") or min(self.further_rows, self.class_rows) < 0:
             raise UsageError(
                 Reason.USAGE,
