@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from OsteoJointLib.network.level_net import LevelNet
 
-ASIDE_MM, BEFORE_MM, BEHIND_MM, ABOVE_MM, BELOW_MM = 88.0, 48.0, 68.0, 150.0, 190.0
+ASIDE_MM, BEFORE_MM, BEHIND_MM, ABOVE_MM, BELOW_MM = 88.0, 48.0, 68.0, 170.0, 190.0
 """How far the box reaches from the bodies to either side, to the front and back, and from L1 up and down: T9 to S1,
 ribs as far as they tell the twelfth from the eleventh (chosen: a quarter of a trunk's voxels)."""
 
