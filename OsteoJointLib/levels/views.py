@@ -143,8 +143,8 @@ def _middle(namings: Sequence[Assignment], best: LevelsMm) -> LevelsMm:
         for view in namings
         if (same := [levels for levels in view.posterior if _same(levels, best)])
     ]
-    l1, l2 = (tuple(float(v) for v in center) for center in np.mean(near, axis=0))
-    return l1, l2
+    (x1, y1, z1), (x2, y2, z2) = np.mean(near, axis=0).tolist()
+    return (x1, y1, z1), (x2, y2, z2)
 
 
 def _share(views: Sequence[Assignment | None], levels: LevelsMm) -> float:
