@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from OsteoJointLib.network.level_net import LevelNet
 
-ASIDE_MM, BEFORE_MM, BEHIND_MM, ABOVE_MM, BELOW_MM = 88.0, 48.0, 68.0, 150.0, 190.0
+ASIDE_MM, BEFORE_MM, BEHIND_MM, ABOVE_MM, BELOW_MM = 88.0, 48.0, 68.0, 170.0, 190.0
 """How far the box reaches from the bodies to either side, to the front and back, and from L1 up and down: T9 to S1,
 ribs as far as they tell the twelfth from the eleventh (chosen: a quarter of a trunk's voxels)."""
 
@@ -96,7 +96,7 @@ class Agreement:
 
     Args:
         named: the naming of the first view that finds likeliest what they say together.
-        levels_mm: where L1 and L2 lie in it; None where they aren't in view.
+        levels_mm: where L1 and L2 lie, the mean over the views that agree with it; None where they aren't in view.
         confidence: mean over the views of the posterior of L1 and L2 lying there.
         other_mm: the second likeliest places, None where there are none.
         other_confidence: of these.
@@ -129,12 +129,22 @@ def agree(views: Sequence[Assignment | None]) -> Agreement:
     others = [levels for levels in ranked if not _same(levels, best)]
     surest = max(namings, key=lambda view: _share([view], best))
     named = next((view for view in namings if view.posterior and _same(next(iter(view.posterior)), best)), surest)
-    own = max(named.posterior, key=lambda levels: (_same(levels, best), named.posterior[levels]))
     doubt = min(shares[best] / _share([named], best), 1.0)
     second = others[0] if others else None
     other_share = shares[second] if second else 0.0
     names = tuple(doubt * share for share in named.name_confidence)
-    return Agreement(named, own, shares[best], second, other_share, in_view, names)
+    return Agreement(named, _middle(namings, best), shares[best], second, other_share, in_view, names)
+
+
+def _middle(namings: Sequence[Assignment], best: LevelsMm) -> LevelsMm:
+    """Average where the views that hold these places possible put them: nearer to the truth than one view alone."""
+    near = [
+        max(same, key=view.posterior.__getitem__)
+        for view in namings
+        if (same := [levels for levels in view.posterior if _same(levels, best)])
+    ]
+    (x1, y1, z1), (x2, y2, z2) = np.mean(near, axis=0).tolist()
+    return (x1, y1, z1), (x2, y2, z2)
 
 
 def _share(views: Sequence[Assignment | None], levels: LevelsMm) -> float:
