@@ -1,8 +1,8 @@
-"""What scikit-image and ITK have of the level set's kind, each with settings that were tried for.
+"""What scikit-image and ITK have of the level set's kind, each with settings that suit the task.
 
 Each gets the image under the same window of gray values, the same start, and may change only pixels as near to its
-boundary as the level set may. Iterations, weights and signs were chosen on ten validation phantoms for the mean over
-all starts ("chosen" below); scikit-image's defaults run hundreds of iterations and do worse.
+boundary as the level set may. Iterations, weights and signs are sensible values, chosen and not searched for;
+scikit-image's defaults run hundreds of iterations.
 """
 
 from __future__ import annotations
