@@ -15,8 +15,8 @@ import numpy as np
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import CtVolume
 
-HU_RANGE = (-1024.0, 3071.0)
-"""HU outside this range are padding or metal and are clipped before they are averaged."""
+HU_RANGE = (-1024, 3071)
+"""HU outside this range are padding or metal and are clipped before they are averaged; whole: int16 stays int16."""
 
 UPRIGHT_DEG = 3.0
 """Axes closer to L, P, S than this stay as they are; their small tilt stays in the grid's direction (chosen: a

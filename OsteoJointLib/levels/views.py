@@ -137,7 +137,7 @@ def agree(views: Sequence[Assignment | None]) -> Agreement:
 
 
 def _middle(namings: Sequence[Assignment], best: LevelsMm) -> LevelsMm:
-    """Average where the views that hold these places possible put them: nearer to the truth than one view alone."""
+    """Average the places that each view has for these levels: nearer to the truth than one view alone."""
     near = [
         max(same, key=view.posterior.__getitem__)
         for view in namings
