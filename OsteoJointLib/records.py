@@ -316,6 +316,7 @@ class Classification:
         probabilities: in the order of :data:`STATUSES`.
         fusion_weight_l1, fusion_weight_l2: W1 and W2 of Eq. 17, which sum to 1.
         bmd: None from a network without the ordinal head.
+        left_out: the level that a user left out, whose weight is 0.
         indeterminate: whether another class is possible too, see :mod:`OsteoJointLib.pipeline.certainty`.
     """
 
@@ -324,6 +325,7 @@ class Classification:
     fusion_weight_l1: float
     fusion_weight_l2: float
     bmd: BmdEstimate | None = None
+    left_out: Level | None = None
     indeterminate: bool = False
 
 

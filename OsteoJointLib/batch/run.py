@@ -141,7 +141,7 @@ class _Run:
         options, folder = self._options.read, self._ledger.case_folder(case.name).resolve()
         check_case_folder(folder)
         with self._pool.borrow() as worker:
-            read = worker.ask(Analyze(input=case.path, refine=options.refine, gradcam=options.gradcam))
+            read = worker.ask(Analyze(input=case.path, **vars(options)))
             record = read_case(case.name, read.result, **fields)
             if record.outcome.is_read:
                 worker.ask(Deliver(case=read.case, out=folder))

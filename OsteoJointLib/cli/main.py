@@ -15,13 +15,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib import __version__
 from OsteoJointLib.device import check_device_name, let_threads_sleep
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
 from OsteoJointLib.pipeline.stages import Stage
+
+if TYPE_CHECKING:
+    from OsteoJointLib.records import Level
 
 NOTICE = "Research only: not a medical device."
 Commands = Any
@@ -113,6 +116,16 @@ def device_name(text: str) -> str:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
+def level_name(text: str) -> Level:
+    """Read the name of a level for argparse."""
+    from OsteoJointLib.records import Level
+
+    try:
+        return Level(text.upper())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2") from None
+
+
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add what is loaded and what a reading does; a default that isn't named here is the library's own."""
     unsaid = argparse.SUPPRESS
@@ -146,6 +159,13 @@ def _add_analyze(commands: Commands) -> None:
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
+    parser.add_argument(
+        "--leave-out",
+        type=level_name,
+        default=argparse.SUPPRESS,
+        metavar="L1|L2",
+        help="make the class without this vertebra, such as one with cement",
+    )
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 

@@ -74,7 +74,7 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
     Where the class is held back, the first line says so, and how to confirm the levels.
     """
     place = {field.place.removeprefix("classification."): field for field in CLASS}
-    status, certainty = place["status"], place["indeterminate"]
+    status, certainty, left_out = (place[name] for name in ("status", "indeterminate", "left_out"))
     shares = [field for name, field in place.items() if name.startswith("probabilities.")]
     codes = {flag["code"] for flag in document["flags"]}
     another = certainty.value(document)
@@ -86,7 +86,8 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
         table([["", *levels], *rows]),
         "",
         f"{status.title}: {status.said(document)}{' (NOT RELIABLE)' if unreliable else ''}"
-        f"{', indeterminate: another class is possible too' if another else ''}   "
+        f"{', indeterminate: another class is possible too' if another else ''}"
+        f"{', ' + left_out.said(document) + ' left out' if left_out.value(document) else ''}   "
         + ", ".join(f"{share.title} {share.said(document)}" for share in shares),
         *(f"  ! {flag['level'] + ': ' if flag['level'] else ''}{flag['message']}" for flag in document["flags"]),
         "",

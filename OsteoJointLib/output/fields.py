@@ -25,7 +25,7 @@ from OsteoJointLib.output.kinds import Choice, Count, Kind, List, Number, Share,
 from OsteoJointLib.pipeline.baseline import BaselineReading
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, Classification, CtVolume
+from OsteoJointLib.records import STATUSES, Classification, CtVolume, Level
 
 T = TypeVar("T", contravariant=True)
 
@@ -204,6 +204,9 @@ CLASS: tuple[Field[Classification], ...] = (
           "BMD holds 80 or 120 mg/cm³ or, without an estimate of BMD, the class has less than 90 %; stricter where the "
           "class is not reliable", YesNo("indeterminate", "determinate"), lambda said: said.indeterminate,
           null=_HELD_BACK, columns=("indeterminate",)),
+    Field("classification.left_out", "Left out", "The level that the class and the plain rule are made without",
+          Choice({str(level): str(level) for level in Level}), lambda said: said.left_out,
+          null="null when both count, or the class is held back", columns=("left_out",)),
 )
 
 ESTIMATE: tuple[Field[Classification], ...] = (
@@ -222,7 +225,7 @@ ESTIMATE: tuple[Field[Classification], ...] = (
 BASELINE: tuple[Field[BaselineReading], ...] = (
     Field("baseline.status", "Plain HU rule", "Class by the plain rule: osteoporosis below low_hu, normal from high_hu "
           "on", _STATUS, lambda rule: rule.status, columns=("baseline_status",)),
-    Field("baseline.hu_mean", "Mean HU", "Mean of both levels' hu_mean", _HU, lambda rule: rule.hu_mean),
+    Field("baseline.hu_mean", "Mean HU", "Mean of hu_mean of the levels that count", _HU, lambda rule: rule.hu_mean),
     Field("baseline.low_hu", "Low threshold", "Below it: osteoporosis", _HU, lambda rule: rule.thresholds.low_hu),
     Field("baseline.high_hu", "High threshold", "From it on: normal; not below low_hu", _HU,
           lambda rule: rule.thresholds.high_hu),

@@ -27,9 +27,9 @@ from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.pipeline.case import CaseResult
-from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, class_is_reliable, reliability_reasons
+from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, class_is_reliable, counting_codes, reliability_reasons
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, CtVolume, ExplanationMethod, Flag, Level, PointSource, Status
+from OsteoJointLib.records import STATUSES, CtVolume, ExplanationMethod, Level, PointSource, Status
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -108,7 +108,7 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "statuses": [(status.value, STATUS_RANGES[status]) for status in STATUSES],
         "held_back": next((flag.message for flag in flags if flag.code is Reason.CLASS_HELD_BACK), ""),
         "reliable": class_is_reliable(flags),
-        "reasons": _reasons(flags),
+        "reasons": _reasons(result),
         "doubts": [flag for flag in flags if flag.code not in NOTES | ABOUT_CLASS],
         "notes": [flag for flag in flags if flag.code in NOTES],
         "rows": _rows(document),
@@ -123,9 +123,11 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
     }
 
 
-def _reasons(flags: tuple[Flag, ...]) -> list[str]:
+def _reasons(result: CaseResult) -> list[str]:
     """Say why the class is not reliable, as sentences."""
-    return [f"{reason[0].upper()}{reason[1:]}." for reason in reliability_reasons(flag.code for flag in flags)]
+    said = result.classification
+    codes = counting_codes(result.flags, None if said is None else said.left_out)
+    return [f"{reason[0].upper()}{reason[1:]}." for reason in reliability_reasons(codes)]
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, list[str]]]:

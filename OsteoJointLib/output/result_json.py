@@ -1,4 +1,4 @@
-"""``result.json``: one case as a document (``osteojoint.result/1``), made from the table of fields.
+"""``result.json``: one case as a document (``osteojoint.result/2``), made from the table of fields.
 
 :mod:`OsteoJointLib.output.fields` says what stands in it, result.schema.json describes it, and
 ``docs/reference/result-json.md`` explains it.
@@ -35,7 +35,7 @@ from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.pipeline.preprocess import slice_index_of
 from OsteoJointLib.records import CtVolume, Flag, Level
 
-RESULT_SCHEMA = "osteojoint.result/1"
+RESULT_SCHEMA = "osteojoint.result/2"
 """Name and version of the format, the value of the key ``schema``."""
 
 RESULT_FILE = "result.json"
@@ -63,7 +63,8 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
     put_all(CASE, document, result)
     put_all((*CLASS, *ESTIMATE), document, result.classification)
     said = result.classification
-    baseline = None if said is None else read_baseline([reading.measurement for reading in result.readings])
+    counted = [reading for reading in result.readings if said is None or reading.level is not said.left_out]
+    baseline = None if said is None else read_baseline([reading.measurement for reading in counted])
     if baseline is None:
         document["baseline"] = None  # the level that was not measured has its flag, and so has a class held back
     else:
@@ -100,7 +101,7 @@ def read_result(path: Path) -> dict[str, Any]:
         The document.
 
     Raises:
-        RunFailed: it is no ``osteojoint.result/1``.
+        RunFailed: it is no ``osteojoint.result/2``.
     """
     path = Path(path) / RESULT_FILE if Path(path).is_dir() else Path(path)
     try:

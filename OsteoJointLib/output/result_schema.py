@@ -71,7 +71,7 @@ def result_schema() -> Schema:
     whole["levels"]["properties"] |= {name: {"$ref": "#/$defs/body"} for name in NAMED_BODIES}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:osteojoint:result:1",
+        "$id": "urn:osteojoint:result:2",
         "title": "OsteoJoint result",
         "description": "One case, from CT to bone status. Points are RAS mm, boxes are edge coordinates in the CT's "
         "own pixels. A field that could not be had is null and a flag says why. Research only, not a medical device.",
@@ -121,6 +121,8 @@ def _of_values(value: Any) -> Schema:
         return _closed({name: _of_values(one) for name, one in value.items()})
     if isinstance(value, list):
         return {"type": "array", "items": _of_values(value[0]), "minItems": len(value), "maxItems": len(value)}
+    if value is None:  # a choice that nobody need make
+        return {"type": ["string", "null"]}
     return {"type": {bool: "boolean", int: "integer", float: "number", str: "string"}[type(value)]}
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.records import RoiMeasurement, Status
+from OsteoJointLib.records import Level, RoiMeasurement, Status
 
 THRESHOLDS_FILE = Path(__file__).with_name("baseline_thresholds.json")
 
@@ -73,20 +73,22 @@ class BaselineReading:
 
     Args:
         status: its class.
-        hu_mean: mean of both levels' mean HU.
+        hu_mean: mean of the levels' mean HU.
         thresholds: of the rule.
+        levels: that were averaged.
     """
 
     status: Status
     hu_mean: float
     thresholds: Thresholds
+    levels: tuple[Level, ...] = tuple(Level)
 
     @property
     def method(self) -> str:
         """Where the number and the thresholds come from, in words."""
         return (
-            f"mean trabecular HU of L1 and L2 against two thresholds, fitted on {self.thresholds.n} phantoms of mixed "
-            "tube voltage and contrast and on no patient"
+            f"mean trabecular HU of {' and '.join(self.levels)} against two thresholds, fitted on "
+            f"{self.thresholds.n} phantoms of mixed tube voltage and contrast and on no patient"
         )
 
 
@@ -96,7 +98,7 @@ def read_baseline(
     """Apply the rule to the measured HU of a case.
 
     Args:
-        measurements: of L1 and L2.
+        measurements: of L1 and L2, or of the one that isn't left out.
         thresholds: None for those the library ships.
 
     Returns:
@@ -106,7 +108,8 @@ def read_baseline(
     if len(values) < len(measurements):
         return None
     thresholds, hu_mean = thresholds or Thresholds.load(), float(np.mean(values))
-    return BaselineReading(thresholds.status(hu_mean), hu_mean, thresholds)
+    levels = tuple(measurement.level for measurement in measurements)
+    return BaselineReading(thresholds.status(hu_mean), hu_mean, thresholds, levels)
 
 
 def digits_needed(baseline: Mapping[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 The network's own soft masks guide the classifier. Where a user drew a mask, or the level set moved it, that mask takes
 their place for its level, so that an edit reaches the class. Tube voltage and contrast enter where the header says
-them. The explanation maps are of the same class.
+them. A user may leave a vertebra out; the class is the other one's then. The explanation maps are of the same class.
 
 The class is worth no more than the HU it was seen from: contrast, or a kernel that isn't known, makes it not reliable,
 which :mod:`OsteoJointLib.pipeline.doubts` says in words with every result.
@@ -21,7 +21,15 @@ from OsteoJointLib.network.encoded import EncodedCrops, join_crops
 from OsteoJointLib.network.facts import case_facts
 from OsteoJointLib.pipeline.case import Case, images_of
 from OsteoJointLib.pipeline.explanation import class_score, explained_layer, scaled_pair, support_maps
-from OsteoJointLib.records import STATUSES, BmdEstimate, Classification, Crop, ExplanationMap, ExplanationMethod
+from OsteoJointLib.records import (
+    STATUSES,
+    BmdEstimate,
+    Classification,
+    Crop,
+    ExplanationMap,
+    ExplanationMethod,
+    Level,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +91,10 @@ def facts_tensor(case: Case, device: torch.device) -> torch.Tensor:
 
 
 def classify_pair(
-    network: MultitaskNetwork, encoded: EncodedCrops, facts: torch.Tensor | None = None
+    network: MultitaskNetwork,
+    encoded: EncodedCrops,
+    facts: torch.Tensor | None = None,
+    left_out: Level | None = None,
 ) -> Classification:
     """Classify one case.
 
@@ -91,6 +102,7 @@ def classify_pair(
         network: the network, in eval mode.
         encoded: L1 and L2.
         facts: of :func:`facts_tensor`; None where nothing is known.
+        left_out: the level that doesn't count; None where both do.
 
     Returns:
         Class, probabilities, fusion weights (Eq. 17), and BMD where the network estimates it.
@@ -98,13 +110,23 @@ def classify_pair(
     import torch
 
     with torch.no_grad():
-        output = network.fuse(encoded.crops, encoded.segmentation, facts)
+        output = network.fuse(encoded.crops, encoded.segmentation, facts, _left_out_tensor(left_out, encoded))
         probabilities = output.probabilities()[0].cpu().numpy()
         weights = output.weights[0].double().cpu().numpy()
         bmd = None if output.bmd is None else BmdEstimate(*(float(value) for value in output.bmd[0]))
     status = STATUSES[int(np.argmax(probabilities))]
     normal, osteopenia, osteoporosis = (float(p) for p in probabilities / probabilities.sum())
-    return Classification(status, (normal, osteopenia, osteoporosis), float(weights[0]), float(weights[1]), bmd)
+    probabilities_of = (normal, osteopenia, osteoporosis)
+    return Classification(status, probabilities_of, float(weights[0]), float(weights[1]), bmd, left_out)
+
+
+def _left_out_tensor(left_out: Level | None, encoded: EncodedCrops) -> torch.Tensor | None:
+    """Return which of L1 and L2 is left out as the fusion takes it, (1, 2) bool."""
+    import torch
+
+    if left_out is None:
+        return None
+    return torch.tensor([[level is left_out for level in Level]], device=encoded.crops.device)
 
 
 def explain_pair(
@@ -116,8 +138,9 @@ def explain_pair(
 ) -> tuple[ExplanationMap, ExplanationMap]:
     """Say where L1 and L2 support the predicted class, in one scale; arguments as for :func:`classify_pair`."""
     target = STATUSES.index(classification.status)
+    left_out = _left_out_tensor(classification.left_out, encoded)
     support = support_maps(
-        lambda crops: class_score(network.fuse(crops, encoded.segmentation, facts), target),
+        lambda crops: class_score(network.fuse(crops, encoded.segmentation, facts, left_out), target),
         explained_layer(network.classifier, method),
         encoded.crops,
         method,

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.io.header_checks import unknown_flags
 from OsteoJointLib.pipeline.case import Case, images_of
-from OsteoJointLib.records import Flag, LevelsFound
+from OsteoJointLib.records import Flag, Level, LevelsFound
 
 NOTES = frozenset({Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED, Reason.LEVELS_ASSUMED, Reason.SLICE_MOVED})
 """Codes that only say what was left out, taken for granted or put right; every other code is a doubt."""
@@ -42,13 +42,16 @@ _HELD_BACK = Flag(
 _NO_VOLUME = Flag(Reason.NOT_COMPUTED, "The bodies' volume was not computed: only the mid-slices were segmented.")
 
 
-def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[Flag, ...]:
+def all_flags(
+    case: Case, levels: LevelsFound, found: Iterable[Flag], left_out: Level | None = None
+) -> tuple[Flag, ...]:
     """Join every flag of a case, without repeats: the class's own, then doubts, then notes.
 
     Args:
         case: the CT or the pair of slices, with the flags of its input.
         levels: L1 and L2, with the flags of their names.
         found: the flags of the stages after them.
+        left_out: the level that the class is made without, whose own doubts don't count against it.
 
     Returns:
         These, one for each field that is null, and ``class_held_back`` or ``class_not_reliable`` where a doubt makes it
@@ -63,7 +66,7 @@ def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[F
     flags.append(_NO_VOLUME)
     if levels.doubt is not None:
         flags.append(_HELD_BACK)
-    elif sentence := reliability_sentence(flag.code for flag in flags):
+    elif sentence := reliability_sentence(counting_codes(flags, left_out)):
         flags.append(Flag(Reason.CLASS_NOT_RELIABLE, sentence))
     return tuple(sorted(dict.fromkeys(flags), key=_rank))
 
@@ -71,6 +74,11 @@ def all_flags(case: Case, levels: LevelsFound, found: Iterable[Flag]) -> tuple[F
 def _rank(flag: Flag) -> tuple[bool, ...]:
     """Put what is said of the class first, then why it is held back; notes last."""
     return flag.code in NOTES, flag.code not in ABOUT_CLASS, flag.code is not Reason.LEVELS_UNCERTAIN
+
+
+def counting_codes(flags: Iterable[Flag], left_out: Level | None) -> list[Reason]:
+    """List the codes of flags that concern the class: those of a level that was left out don't."""
+    return [flag.code for flag in flags if left_out is None or flag.level is not left_out]
 
 
 def class_is_reliable(flags: Iterable[Flag]) -> bool:

@@ -252,7 +252,7 @@ class Reader:
             pair = [self._encoded(drawn[level]) for level in Level]
             encoded, facts = encode_pair(pair), facts_tensor(case, self.device)
             if levels.doubt is None:
-                classification = classify_pair(self.network, encoded, facts)
+                classification = classify_pair(self.network, encoded, facts, options.leave_out)
         if classification is not None and options.gradcam:
             with clock.stage(Stage.EXPLANATION):
                 maps = explain_pair(self.network, encoded, classification, self.config.explanation, facts)
@@ -266,7 +266,7 @@ class Reader:
             for vertebra in (l1, l2)
             for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
         ]
-        flags = all_flags(case, levels, found)
+        flags = all_flags(case, levels, found, options.leave_out)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)

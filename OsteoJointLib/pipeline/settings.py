@@ -13,7 +13,7 @@ from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.pipeline.localization import LocalizationConfig
 from OsteoJointLib.pipeline.measure import MeasureConfig
 from OsteoJointLib.pipeline.segmentation import SegmentationConfig
-from OsteoJointLib.records import ExplanationMethod
+from OsteoJointLib.records import ExplanationMethod, Level
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 
@@ -25,6 +25,8 @@ class ReadOptions:
     """Let the level set move the network's masks."""
     gradcam: bool = True
     """Compute one explanation map per vertebra, by the method that the settings name."""
+    leave_out: Level | None = None
+    """A level that the class is made without, such as one with cement or a fracture."""
 
 
 @dataclass(frozen=True)

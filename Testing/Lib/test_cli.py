@@ -104,6 +104,15 @@ def test_json_prints_the_result_document_alone(tiny, tmp_path, capsys):
     assert {"io", "model", "levels", "segmentation", "total"} <= set(document["timings_s"])
 
 
+def test_a_vertebra_can_be_left_out(tiny, tmp_path, capsys):
+    assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out", "--leave-out", "l1") == 0
+    assert ", L1 left out" in capsys.readouterr().out
+    said = json.loads((tmp_path / "out" / "result.json").read_text())["classification"]
+    assert (said["left_out"], said["fusion_weights"]) == ("L1", {"L1": 0.0, "L2": 1.0})
+    assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "other", "--leave-out", "T12") == 2
+    assert "neither L1 nor L2" in capsys.readouterr().err
+
+
 def test_points_are_ras(tiny, chain, tmp_path, capsys):
     (x1, y1, z1), (x2, y2, z2) = chain.centers_lps_mm.values()
     points = ("--l1", f"{-x1},{-y1},{z1}", "--l2", f"{-x2},{-y2},{z2}")

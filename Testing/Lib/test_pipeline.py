@@ -8,6 +8,7 @@ import pytest
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid, mask_to_plane
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
@@ -393,3 +394,40 @@ def test_other_weights_take_nothing_of_these(chain):
     edited = other.edit(chain.result, {}, QUICK)
     assert_same_classification(edited, other.read(chain.make_ct(), options=QUICK))
     assert edited.l1.encoded is not chain.result.l1.encoded
+
+
+@pytest.mark.parametrize("left_out", Level)
+def test_a_vertebra_left_out_changes_nothing_of_the_class(chain, left_out):
+    """Grey values and mask of the one left out may be anything; those of the other decide."""
+    other = Level.L2 if left_out is Level.L1 else Level.L1
+    options = replace(QUICK, leave_out=left_out, gradcam=True)
+    alone = chain.reader.edit(chain.result, {}, options)
+
+    def classified_with_brighter(level):
+        ct = chain.make_ct()
+        heights_mm = np.arange(ct.hu.shape[0]) * ct.grid.spacing_xyz_mm[2]
+        of_level = np.abs(heights_mm - chain.centers_lps_mm[level][2])[:, None, None] <= 12.5
+        body = of_level & chain.body_plane(ct.grid, chain.centers_lps_mm[level])
+        brighter = replace(ct, hu=np.where(body, ct.hu + 40, ct.hu).astype(np.int16))
+        return chain.reader.read(brighter, options=replace(options, gradcam=False)).classification.probabilities
+
+    said = alone.classification
+    assert classified_with_brighter(left_out) == pytest.approx(said.probabilities, abs=1e-7)
+    assert classified_with_brighter(other) != pytest.approx(said.probabilities, abs=1e-7)
+    assert said.left_out is left_out
+    support = {reading.level: float(reading.explanation.values.sum()) for reading in alone.readings}
+    assert support[left_out] == 0.0
+    weights = (said.fusion_weight_l1, said.fusion_weight_l2)
+    assert weights == ((0.0, 1.0) if left_out is Level.L1 else (1.0, 0.0))
+
+
+def test_the_plain_rule_and_the_doubts_follow_the_vertebra_that_counts(chain):
+    empty = {Level.L1: np.zeros(chain.make_ct().hu.shape[1:], dtype=bool)}
+    both = chain.reader.edit(chain.result, empty, QUICK)
+    alone = chain.reader.edit(chain.result, empty, replace(QUICK, leave_out=Level.L1))
+    assert (class_is_reliable(both.flags), class_is_reliable(alone.flags)) == (False, True)
+    assert {flag.code for flag in alone.flags if flag.level is Level.L1} >= {Reason.MASK_EMPTY}  # and still is said
+    baselines = [result_document(result)["baseline"] for result in (both, alone)]
+    assert baselines[0] is None
+    assert baselines[1]["hu_mean"] == pytest.approx(alone.l2.measurement.hu_mean, abs=0.1)
+    assert "of L2 against" in baselines[1]["method"]

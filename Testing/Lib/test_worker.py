@@ -118,7 +118,7 @@ def test_analyze_reports_progress_and_writes_before_done(client, tmp_path):
 def test_without_out_nothing_is_written_and_the_result_comes_anyway(client, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = client.ask("analyze", input="ct.nrrd", gradcam=False)
-    assert done["result"]["schema"] == "osteojoint.result/1"
+    assert done["result"]["schema"] == "osteojoint.result/2"
     assert done["files"] == []
     assert list(tmp_path.iterdir()) == []
 

@@ -133,7 +133,10 @@ def origin_words(document: dict[str, Any]) -> str:
     """Say whether the class is indeterminate, and how it comes about from the two levels."""
     said = document["classification"]
     sure = _("Indeterminate: another class is possible too.") if said["indeterminate"] else ""
-    return " ".join(filter(None, (sure, fusion_words(said["fusion_weights"]), support_words(document["explanation"]))))
+    left_out = _("{level} was left out.").format(level=said["left_out"]) if said["left_out"] else ""
+    return " ".join(
+        filter(None, (sure, left_out, fusion_words(said["fusion_weights"]), support_words(document["explanation"])))
+    )
 
 
 def fusion_words(weights: dict[str, float]) -> str:

@@ -113,7 +113,7 @@ def test_a_failed_redelivery_keeps_the_earlier_result(chain, tmp_path, monkeypat
     with pytest.raises(OSError, match="disk full"):
         deliver_case(chain.result, out)
     assert (out / "result.json").read_text() == before
-    assert json.loads(before)["schema"] == "osteojoint.result/1"
+    assert json.loads(before)["schema"] == "osteojoint.result/2"
     assert names(tmp_path) == {"out"}
 
 
