@@ -52,6 +52,12 @@ def synthetic_pair(seed: int) -> SimpleNamespace:
 
 
 @pytest.fixture(scope="session")
+def make_pair():
+    """The maker of synthetic pairs."""
+    return synthetic_pair
+
+
+@pytest.fixture(scope="session")
 def pair_folder(tmp_path_factory) -> Path:
     """A folder of twelve synthetic pairs, four a class."""
     folder = tmp_path_factory.mktemp("pairs")

@@ -68,7 +68,7 @@ def _measure(network: MultitaskNetwork, pair: StoredPair, status: int, sigma_px:
         if heatmap is None
         else float(np.mean((heatmap[:, 0].cpu().numpy() - row.heatmaps) ** 2)),
         "dice_further": float(np.mean(at_heights)),
-        **_class_scores(output, status, pair.bmd_mg_cm3),
+        **class_scores(output, status, pair.bmd_mg_cm3),
         "scores": scores,
         "hits": hits,
     }
@@ -79,7 +79,8 @@ def _dice_or_empty(mask: np.ndarray, true: np.ndarray) -> float:
     return Overlap.of(mask, true).dice if true.any() else float(not mask.any())
 
 
-def _class_scores(output: ClassifierOutput, status: int, bmd_mg_cm3: float) -> dict[str, float]:
+def class_scores(output: ClassifierOutput, status: int, bmd_mg_cm3: float) -> dict[str, float]:
+    """Measure what is said of one case: accuracy, cross_entropy (shipped, and by source) and bmd_mae."""
     shipped = output.probabilities()[0]
     numbers = {"accuracy": float(int(shipped.argmax()) == status), "cross_entropy": _surprise(shipped, status)}
     if output.bmd is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from OsteoJointLib.network.losses.dice import dice_loss
 from OsteoJointLib.network.losses.localizer import detection_losses
 from OsteoJointLib.network.losses.weighting import Losses, LossWeighting
 from OsteoJointLib.network.multitask import MultitaskNetwork
-from OsteoJointLib.network.segmenter import SegmenterOutput
+from OsteoJointLib.network.segmenter import Segmenter, SegmenterOutput
 from training.data.augment import AugmentConfig
 from training.data.pair_batches import PairBatch, PairBatchConfig, PairBatches
 from training.evaluation.pair_scores import score_pairs
@@ -72,7 +73,7 @@ class MultitaskLosses(NamedTuple):
     status: Tensor | None
 
 
-class _ClassRows(NamedTuple):
+class ClassRows(NamedTuple):
     """Rows of a batch as the classifier takes them, L1 and L2 of a row beside each other: (R,), then (2R, ...)."""
 
     rows: Tensor
@@ -96,7 +97,7 @@ class MultitaskStep(StepModule):
 
     def forward(self, batch: PairBatch, progress: float) -> MultitaskLosses:
         """Compute the terms of a batch on the middle of its crops."""
-        batch = _windowed(batch, self.config.window_px(progress))
+        batch = windowed(batch, self.config.window_px(progress))
         segmentation = mask = boundary = None
         if bool(batch.mask_rows.any()):
             segmentation = self.network.segmenter(batch.crops[batch.mask_rows].flatten(0, 1).contiguous())
@@ -113,39 +114,23 @@ class MultitaskStep(StepModule):
         return MultitaskLosses(self.weighting(losses), *vars(losses).values())
 
     def _status_term(self, segmentation: SegmenterOutput | None, batch: PairBatch) -> Tensor | None:
-        """Compute cross-entropy, and the score of the BMD where the network estimates it.
+        """Compute the class term.
 
         Rows for masks too bring what the segmenter said of them, with gradient, and its mask or an imperfect one; rows
         for the class alone the segmenter's features without gradient, and an imperfect mask.
         """
-        parts = [part for part in (self._shared_rows(segmentation, batch), self._class_rows(batch)) if part]
-        if not parts:
-            return None
-        rows, crops, body = (torch.cat(tensors) for tensors in zip(*(part[:3] for part in parts), strict=True))
-        features = [torch.cat(scale) for scale in zip(*(part.features for part in parts), strict=True)]
-        both = torch.cat((torch.arange(0, len(crops), 2), torch.arange(1, len(crops), 2))).to(crops.device)
-        vectors = self.network.classifier(crops[both], [feature[both] for feature in features], body[both])
-        output = self.network.fusion(*vectors.chunk(2), batch.facts[rows], batch.left_out[rows])
-        loss = soft_cross_entropy(output.logits, batch.status[rows])
-        return loss if output.bmd is None else loss + bmd_loss(output.bmd, batch.bmd[rows])
+        parts = [self._shared_rows(segmentation, batch), frozen_rows(self.network.segmenter, batch)]
+        given = [part for part in parts if part]
+        return status_loss(self.network, given, batch) if given else None
 
-    def _shared_rows(self, segmentation: SegmenterOutput | None, batch: PairBatch) -> _ClassRows | None:
+    def _shared_rows(self, segmentation: SegmenterOutput | None, batch: PairBatch) -> ClassRows | None:
         rows = (batch.mask_rows & batch.status_rows).nonzero()[:, 0]
         if segmentation is None or not len(rows):
             return None
         said = segmentation.rows(batch.status_rows[batch.mask_rows].repeat_interleave(2))
         guided = batch.guided_rows[rows].repeat_interleave(2)[:, None, None, None]
         body = torch.where(guided, batch.guides[rows].flatten(0, 1), said.body)
-        return _ClassRows(rows, batch.crops[rows].flatten(0, 1), body, said.features)
-
-    def _class_rows(self, batch: PairBatch) -> _ClassRows | None:
-        rows = (~batch.mask_rows & batch.status_rows).nonzero()[:, 0]
-        if not len(rows):
-            return None
-        crops = batch.crops[rows].flatten(0, 1).contiguous()
-        with torch.no_grad():
-            features = self.network.segmenter.features(crops)
-        return _ClassRows(rows, crops, batch.guides[rows].flatten(0, 1), features)
+        return ClassRows(rows, batch.crops[rows].flatten(0, 1), body, said.features)
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Clip apart localizer, segmenter, classifier with fusion, and the loss weights."""
@@ -192,7 +177,29 @@ class MultitaskTask:
         return score_pairs(network, folder, self.config.validation_cases, self.config.data.heatmap_sigma_px)
 
 
-def _windowed(batch: PairBatch, window_px: int) -> PairBatch:
+def frozen_rows(segmenter: Segmenter, batch: PairBatch) -> ClassRows | None:
+    """Gather the rows for the class alone, with what the segmenter sees in them, without gradient; None without any."""
+    rows = (~batch.mask_rows & batch.status_rows).nonzero()[:, 0]
+    if not len(rows):
+        return None
+    crops = batch.crops[rows].flatten(0, 1).contiguous()
+    with torch.no_grad():
+        features = segmenter.features(crops)
+    return ClassRows(rows, crops, batch.guides[rows].flatten(0, 1), features)
+
+
+def status_loss(network: MultitaskNetwork, parts: Sequence[ClassRows], batch: PairBatch) -> Tensor:
+    """Compute the mean cross-entropy of rows, and the score of the BMD beside it where the network estimates that."""
+    rows, crops, body = (torch.cat(tensors) for tensors in zip(*(part[:3] for part in parts), strict=True))
+    features = [torch.cat(scale) for scale in zip(*(part.features for part in parts), strict=True)]
+    both = torch.cat((torch.arange(0, len(crops), 2), torch.arange(1, len(crops), 2))).to(crops.device)
+    vectors = network.classifier(crops[both], [feature[both] for feature in features], body[both])
+    output = network.fusion(*vectors.chunk(2), batch.facts[rows], batch.left_out[rows])
+    loss = soft_cross_entropy(output.logits, batch.status[rows])
+    return loss if output.bmd is None else loss + bmd_loss(output.bmd, batch.bmd[rows])
+
+
+def windowed(batch: PairBatch, window_px: int) -> PairBatch:
     """Keep the middle of a batch's crops and of what lies over them."""
     margin = (batch.crops.shape[-1] - window_px) // 2
     middle = slice(margin, margin + window_px)
