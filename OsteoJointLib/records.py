@@ -286,6 +286,44 @@ class VertebraSegmentation:
         return np.array_equal(self.mask, self.network_mask)
 
 
+@dataclass(frozen=True)
+class BodyHeights:
+    """Heights of a vertebral body between its endplates, mm, in its mid-sagittal plane.
+
+    Args:
+        anterior_mm, middle_mm, posterior_mm: at a sixth, the half and five sixths of its depth from the front.
+        limit_mm: how far each may be off because of the slices' distance.
+    """
+
+    anterior_mm: float
+    middle_mm: float
+    posterior_mm: float
+    limit_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class BodyVolume:
+    """A whole vertebral body on the CT's own grid.
+
+    Args:
+        name: "T12", "L1", "L2" or "L3".
+        mask: (z, y, x) bool, a box of the CT's voxels in the library's own order; the body is the only thing in it.
+        corner_zyx: index of the CT's voxel under the box's voxel (0, 0, 0).
+        volume_ml: of the mask.
+        heights: None where they can't be told.
+        edited: whether a user drew any of it.
+        refined: whether the level set moved any of it.
+    """
+
+    name: str
+    mask: np.ndarray
+    corner_zyx: tuple[int, int, int]
+    volume_ml: float
+    heights: BodyHeights | None = None
+    edited: bool = False
+    refined: bool = False
+
+
 _HALF_WIDTHS = {50: 0.6745, 90: 1.6449}
 """Half of an interval that holds so many percent of a normal distribution, in standard deviations."""
 

@@ -18,6 +18,7 @@ from OsteoJointLib.pipeline.preprocess import mask_to_volume
 from OsteoJointLib.records import (
     AxialSlice,
     BodyBox,
+    BodyVolume,
     Crop,
     CtVolume,
     ExplanationMap,
@@ -61,6 +62,7 @@ class VertebraReading:
         segmentation: the mask and the boundary heat map.
         measurement: HU of the trabecular ROI.
         explanation: where the class gets its support; None where there is no class, or it was not asked for.
+        body: the whole body; None of a pair of slices, and where only the mid-slices were asked for.
     """
 
     volume: CtVolume
@@ -73,6 +75,7 @@ class VertebraReading:
     segmentation: VertebraSegmentation = NOT_YET
     measurement: RoiMeasurement = NOT_YET
     explanation: ExplanationMap | None = None
+    body: BodyVolume | None = None
 
     @property
     def level(self) -> Level:
