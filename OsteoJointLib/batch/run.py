@@ -29,6 +29,7 @@ from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
 from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.output.case_folder import check_case_folder
+from OsteoJointLib.output.report_pdf import PDF_FILE, check_pdf
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.worker.requests import Analyze, Close, Deliver
 
@@ -47,6 +48,8 @@ class BatchOptions:
     """What each reading does."""
     config: PipelineConfig = field(default_factory=PipelineConfig)
     """How the stages of each reading work."""
+    pdf: bool = False
+    """Write each case's report as a PDF, too."""
     word: str = ""
     """Stands in the ledger beside each case of this batch."""
 
@@ -88,10 +91,12 @@ def run_batch(
         The report; every case has its row, and those of an earlier batch's other cases stand before them.
 
     Raises:
-        UsageError: the output holds others' files.
+        UsageError: the output holds others' files, or a PDF is asked for and can't be made here.
         ModelRefused: the weights or the device can't be used; nothing is written then.
     """
     check_batch_folder(out)
+    if options.pdf:
+        check_pdf()
     cases = find_cases(inputs, out, read_ledger(out))
     ledger = Ledger(out, [case.name for case in cases])
     workers = min(options.workers, len(cases))
@@ -120,7 +125,8 @@ class _Run:
 
     def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool):
         self._ledger, self._options, self._pool = ledger, options, pool
-        self._settings = reading_settings(pool.model_sha256, options.read, options.config)
+        more = (PDF_FILE,) if options.pdf else ()
+        self._settings = reading_settings(pool.model_sha256, options.read, options.config, files=more)
 
     def read(self, case: BatchCase) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
@@ -144,6 +150,6 @@ class _Run:
             read = worker.ask(Analyze(input=case.path, **vars(options)))
             record = read_case(case.name, read.result, **fields)
             if record.outcome.is_read:
-                worker.ask(Deliver(case=read.case, out=folder))
+                worker.ask(Deliver(case=read.case, out=folder, name=case.name, pdf=self._options.pdf))
             worker.ask(Close(case=read.case))
         return record

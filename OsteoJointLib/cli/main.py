@@ -136,6 +136,7 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
         "--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave the explanation maps out"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
+    parser.add_argument("--pdf", action="store_true", help="write the report as a PDF, too (needs WeasyPrint)")
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
@@ -210,7 +211,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
+    from OsteoJointLib.output.report_pdf import check_pdf
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
@@ -220,6 +222,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
     points = _user_points(arguments)
     config = read_config(arguments.config)
     check_case_folder(arguments.out)
+    if arguments.pdf:
+        check_pdf()
     with progress_bar() as progress:
         result = analyze(
             arguments.input,
@@ -231,7 +235,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
-        files = deliver_case(result, arguments.out)
+        files = deliver_case(result, arguments.out, Additions(pdf=arguments.pdf))
     document = read_result(arguments.out)
     print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE

@@ -18,6 +18,7 @@ from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.csv_rows import ROW_FILE
 from OsteoJointLib.output.overview import OVERVIEW_FILE, OverviewTruth, write_overview
 from OsteoJointLib.output.report import REPORT_FILE, write_report
+from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.output.result_json import RESULT_FILE, read_result, write_result
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.seg_nrrd import SEGMENTATION_FILE, write_segmentation
@@ -38,6 +39,7 @@ class Additions:
         screenshots: shown in the report.
         texts: further files by name.
         case: its name, said in the report; empty where the input's file names say enough.
+        pdf: write the report as a PDF, too.
     """
 
     truth: OverviewTruth | None = None
@@ -45,6 +47,7 @@ class Additions:
     screenshots: tuple[Screenshot, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     case: str = ""
+    pdf: bool = False
 
 
 def check_case_folder(folder: Path) -> None:
@@ -93,8 +96,8 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
         else:
             if (folder / RESULT_FILE).exists():
                 os.replace(folder / RESULT_FILE, folder / _REPLACED_FILE)
-            if ROW_FILE not in names:
-                (folder / ROW_FILE).unlink(missing_ok=True)  # of the earlier result
+            for name in {ROW_FILE, PDF_FILE} - set(names):
+                (folder / name).unlink(missing_ok=True)  # of the earlier result
             for name in names:
                 os.replace(staging / name, folder / name)
             (folder / _REPLACED_FILE).unlink(missing_ok=True)
@@ -106,7 +109,8 @@ def _write_files(result: CaseResult, folder: Path, additions: Additions) -> None
     segmentation = write_segmentation(result, folder / SEGMENTATION_FILE, additions.drawn)
     names = {level: path.name for level, path in segmentation.items()}
     write_overview(result, folder / OVERVIEW_FILE, additions.truth)
-    write_report(result, folder / REPORT_FILE, names, additions.screenshots, additions.case)
+    pdf = folder / PDF_FILE if additions.pdf else None
+    write_report(result, folder / REPORT_FILE, names, additions.screenshots, additions.case, pdf)
     for name, text in additions.texts.items():
         write_text_whole(folder / name, text)
     write_result(result, folder, names)

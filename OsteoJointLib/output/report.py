@@ -2,34 +2,33 @@
 
 Styles stand in the page, pictures are PNG data URIs; there is no script, no outside font and no link that loads
 anything, and the page's own security policy forbids them. Numbers come from the same document as result.json, so the
-two can't disagree.
+two can't disagree. Its print style is two pages of A4, by which :mod:`OsteoJointLib.output.report_pdf` makes the PDF.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from OsteoJointLib.atomic import write_text_whole
-from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.axial_pictures import FIELD_MM, ROI_COLOR, axial_views, explanation_title, whole_slice_view
-from OsteoJointLib.output.column_pictures import Plane, column_view
-from OsteoJointLib.output.drawing import color_stops, png_bytes
-from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
-from OsteoJointLib.output.notice import RESEARCH_NOTICE
+from OsteoJointLib.atomic import write_text_whole, write_whole
+from OsteoJointLib.output.axial_pictures import ROI_COLOR
+from OsteoJointLib.output.drawing import color_stops
+from OsteoJointLib.output.fields import NAMED_BODIES, Field, LevelFacts, View, seen_in
+from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
+from OsteoJointLib.output.report_pdf import pdf_of_page
+from OsteoJointLib.output.report_pictures import column_pictures, level_pictures, screenshot_picture
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import Screenshot
+from OsteoJointLib.output.summary import NO_TONE, summarize
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.pipeline.baseline import digits_needed
+from OsteoJointLib.output.thresholds import threshold_readings
 from OsteoJointLib.pipeline.case import CaseResult
-from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, class_is_reliable, counting_codes, reliability_reasons
-from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, CtVolume, ExplanationMethod, Level, PointSource, Status
+from OsteoJointLib.pipeline.config_file import settings_document
+from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES
+from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
+from OsteoJointLib.records import STATUSES, BmdEstimate, CtVolume, ExplanationMethod, Level, PointSource, Status
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -41,6 +40,8 @@ STATUS_RANGES = {
 }
 """Volumetric BMD that each class stands for (ACR, ISCD); see :class:`~OsteoJointLib.records.Status`."""
 
+AXIS_END_MG_CM3 = 240.0
+"""Right end of the axis of BMD: more than young adults have (chosen)."""
 
 ABOUT_MAPS = {
     ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows where in the two slices the class's score gets "
@@ -52,14 +53,27 @@ ABOUT_MAPS = {
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture of the page: its data URI, size in pixels, what it shows in words, and its caption."""
+class Estimate:
+    """One estimate of BMD with the interval that holds it with 90 percent.
 
-    uri: str
-    width: int
-    height: int
-    alt: str
-    caption: str
+    Args:
+        name: what gives it.
+        detail: what it is.
+        mg_cm3: the estimate.
+        interval_mg_cm3: its interval.
+    """
+
+    name: str
+    detail: str
+    mg_cm3: float
+    interval_mg_cm3: Sequence[float]
+
+    @property
+    def places(self) -> tuple[float, float, float]:
+        """Where the axis has the interval's ends and the estimate, in percent of its length."""
+        low, high = self.interval_mg_cm3
+        left, right, middle = (100 * min(max(value / AXIS_END_MG_CM3, 0.0), 1.0) for value in (low, high, self.mg_cm3))
+        return left, right, middle
 
 
 def write_report(
@@ -68,6 +82,7 @@ def write_report(
     files: Mapping[Level, str] | None = None,
     screenshots: Sequence[Screenshot] = (),
     case: str = "",
+    pdf: Path | None = None,
 ) -> None:
     """Write the report of a case.
 
@@ -77,8 +92,16 @@ def write_report(
         files: base name of the segmentation file that holds each level.
         screenshots: a viewer's pictures, shown in a section of their own.
         case: its name; empty where the input's file names say enough.
+        pdf: of the PDF; None where none is asked for.
+
+    Raises:
+        UsageError: a PDF is asked for and can't be made here.
     """
-    write_text_whole(Path(path), report_html(result, files, screenshots, case))
+    html = report_html(result, files, screenshots, case)
+    write_text_whole(Path(path), html)
+    if pdf is not None:
+        with write_whole(pdf) as temporary:
+            temporary.write_bytes(pdf_of_page(html))
 
 
 def report_html(
@@ -91,9 +114,11 @@ def report_html(
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": _number, "percent": _percent, "digits": digits_needed}
+    environment.filters |= {"number": _number, "percent": _percent, "css_text": _css_text}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(_context(result, files), case=case, shots=[_screenshot(shot) for shot in screenshots])
+    read_at = result.read_at.strftime("%Y-%m-%d %H:%M %Z")
+    shots = [screenshot_picture(shot) for shot in screenshots]
+    return template.render(_context(result, files), case=case, read_at=read_at, shots=shots)
 
 
 def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str, Any]:
@@ -101,39 +126,64 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
     images = (
         [document["input"]] if isinstance(result.volume, CtVolume) else [document["input"][n] for n in ("L1", "L2")]
     )
+    summary = summarize(document)
     return {
         "notice": RESEARCH_NOTICE,
+        "notice_short": RESEARCH_NOTICE_SHORT,
         "document": document,
         "images": images,
+        "summary": summary,
+        "colored": summary.tone != NO_TONE,
         "statuses": [(status.value, STATUS_RANGES[status]) for status in STATUSES],
-        "held_back": next((flag.message for flag in flags if flag.code is Reason.CLASS_HELD_BACK), ""),
-        "reliable": class_is_reliable(flags),
-        "reasons": _reasons(result),
         "doubts": [flag for flag in flags if flag.code not in NOTES | ABOUT_CLASS],
         "notes": [flag for flag in flags if flag.code in NOTES],
+        "estimates": _estimates(document),
+        "axis_end": AXIS_END_MG_CM3,
+        "thresholds": threshold_readings(document),
         "rows": _rows(document),
+        "circles": _circles(document),
         "cards": {level.value: _card(document, level) for level in Level},
-        "column": _column_pictures(result),
-        "levels": [(reading.level.value, _level_pictures(reading)) for reading in result.readings],
+        "column": column_pictures(result),
+        "levels": [(reading.level.value, level_pictures(reading)) for reading in result.readings],
         "colors": {level.value: _css(segment_color_rgb(level)) for level in Level},
         "roi_color": _css(ROI_COLOR),
         "scale": ", ".join(_css(color) for color in color_stops()),
-        "field_cm": FIELD_MM / 10,
         "about_maps": ABOUT_MAPS,
+        "changed": _changed_settings(document["settings"]),
+        "settings": sorted(_flat(document["settings"]).items()),
     }
 
 
-def _reasons(result: CaseResult) -> list[str]:
-    """Say why the class is not reliable, as sentences."""
-    said = result.classification
-    codes = counting_codes(result.flags, None if said is None else said.left_out)
-    return [f"{reason[0].upper()}{reason[1:]}." for reason in reliability_reasons(codes)]
+def _estimates(document: dict[str, Any]) -> list[Estimate]:
+    """List every estimate of BMD there is: of the network, and by each calibration of each level."""
+    bmd = document["classification"]["bmd"]
+    found = []
+    if bmd["mean_mg_cm3"] is not None:
+        detail = "of L1 and L2, learned from synthetic CTs: an estimate from the image, not a measurement"
+        found.append(Estimate("The network's estimate", detail, bmd["mean_mg_cm3"], bmd["interval_90_mg_cm3"]))
+    for level in Level:
+        for one in document["measurements"][level].get("bmd") or ():
+            mean = one["k2hpo4_mg_cm3"]
+            interval = BmdEstimate(mean, one["se_mg_cm3"]).interval_mg_cm3(90)
+            found.append(Estimate(f"{level} by {one['calibration']}", "from the HU measured", mean, interval))
+    return found
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Fill the table of measurements: each row's head, and its cells for L1 and L2."""
     fields = [field for field in seen_in(View.REPORT) if not field.place.startswith("levels.")]
     return [(field.head, [_said(field, document, level) for level in Level]) for field in fields]
+
+
+def _circles(document: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """List the bodies from top to bottom with mean and SD of the HU in a circle."""
+    order = (*NAMED_BODIES[:2], *Level, *NAMED_BODIES[2:])
+    there = [(name, document["levels"].get(name) or {}) for name in order]
+    return [
+        (str(name), level["circle_hu"], level["circle_hu_sd"])
+        for name, level in there
+        if level.get("circle_hu") is not None
+    ]
 
 
 def _card(document: dict[str, Any], level: Level) -> list[tuple[str, str]]:
@@ -152,67 +202,22 @@ def _said(field: Field[LevelFacts], document: dict[str, Any], level: Level) -> s
     return words if isinstance(field.value(document, level), str) else words.replace("-", "−")
 
 
-def _column_pictures(result: CaseResult) -> list[Picture]:
-    if not isinstance(result.volume, CtVolume):
-        return [
-            _picture(
-                whole_slice_view(reading),
-                f"The whole axial CT slice given for {reading.level}, with the box of its vertebral body.",
-                f"The slice given for {reading.level}",
-            )
-            for reading in result.readings
-        ]
-    pictures = []
-    for plane, caption in (
-        (Plane.SAGITTAL, "Sagittal, along the column"),
-        (Plane.CORONAL, "Coronal, along the column"),
-    ):
-        view = column_view(result, plane)
-        if view is not None:
-            alt = f"{plane.capitalize()} CT view bent along the column{_named(result)}. Lines mark the slices read."
-            pictures.append(_picture(view, alt, caption))
-    return pictures
+def _changed_settings(settings: dict[str, Any]) -> list[tuple[str, Any]]:
+    """List the settings and options that aren't at their default."""
+    default = _flat(settings_document(PipelineConfig(), ReadOptions()))
+    return [(name, value) for name, value in sorted(_flat(settings).items()) if value != default.get(name)]
 
 
-def _named(result: CaseResult) -> str:
-    names = [name for name in result.levels.names if name] or ["L1", "L2"]
-    return f", with {', '.join(names)} named"
+def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Name each setting with its section before it.
 
-
-def _level_pictures(reading: VertebraReading) -> list[Picture]:
-    views, level = axial_views(reading), reading.level
-    measurement = reading.measurement
-    roi = (
-        f" and, dotted, the region measured ({measurement.hu_mean:.0f} HU on average)"
-        if measurement.hu_mean is not None
-        else ""
-    )
-    pictures = [
-        _picture(
-            views.boundary,
-            f"Axial CT slice of {level} with the outline of its vertebral body ({reading.segmentation.area_mm2:.0f} "
-            f"square millimeters){roi}.",
-            "Body and measured region",
-        )
-    ]
-    if views.heatmap is not None:
-        alt = f"The same slice of {level} with the network's boundary heat map in color."
-        pictures.append(_picture(views.heatmap, alt, "Boundary heat map"))
-    if views.explanation is not None and reading.explanation is not None:
-        title = explanation_title(reading.explanation)
-        alt = f"The same slice of {level} with, in color, where the class gets its support. {title}."
-        pictures.append(_picture(views.explanation, alt, title))
-    return pictures
-
-
-def _screenshot(shot: Screenshot) -> Picture:
-    uri = f"data:{shot.mime};base64," + base64.b64encode(shot.content).decode("ascii")
-    return Picture(uri, shot.width, shot.height, f"Picture of the viewer: {shot.caption}", shot.caption)
-
-
-def _picture(picture: np.ndarray, alt: str, caption: str) -> Picture:
-    uri = "data:image/png;base64," + base64.b64encode(png_bytes(picture)).decode("ascii")
-    return Picture(uri, picture.shape[1], picture.shape[0], alt, caption)
+    >>> _flat({"refine": False, "measure": {"erosion_mm": 4.0}})
+    {'refine': False, 'measure.erosion_mm': 4.0}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return flat
 
 
 def _css(color: tuple[int, int, int]) -> str:
@@ -229,3 +234,15 @@ def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}\u00a0%"
+
+
+def _css_text(text: str) -> str:
+    r"""Write a text as CSS has it in quotes, so that it can end neither the quotes nor the style.
+
+    >>> print(_css_text("P7</style>"))
+    "P7\00003c\00002fstyle\00003e"
+    """
+    from markupsafe import Markup
+
+    plain = (letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):06x}" for letter in text)
+    return Markup('"' + "".join(plain) + '"')

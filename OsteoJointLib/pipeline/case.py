@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,7 @@ class CaseResult:
         flags: every doubt about the case.
         timings_s: seconds by stage.
         config, options: the settings it was read with.
+        read_at: when the reading ended.
     """
 
     volume: Case
@@ -60,6 +62,7 @@ class CaseResult:
     timings_s: Mapping[str, float] = field(default_factory=dict)
     config: PipelineConfig = field(default_factory=PipelineConfig)
     options: ReadOptions = field(default_factory=ReadOptions)
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def readings(self) -> tuple[VertebraReading, VertebraReading]:

@@ -164,6 +164,8 @@ class Deliver(Request[Delivered]):
     segmentation: Masks = field(default_factory=dict)
     screenshots: tuple[PictureFile, ...] = ()
     row: str | None = None
+    name: str = ""
+    pdf: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
