@@ -18,7 +18,6 @@ from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.output.report import report_html, write_report
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.summary import summarize
-from OsteoJointLib.pipeline.baseline import Thresholds
 from OsteoJointLib.records import Level
 
 VOID = {"meta", "img", "br", "rect", "path", "link", "input", "hr"}
@@ -174,9 +173,9 @@ def rules_in(html: str) -> list[str]:
     return [" ".join(re.sub(r"<[^>]+>", " ", item).replace("&#39;", "'").split()) for item in items]
 
 
-def test_each_known_threshold_is_named_with_its_reference(pages):
+def test_each_known_threshold_is_named_with_its_reference(case, pages):
     qct, dxa, plain = rules_in(pages["case"][0])
-    low, high = Thresholds.load().low_hu, Thresholds.load().high_hu
+    low, high = (result_document(case)["baseline"][name] for name in ("low_hu", "high_hu"))
     assert qct.startswith(
         "QCT: osteoporosis below 80, normal above 120 mg/cm³. 106 mg/cm³, the network's estimate : osteopenia. ACR "
     )
