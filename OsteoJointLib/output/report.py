@@ -15,7 +15,7 @@ from typing import Any
 from OsteoJointLib.atomic import write_text_whole, write_whole
 from OsteoJointLib.output.axial_pictures import ROI_COLOR
 from OsteoJointLib.output.drawing import color_stops
-from OsteoJointLib.output.fields import NAMED_BODIES, Field, LevelFacts, View, seen_in
+from OsteoJointLib.output.fields import CALIBRATED, NAMED_BODIES, Field, LevelFacts, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.report_pdf import pdf_of_page
 from OsteoJointLib.output.report_pictures import column_pictures, level_pictures, screenshot_picture
@@ -162,10 +162,11 @@ def _estimates(document: dict[str, Any]) -> list[Estimate]:
         detail = "of L1 and L2, learned from synthetic CTs: an estimate from the image, not a measurement"
         found.append(Estimate("The network's estimate", detail, bmd["mean_mg_cm3"], bmd["interval_90_mg_cm3"]))
     for level in Level:
-        for one in document["measurements"][level].get("bmd") or ():
-            mean = one["k2hpo4_mg_cm3"]
+        for one in document["measurements"][level]["bmd"]:
+            kind, mean = CALIBRATED.parts["kind"][0].said(one["kind"]), one["k2hpo4_mg_cm3"]
             interval = BmdEstimate(mean, one["se_mg_cm3"]).interval_mg_cm3(90)
-            found.append(Estimate(f"{level} by {one['calibration']}", "from the HU measured", mean, interval))
+            detail = f"from the HU measured, calibrated by {kind}; beside K₂HPO₄"
+            found.append(Estimate(f"{level}, {one['calibration']}", detail, mean, interval))
     return found
 
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 from OsteoJointLib.errors import Reason, UsageError
 
 PDF_FILE = "report.pdf"
+MOST_PAGES = 2
+"""Words and numbers, then pictures."""
+_FONT_PT = (8.2, 7.4, 6.6)
+"""Sizes of the letters, the first that gives no more pages than that; many doubts may take a third even so. Chosen."""
 
 
 def check_pdf() -> None:
@@ -47,7 +51,12 @@ def pdf_of_page(html: str) -> bytes:
         UsageError: as :func:`check_pdf`.
     """
     check_pdf()
-    from weasyprint import HTML
+    from weasyprint import CSS, HTML
     from weasyprint.urls import URLFetcher
 
-    return bytes(HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=["data"])).write_pdf())
+    page = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=["data"]))
+    for size in _FONT_PT:
+        document = page.render(stylesheets=[CSS(string=f"html {{ font-size: {size}pt !important }}")])
+        if len(document.pages) <= MOST_PAGES:
+            break
+    return bytes(document.write_pdf())

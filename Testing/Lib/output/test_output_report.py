@@ -183,7 +183,7 @@ def test_each_known_threshold_is_named_with_its_reference(case, pages):
     assert dxa.endswith(
         "Pickhardt 2013, doi 10.7326/0003-4819-158-8-201304160-00003: 1867 adults, 120 kV, osteoporosis by DXA."
     )
-    assert plain.startswith(f"Our plain HU rule: osteoporosis below {low:.0f}, normal from {high:.0f} HU on. 160 HU : ")
+    assert plain.startswith(f"Our plain HU rule: osteoporosis below {low:.0f}, normal from {high:.0f} HU on. 150 HU : ")
     assert plain.endswith("phantoms of mixed tube voltage and contrast and on no patient.")
     assert rules_in(pages["poor"][0])[2].startswith("Our plain HU rule. Says nothing: HU could not be measured.")
 
@@ -269,6 +269,16 @@ def test_every_estimate_of_bmd_lies_at_its_place_on_the_axis(case):
     left, width, at = map(float, re.findall(r"(?:left|width): ([\d.]+)%", html[html.index('class="range"') :])[:3])
     assert [round(value * 2.4, 1) for value in (left, left + width, at)] == [91.9, 119.1, 105.5]  # of 240 mg/cm³
     assert "106\u00a0mg/cm³</b>, 90&nbsp;%: 92 to 119" in html
+
+
+def test_each_calibration_s_bmd_stands_beside_the_network_s(lopsided_case):
+    html = report_html(lopsided_case)
+    names = re.findall(r'<div class="estimate"><div class="head"><span><b>(.*?)</b>', html)
+    bmd = lopsided_case.l1.measurement.bmd
+    assert names == ["The network&#39;s estimate", *(f"L1, {one.calibration}" for one in bmd)]
+    for one in bmd:
+        low, high = (one.k2hpo4_mg_cm3 + sign * 1.6449 * one.se_mg_cm3 for sign in (-1, 1))
+        assert f"<b>{one.k2hpo4_mg_cm3:.0f}\u00a0mg/cm³</b>, 90&nbsp;%: {low:.0f} to {high:.0f}" in html
 
 
 def colors_of(html: str, scheme: str) -> dict[str, str]:

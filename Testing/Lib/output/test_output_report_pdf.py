@@ -19,7 +19,7 @@ from OsteoJointLib.records import Flag
 
 pytest.importorskip("weasyprint", reason="WeasyPrint makes the PDF, and isn't installed")
 pypdfium2 = pytest.importorskip("pypdfium2")
-MANY = 9
+MANY = 6
 """Doubts beside a case's own that still fit on two pages."""
 
 
