@@ -15,7 +15,7 @@ import numpy as np
 
 from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR
-from OsteoJointLib.output.drawing import BONE_WINDOW, Color, Label, corner_labels, gray, scale_bar, write_labels
+from OsteoJointLib.output.drawing import BONE_WINDOW, Color, Label, gray, scale_bar, write_labels
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -112,9 +112,11 @@ def column_view(
     for center_lps_mm in (truth_lps_mm or {}).values():
         _draw_cross(picture, volume.grid.lps_to_index(np.asarray(center_lps_mm)), plane, frame)
     bar = scale_bar(picture, px_per_mm, _BAR_MM, _FONT_PX)
-    what = [f"mid-{plane}", "curved reformat", f"{frame.slab_mm:.2g} mm slab", BONE_WINDOW.words]
-    corners = corner_labels(picture.shape[1], [], what, _FONT_PX)
-    return write_labels(picture, [*labels, *_sides(picture.shape, plane), *corners, bar])
+    what = [BONE_WINDOW.words, f"{frame.slab_mm:.2g} mm slab", "curved reformat", f"mid-{plane}"]
+    above_side = picture.shape[0] - 2.4 * _FONT_PX
+    heights = [above_side - 1.3 * row * _FONT_PX for row in range(len(what))]
+    corner = [Label(text, (10, y), "lb", size_px=_FONT_PX) for text, y in zip(what, heights, strict=True)]
+    return write_labels(picture, [*labels, *_sides(picture.shape, plane), *corner, bar])
 
 
 def _centers(volume: CtVolume, levels: LevelsFound) -> np.ndarray:

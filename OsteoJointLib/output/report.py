@@ -26,9 +26,9 @@ from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.output.thresholds import threshold_readings
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.config_file import settings_document
-from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES
+from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, class_is_reliable
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
-from OsteoJointLib.records import STATUSES, BmdEstimate, CtVolume, ExplanationMethod, Level, PointSource, Status
+from OsteoJointLib.records import STATUSES, BmdEstimate, CtVolume, ExplanationMethod, Flag, Level, PointSource, Status
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -137,7 +137,7 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "statuses": [(status.value, STATUS_RANGES[status]) for status in STATUSES],
         "doubts": [flag for flag in flags if flag.code not in NOTES | ABOUT_CLASS],
         "notes": [flag for flag in flags if flag.code in NOTES],
-        "estimates": _estimates(document),
+        "estimates": _estimates(document, flags),
         "axis_end": AXIS_END_MG_CM3,
         "thresholds": threshold_readings(document),
         "rows": _rows(document),
@@ -154,12 +154,13 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
     }
 
 
-def _estimates(document: dict[str, Any]) -> list[Estimate]:
+def _estimates(document: dict[str, Any], flags: Sequence[Flag]) -> list[Estimate]:
     """List every estimate of BMD there is: of the network, and by each calibration of each level."""
     bmd = document["classification"]["bmd"]
     found = []
     if bmd["mean_mg_cm3"] is not None:
-        detail = "of L1 and L2, learned from synthetic CTs: an estimate from the image, not a measurement"
+        doubt = "" if class_is_reliable(flags) else "not reliable, as little as the class; "
+        detail = f"{doubt}of L1 and L2, learned from synthetic CTs: an estimate from the image, not a measurement"
         found.append(Estimate("The network's estimate", detail, bmd["mean_mg_cm3"], bmd["interval_90_mg_cm3"]))
     for level in Level:
         for one in document["measurements"][level]["bmd"]:
@@ -171,9 +172,13 @@ def _estimates(document: dict[str, Any]) -> list[Estimate]:
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Fill the table of measurements: each row's head, and its cells for L1 and L2."""
-    fields = [field for field in seen_in(View.REPORT) if not field.place.startswith("levels.")]
-    return [(field.head, [_said(field, document, level) for level in Level]) for field in fields]
+    """Fill the table of measurements: each row's head, and its cells for L1 and L2.
+
+    Of what neither level has, only the HU have their row: the flags say why the rest is missing.
+    """
+    first, *more = [field for field in seen_in(View.REPORT) if not field.place.startswith("levels.")]
+    there = [field for field in more if any(field.value(document, level) is not None for level in Level)]
+    return [(field.head, [_said(field, document, level) for level in Level]) for field in (first, *there)]
 
 
 def _circles(document: dict[str, Any]) -> list[tuple[str, float, float]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.kinds import Number
 from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.records import NORMAL_ABOVE_MG_CM3, OSTEOPOROSIS_BELOW_MG_CM3, Level, Status
@@ -19,6 +20,7 @@ SPECIFIC_HU, BALANCED_HU, SENSITIVE_HU = 110.0, 135.0, 160.0
 _SAID_120_KV = (110.0, 130.0)
 """Tube voltages taken for 120 kV, as :class:`OsteoJointLib.io.limits.ReadingLimits` has it."""
 
+_NETWORK = "the network's estimate"
 Document = Mapping[str, Any]
 
 
@@ -53,9 +55,15 @@ def _qct(document: Document) -> ThresholdReading:
     return ThresholdReading(
         f"QCT: osteoporosis below {OSTEOPOROSIS_BELOW_MG_CM3:g}, normal above {NORMAL_ABOVE_MG_CM3:g} mg/cm³",
         "" if bmd is None else f"{bmd:.0f} mg/cm³, {of}",
-        "says nothing: there is no BMD" if bmd is None else str(Status.from_bmd(bmd)),
+        "says nothing: there is no BMD" if bmd is None else f"{Status.from_bmd(bmd)}{_as_the_class(document, of)}",
         "ACR practice parameter and ISCD position for QCT of the lumbar spine",
     )
+
+
+def _as_the_class(document: Document, of: str) -> str:
+    """Say that the network's estimate is no more reliable than its class."""
+    unreliable = any(flag["code"] == Reason.CLASS_NOT_RELIABLE for flag in document["flags"])
+    return ", not reliable" if of == _NETWORK and unreliable else ""
 
 
 def _bmd(document: Document) -> tuple[float | None, str]:
@@ -65,7 +73,7 @@ def _bmd(document: Document) -> tuple[float | None, str]:
     values = [row["bmd_mg_cm3"] for row in rows]
     if None not in values:
         return sum(values) / len(values), f"by {rows[0]['calibration']}"
-    return document["classification"]["bmd"]["mean_mg_cm3"], "the network's estimate"
+    return document["classification"]["bmd"]["mean_mg_cm3"], _NETWORK
 
 
 def _dxa_hu(document: Document) -> ThresholdReading:

@@ -128,6 +128,14 @@ def cells(html: str, head: str) -> list[str]:
     return re.findall(r"<td>(.*?)</td>", row.group(1))
 
 
+def test_what_neither_level_has_takes_no_row_but_hu_do(pages, case):
+    html = pages["case"][0]
+    assert '<th scope="row">BMD, mg/cm³</th>' not in html and '<th scope="row">Median HU</th>' in html
+    none = replace(case.l1.measurement, hu_mean=None, hu_median=None, hu_sd=None)
+    bare = report_html(replace(case, l1=replace(case.l1, measurement=none), l2=replace(case.l2, measurement=none)))
+    assert cells(bare, "Mean HU") == ["–", "–"] and '<th scope="row">Median HU</th>' not in bare
+
+
 def test_each_level_has_its_own_numbers(lopsided_case):
     html = report_html(lopsided_case)
     text = Page(html).text.replace("\u00a0", " ")

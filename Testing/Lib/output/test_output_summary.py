@@ -138,6 +138,14 @@ def test_a_calibrated_bmd_goes_before_the_network_s_estimate_and_a_level_left_ou
     assert says(document)[:2] == ["86 mg/cm³, by phantom of L2: osteopenia", "160 HU: says nothing: L1 was left out"]
 
 
+def test_the_network_s_estimate_is_no_more_reliable_than_its_class(document):
+    flag(document, "class_not_reliable")
+    assert says(document)[0].endswith("the network's estimate: osteopenia, not reliable")
+    for level in Level:
+        document["measurements"][level] |= {"bmd_mg_cm3": 100.0, "calibration": "phantom 7"}
+    assert says(document)[0] == "100 mg/cm³, by phantom 7: osteopenia"
+
+
 def test_hu_thresholds_say_where_this_ct_is_not_like_theirs(document):
     document["input"] |= {"kvp": 100.0, "contrast": None}
     assert says(document)[1].endswith("(this CT differs: 100 kV, contrast not known)")
