@@ -105,7 +105,7 @@ def test_the_body_s_median_is_that_of_a_reader_s_circle_at_mid_body(folder, labe
     grid = Grid.axis_aligned(hu.shape, ct.GetSpacing(), (0, 0, 0))
     x_mm, y_mm, _ = ct.GetSpacing()
     for label in labels:
-        box = ndimage.find_objects(found == label)[0]
+        box = ndimage.find_objects((found == label).astype(np.uint8))[0]
         mask = found[box] == label
         body = BodyVolume(str(label), mask, tuple(part.start for part in box), 0.0)
         measured = measure_body(CtVolume(hu, grid, SourceInfo("nifti")), body, Level.L1)
