@@ -15,20 +15,29 @@ from typing import Any
 from OsteoJointLib.atomic import write_text_whole, write_whole
 from OsteoJointLib.output.axial_pictures import ROI_COLOR
 from OsteoJointLib.output.drawing import color_stops
-from OsteoJointLib.output.fields import CALIBRATED, NAMED_BODIES, Field, LevelFacts, View, seen_in
+from OsteoJointLib.output.fields import NAMED_BODIES, Field, LevelFacts, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.report_pdf import pdf_of_page
 from OsteoJointLib.output.report_pictures import column_pictures, level_pictures, screenshot_picture
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import Screenshot
-from OsteoJointLib.output.summary import NO_TONE, summarize
+from OsteoJointLib.output.summary import BMD_BY, NO_TONE, summarize
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.output.thresholds import threshold_readings
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, class_is_reliable
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
-from OsteoJointLib.records import STATUSES, BmdEstimate, CtVolume, ExplanationMethod, Flag, Level, PointSource, Status
+from OsteoJointLib.records import (
+    STATUSES,
+    CalibrationKind,
+    CtVolume,
+    ExplanationMethod,
+    Flag,
+    Level,
+    PointSource,
+    Status,
+)
 
 REPORT_FILE = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -155,19 +164,15 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
 
 
 def _estimates(document: dict[str, Any], flags: Sequence[Flag]) -> list[Estimate]:
-    """List every estimate of BMD there is: of the network, and by each calibration of each level."""
-    bmd = document["classification"]["bmd"]
-    found = []
-    if bmd["mean_mg_cm3"] is not None:
-        doubt = "" if class_is_reliable(flags) else "not reliable, as little as the class; "
-        detail = f"{doubt}of L1 and L2, learned from synthetic CTs: an estimate from the image, not a measurement"
-        found.append(Estimate("The network's estimate", detail, bmd["mean_mg_cm3"], bmd["interval_90_mg_cm3"]))
-    for level in Level:
-        for one in document["measurements"][level]["bmd"]:
-            kind, mean = CALIBRATED.parts["kind"][0].said(one["kind"]), one["k2hpo4_mg_cm3"]
-            interval = BmdEstimate(mean, one["se_mg_cm3"]).interval_mg_cm3(90)
-            detail = f"from the HU measured, calibrated by {kind}; beside K₂HPO₄"
-            found.append(Estimate(f"{level}, {one['calibration']}", detail, mean, interval))
+    """List every BMD of the case: by each calibration there is, and the network's own estimate."""
+    doubt, found = "" if class_is_reliable(flags) else "; not reliable, as little as the class", []
+    for one in document["bmd"]:
+        of = f"mean of {' and '.join(one['levels'])}"
+        detail = f"{one['calibration']}; {of}, beside K₂HPO₄"
+        if one["kind"] == CalibrationKind.NETWORK:
+            detail = f"{of}, learned from synthetic CTs: no measurement{doubt}"
+        name = BMD_BY[one["kind"]]
+        found.append(Estimate(f"{name[0].upper()}{name[1:]}", detail, one["mg_cm3"], one["interval_90_mg_cm3"]))
     return found
 
 

@@ -12,10 +12,18 @@ from typing import Any
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, reliability_reasons
-from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.records import CalibrationKind, Level, PointSource
 
 NO_TONE = "doubt"
 """The tone of a headline that no class may color."""
+
+BMD_BY = {
+    CalibrationKind.FILE: "the calibration file",
+    CalibrationKind.RODS: "the rods in the scan",
+    CalibrationKind.INTERNAL: "the scan's own tissues",
+    CalibrationKind.NETWORK: "the network's estimate",
+}
+"""What gives a BMD, in words."""
 
 _SURE = 0.995
 """A probability from here on would be rounded to 100 %, which nothing is."""
@@ -117,17 +125,25 @@ def _names(document: Document) -> str:
 
 
 def _beside_class(document: Document) -> list[str]:
-    """Say what the network estimates of the BMD, and the plain rule's class where it is another."""
+    """Say the best BMD there is and the network's, and the plain rule's class where it is another."""
     said, rule, sentences = document["classification"], document["baseline"], []
-    bmd = said["bmd"]["interval_90_mg_cm3"]
-    if bmd is not None and Reason.CLASS_NOT_RELIABLE not in (flag["code"] for flag in document["flags"]):
-        mean, (low, high) = said["bmd"]["mean_mg_cm3"], bmd
-        sentences.append(
-            f"The network estimates a BMD of {mean:.0f} mg/cm³, with 90 % probability between {low:.0f} and {high:.0f}."
-        )
+    if said["status"] is None:
+        return []
+    if Reason.CLASS_NOT_RELIABLE not in (flag["code"] for flag in document["flags"]):
+        best, own = document["bmd"][:1], [one for one in document["bmd"] if one["kind"] == CalibrationKind.NETWORK]
+        for one in dict.fromkeys(map(_bmd_sentence, [*best, *own])):
+            sentences.append(one)
     if rule is not None and rule["status"] != said["status"]:
         sentences.append(f"The plain HU rule says otherwise: {rule['status']}.")
     return sentences
+
+
+def _bmd_sentence(bmd: Document) -> str:
+    """Say an estimate of BMD with its interval."""
+    by, (low, high) = BMD_BY[bmd["kind"]], bmd["interval_90_mg_cm3"]
+    said = f"{bmd['mg_cm3']:.0f} mg/cm³, with 90 % probability between {low:.0f} and {high:.0f}."
+    own = bmd["kind"] == CalibrationKind.NETWORK
+    return f"The network estimates a BMD of {said}" if own else f"By {by} the BMD is {said}"
 
 
 def _more_doubts(codes: Sequence[str], named: bool) -> str:

@@ -12,15 +12,16 @@ from typing import Any
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.kinds import Number
+from OsteoJointLib.output.summary import BMD_BY
 from OsteoJointLib.pipeline.baseline import digits_needed
-from OsteoJointLib.records import NORMAL_ABOVE_MG_CM3, OSTEOPOROSIS_BELOW_MG_CM3, Level, Status
+from OsteoJointLib.records import NORMAL_ABOVE_MG_CM3, OSTEOPOROSIS_BELOW_MG_CM3, CalibrationKind, Level, Status
 
 SPECIFIC_HU, BALANCED_HU, SENSITIVE_HU = 110.0, 135.0, 160.0
 """Of Pickhardt 2013: trabecular HU of L1, by DXA's osteoporosis at spine or hip, at 120 kV."""
 _SAID_120_KV = (110.0, 130.0)
 """Tube voltages taken for 120 kV, as :class:`OsteoJointLib.io.limits.ReadingLimits` has it."""
 
-_NETWORK = "the network's estimate"
+_NETWORK = BMD_BY[CalibrationKind.NETWORK]
 Document = Mapping[str, Any]
 
 
@@ -67,13 +68,12 @@ def _as_the_class(document: Document, of: str) -> str:
 
 
 def _bmd(document: Document) -> tuple[float | None, str]:
-    """Take the mean of the calibrated BMD of the levels that count, else the network's estimate; and say which."""
-    left_out = document["classification"]["left_out"]
-    rows = [document["measurements"][level.value] for level in Level if level.value != left_out]
-    values = [row["bmd_mg_cm3"] for row in rows]
-    if None not in values:
-        return sum(values) / len(values), f"by {rows[0]['calibration']}"
-    return document["classification"]["bmd"]["mean_mg_cm3"], _NETWORK
+    """Take the best BMD of the case, and say what gives it."""
+    if not document["bmd"]:
+        return None, ""
+    best = document["bmd"][0]
+    by = BMD_BY[best["kind"]]
+    return best["mg_cm3"], by if by == _NETWORK else f"by {by}"
 
 
 def _dxa_hu(document: Document) -> ThresholdReading:

@@ -280,11 +280,12 @@ def test_every_estimate_of_bmd_lies_at_its_place_on_the_axis(case):
 
 
 def test_each_calibration_s_bmd_stands_beside_the_network_s(lopsided_case):
-    html = report_html(lopsided_case)
+    measured = replace(lopsided_case.l2, measurement=lopsided_case.l1.measurement)
+    html = report_html(replace(lopsided_case, l2=measured))
     names = re.findall(r'<div class="estimate"><div class="head"><span><b>(.*?)</b>', html)
-    bmd = lopsided_case.l1.measurement.bmd
-    assert names == ["The network&#39;s estimate", *(f"L1, {one.calibration}" for one in bmd)]
-    for one in bmd:
+    assert names == ["The calibration file", "The rods in the scan", "The network&#39;s estimate"]
+    for one in lopsided_case.l1.measurement.bmd:
+        assert f"{one.calibration}; mean of L1 and L2" in html
         low, high = (one.k2hpo4_mg_cm3 + sign * 1.6449 * one.se_mg_cm3 for sign in (-1, 1))
         assert f"<b>{one.k2hpo4_mg_cm3:.0f}\u00a0mg/cm³</b>, 90&nbsp;%: {low:.0f} to {high:.0f}" in html
 

@@ -117,6 +117,18 @@ def test_a_pair_is_read_from_one_slice_each(pair_case):
     assert summarize(result_document(pair_case)).sentences[0].startswith("One slice each of L1 and L2 was read")
 
 
+def by_rods(bmd: float) -> dict:
+    place = {"calibration": "rods of 2026", "kind": "rods", "levels": ["L1", "L2"]}
+    return {**place, "mg_cm3": bmd, "se_mg_cm3": 3.0, "interval_90_mg_cm3": [bmd - 5, bmd + 5]}
+
+
+def test_a_calibrated_bmd_stands_before_the_network_s(document):
+    document["bmd"] = [by_rods(98.0), *document["bmd"]]
+    rods, network = summarize(document).sentences[1].split(" By ")[1].split(". The network ")
+    assert rods == "the rods in the scan the BMD is 98 mg/cm³, with 90 % probability between 93 and 103"
+    assert network.startswith("estimates a BMD of 106")
+
+
 def says(document: dict) -> list[str]:
     return [f"{one.number}: {one.says}" for one in threshold_readings(document)]
 
@@ -131,19 +143,17 @@ def test_each_rule_goes_by_its_own_number(document):
 
 
 def test_a_calibrated_bmd_goes_before_the_network_s_estimate_and_a_level_left_out_does_not_count(document):
-    for level, bmd in (("L1", 70.0), ("L2", 86.0)):
-        document["measurements"][level] |= {"bmd_mg_cm3": bmd, "calibration": f"phantom of {level}"}
-    assert says(document)[0] == "78 mg/cm³, by phantom of L1: osteoporosis"
+    document["bmd"] = [by_rods(78.0), *document["bmd"]]
+    assert says(document)[0] == "78 mg/cm³, by the rods in the scan: osteoporosis"
     document["classification"]["left_out"] = "L1"
-    assert says(document)[:2] == ["86 mg/cm³, by phantom of L2: osteopenia", "160 HU: says nothing: L1 was left out"]
+    assert says(document)[1] == "160 HU: says nothing: L1 was left out"
 
 
 def test_the_network_s_estimate_is_no_more_reliable_than_its_class(document):
     flag(document, "class_not_reliable")
     assert says(document)[0].endswith("the network's estimate: osteopenia, not reliable")
-    for level in Level:
-        document["measurements"][level] |= {"bmd_mg_cm3": 100.0, "calibration": "phantom 7"}
-    assert says(document)[0] == "100 mg/cm³, by phantom 7: osteopenia"
+    document["bmd"] = [by_rods(100.0), *document["bmd"]]
+    assert says(document)[0] == "100 mg/cm³, by the rods in the scan: osteopenia"
 
 
 def test_hu_thresholds_say_where_this_ct_is_not_like_theirs(document):
