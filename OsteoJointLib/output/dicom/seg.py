@@ -121,7 +121,9 @@ def _body(reading: VertebraReading) -> Segment:
 
 
 def _region(reading: VertebraReading) -> Segment:
-    level, mask = reading.level, _on_its_slice(reading, reading.measurement.mask)
+    level, measured = reading.level, reading.measurement
+    corner = measured.corner_zyx
+    mask = _on_its_slice(reading, measured.mask) if corner is None else PlacedMask(measured.mask, corner)
     source, color = reading.segmentation.source, segment_color_rgb(level)
     return Segment(roi_label(level), vertebra_code(level), mask, color, source, region=True)
 

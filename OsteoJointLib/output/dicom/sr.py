@@ -41,7 +41,8 @@ from OsteoJointLib.output.dicom.seg import TRABECULAR_ROI, body_label, roi_label
 from OsteoJointLib.output.terminology import VERTEBRAL_BODY, Code, vertebra_code
 from OsteoJointLib.records import Level, MaskSource, Status
 
-BMD = private("vbmd", "Volumetric bone mineral density")
+BMD = private("vbmd", "Volumetric bone mineral density beside K2HPO4")
+BMD_ERROR = private("vbmd_se", "Standard error of volumetric bone mineral density")
 BONE_STATUS = private("bone_status", "Bone status by volumetric BMD")
 DOUBT = private("doubt", "Doubt about the reading")
 MASK_SOURCE = private("mask_source", "Who drew the mask")
@@ -58,6 +59,7 @@ STATUS_CODES = {
     Status.OSTEOPOROSIS: Code("SCT", "64859006", "Osteoporosis"),
 }
 _ATTENUATION = Code("DCM", "112031", "Attenuation Coefficient")
+_AREA, _VOLUME = Code("SCT", "42798000", "Area"), Code("SCT", "118565006", "Volume")
 _MILLILITER = DicomCode("mL", "UCUM", "milliliter")
 
 Group = MeasurementsAndQualitativeEvaluations | VolumetricROIMeasurementsAndQualitativeEvaluations
@@ -86,11 +88,17 @@ ROI_ROWS = (
     Row("hu_mean", _ATTENUATION, codes.UCUM.HounsfieldUnit, codes.SCT.Mean),
     Row("hu_median", _ATTENUATION, codes.UCUM.HounsfieldUnit, codes.SCT.Median),
     Row("hu_sd", _ATTENUATION, codes.UCUM.HounsfieldUnit, codes.SCT.StandardDeviation),
-    Row("roi_area_mm2", Code("SCT", "42798000", "Area"), codes.UCUM.SquareMillimeter),
+    Row("roi_area_mm2", _AREA, codes.UCUM.SquareMillimeter),
+    Row("roi_volume_ml", _VOLUME, _MILLILITER),
 )
 BODY_ROWS = (
-    Row("area_mm2", Code("SCT", "42798000", "Area"), codes.UCUM.SquareMillimeter),
-    Row("volume_ml", Code("SCT", "118565006", "Volume"), _MILLILITER),
+    Row("area_mm2", _AREA, codes.UCUM.SquareMillimeter),
+    Row("volume_ml", _VOLUME, _MILLILITER),
+    Row("anterior_height_mm", private("height_anterior", "Anterior height of vertebral body"), codes.UCUM.Millimeter),
+    Row("middle_height_mm", private("height_middle", "Middle height of vertebral body"), codes.UCUM.Millimeter),
+    Row(
+        "posterior_height_mm", private("height_posterior", "Posterior height of vertebral body"), codes.UCUM.Millimeter
+    ),
 )
 CLASS_ROWS = (
     *(
@@ -147,13 +155,14 @@ def _images_under(segmentation: Segmentation, study: SourceStudy) -> list[Datase
 def _level_groups(document: Mapping[str, Any], segmentation: Segmentation | None, maker: Maker) -> Iterator[Group]:
     """Take each level's region and its body."""
     for level in Level:
+        measured = document["measurements"][level]
         yield _group(
             roi_label(level),
             TRABECULAR_ROI,
             vertebra_code(level),
             segmentation,
             maker,
-            measurements=_measurements(document["measurements"][level], ROI_ROWS),
+            measurements=[*_measurements(measured, ROI_ROWS), *_calibrated(measured["bmd"])],
             texts=[(MASK_SOURCE, MaskSource(document["segmentation"][level]["source"]).words)],
         )
         yield _group(
@@ -193,6 +202,18 @@ def _case_group(document: Mapping[str, Any], maker: Maker) -> Group:
 def _doubt_words(flag: Mapping[str, Any]) -> str:
     place = f", {flag['level']}" if flag["level"] else ""
     return f"{flag['code']}{place}: {flag['message']}"
+
+
+def _calibrated(entries: Sequence[Mapping[str, Any]]) -> list[Measurement]:
+    """Give BMD by each calibration, with its standard error as the document has it."""
+    found = []
+    for entry in entries:
+        method = concept(private(f"calibration_{entry['kind']}"[:16], f"Calibrated: {entry['calibration']}"[:64]))
+        for key, name in (("k2hpo4_mg_cm3", BMD), ("se_mg_cm3", BMD_ERROR)):
+            if entry[key] is not None:
+                unit = codes.UCUM.MilligramsPerCubicCentimeter
+                found.append(Measurement(concept(name), entry[key], unit, method=method))
+    return found
 
 
 def _measurements(part: Mapping[str, Any], rows: tuple[Row, ...]) -> list[Measurement]:
