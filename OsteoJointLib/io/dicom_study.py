@@ -119,11 +119,12 @@ def read_study(case: CtVolume | CtSlicePair) -> SourceStudy:
             Reason.UNREADABLE, f"The DICOM files can't be opened again ({error.strerror}). Leave them where they are."
         ) from error
     _demand(headers)
+    step_mm = (case.stored or case.grid).spacing_xyz_mm[2]  # by the positions: the tag is often wrong
     if frames:
-        _share(headers[0], frames[0])
-    else:
-        for header in headers:  # alike but for rounding, see the choice of the series
-            header.ImageOrientationPatient = headers[0].ImageOrientationPatient
+        _share(headers[0], frames[0]).PixelMeasuresSequence[0].SpacingBetweenSlices = step_mm
+    for header in headers if not frames else ():
+        header.ImageOrientationPatient = headers[0].ImageOrientationPatient  # alike but for rounding
+        header.SpacingBetweenSlices = step_mm
     return SourceStudy(headers, tuple(frames) or None, case)
 
 
@@ -151,15 +152,14 @@ def _sound(header: Dataset, tag: str) -> bool:
     """Say whether a tag is there, and holds what its kind allows."""
     from pydicom.valuerep import DA, TM
 
-    text = text_of(header, tag) or ""
-    check: Callable[[str], Any] = {
+    checks: dict[str, Callable[[str], object]] = {
         "PatientBirthDate": DA,
         "StudyDate": DA,
         "StudyTime": TM,
-        "PatientSex": lambda sex: ("", "M", "F", "O").index(sex),
-    }.get(tag, str)
+        "PatientSex": ("", "M", "F", "O").index,
+    }
     try:
-        check(text)
+        checks.get(tag, str)(text_of(header, tag) or "")
     except ValueError:
         return False
     return tag in header
@@ -177,12 +177,13 @@ def _demand(headers: tuple[Dataset, ...]) -> None:
         raise _refused("The CT's images name different frames of reference")
 
 
-def _share(header: Dataset, frame: int) -> None:
-    """Say once what a multi-frame file may say of every frame."""
+def _share(header: Dataset, frame: int) -> Dataset:
+    """Say once what a multi-frame file may say of every frame; return where it stands."""
     shared = header.SharedFunctionalGroupsSequence[0]
     for sequence in _SHARED:
         if sequence not in shared:
             setattr(shared, sequence, getattr(header.PerFrameFunctionalGroupsSequence[frame], sequence))
+    return shared
 
 
 def frame_of_reference(volume: CtVolume) -> str | None:

@@ -39,13 +39,20 @@ from OsteoJointLib.io.dicom_study import SourceStudy
 from OsteoJointLib.output.dicom.maker import NAME, Maker, concept, private
 from OsteoJointLib.output.dicom.seg import TRABECULAR_ROI, body_label, roi_label
 from OsteoJointLib.output.terminology import VERTEBRAL_BODY, Code, vertebra_code
-from OsteoJointLib.records import Level, MaskSource, Status
+from OsteoJointLib.records import CalibrationKind, Level, MaskSource, Status
 
 BMD = private("vbmd", "Volumetric bone mineral density beside K2HPO4")
 BMD_ERROR = private("vbmd_se", "Standard error of volumetric bone mineral density")
 BONE_STATUS = private("bone_status", "Bone status by volumetric BMD")
 DOUBT = private("doubt", "Doubt about the reading")
 MASK_SOURCE = private("mask_source", "Who drew the mask")
+REGION_WORDS = private("region", "Which region was measured")
+CALIBRATION = private("calibration", "Calibration")
+CALIBRATIONS = {
+    CalibrationKind.FILE: private("cal_file", "Calibrated by a file made on the same scanner"),
+    CalibrationKind.RODS: private("cal_rods", "Calibrated by rods of known density in the scan"),
+    CalibrationKind.INTERNAL: private("cal_internal", "Calibrated by the scan's own tissues"),
+}
 NETWORK_ESTIMATE = private("network", "Estimated by the network from the image, not measured")
 CERTAINTY = private("certainty", "Certainty of the class")
 INDETERMINATE = private("indeterminate", "Indeterminate: another class is possible too")
@@ -60,7 +67,7 @@ STATUS_CODES = {
 }
 _ATTENUATION = Code("DCM", "112031", "Attenuation Coefficient")
 _AREA, _VOLUME = Code("SCT", "42798000", "Area"), Code("SCT", "118565006", "Volume")
-_MILLILITER = DicomCode("mL", "UCUM", "milliliter")
+_MILLILITER, _MM = DicomCode("mL", "UCUM", "milliliter"), codes.UCUM.Millimeter
 
 Group = MeasurementsAndQualitativeEvaluations | VolumetricROIMeasurementsAndQualitativeEvaluations
 
@@ -94,10 +101,9 @@ ROI_ROWS = (
 BODY_ROWS = (
     Row("area_mm2", _AREA, codes.UCUM.SquareMillimeter),
     Row("volume_ml", _VOLUME, _MILLILITER),
-    Row("anterior_height_mm", private("height_anterior", "Anterior height of vertebral body"), codes.UCUM.Millimeter),
-    Row("middle_height_mm", private("height_middle", "Middle height of vertebral body"), codes.UCUM.Millimeter),
-    Row(
-        "posterior_height_mm", private("height_posterior", "Posterior height of vertebral body"), codes.UCUM.Millimeter
+    *(
+        Row(f"heights.{part}_mm", private(f"height_{part}", f"{part.capitalize()} height of vertebral body"), _MM)
+        for part in ("anterior", "middle", "posterior")
     ),
 )
 CLASS_ROWS = (
@@ -155,24 +161,26 @@ def _images_under(segmentation: Segmentation, study: SourceStudy) -> list[Datase
 def _level_groups(document: Mapping[str, Any], segmentation: Segmentation | None, maker: Maker) -> Iterator[Group]:
     """Take each level's region and its body."""
     for level in Level:
-        measured = document["measurements"][level]
+        measured, mask = document["measurements"][level], document["segmentation"][level]
+        drawn_by, vertebra = (MASK_SOURCE, MaskSource(mask["source"]).words), vertebra_code(level)
+        calibrations = [(CALIBRATION, entry["calibration"]) for entry in measured["bmd"]]
         yield _group(
             roi_label(level),
             TRABECULAR_ROI,
-            vertebra_code(level),
+            vertebra,
             segmentation,
             maker,
             measurements=[*_measurements(measured, ROI_ROWS), *_calibrated(measured["bmd"])],
-            texts=[(MASK_SOURCE, MaskSource(document["segmentation"][level]["source"]).words)],
+            texts=[drawn_by, (REGION_WORDS, measured["roi"]), *calibrations],
         )
         yield _group(
             body_label(level),
             VERTEBRAL_BODY,
-            vertebra_code(level),
+            vertebra,
             segmentation,
             maker,
-            measurements=_measurements(document["segmentation"][level], BODY_ROWS),
-            texts=[(MASK_SOURCE, MaskSource(document["segmentation"][level]["source"]).words)],
+            measurements=_measurements(mask, BODY_ROWS),
+            texts=[drawn_by],
         )
 
 
@@ -205,15 +213,13 @@ def _doubt_words(flag: Mapping[str, Any]) -> str:
 
 
 def _calibrated(entries: Sequence[Mapping[str, Any]]) -> list[Measurement]:
-    """Give BMD by each calibration, with its standard error as the document has it."""
-    found = []
-    for entry in entries:
-        method = concept(private(f"calibration_{entry['kind']}"[:16], f"Calibrated: {entry['calibration']}"[:64]))
-        for key, name in (("k2hpo4_mg_cm3", BMD), ("se_mg_cm3", BMD_ERROR)):
-            if entry[key] is not None:
-                unit = codes.UCUM.MilligramsPerCubicCentimeter
-                found.append(Measurement(concept(name), entry[key], unit, method=method))
-    return found
+    """Give BMD by each calibration, with its standard error."""
+    unit = codes.UCUM.MilligramsPerCubicCentimeter
+    return [
+        Measurement(concept(name), entry[key], unit, method=concept(CALIBRATIONS[CalibrationKind(entry["kind"])]))
+        for entry in entries
+        for key, name in (("k2hpo4_mg_cm3", BMD), ("se_mg_cm3", BMD_ERROR))
+    ]
 
 
 def _measurements(part: Mapping[str, Any], rows: tuple[Row, ...]) -> list[Measurement]:

@@ -21,7 +21,8 @@ from OsteoJointLib.output.dicom.files import DicomFiles
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
-from OsteoJointLib.records import BodyVolume, CtVolume, Level, Status
+from OsteoJointLib.pipeline.given_masks import read_given_masks
+from OsteoJointLib.records import BodyVolume, CtVolume, Level, RoiKind, Status
 
 L1, L2 = Level
 NAME, NUMBER = "Doe^Jane", "4711"
@@ -135,9 +136,14 @@ def as_read(case, folder, arrange=lambda folder, volume: None):
 
 
 def whole(case):
-    """The case with bodies through several slices."""
+    """The case with bodies through several slices; L1 measured through its body, L2 on its slice."""
     l1, l2 = (replace(reading, body=lopsided_body(reading.level)) for reading in case.readings)
-    return replace(case, l1=l1, l2=l2)
+    inside = np.zeros((2, 4, 5), dtype=bool)
+    inside[0, 0, 1:], inside[1, 1:, :2] = True, True
+    roi = replace(
+        l1.measurement, kind=RoiKind.BODY, mask=inside, corner_zyx=(16, 22, 35), area_mm2=None, volume_ml=0.75
+    )
+    return replace(case, l1=replace(l1, measurement=roi), l2=l2)
 
 
 def written(case, folder, files: DicomFiles | None = None):
@@ -180,8 +186,11 @@ def expected_voxels(case) -> dict[str, np.ndarray]:
     grid, found = case.volume.grid, {}
     for reading in case.readings:
         body = PlacedMask(reading.body.mask, reading.body.corner_zyx).on_grid(grid)
-        roi = np.zeros(grid.shape_zyx, dtype=bool)
-        roi[reading.axial.slice_index] = mask_to_plane(reading.measurement.mask, reading.axial, grid.shape_zyx[1:])
+        roi, measured = np.zeros(grid.shape_zyx, dtype=bool), reading.measurement
+        if measured.kind is RoiKind.BODY:
+            PlacedMask(measured.mask, measured.corner_zyx).draw(roi, True)
+        else:
+            roi[reading.axial.slice_index] = mask_to_plane(measured.mask, reading.axial, grid.shape_zyx[1:])
         found |= {f"{reading.level} vertebral body": body, f"ROI of {reading.level}": roi}
     return found
 
@@ -205,7 +214,7 @@ def test_every_voxel_comes_back_where_it_was(name, arrange, request, tmp_path):
     for label, mask in expected.items():
         assert mask.any()
         np.testing.assert_array_equal(found[label], mask, err_msg=label)
-        assert label.startswith("ROI") or not np.array_equal(mask, mask[:, :, ::-1])
+        assert label == "ROI of L2" or not np.array_equal(mask, mask[:, :, ::-1])
     assert not any(check(out / name) for name in ("segmentation.dcm", "measurements.dcm"))
 
 
@@ -282,12 +291,30 @@ def test_the_report_holds_the_document_s_numbers_each_at_its_level(filed):
         roi, measured = numbers_in(groups[f"ROI of {level}"]), document["measurements"][level]
         for derivation, key in (("Mean", "hu_mean"), ("Median", "hu_median"), ("Standard Deviation", "hu_sd")):
             assert roi["Attenuation Coefficient", derivation, "[hnsf'U]"] == measured[key]
-        assert roi["Area", "mm2"] == measured["roi_area_mm2"]
+        assert roi.get(("Area", "mm2")) == measured["roi_area_mm2"]
+        assert roi.get(("Volume", "mL")) == measured["roi_volume_ml"]
         for label in (f"ROI of {level}", f"{level} vertebral body"):
             sites = [one.ConceptCodeSequence[0].CodeValue for one in groups[label] if meaning(one) == "Finding Site"]
             assert sites == [level.snomed_code]
+    assert document["measurements"]["L1"]["roi_volume_ml"] == 0.75
     body = numbers_in(groups["L2 vertebral body"])
     assert body["Area", "mm2"] == document["segmentation"]["L2"]["area_mm2"] == 1021.5
+
+
+def test_bmd_stands_with_each_calibration_s_method_and_error(filed):
+    groups = groups_of(filed.out / "measurements.dcm")
+    assert not [key for key in numbers_in(groups["ROI of L2"]) if "mineral" in key[0]]
+    numbers = {key: value for key, value in numbers_in(groups["ROI of L1"]).items() if "mineral" in key[0]}
+    by_method = {}
+    for (name, method, unit), value in numbers.items():
+        assert unit == "mg/cm3"
+        by_method.setdefault(method, {})["error" if "error" in name else "bmd"] = value
+    assert by_method == {
+        "Calibrated by a file made on the same scanner": {"bmd": 101.5, "error": 6.5},
+        "Calibrated by rods of known density in the scan": {"bmd": 98.75, "error": 3.25},
+    }
+    named = [one.TextValue for one in groups["ROI of L1"] if meaning(one) == "Calibration"]
+    assert named == ["phantom 7", "rods in the scan"]
 
 
 def test_the_report_says_class_probabilities_doubts_and_what_it_is_not(filed):
@@ -406,3 +433,66 @@ def test_the_pdf_goes_along_byte_for_byte(filed, tmp_path):
     assert dataset.EncapsulatedDocument[: dataset.EncapsulatedDocumentLength] == content
     assert (dataset.MIMETypeOfEncapsulatedDocument, dataset.Modality) == ("application/pdf", "DOC")
     assert not (tmp_path / "measurements.dcm").exists()
+
+
+def recoded(dataset: Dataset) -> None:
+    """As another program may write it: labels of its own, codes of the older scheme."""
+    old = {"66794005": "T-11910", "14293000": "T-11920"}
+    for number, segment in enumerate(dataset.SegmentSequence):
+        segment.SegmentLabel = f"Segment_{number}"
+        kind = segment.SegmentedPropertyTypeCodeSequence[0]
+        if kind.CodeValue in old:
+            kind.CodeValue, kind.CodingSchemeDesignator = old[kind.CodeValue], "SRT"
+
+
+@pytest.mark.parametrize("change", [lambda dataset: None, recoded], ids=["ours", "another's"])
+def test_a_segmentation_comes_back_as_masks_level_by_level(filed, change, tmp_path):
+    dataset = pydicom.dcmread(filed.out / "segmentation.dcm")
+    change(dataset)
+    dataset.save_as(tmp_path / "masks.dcm")
+    masks = read_given_masks(tmp_path / "masks.dcm", filed.case.volume)
+    for reading in filed.case.readings:
+        expected = PlacedMask(reading.body.mask, reading.body.corner_zyx).on_grid(filed.case.volume.grid)
+        np.testing.assert_array_equal(masks[reading.level].on_grid(filed.case.volume.grid), expected)
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [lambda folder, volume: None, lambda folder, volume: change_all(folder, prone), sagittal],
+    ids=["axial", "rows and columns reversed", "sagittal"],
+)
+def test_masks_of_single_slices_come_back_too(case, arrange, tmp_path):
+    read = as_read(case, tmp_path, arrange)
+    masks = read_given_masks(written(read, tmp_path / "out") / "segmentation.dcm", read.volume)
+    for reading in read.readings:
+        plane = mask_to_plane(reading.segmentation.mask, reading.axial, read.volume.hu.shape[1:])
+        found = masks[reading.level].on_grid(read.volume.grid)
+        np.testing.assert_array_equal(found[reading.axial.slice_index], plane)
+        assert np.count_nonzero(found) == np.count_nonzero(plane)
+
+
+def test_a_segmentation_of_another_study_is_refused(filed, tmp_path):
+    dataset = pydicom.dcmread(filed.out / "segmentation.dcm")
+    dataset.FrameOfReferenceUID = "1.2.3"
+    dataset.save_as(tmp_path / "masks.dcm")
+    with pytest.raises(InputRefused, match="another frame of reference") as caught:
+        read_given_masks(tmp_path / "masks.dcm", filed.case.volume)
+    assert caught.value.reason is Reason.MASKS_OFF_GRID
+
+
+def test_a_dicom_file_that_is_no_segmentation_is_refused(filed):
+    for path in (next(filed.series.glob("*.dcm")), filed.out / "measurements.dcm"):
+        with pytest.raises(InputRefused) as caught:
+            read_given_masks(path, filed.case.volume)
+        assert caught.value.reason is Reason.UNREADABLE
+
+
+def test_a_segmentation_without_l1_and_l2_is_refused(filed, tmp_path):
+    dataset = pydicom.dcmread(filed.out / "segmentation.dcm")
+    for segment in dataset.SegmentSequence:
+        segment.SegmentLabel = "liver"
+        segment.SegmentedPropertyTypeCodeSequence[0].CodeValue = "10200004"
+        segment.SegmentedPropertyTypeCodeSequence[0].CodeMeaning = "Liver"
+    dataset.save_as(tmp_path / "masks.dcm")
+    with pytest.raises(InputRefused, match="no segment of L1 or L2"):
+        read_given_masks(tmp_path / "masks.dcm", filed.case.volume)
