@@ -119,7 +119,7 @@ def read_study(case: CtVolume | CtSlicePair) -> SourceStudy:
             Reason.UNREADABLE, f"The DICOM files can't be opened again ({error.strerror}). Leave them where they are."
         ) from error
     _demand(headers)
-    step_mm = (case.stored or case.grid).spacing_xyz_mm[2]  # by the positions: the tag is often wrong
+    step_mm = round((case.stored or case.grid).spacing_xyz_mm[2], 6)  # by the positions: the tag is often wrong
     if frames:
         _share(headers[0], frames[0]).PixelMeasuresSequence[0].SpacingBetweenSlices = step_mm
     for header in headers if not frames else ():
