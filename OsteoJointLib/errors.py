@@ -80,6 +80,8 @@ class Reason(StrEnum):
     MASK_IMPLAUSIBLE = "mask_implausible"
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
+    CALIBRATION_NOT_USED = "calibration_not_used"
+    NO_RODS = "no_rods"
     CLASS_NOT_RELIABLE = "class_not_reliable"
     CLASS_HELD_BACK = "class_held_back"
     NOT_COMPUTED = "not_computed"

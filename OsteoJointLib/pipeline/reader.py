@@ -24,6 +24,7 @@ import numpy as np
 
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.pipeline.calibrating import calibrated, calibration_flags, find_calibrations, look_for_rods
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.certainty import is_indeterminate
 from OsteoJointLib.pipeline.classification import (
@@ -187,7 +188,8 @@ class Reader:
             levels = moved_levels(result.volume, result.levels, points)
         placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
         kept = {vertebra.level: vertebra for vertebra in result.readings}
-        return self._conclude(result.volume, levels, kept | self._segment(placed, options, clock), options, clock)
+        drawn = kept | self._segment(placed, options, clock)
+        return self._conclude(result.volume, levels, drawn, options, clock, result)
 
     def edit(
         self,
@@ -234,7 +236,7 @@ class Reader:
             if level in levels:
                 mask = self._refine(mask, vertebra.axial, clock)
             drawn[level] = vertebra if mask is vertebra.segmentation else redraw(vertebra, mask, self.config)
-        return self._conclude(result.volume, result.levels, drawn, options, clock)
+        return self._conclude(result.volume, result.levels, drawn, options, clock, result)
 
     def _locate(
         self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
@@ -280,8 +282,12 @@ class Reader:
         drawn: Mapping[Level, VertebraReading],
         options: ReadOptions | None,
         clock: StageClock,
+        before: CaseResult | None = None,
     ) -> CaseResult:
-        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all."""
+        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all.
+
+        ``before`` is the reading that was edited: what lies under the patient is where it was.
+        """
         options = options or ReadOptions()
         classification: Classification | None = None
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
@@ -298,18 +304,25 @@ class Reader:
                 measure(replace(vertebra, explanation=explanation), self.config)
                 for vertebra, explanation in zip(pair, maps, strict=True)
             )
+            rods = before.rods if before is not None else look_for_rods(case, (l1, l2), options)
+            calibrations = find_calibrations(case, (l1, l2), rods, options)
+            l1, l2 = (
+                replace(vertebra, measurement=calibrated(vertebra.measurement, calibrations)) for vertebra in (l1, l2)
+            )
         found = [
             flag
             for vertebra in (l1, l2)
             for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
         ]
+        found += calibration_flags((l1, l2), calibrations)
         flags = all_flags(case, levels, found, options.leave_out)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)
         device = str(self.device)
+        timings = clock.timings_s
         return CaseResult(
-            case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s, self.config, options
+            case, l1, l2, classification, self.model, device, levels, flags, timings, self.config, options, rods
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:

@@ -48,12 +48,13 @@ DOUBT = private("doubt", "Doubt about the reading")
 MASK_SOURCE = private("mask_source", "Who drew the mask")
 REGION_WORDS = private("region", "Which region was measured")
 CALIBRATION = private("calibration", "Calibration")
+NETWORK_ESTIMATE = private("network", "Estimated by the network from the image, not measured")
 CALIBRATIONS = {
     CalibrationKind.FILE: private("cal_file", "Calibrated by a file made on the same scanner"),
     CalibrationKind.RODS: private("cal_rods", "Calibrated by rods of known density in the scan"),
     CalibrationKind.INTERNAL: private("cal_internal", "Calibrated by the scan's own tissues"),
+    CalibrationKind.NETWORK: NETWORK_ESTIMATE,
 }
-NETWORK_ESTIMATE = private("network", "Estimated by the network from the image, not measured")
 CERTAINTY = private("certainty", "Certainty of the class")
 INDETERMINATE = private("indeterminate", "Indeterminate: another class is possible too")
 LEFT_OUT = private("left_out", "Vertebra left out of the class")
