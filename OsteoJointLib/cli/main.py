@@ -192,6 +192,18 @@ def _add_analyze(commands: Commands) -> None:
         metavar="L1|L2",
         help="make the class without this vertebra, such as one with cement",
     )
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="FILE",
+        help="corrected masks of L1 and L2, .seg.nrrd or DICOM SEG: measure and classify by them",
+    )
+    parser.add_argument(
+        "--dicom-seg", action="store_true", help="write the masks as DICOM Segmentation, too, with the patient's name"
+    )
+    parser.add_argument(
+        "--dicom-sr", action="store_true", help="write the numbers as DICOM Structured Report, and that segmentation"
+    )
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
@@ -250,6 +262,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
     from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
+    from OsteoJointLib.output.dicom.files import DicomFiles
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
@@ -257,10 +270,13 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.pipeline.settings import LoadOptions
 
     points = _user_points(arguments)
+    if points is not None and arguments.masks is not None:
+        raise UsageError(Reason.USAGE, "--masks says where L1 and L2 lie. Give it, or --l1 and --l2, but not both.")
     config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
     if arguments.pdf:
         check_pdf()
+    dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
     with progress_bar() as progress:
         result = analyze(
             arguments.input,
@@ -269,10 +285,12 @@ def _analyze(arguments: argparse.Namespace) -> int:
             options,
             progress,
             config.input,
+            dicom.check,
+            arguments.masks,
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
-        files = deliver_case(result, arguments.out, Additions(pdf=arguments.pdf))
+        files = deliver_case(result, arguments.out, Additions(pdf=arguments.pdf, writers=dicom.writers))
     document = read_result(arguments.out)
     print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE
