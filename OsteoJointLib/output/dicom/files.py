@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from OsteoJointLib.errors import ModelRefused, Reason
 from OsteoJointLib.io.dicom_study import read_study
 from OsteoJointLib.io.dicom_tags import quiet_dicom
-from OsteoJointLib.output.case_folder import DICOM_SEG_FILE, DICOM_SR_FILE, DICOMPDF_FILE, Writer
+from OsteoJointLib.output.case_folder import DICOM_PDF_FILE, DICOM_SEG_FILE, DICOM_SR_FILE, Writer
 from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.pipeline.case import Case, CaseResult
 
@@ -77,7 +77,7 @@ class DicomFiles:
             if self.sr:
                 _save(make_report(document, segmentation, study, maker), folder / DICOM_SR_FILE)
             if (folder / PDF_FILE).exists():
-                _save(encapsulate_pdf((folder / PDF_FILE).read_bytes(), study, maker), folder / DICOMPDF_FILE)
+                _save(encapsulate_pdf((folder / PDF_FILE).read_bytes(), study, maker), folder / DICOM_PDF_FILE)
 
 
 def _require_highdicom() -> None:
