@@ -24,6 +24,7 @@ from OsteoJointLib.failures import as_ending, ending_document, trace_of
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
+    from OsteoJointLib.pipeline.settings import ReadOptions
     from OsteoJointLib.records import Level
 
 NOTICE = "Research only: not a medical device."
@@ -116,14 +117,16 @@ def device_name(text: str) -> str:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
-def level_name(text: str) -> Level:
-    """Read the name of a level for argparse."""
+def level_name(text: str) -> Level | None:
+    """Read the name of a level, or none, for argparse."""
     from OsteoJointLib.records import Level
 
+    if text.lower() == "none":
+        return None
     try:
         return Level(text.upper())
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2 nor none") from None
 
 
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +139,47 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
         "--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave the explanation maps out"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
+
+
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a user knows of one case."""
+    unsaid = argparse.SUPPRESS
+    parser.add_argument(
+        "--leave-out",
+        type=level_name,
+        default=unsaid,
+        metavar="L1|L2|none",
+        help="make the class without this vertebra, such as one with cement; none: with both, whatever is proposed",
+    )
+    reasons = ("fracture", "cement", "focal-lesion", "metal", "other")
+    parser.add_argument("--reason", dest="leave_out_reason", choices=reasons, default=unsaid, help="why it is left out")
+    parser.add_argument(
+        "--kvp", type=float, default=unsaid, metavar="N", help="tube voltage in kV, before the header's"
+    )
+    parser.add_argument(
+        "--kernel",
+        choices=("soft", "standard", "sharp", "lung"),
+        default=unsaid,
+        help="kind of reconstruction kernel, before the header's",
+    )
+    parser.add_argument(
+        "--contrast",
+        choices=("none", "given", "arterial", "portal", "excretory"),
+        default=unsaid,
+        help="contrast phase, before the header's",
+    )
+
+
+def _read_options(arguments: argparse.Namespace) -> ReadOptions:
+    """Collect what a reading does; --leave-out none takes no proposal."""
+    from OsteoJointLib.pipeline.settings import ReadOptions
+    from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason
+
+    given = _given(arguments, ReadOptions)
+    for name, kind in (("kernel", Kernel), ("contrast", ContrastPhase), ("leave_out_reason", LeftOutReason)):
+        if name in given:
+            given[name] = kind(given[name].replace("-", "_"))
+    return ReadOptions(**given, propose=given.get("leave_out", ...) is not None)
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
@@ -159,13 +203,7 @@ def _add_analyze(commands: Commands) -> None:
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
-    parser.add_argument(
-        "--leave-out",
-        type=level_name,
-        default=argparse.SUPPRESS,
-        metavar="L1|L2",
-        help="make the class without this vertebra, such as one with cement",
-    )
+    _add_case_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
@@ -215,7 +253,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
     from OsteoJointLib.pipeline.reader import analyze
-    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions
 
     points = _user_points(arguments)
     config = read_config(arguments.config)
@@ -225,7 +263,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
             arguments.input,
             lambda: load_reader(**_given(arguments, LoadOptions), config=config),
             points,
-            ReadOptions(**_given(arguments, ReadOptions)),
+            _read_options(arguments),
             progress,
             config.input,
         )
