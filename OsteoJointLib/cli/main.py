@@ -153,9 +153,7 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
     )
     reasons = ("fracture", "cement", "focal-lesion", "metal", "other")
     parser.add_argument("--reason", dest="leave_out_reason", choices=reasons, default=unsaid, help="why it is left out")
-    parser.add_argument(
-        "--kvp", type=float, default=unsaid, metavar="N", help="tube voltage in kV, before the header's"
-    )
+    parser.add_argument("--kvp", type=float, default=unsaid, metavar="N", help="tube voltage, kV, before the header's")
     parser.add_argument(
         "--kernel",
         choices=("soft", "standard", "sharp", "lung"),
@@ -216,6 +214,13 @@ def _add_batch(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
+    parser.add_argument(
+        "--facts",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="CSV",
+        help="tube voltage, kernel and contrast by case: columns case, kvp, kernel, contrast",
+    )
     parser.add_argument(
         "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )  # Slicer knows its batch's cases in the ledger by it

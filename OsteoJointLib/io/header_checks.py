@@ -165,13 +165,13 @@ def _kernel_flags(source: SourceInfo) -> list[Flag]:
 
 def _kvp_flags(source: SourceInfo, limits: ReadingLimits) -> list[Flag]:
     if source.kvp is None:
-        said = "The file does not name the tube voltage, on which the HU of bone depend. State it by --kvp where you know it."
+        said = "The file names no tube voltage, on which the HU of bone depend. State it by --kvp where you know it."
         return [Flag(Reason.KVP_UNKNOWN, said)]
     low, high = limits.standard_kvp
     if not low <= source.kvp <= high:
         said = (
-            f"The tube voltage is {source.kvp:g} kV{_known_by(source, 'kvp')}, so the HU of bone are not comparable with "
-            "those at 120 kV. The class allows for it."
+            f"The tube voltage is {source.kvp:g} kV{_known_by(source, 'kvp')}, so the HU of bone are not comparable "
+            "with those at 120 kV. The class allows for it."
         )
         return [Flag(Reason.KVP_OTHER, said)]
     return []

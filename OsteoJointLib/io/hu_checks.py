@@ -2,7 +2,8 @@
 
 HU are judged by the histogram alone: a body CT has fat near -100, a commonest tissue value of fat or soft tissue and,
 where the view is not cut tightly, air near -1000. MR, label maps, unscaled CT and images cut to a display window lack
-one of these. Where the scale lies is judged in :mod:`OsteoJointLib.io.hu_scale`; the limits are in :mod:`OsteoJointLib.io.limits`.
+one of these. Where the scale lies is judged in :mod:`OsteoJointLib.io.hu_scale`; the limits are in
+:mod:`OsteoJointLib.io.limits`.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ _USUAL_KVP, _LOW_KVP = 120.0, 100.0
 """Where the voltage is not known it is taken for the first; fat alone may be as dark as the second makes it."""
 
 _MOST_OFF_HU = 12.0
-"""Mean departure of air and fat, both to one side, from which on the scale is off: real CTs and phantoms reach 8, and an
-offset of 24, the least that was seen in a wrong series, gives 13 and more (looked at on ../shared/ct)."""
+"""Mean departure of air and fat, both to one side, from which on the scale is off: real CTs and phantoms reach 8, and
+an offset of 24, the least that was seen in a wrong series, gives 13 and more (looked at on ../shared/ct)."""
 _FAT_OFF_HU, _ANY_FAT_OFF_HU = 16.0, 20.0
 """Departure of fat alone, under the skin and anywhere: real CTs and phantoms reach 13 under the skin (chosen)."""
 _HIDDEN_AIR_OFF_HU = -18.0
@@ -41,7 +41,7 @@ _TABLE_PX = 2
 """Thinner parts than twice this, such as the table, are no body."""
 _LEAST_VOXELS = 300
 """Fewer voxels of fat make no peak (chosen)."""
-_FAT_RANGE_HU, _AIR_RANGE_HU = (-280, -20), (LOWEST_HU + 1, -900)
+_FAT_RANGE_HU, _AIR_RANGE_HU = (-280, -20), (LOWEST_HU + 1, -930)
 _FAT_SMOOTHING_HU, _AIR_SMOOTHING_HU = 15, 31
 _STRONG = 0.4
 """A peak of fat counts that has this share of the strongest one's height; the darkest of them is taken, since mixtures

@@ -42,7 +42,7 @@ _CEMENT_HU = 450.0
 """Denser than this, after smoothing, is cement or another implant: trabecular bone ends at some 350 HU."""
 
 _MOST_APART_HU = 50.0
-"""Difference of L1 and L2: up to 17 HU in real CTs and 30 in phantoms without a finding. Neighbors differ by some 10."""
+"""Difference of L1 and L2: up to 17 HU in real CTs, 30 in phantoms without a finding; neighbors differ by some 10."""
 _CLEARLY_ODD_HU = 25.0
 """The odd one differs from its outer neighbor by so much more than the other does (chosen: half of that)."""
 _NEIGHBOR_MM = 5.0
@@ -107,8 +107,8 @@ def left_out_flag(left_out: LeftOut) -> Flag:
         message = f"{level} was left out by the user{why}: the class is that of {other} alone."
     else:
         message = (
-            f"{level} is left out by proposal{why}: the class is that of {other} alone. Look at {level}; to let it count "
-            "all the same, read again with --leave-out none."
+            f"{level} is left out by proposal{why}: the class is that of {other} alone. Look at {level}; to let it "
+            "count all the same, read again with --leave-out none."
         )
     return Flag(Reason.VERTEBRA_LEFT_OUT, message, level)
 
@@ -153,7 +153,7 @@ def _not_uniform(vertebra: VertebraReading) -> list[Flag]:
     """Flag a region that holds something beside trabecular bone."""
     from scipy import ndimage
 
-    axial, roi, level = vertebra.axial, vertebra.measurement.mask, vertebra.level
+    axial, roi, level = vertebra.axial, vertebra.slice_measurement.mask, vertebra.level
     if not roi.any():
         return []
     smooth = ndimage.gaussian_filter(axial.hu, _SMOOTH_MM / axial.pixel_mm)[roi]
@@ -166,7 +166,7 @@ def _not_uniform(vertebra: VertebraReading) -> list[Flag]:
     elif high - middle > middle - low:
         what = f"a part that is much denser than the rest ({high:.0f} beside {middle:.0f} HU): sclerosis, or cement"
     else:
-        what = f"a part that is much less dense than the rest ({low:.0f} beside {middle:.0f} HU): a lytic lesion or a cleft"
+        what = f"a part that is much less dense than the rest ({low:.0f} beside {middle:.0f} HU): lysis, or a cleft"
     return [Flag(Reason.BODY_NOT_UNIFORM, f"The measured region of {level} holds {what}.", level)]
 
 
@@ -175,7 +175,7 @@ def _unlike_neighbors(vertebra: VertebraReading) -> list[Flag]:
     volume, index, level = vertebra.volume, vertebra.axial.slice_index, vertebra.level
     if volume.grid.spacing_xyz_mm[2] > _NEIGHBORS_MM or not 0 < index < volume.hu.shape[0] - 1:
         return []
-    roi = mask_to_plane(vertebra.measurement.mask, vertebra.axial, volume.hu.shape[1:])
+    roi = mask_to_plane(vertebra.slice_measurement.mask, vertebra.axial, volume.hu.shape[1:])
     if not roi.any():
         return []
     below, here, above = (float(volume.hu[k][roi].mean()) for k in (index - 1, index, index + 1))
@@ -183,8 +183,8 @@ def _unlike_neighbors(vertebra: VertebraReading) -> list[Flag]:
     if min(map(abs, differ)) <= _MOST_UNLIKE_HU or differ[0] * differ[1] < 0:
         return []
     message = (
-        f"The slice of {level} is unlike its neighbors: its region has {here:.0f} HU, and {below:.0f} and {above:.0f} on "
-        "the slices below and above. Look for an artifact or a wrong rescale value there."
+        f"The slice of {level} is unlike its neighbors: its region has {here:.0f} HU, and {below:.0f} and {above:.0f} "
+        "on the slices below and above. Look for an artifact or a wrong rescale value there."
     )
     return [Flag(Reason.SLICE_UNLIKE_NEIGHBORS, message, level)]
 
@@ -210,8 +210,9 @@ def _jumps(volume: CtVolume, vertebrae: Sequence[VertebraReading]) -> list[Flag]
     for vertebra in vertebrae:
         offset = float(offsets[vertebra.axial.slice_index])
         if abs(offset) > _MOST_JUMP_HU:
+            way = "brighter" if offset > 0 else "darker"
             message = (
-                f"All tissue in the slice of {vertebra.level} is {abs(offset):.0f} HU {'brighter' if offset > 0 else 'darker'} "
+                f"All tissue in the slice of {vertebra.level} is {abs(offset):.0f} HU {way} "
                 "than in the slices beyond it: these slices have another rescale intercept. Export the series again."
             )
             flags.append(Flag(Reason.HU_JUMP, message, vertebra.level))
@@ -220,7 +221,7 @@ def _jumps(volume: CtVolume, vertebrae: Sequence[VertebraReading]) -> list[Flag]
 
 def _levels_apart(case: Case, vertebrae: Sequence[VertebraReading], odd: set[Level]) -> list[Flag]:
     """Flag L1 and L2 that differ by more than two neighbors can, with the odd one where it can be told."""
-    hu = {vertebra.level: vertebra.measurement.hu_mean for vertebra in vertebrae}
+    hu = {vertebra.level: vertebra.slice_measurement.hu_mean for vertebra in vertebrae}
     l1, l2 = hu[Level.L1], hu[Level.L2]
     if l1 is None or l2 is None or abs(l1 - l2) <= _MOST_APART_HU:
         return []

@@ -51,6 +51,8 @@ _PHASES = {  # shares and iodine as the phantom draws them; the spread is of the
     ContrastPhase.EXCRETORY: _Blood(0.06, 80.0, 0.22),
 }
 _LEAST_ENHANCED_HU = 1.0
+_MOST_Z = 2.5
+"""Blood that is more SD off its likeliest phase is like that of none, and tells nothing (chosen)."""
 _PELVIS_HU, _LEAST_PELVIS_MM2 = 260.0, 25.0
 """Brighter than this, and so large, beside a body, lies the pelvis of a kidney that excretes contrast (chosen)."""
 _PELVIS_X_MM, _PELVIS_Y_MM = (28.0, 75.0), (-30.0, 12.0)
@@ -85,7 +87,7 @@ _KERNELS = {  # shares as the phantom draws them; textures measured on 24 phanto
 
 
 def estimate_phase(vertebrae: Sequence[VertebraReading], kvp: float | None) -> dict[ContrastPhase, float] | None:
-    """Return the probability of each contrast phase; None where no blood was found.
+    """Return the probability of each contrast phase; None where no blood was found, or none like it.
 
     Args:
         vertebrae: the levels of one CT, with what the segmenter says of their crops.
@@ -106,13 +108,12 @@ def estimate_phase(vertebrae: Sequence[VertebraReading], kvp: float | None) -> d
         return None
     over_hu = float(np.percentile(np.concatenate(found), 75)) - _PLAIN_BLOOD_HU
     over_hu /= 1.0 if kvp is None else float(np.interp(kvp, _IODINE_KVP, _IODINE))
-    seen = {phase: _PELVIS_SEEN.get(phase, _PELVIS_SEEN_ELSE) for phase in _PHASES}
-    return _posterior(
-        {
-            phase: math.log(usual.share) + _blood_log(phase, usual, over_hu) + math.log(p if pelvis else 1 - p)
-            for (phase, usual), p in zip(_PHASES.items(), seen.values(), strict=True)
-        }
-    )
+    logs = {}
+    for phase, usual in _PHASES.items():
+        seen = _PELVIS_SEEN.get(phase, _PELVIS_SEEN_ELSE)
+        logs[phase] = math.log(usual.share) + _blood_log(phase, usual, over_hu) + math.log(seen if pelvis else 1 - seen)
+    likeliest = max(logs, key=lambda phase: logs[phase])
+    return _posterior(logs) if _is_like(likeliest, over_hu) else None
 
 
 def estimate_kernel(vertebrae: Sequence[VertebraReading]) -> dict[Kernel, float] | None:
@@ -158,14 +159,24 @@ def _has_bright_pelvis(smooth_hu: np.ndarray, vertebra: VertebraReading) -> bool
     return count > 0 and float(np.bincount(parts.ravel())[1:].max()) * pixel_mm**2 >= _LEAST_PELVIS_MM2
 
 
+def _z(phase: ContrastPhase, over_hu: float) -> float:
+    """Say how many SD blood that is so many HU brighter than plain blood is off a phase's usual one."""
+    usual = _PHASES[phase]
+    if phase is ContrastPhase.NONE:
+        return (over_hu - usual.hu) / usual.spread
+    return math.log(max(over_hu, _LEAST_ENHANCED_HU) / usual.hu) / usual.spread
+
+
+def _is_like(phase: ContrastPhase, over_hu: float) -> bool:
+    """Say whether blood is like that of a phase at all; in the arterial one it may be as bright as it will."""
+    z = _z(phase, over_hu)
+    return abs(z) <= _MOST_Z or (phase is ContrastPhase.ARTERIAL and z > 0)
+
+
 def _blood_log(phase: ContrastPhase, usual: _Blood, over_hu: float) -> float:
     """Log likelihood of blood that is so many HU brighter than plain blood: normal without contrast, else lognormal."""
-    if phase is ContrastPhase.NONE:
-        z = (over_hu - usual.hu) / usual.spread
-        return -0.5 * z * z - math.log(usual.spread)
-    over_hu = max(over_hu, _LEAST_ENHANCED_HU)
-    z = math.log(over_hu / usual.hu) / usual.spread
-    return -0.5 * z * z - math.log(usual.spread * over_hu)
+    scale = usual.spread if phase is ContrastPhase.NONE else usual.spread * max(over_hu, _LEAST_ENHANCED_HU)
+    return -0.5 * _z(phase, over_hu) ** 2 - math.log(scale)
 
 
 def _texture(vertebrae: Sequence[VertebraReading], tissue: ReferenceTissue) -> float | None:

@@ -83,11 +83,9 @@ def _likeliest(phases: dict[ContrastPhase, float], given: bool) -> tuple[dict[st
         The fields of the source, and how whether it was given is known; nothing where nothing is sure.
     """
     none = phases[ContrastPhase.NONE]
-    of_given = {
-        phase: p / (1.0 - none) for phase, p in phases.items() if phase is not ContrastPhase.NONE and none < 1.0
-    }
-    phase = max(of_given, key=lambda one: of_given[one], default=None)
-    sure = phase if phase is not None and of_given[phase] >= SURE else None
+    enhanced = {phase: probability for phase, probability in phases.items() if phase is not ContrastPhase.NONE}
+    phase = max(enhanced, key=lambda one: enhanced[one])
+    sure = phase if enhanced[phase] >= SURE * sum(enhanced.values()) else None
     if given:
         return {"phase": sure}, None
     if none >= SURE:
