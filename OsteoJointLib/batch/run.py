@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.batch.facts import CaseFacts, facts_by_case, read_facts
+from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_case, read_facts
 from OsteoJointLib.batch.inputs import BatchCase, find_cases, fingerprint
 from OsteoJointLib.batch.ledger import (
     TABLE_FILE,
@@ -49,7 +49,7 @@ class BatchOptions:
     config: PipelineConfig = field(default_factory=PipelineConfig)
     """How the stages of each reading work."""
     facts: Path | None = None
-    """A CSV file of what the user knows of how each case was scanned, see :mod:`OsteoJointLib.batch.facts`."""
+    """A CSV file of what the user knows of how each case was scanned, see :mod:`OsteoJointLib.batch.facts_file`."""
     word: str = ""
     """Stands in the ledger beside each case of this batch."""
 

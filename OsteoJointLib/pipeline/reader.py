@@ -35,8 +35,8 @@ from OsteoJointLib.pipeline.classification import (
 from OsteoJointLib.pipeline.contradictions import contradictions, left_out_flag, left_out_of
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
-from OsteoJointLib.pipeline.facts import with_facts
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.known_facts import with_facts
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from OsteoJointLib.batch.facts import CaseFacts, facts_by_case, read_facts
+from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_case, read_facts
 from OsteoJointLib.batch.inputs import BatchCase
 from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.errors import Reason, UsageError
@@ -18,7 +18,7 @@ from OsteoJointLib.network.encoded import EncodedCrops
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.pipeline.classification import facts_tensor
 from OsteoJointLib.pipeline.estimates import estimate_kernel, estimate_phase
-from OsteoJointLib.pipeline.facts import completed, with_facts
+from OsteoJointLib.pipeline.known_facts import completed, with_facts
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.records import ContrastPhase, Kernel, Knowing, Origin, SourceInfo
 

@@ -34,12 +34,17 @@ def with_facts(case: Case, vertebrae: Sequence[VertebraReading], options: ReadOp
         The case with the completed sources.
     """
     if isinstance(case, CtVolume):
-        return replace(case, source=completed(case.source, vertebrae, options))
+        return _with_source(case, completed(case.source, vertebrae, options))
     l1, l2 = vertebrae
     return CtSlicePair(
-        replace(case.l1, source=completed(case.l1.source, [l1], options)),
-        replace(case.l2, source=completed(case.l2.source, [l2], options)),
+        _with_source(case.l1, completed(case.l1.source, [l1], options)),
+        _with_source(case.l2, completed(case.l2.source, [l2], options)),
     )
+
+
+def _with_source(image: CtVolume, source: SourceInfo) -> CtVolume:
+    """Put a source in the place of an image's own; the image itself where they are the same."""
+    return image if source == image.source else replace(image, source=source)
 
 
 def completed(source: SourceInfo, vertebrae: Sequence[VertebraReading], options: ReadOptions) -> SourceInfo:
@@ -64,7 +69,7 @@ def completed(source: SourceInfo, vertebrae: Sequence[VertebraReading], options:
         facts |= found
         if knowing is not None:
             known["contrast"] = knowing
-    return replace(header, **facts, known_by=known, header=header)
+    return replace(header, **facts, known_by=known, header=header) if facts else header
 
 
 def _contrast(phase: ContrastPhase) -> dict[str, Any]:
