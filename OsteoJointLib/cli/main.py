@@ -1,4 +1,4 @@
-"""The command line: demo, analyze, batch, worker, doctor.
+"""The command line: demo, analyze, batch, calibrate, worker, doctor.
 
 Only argparse is loaded to print help or to refuse a wrong usage; each command imports what it needs. A refusal is one
 sentence on stderr with its reason code, never a traceback (set OSTEOJOINT_TRACEBACK=1 to see one for a fault).
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 NOTICE = "Research only: not a medical device."
 Commands = Any
 """argparse's own type of what ``add_subparsers`` gives is private."""
+
+CALIBRATION_WORDS = ("auto", "rods", "internal", "none")
+"""The values of :class:`OsteoJointLib.pipeline.settings.CalibrationUse`, which a test compares."""
 
 DEFAULT_DEMO_OUT = Path("out/demo")
 
@@ -72,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_analyze(commands)
     _add_batch(commands)
+    _add_calibrate(commands)
     _add_worker(commands)
     _add_doctor(commands)
     return parser
@@ -138,6 +142,13 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave the explanation maps out"
     )
+    parser.add_argument(
+        "--calibration",
+        default=CALIBRATION_WORDS[0],
+        metavar=f"FILE|{'|'.join(CALIBRATION_WORDS)}",
+        help="by what HU become BMD: a calibration file, rods in the scan, its own tissues (internal). auto, the "
+        "default: rods and tissues; a file goes before both",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
@@ -169,15 +180,20 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _read_options(arguments: argparse.Namespace) -> ReadOptions:
-    """Collect what a reading does; --leave-out none takes no proposal."""
-    from OsteoJointLib.pipeline.settings import ReadOptions
+    """Collect what a reading does, and read the calibration file where one is given; --leave-out none: no proposal."""
+    from OsteoJointLib.calibration.file import read_calibration
+    from OsteoJointLib.pipeline.settings import CalibrationUse, ReadOptions
     from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason
 
     given = _given(arguments, ReadOptions)
     for name, kind in (("kernel", Kernel), ("contrast", ContrastPhase), ("leave_out_reason", LeftOutReason)):
         if name in given:
             given[name] = kind(given[name].replace("-", "_"))
-    return ReadOptions(**given, propose=given.get("leave_out", ...) is not None)
+    given["propose"] = given.get("leave_out", ...) is not None
+    word = given.pop("calibration")
+    if word in CALIBRATION_WORDS:
+        return ReadOptions(**given, calibration=CalibrationUse(word))
+    return ReadOptions(**given, calibration_file=read_calibration(Path(word)))
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
@@ -229,6 +245,19 @@ def _add_batch(commands: Commands) -> None:
     parser.set_defaults(run=_batch)
 
 
+def _add_calibrate(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "calibrate", help="make a calibration file from a scan with calibration rods", allow_abbrev=False
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help="CT file or DICOM folder, with a patient or without")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, a new JSON file")
+    parser.add_argument("--name", help="of the calibration (default: standard, voltage and day); no patient's name")
+    parser.add_argument("--rods", type=Path, metavar="FILE", help="what lies there, where OsteoJoint doesn't know it")
+    parser.add_argument("--kvp", type=float, metavar="KV", help="tube voltage, where the header doesn't say it")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="of the scan (default: today)")
+    parser.set_defaults(run=_calibrate)
+
+
 def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
     parser.set_defaults(run=_worker)
@@ -261,14 +290,14 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.pipeline.settings import LoadOptions
 
     points = _user_points(arguments)
-    config = read_config(arguments.config)
+    config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
     with progress_bar() as progress:
         result = analyze(
             arguments.input,
             lambda: load_reader(**_given(arguments, LoadOptions), config=config),
             points,
-            _read_options(arguments),
+            options,
             progress,
             config.input,
         )
@@ -298,11 +327,11 @@ def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
     from OsteoJointLib.pipeline.config_file import read_config
-    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions
 
     records: dict[str, Any] = {
         "load": LoadOptions(**_given(arguments, LoadOptions)),
-        "read": ReadOptions(**_given(arguments, ReadOptions)),
+        "read": _read_options(arguments),
         "config": read_config(arguments.config),
     }
     options = BatchOptions(**_given(arguments, BatchOptions) | records)
@@ -310,6 +339,18 @@ def _batch(arguments: argparse.Namespace) -> int:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))
     return report.exit_code
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.cli.calibrate import make_calibration, rods_text
+
+    if arguments.out.exists():
+        message = f"{arguments.out} is there already. Name another file."
+        raise UsageError(Reason.OUTPUT_EXISTS, message)
+    made = make_calibration(arguments.input, arguments.name, arguments.rods, arguments.kvp, arguments.date)
+    made.calibration.save(arguments.out)
+    print(rods_text(made, arguments.out))
+    return ExitCode.DONE
 
 
 def _worker(arguments: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ import numpy as np
 
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.pipeline.calibrating import calibrated, calibration_flags, find_calibrations, look_for_rods
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.certainty import is_indeterminate
 from OsteoJointLib.pipeline.classification import (
@@ -152,7 +153,8 @@ class Reader:
             levels = moved_levels(result.volume, result.levels, points)
         placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
         kept = {vertebra.level: vertebra for vertebra in result.readings}
-        return self._conclude(result.volume, levels, kept | self._segment(placed, options, clock), options, clock)
+        drawn = kept | self._segment(placed, options, clock)
+        return self._conclude(result.volume, levels, drawn, options, clock, result)
 
     def edit(
         self,
@@ -199,7 +201,7 @@ class Reader:
             if level in levels:
                 mask = self._refine(mask, vertebra.axial, clock)
             drawn[level] = vertebra if mask is vertebra.segmentation else redraw(vertebra, mask, self.config)
-        return self._conclude(result.volume, result.levels, drawn, options, clock)
+        return self._conclude(result.volume, result.levels, drawn, options, clock, result)
 
     def _locate(
         self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
@@ -245,14 +247,21 @@ class Reader:
         drawn: Mapping[Level, VertebraReading],
         options: ReadOptions | None,
         clock: StageClock,
+        before: CaseResult | None = None,
     ) -> CaseResult:
-        """Measure; classification and explanation, unless the levels are in doubt; and the record of it all."""
+        """Measure; classification and explanation, unless the levels are in doubt; and the record of it all.
+
+        ``before`` is the reading that was edited: what lies under the patient is where it was.
+        """
         options = options or ReadOptions()
         classification: Classification | None = None
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
         with clock.stage(Stage.MEASURE):
             pair = [measure(self._encoded(drawn[level]), self.config) for level in Level]
             case = with_facts(case, pair, options)
+            rods = before.rods if before is not None else look_for_rods(case, pair, options)
+            calibrations = find_calibrations(case, pair, rods, options)
+            pair = [replace(one, measurement=calibrated(one.measurement, calibrations)) for one in pair]
             odd = contradictions(case, pair, self.config.input)
             left_out = left_out_of(odd, options)
         with clock.stage(Stage.CLASSIFICATION):
@@ -269,13 +278,15 @@ class Reader:
             *(flag for one in (l1, l2) for flag in vertebra_flags(one, self.config)),
             *(flag for one in (l1, l2) for flag in midslice_flags(case, levels, one)),
         ]
+        found += calibration_flags((l1, l2), calibrations)
         flags = all_flags(case, levels, found, left_out and left_out.level, self.config.input)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)
         device = str(self.device)
+        timings = clock.timings_s
         return CaseResult(
-            case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s, self.config, options
+            case, l1, l2, classification, self.model, device, levels, flags, timings, self.config, options, rods
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:

@@ -7,7 +7,9 @@ two. Sizes and windows that the networks were trained on are no settings but con
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from OsteoJointLib.calibration.file import CalibrationFile
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.level_set.parameters import LevelSetParameters
@@ -19,6 +21,19 @@ from OsteoJointLib.weights_manifest import DEFAULT_NAME
 
 KVP_RANGE = (40.0, 200.0)
 """Tube voltages in kV that a CT may have, monoenergetic images included."""
+
+
+class CalibrationUse(StrEnum):
+    """By what HU may be turned into BMD, beside a calibration file that is given."""
+
+    AUTO = "auto"
+    """Rods in the scan, and its own tissues."""
+    RODS = "rods"
+    """Rods in the scan alone."""
+    INTERNAL = "internal"
+    """The scan's own tissues alone."""
+    NONE = "none"
+    """Nothing else."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,10 @@ class ReadOptions:
     """Kind of reconstruction kernel, likewise."""
     contrast: ContrastPhase | None = None
     """Contrast phase, likewise."""
+    calibration: CalibrationUse = CalibrationUse.AUTO
+    """By what HU are turned into BMD, beside the file."""
+    calibration_file: CalibrationFile | None = None
+    """The line from HU to BMD of this scanner at this tube voltage."""
 
     def __post_init__(self) -> None:
         low, high = KVP_RANGE
