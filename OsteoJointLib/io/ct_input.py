@@ -65,16 +65,16 @@ def read_ct(
     limits = limits or ReadingLimits()
     if isinstance(source, str | Path):
         return _read_path(Path(source), limits)
+    doubts: list[str] = []
     if isinstance(source, np.ndarray):
-        known, doubted = SourceInfo("memory"), []
-        grid, hu = _array_grid(source, spacing_zyx_mm), source
+        known, grid, hu = SourceInfo("memory"), _array_grid(source, spacing_zyx_mm), source
     else:
         sitk = sys.modules.get("SimpleITK")  # whoever has such an image has imported it
         if sitk is None or not isinstance(source, sitk.Image) or source.GetDimension() != 3:
             raise InputRefused(
                 Reason.NOT_3D, "This is no CT: give a path, a SimpleITK image of three axes, or a (z, y, x) array."
             )
-        known, doubted = stated(source)
+        known, doubts = stated(source)
         grid, hu = grid_of(source), sitk.GetArrayViewFromImage(source)
     known = replace(
         known,
@@ -83,7 +83,7 @@ def read_ct(
         contrast=known.contrast if contrast is None else contrast,
     )
     hu, notes = to_int16(hu, 1.0, 0.0)
-    return checked_volume(hu, grid, known, limits, [*doubted, *notes])
+    return checked_volume(hu, grid, known, limits, [*doubts, *notes])
 
 
 def _array_grid(array: np.ndarray, spacing_zyx_mm: Sequence[float] | None) -> Grid:

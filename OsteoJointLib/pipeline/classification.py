@@ -112,7 +112,7 @@ def classify_pair(
     import torch
 
     with torch.no_grad():
-        without = _left_out_tensor(left_out and left_out.level, encoded)
+        without = _left_out_tensor(None if left_out is None else left_out.level, encoded)
         output = network.fuse(encoded.crops, encoded.segmentation, facts, without)
         probabilities = output.probabilities()[0].cpu().numpy()
         weights = output.weights[0].double().cpu().numpy()

@@ -279,7 +279,8 @@ class Reader:
             *(flag for one in (l1, l2) for flag in midslice_flags(case, levels, one)),
         ]
         found += calibration_flags((l1, l2), calibrations)
-        flags = all_flags(case, levels, found, left_out and left_out.level, self.config.input)
+        without = None if left_out is None else left_out.level
+        flags = all_flags(case, levels, found, without, self.config.input)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)
