@@ -58,6 +58,10 @@ class Reason(StrEnum):
     TRUNCATED_VIEW = "truncated_view"
     OBLIQUE = "oblique"
     TAGS_REPAIRED = "tags_repaired"
+    # what is asked beside the reading
+    NO_DICOM_SOURCE = "no_dicom_source"
+    MASKS_OFF_GRID = "masks_off_grid"
+    MASKS_EXCHANGED = "masks_exchanged"
     # levels
     UPSIDE_DOWN = "upside_down"
     NO_SPINE = "no_spine"

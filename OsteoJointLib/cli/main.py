@@ -218,6 +218,18 @@ def _add_analyze(commands: Commands) -> None:
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
     _add_case_options(parser)
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="FILE",
+        help="corrected masks of L1 and L2, .seg.nrrd or DICOM SEG: measure and classify by them",
+    )
+    parser.add_argument(
+        "--dicom-seg", action="store_true", help="write the masks as DICOM Segmentation, too, with the patient's name"
+    )
+    parser.add_argument(
+        "--dicom-sr", action="store_true", help="write the numbers as DICOM Structured Report, and that segmentation"
+    )
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
@@ -282,7 +294,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
+    from OsteoJointLib.output.dicom.files import DicomFiles
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
@@ -290,8 +303,11 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.pipeline.settings import LoadOptions
 
     points = _user_points(arguments)
+    if points is not None and arguments.masks is not None:
+        raise UsageError(Reason.USAGE, "--masks says where L1 and L2 lie. Give it, or --l1 and --l2, but not both.")
     config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
+    dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
     with progress_bar() as progress:
         result = analyze(
             arguments.input,
@@ -300,10 +316,12 @@ def _analyze(arguments: argparse.Namespace) -> int:
             options,
             progress,
             config.input,
+            dicom.check,
+            arguments.masks,
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
-        files = deliver_case(result, arguments.out)
+        files = deliver_case(result, arguments.out, Additions(writers=dicom.writers))
     document = read_result(arguments.out)
     print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE

@@ -100,7 +100,7 @@ def checked_volume(
     flags += check_hu(array, limits)
     scale = measure_scale(array, canonical)
     flags += acquisition_flags(source, scale, limits)
-    return CtVolume(array, canonical, source, one_per_code(flags), stored, scale)
+    return CtVolume(array, canonical, source, one_per_code(flags), stored, scale=scale)
 
 
 def _open(path: Path) -> tuple[SimpleITK.ImageFileReader, list[str]]:

@@ -33,6 +33,7 @@ from OsteoJointLib.records import (
     CtVolume,
     LeftOutReason,
     Level,
+    MaskSource,
     Origin,
     RoiKind,
 )
@@ -337,6 +338,8 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           columns=("edited",), views=_NOT_PANEL),
     Field("segmentation.{level}.refined", "Refined by the level set", "Whether the level set moved the mask", YesNo(),
           lambda of: of.reading.segmentation.refined, views=_NOT_PANEL),
+    Field("segmentation.{level}.source", "Drawn by", "Who drew the mask from which this level's numbers come",
+          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.segmentation.source),
     Field("segmentation.{level}.volume_ml", "Volume of the body", "Volume of the body, where more than the mid-slice "
           "was segmented", Number("ml", at_least=0), lambda of: None, null=_NOT_COMPUTED, columns=("volume_ml",)),
     Field("measurements.{level}.hu_mean", "Mean HU", "Mean of the region", _HU,

@@ -3,6 +3,7 @@
 A :class:`Reader` holds the loaded networks and nothing of any case, so it can be kept warm and asked in any order:
 
 * :meth:`Reader.read` runs everything;
+* :meth:`Reader.read_masks` takes both levels' masks from a user, and looks for nothing;
 * :meth:`Reader.move` takes a moved point and runs from preprocess for that level, keeping the other level's mask;
 * :meth:`Reader.edit` takes an edited mask and runs classification and measure only;
 * :meth:`Reader.refine` lets the level set move masks there are and does the same.
@@ -36,7 +37,8 @@ from OsteoJointLib.pipeline.classification import (
 from OsteoJointLib.pipeline.contradictions import contradictions, left_out_flag, left_out_of
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
-from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.filling import draw, locate, measure, place_mask, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.given_masks import GivenMasks, centers_of, read_given_masks
 from OsteoJointLib.pipeline.known_facts import with_facts
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
@@ -111,6 +113,41 @@ class Reader:
         with clock.stage(Stage.LEVELS):
             levels = self.find_levels(case, points)
         return self.read_levels(case, levels, options, clock)
+
+    def read_masks(
+        self,
+        case: Case,
+        masks: GivenMasks,
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+        earlier_s: Mapping[str, float] | None = None,
+    ) -> CaseResult:
+        """Measure and classify by masks of both levels that a user gives; levels and boxes follow from them.
+
+        Args:
+            case: a CT, or the paper's pair of mid-slices.
+            masks: as :func:`OsteoJointLib.pipeline.given_masks.read_given_masks` reads them.
+            options: as in :meth:`read`; a refinement acts on these masks.
+            progress: as in :meth:`read`.
+            earlier_s: as in :meth:`read`.
+        """
+        clock = StageClock(progress, earlier_s)
+        with clock.stage(Stage.LEVELS):
+            levels = placed_levels(case, centers_of(masks, case))
+        with clock.stage(Stage.PREPROCESS):
+            placed = {
+                level: place_mask(volume_of(case, level), level_point(levels, level), mask)
+                for level, mask in masks.items()
+            }
+        drawn = {}
+        for level, vertebra in self._segment(placed, None, clock).items():
+            axial, own = vertebra.axial, vertebra.segmentation
+            plane = masks[level].plane(axial.slice_index, vertebra.volume.hu.shape[1:])
+            mask = edited_segmentation(mask_from_plane(plane, vertebra), axial, own)
+            if options is not None and options.refine:
+                mask = self._refine(mask, vertebra.axial, clock)
+            drawn[level] = replace(vertebra, segmentation=mask)
+        return self._conclude(case, levels, drawn, options, clock)
 
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
         """Place L1 and L2 by the user's points, or find them in mid-body; None for a slice pair without points."""
@@ -312,6 +349,8 @@ def analyze(
     options: ReadOptions | None = None,
     progress: Progress | None = None,
     limits: ReadingLimits | None = None,
+    check: Callable[[Case], None] | None = None,
+    masks: Path | None = None,
 ) -> CaseResult:
     """Read a CT from a path and run the whole chain on it.
 
@@ -323,6 +362,8 @@ def analyze(
         options: refinement and explanation map.
         progress: called as each stage begins.
         limits: by what the input is refused or flagged; None for the defaults.
+        check: called with what was read, to refuse what it can't be used for.
+        masks: a file of a user's masks of both levels, by which the CT is read; no points then.
 
     Returns:
         The result.
@@ -333,7 +374,12 @@ def analyze(
     clock = StageClock(progress)
     with clock.stage(Stage.IO):
         case = ct_input.read_ct(path, limits=limits)
+        if check is not None:
+            check(case)
+        given = None if masks is None else read_given_masks(masks, case)
     with clock.stage(Stage.MODEL):
         reader = load()
     earlier = {stage.value: clock.timings_s[stage.value] for stage in (Stage.IO, Stage.MODEL)}
+    if given is not None:
+        return reader.read_masks(case, given, options, progress, earlier)
     return reader.read(case, points, options, progress, earlier)
