@@ -12,7 +12,7 @@ from typing import Any
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES, reliability_reasons
-from OsteoJointLib.records import CalibrationKind, Level, PointSource
+from OsteoJointLib.records import CalibrationKind, LeftOutBy, LeftOutReason, Level, Origin, PointSource
 
 NO_TONE = "doubt"
 """The tone of a headline that no class may color."""
@@ -89,28 +89,41 @@ def _what_was_read(document: Document) -> str:
     sentence = f"{read} from a CT ({facts}); {_names(document)}."
     if left_out is None:
         return sentence
-    reason = document["classification"].get("left_out_reason")
-    because = f" ({reason.replace('_', ' ')})" if reason else ""
     other = next(level.value for level in Level if level.value != left_out)
-    return f"{sentence} {left_out} was left out of the class{because}, which is that of {other} alone."
+    why = _left_out_why(document["classification"])
+    return f"{sentence} {left_out} was left out{why}: the class is that of {other} alone."
+
+
+def _left_out_why(said: Document) -> str:
+    """Say who left a vertebra out, and why."""
+    by = {LeftOutBy.USER: " by a user", LeftOutBy.PROPOSAL: " by proposal"}.get(said["left_out_by"], "")
+    reason = said["left_out_reason"]
+    return f"{by} ({LeftOutReason(reason).words})" if reason else by
 
 
 def _facts(image: Document) -> str:
-    """Say tube voltage, kernel and contrast, and which of them aren't known.
+    """Say tube voltage, kernel and contrast, which of them the header doesn't say, and which aren't known.
 
-    >>> _facts({"kvp": 120.0, "kernel": None, "contrast": None})
-    '120 kV; kernel and contrast not known'
+    >>> origins = {"kvp_origin": "header", "kernel_origin": "unknown", "contrast_origin": "estimated"}
+    >>> _facts({"kvp": 120.0, "kernel": None, "contrast": True, "contrast_phase": "portal", **origins})
+    '120 kV, with portal contrast by estimate; kernel not known'
     """
     kvp, kernel, contrast = (image[name] for name in ("kvp", "kernel", "contrast"))
+    agent = " ".join(filter(None, ["with", image["contrast_phase"], "contrast"])) if contrast else "without contrast"
     known = {
-        "tube voltage": None if kvp is None else f"{kvp:g} kV",
-        "kernel": None if kernel is None else f"kernel {kernel}",
-        "contrast": None if contrast is None else ("with contrast" if contrast else "without contrast"),
+        "tube voltage": ("kvp", None if kvp is None else f"{kvp:g} kV"),
+        "kernel": ("kernel", None if kernel is None else f"kernel {kernel}"),
+        "contrast": ("contrast", None if contrast is None else agent),
     }
-    said = ", ".join(words for words in known.values() if words)
-    *others, last = [name for name, words in known.items() if not words] or [""]
+    said = ", ".join(f"{words}{_by(image[f'{name}_origin'])}" for name, words in known.values() if words)
+    *others, last = [title for title, (_, words) in known.items() if not words] or [""]
     unknown = f"{' and '.join(filter(None, [', '.join(others), last]))} not known" if last else ""
     return "; ".join(filter(None, [said, unknown]))
+
+
+def _by(origin: str) -> str:
+    """Say where a fact comes from that the header doesn't say."""
+    return {Origin.USER: " as a user says", Origin.ESTIMATED: " by estimate"}.get(Origin(origin), "")
 
 
 def _names(document: Document) -> str:

@@ -41,7 +41,8 @@ addEventListener("load", () => {
 """
 """What stands in each frame; the pages themselves are loaded as they are."""
 
-FAULTY = """<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+FAULTY = """<!DOCTYPE html>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <body><div style="width: 3000px">x</div><script>let ran = 1</script></body>"""
 """A page with an error on its console and an overflow: what is looked for can be seen."""
 

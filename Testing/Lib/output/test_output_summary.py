@@ -74,12 +74,16 @@ def test_of_a_level_that_was_left_out_no_doubt_counts(document):
     flag(document, "stub_rib", "L1")
     document["classification"]["left_out"] = "L1"
     read, sure, todo = summarize(document).sentences
-    assert read.endswith("L1 was left out of the class, which is that of L2 alone.")
+    assert read.endswith("L1 was left out: the class is that of L2 alone.")
     assert "nothing speaks against it" in sure and "more doubt" not in todo
     flag(document, "class_not_reliable")
-    document["classification"] |= {"left_out": "L2", "left_out_reason": "focal_lesion"}
+    document["classification"] |= {"left_out": "L2", "left_out_by": "user", "left_out_reason": "focal_lesion"}
     assert "metal disturbs the HU" in summarize(document).sentences[1]
-    assert "L2 was left out of the class (focal lesion), which is that of L1 alone." in summarize(document).sentences[0]
+    assert (
+        "L2 was left out by a user (focal lesion): the class is that of L1 alone." in summarize(document).sentences[0]
+    )
+    document["classification"]["left_out_by"] = "proposal"
+    assert "L2 was left out by proposal (focal lesion)" in summarize(document).sentences[0]
 
 
 def test_a_class_held_back_is_none_and_says_what_to_do(doubtful_case):
@@ -107,8 +111,8 @@ def test_the_names_are_as_sure_as_the_less_sure_of_those_that_were_found(documen
 
 
 def test_what_the_header_lacks_is_said_once(document):
-    document["input"] |= {"kernel": None, "contrast": True}
-    assert "(120 kV, with contrast; kernel not known)" in summarize(document).sentences[0]
+    document["input"] |= {"kernel": None, "contrast": True, "contrast_phase": None, "kvp_origin": "user"}
+    assert "(120 kV as a user says, with contrast; kernel not known)" in summarize(document).sentences[0]
     document["input"] |= {"kvp": None, "contrast": None}
     assert "(tube voltage, kernel and contrast not known)" in summarize(document).sentences[0]
 
