@@ -74,6 +74,7 @@ class Reason(StrEnum):
     BODY_NOT_LOCALIZED = "body_not_localized"
     MASK_EMPTY = "mask_empty"
     MASK_IMPLAUSIBLE = "mask_implausible"
+    BODY_CUT = "body_cut"
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
     CLASS_NOT_RELIABLE = "class_not_reliable"

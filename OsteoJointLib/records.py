@@ -5,6 +5,7 @@ Frames and units stand in the names; see :mod:`OsteoJointLib.frames` for the con
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,9 @@ import numpy as np
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
+
+VERSE_LABELS: Mapping[str, int] = {"T12": 19, "L1": 20, "L2": 21, "L3": 22}
+"""VerSe's numbers of the bodies that are segmented, from top to bottom."""
 
 
 class Level(StrEnum):
@@ -23,7 +27,7 @@ class Level(StrEnum):
     @property
     def verse_label(self) -> int:
         """VerSe's label number: 20 for L1, 21 for L2."""
-        return {Level.L1: 20, Level.L2: 21}[self]
+        return VERSE_LABELS[self]
 
 
 OSTEOPOROSIS_BELOW_MG_CM3, NORMAL_ABOVE_MG_CM3 = 80.0, 120.0
@@ -311,6 +315,7 @@ class BodyVolume:
         corner_zyx: index of the CT's voxel under the box's voxel (0, 0, 0).
         volume_ml: of the mask.
         heights: None where they can't be told.
+        cut: whether the edge of the CT cuts the body, so that volume and heights are not the whole body's.
         edited: whether a user drew any of it.
         refined: whether the level set moved any of it.
     """
@@ -320,8 +325,14 @@ class BodyVolume:
     corner_zyx: tuple[int, int, int]
     volume_ml: float
     heights: BodyHeights | None = None
+    cut: bool = False
     edited: bool = False
     refined: bool = False
+
+    @property
+    def part(self) -> tuple[slice, ...]:
+        """Index of the CT's voxels under the box."""
+        return tuple(slice(first, first + n) for first, n in zip(self.corner_zyx, self.mask.shape, strict=True))
 
 
 _HALF_WIDTHS = {50: 0.6745, 90: 1.6449}

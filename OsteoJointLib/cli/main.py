@@ -135,6 +135,13 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave the explanation maps out"
     )
+    parser.add_argument(
+        "--no-volume",
+        dest="volume",
+        action="store_false",
+        default=unsaid,
+        help="segment the two mid-slices only, not the whole bodies",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 

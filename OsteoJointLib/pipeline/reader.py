@@ -42,8 +42,10 @@ from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_seg
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.pipeline.volume_stage import volume_flags, whole_bodies, with_mid_slice
 from OsteoJointLib.records import (
     AxialSlice,
+    BodyVolume,
     Classification,
     CtSlicePair,
     CtVolume,
@@ -128,7 +130,8 @@ class Reader:
         placed = self._locate(case, points, clock)
         if levels is None:
             levels = assumed_levels(placed[Level.L1].point, placed[Level.L2].point)
-        return self._conclude(case, levels, self._segment(placed, options, clock), options, clock)
+        drawn = self._segment(placed, options, clock)
+        return self._conclude(case, levels, *self._whole(case, levels, drawn, options, clock), options, clock)
 
     def move(
         self,
@@ -149,8 +152,9 @@ class Reader:
         with clock.stage(Stage.LEVELS):
             levels = moved_levels(result.volume, result.levels, points)
         placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
-        kept = {vertebra.level: vertebra for vertebra in result.readings}
-        return self._conclude(result.volume, levels, kept | self._segment(placed, options, clock), options, clock)
+        drawn = {vertebra.level: vertebra for vertebra in result.readings} | self._segment(placed, options, clock)
+        whole = self._whole(result.volume, levels, drawn, options, clock)
+        return self._conclude(result.volume, levels, *whole, options, clock)
 
     def edit(
         self,
@@ -196,8 +200,13 @@ class Reader:
                 mask = edited_segmentation(mask_from_plane(planes[level], vertebra), vertebra.axial, mask)
             if level in levels:
                 mask = self._refine(mask, vertebra.axial, clock)
-            drawn[level] = vertebra if mask is vertebra.segmentation else redraw(vertebra, mask, self.config)
-        return self._conclude(result.volume, result.levels, drawn, options, clock)
+            if mask is not vertebra.segmentation:
+                vertebra = with_mid_slice(redraw(vertebra, mask, self.config))
+            drawn[level] = vertebra
+        whole = (drawn, result.neighbors)
+        if (options or ReadOptions()).volume != result.options.volume:
+            whole = self._whole(result.volume, result.levels, drawn, options, clock)
+        return self._conclude(result.volume, result.levels, *whole, options, clock)
 
     def _locate(
         self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
@@ -236,11 +245,26 @@ class Reader:
         with clock.stage(Stage.LEVEL_SET):
             return refined_segmentation(segmentation, axial, self.config.level_set)
 
+    def _whole(
+        self,
+        case: Case,
+        levels: LevelsFound,
+        drawn: Mapping[Level, VertebraReading],
+        options: ReadOptions | None,
+        clock: StageClock,
+    ) -> tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]]:
+        """Whole bodies of both levels and their neighbors, where they are asked for and slices are there."""
+        if isinstance(case, CtSlicePair) or not (options or ReadOptions()).volume:
+            return {level: replace(vertebra, body=None) for level, vertebra in drawn.items()}, ()
+        with clock.stage(Stage.WHOLE_BODY):
+            return whole_bodies(self.network, case, drawn, levels, self.device)
+
     def _conclude(
         self,
         case: Case,
         levels: LevelsFound,
         drawn: Mapping[Level, VertebraReading],
+        neighbors: tuple[BodyVolume, ...],
         options: ReadOptions | None,
         clock: StageClock,
     ) -> CaseResult:
@@ -266,13 +290,16 @@ class Reader:
             for vertebra in (l1, l2)
             for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
         ]
+        found += volume_flags(case, (l1, l2), options)
         flags = all_flags(case, levels, found, options.leave_out)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)
         device = str(self.device)
+        timings_s = clock.timings_s
         return CaseResult(
-            case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s, self.config, options
+            *(case, l1, l2, classification, self.model, device, levels, flags, timings_s, self.config, options),
+            neighbors=neighbors,
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:

@@ -83,7 +83,7 @@ class ReadRequest(ReadOptions, Request[CaseRead]):
     @property
     def options(self) -> ReadOptions:
         """What the reading does."""
-        return ReadOptions(self.refine, self.gradcam, self.leave_out)
+        return ReadOptions(self.refine, self.gradcam, self.leave_out, self.volume)
 
 
 @dataclass(frozen=True, kw_only=True)
