@@ -75,6 +75,7 @@ class Reason(StrEnum):
     MASK_EMPTY = "mask_empty"
     MASK_IMPLAUSIBLE = "mask_implausible"
     BODY_CUT = "body_cut"
+    FRACTURE_HINT = "fracture_hint"
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
     CLASS_NOT_RELIABLE = "class_not_reliable"

@@ -304,6 +304,31 @@ class BodyHeights:
     posterior_mm: float
     limit_mm: float
 
+    @property
+    def anterior_ratio(self) -> float:
+        """Anterior over posterior height: low in a wedge."""
+        return self.anterior_mm / self.posterior_mm
+
+    @property
+    def middle_ratio(self) -> float:
+        """Middle over posterior height: low in a biconcave body."""
+        return self.middle_mm / self.posterior_mm
+
+
+@dataclass(frozen=True)
+class FractureHint:
+    """What a body's heights hint at; for a person to look, no finding.
+
+    Args:
+        grade: Genant's, 0 (no loss of height) to 3.
+        shape: "wedge", "biconcave" or "crush", the one with the greatest loss; None at grade 0.
+        reduction: that loss as a share of the height it is compared with, 0 to 1.
+    """
+
+    grade: int
+    shape: str | None
+    reduction: float
+
 
 @dataclass(frozen=True, eq=False)
 class BodyVolume:
@@ -315,6 +340,7 @@ class BodyVolume:
         corner_zyx: index of the CT's voxel under the box's voxel (0, 0, 0).
         volume_ml: of the mask.
         heights: None where they can't be told.
+        fracture: None where the heights can't be told well enough.
         cut: whether the edge of the CT cuts the body, so that volume and heights are not the whole body's.
         edited: whether a user drew any of it.
         refined: whether the level set moved any of it.
@@ -325,6 +351,7 @@ class BodyVolume:
     corner_zyx: tuple[int, int, int]
     volume_ml: float
     heights: BodyHeights | None = None
+    fracture: FractureHint | None = None
     cut: bool = False
     edited: bool = False
     refined: bool = False

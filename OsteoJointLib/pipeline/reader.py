@@ -19,8 +19,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
@@ -33,16 +31,16 @@ from OsteoJointLib.pipeline.classification import (
     run_segmenter,
 )
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
-from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
+from OsteoJointLib.pipeline.drawn_masks import Drawn
 from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
-from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_segmentation
+from OsteoJointLib.pipeline.segmentation import refined_segmentation
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.pipeline.volume_stage import volume_flags, whole_bodies, with_mid_slice
+from OsteoJointLib.pipeline.volume_stage import volume_flags, whole_bodies, with_drawn, with_hints, with_mid_slice
 from OsteoJointLib.records import (
     AxialSlice,
     BodyVolume,
@@ -159,7 +157,7 @@ class Reader:
     def edit(
         self,
         result: CaseResult,
-        planes: Mapping[Level, np.ndarray],
+        masks: Mapping[Level, Drawn],
         options: ReadOptions | None = None,
         progress: Progress | None = None,
     ) -> CaseResult:
@@ -167,19 +165,19 @@ class Reader:
 
         Args:
             result: the reading so far.
-            planes: (y, x) bool on the CT's own plane at each edited level's slice; levels left out keep their mask.
-                Empty: classify and measure again as it is (for example to have the explanation map now).
+            masks: of each edited level, (y, x) bool on the CT's own plane at its slice, or its whole body; levels left
+                out keep their mask. Empty: classify and measure again as it is (for example to have the map now).
             options: as in :meth:`read`; a refinement acts on the edited masks only.
             progress: as in :meth:`read`.
         """
-        refined = tuple(planes) if options is not None and options.refine else ()
-        return self.refine(result, refined, planes, options, progress)
+        refined = tuple(masks) if options is not None and options.refine else ()
+        return self.refine(result, refined, masks, options, progress)
 
     def refine(
         self,
         result: CaseResult,
         levels: Sequence[Level],
-        planes: Mapping[Level, np.ndarray] | None = None,
+        masks: Mapping[Level, Drawn] | None = None,
         options: ReadOptions | None = None,
         progress: Progress | None = None,
     ) -> CaseResult:
@@ -188,20 +186,19 @@ class Reader:
         Args:
             result: the reading so far.
             levels: whose masks.
-            planes: as in :meth:`edit`, taken in first.
+            masks: as in :meth:`edit`, taken in first.
             options: as in :meth:`read`.
             progress: as in :meth:`read`.
         """
-        clock, planes = StageClock(progress), planes or {}
+        clock, masks = StageClock(progress), masks or {}
         drawn = {}
         for vertebra in result.readings:
-            level, mask = vertebra.level, vertebra.segmentation
-            if level in planes:
-                mask = edited_segmentation(mask_from_plane(planes[level], vertebra), vertebra.axial, mask)
+            level = vertebra.level
+            if level in masks:
+                vertebra = with_drawn(vertebra, masks[level], self.config)
             if level in levels:
-                mask = self._refine(mask, vertebra.axial, clock)
-            if mask is not vertebra.segmentation:
-                vertebra = with_mid_slice(redraw(vertebra, mask, self.config))
+                refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
+                vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
             drawn[level] = vertebra
         whole = (drawn, result.neighbors)
         if (options or ReadOptions()).volume != result.options.volume:
@@ -255,7 +252,7 @@ class Reader:
     ) -> tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]]:
         """Whole bodies of both levels and their neighbors, where they are asked for and slices are there."""
         if isinstance(case, CtSlicePair) or not (options or ReadOptions()).volume:
-            return {level: replace(vertebra, body=None) for level, vertebra in drawn.items()}, ()
+            return {level: replace(vertebra, body=None, network_body=None) for level, vertebra in drawn.items()}, ()
         with clock.stage(Stage.WHOLE_BODY):
             return whole_bodies(self.network, case, drawn, levels, self.device)
 
@@ -290,7 +287,8 @@ class Reader:
             for vertebra in (l1, l2)
             for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
         ]
-        found += volume_flags(case, (l1, l2), options)
+        l1, l2, neighbors = with_hints(l1, l2, neighbors)
+        found += volume_flags(case, (l1, l2), neighbors, options)
         flags = all_flags(case, levels, found, options.leave_out)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))

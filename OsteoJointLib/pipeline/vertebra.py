@@ -63,7 +63,9 @@ class VertebraReading:
         segmentation: the mask and the boundary heat map.
         measurement: HU of the trabecular ROI.
         explanation: where the class gets its support; None where there is no class, or it was not asked for.
-        body: the whole body; None of a pair of slices, and where only the mid-slices were asked for.
+        body: the whole body, its mid-slice being ``segmentation.mask``; None of a pair of slices, and where only the
+            mid-slices were asked for.
+        network_body: the network's own, before any edit.
     """
 
     volume: CtVolume
@@ -77,6 +79,7 @@ class VertebraReading:
     measurement: RoiMeasurement = NOT_YET
     explanation: ExplanationMap | None = None
     body: BodyVolume | None = None
+    network_body: BodyVolume | None = None
 
     @property
     def level(self) -> Level:

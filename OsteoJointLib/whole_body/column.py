@@ -60,10 +60,12 @@ def _two_beyond(
     places: list[tuple[np.ndarray, bool]] = []
     usual_mm = float(np.linalg.norm(step_mm))
     for _ in range(2):
-        onward = [one for one in found_mm if (one - center_mm) @ step_mm > 0]
-        near = min(onward, key=lambda one: float(np.linalg.norm(one - center_mm)), default=None)
-        if near is not None and NEXT_WITHIN[0] <= np.linalg.norm(near - center_mm) / usual_mm <= NEXT_WITHIN[1]:
-            places.append((near, True))
+        onward_mm = [one - center_mm for one in found_mm if (one - center_mm) @ step_mm > 0]
+        distances = [float(np.linalg.norm(offset_mm)) / usual_mm for offset_mm in onward_mm]
+        # the body itself is among those that were found
+        near = min((far for far in distances if far >= NEXT_WITHIN[0]), default=np.inf)
+        if near <= NEXT_WITHIN[1]:
+            places.append((center_mm + onward_mm[distances.index(near)], True))
         else:
             index = (center_mm + step_mm) / np.asarray(grid.spacing_xyz_mm)[::-1]
             inside = bool(np.all(index >= -0.5) and np.all(index <= np.asarray(grid.shape_zyx) - 0.5))

@@ -14,6 +14,7 @@ import numpy as np
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import BodyVolume
 from OsteoJointLib.whole_body.discs import Plane
+from OsteoJointLib.whole_body.heights import body_heights
 from OsteoJointLib.whole_body.looking import LOGIT_MOST, ColumnLogits
 
 LOGIT_PER_MM = 2.0
@@ -74,7 +75,7 @@ def _on_grid(logits: ColumnLogits, name: str, part: np.ndarray, grid: Grid) -> B
 
 
 def body_of(name: str, mask: np.ndarray, corner_zyx: tuple[int, int, int], grid: Grid) -> BodyVolume:
-    """Say of a mask how large it is, and whether the edge of the CT cuts it.
+    """Say of a mask how large and how high it is, and whether the edge of the CT cuts it.
 
     Args:
         name: of the body.
@@ -86,4 +87,5 @@ def body_of(name: str, mask: np.ndarray, corner_zyx: tuple[int, int, int], grid:
     hit = [np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     ends = zip(hit, corner_zyx, grid.shape_zyx, strict=True)
     cut = any(at.size > 0 and (at[0] + first == 0 or at[-1] + first == length - 1) for at, first, length in ends)
-    return BodyVolume(name, mask, corner_zyx, volume_ml, cut=cut)
+    body = BodyVolume(name, mask, corner_zyx, volume_ml, cut=cut)
+    return replace(body, heights=body_heights(body, grid))
