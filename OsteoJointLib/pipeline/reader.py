@@ -200,7 +200,7 @@ class Reader:
                 refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
                 vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
             drawn[level] = vertebra
-        whole = (drawn, result.neighbors)
+        whole: tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]] = (drawn, result.neighbors)
         if (options or ReadOptions()).volume != result.options.volume:
             whole = self._whole(result.volume, result.levels, drawn, options, clock)
         return self._conclude(result.volume, result.levels, *whole, options, clock)

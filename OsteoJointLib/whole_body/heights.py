@@ -53,7 +53,7 @@ def body_heights(body: BodyVolume, grid: Grid) -> BodyHeights | None:
         if np.count_nonzero(lengths) < LEAST_LINES:
             return None
         up = _square_to(low_mm, high_mm, lengths, axes)
-    return _three_heights(lengths, float(spacing @ np.abs(axes[0])))
+    return _three_heights(lengths, float((spacing * np.abs(axes[0])).max()))
 
 
 def fracture_hint(body: BodyVolume, neighbors: Sequence[BodyVolume]) -> FractureHint | None:
@@ -120,8 +120,8 @@ def _three_heights(lengths: np.ndarray, limit_mm: float) -> BodyHeights | None:
     high = np.flatnonzero(profile > EDGE_SHARE * profile.max())
     front, depth = high[0], high[-1] + 1 - high[0]
     centers = np.arange(len(profile)) + 0.5
-    heights = []
-    for place in PLACES:
-        at = np.abs(centers - front - place * depth) <= max(PLACE_HALF * depth, 0.5)
-        heights.append(float(profile[at].mean()))
-    return BodyHeights(*heights, limit_mm=limit_mm)
+    anterior_mm, middle_mm, posterior_mm = (
+        float(profile[np.abs(centers - front - place * depth) <= max(PLACE_HALF * depth, 0.5)].mean())
+        for place in PLACES
+    )
+    return BodyHeights(anterior_mm, middle_mm, posterior_mm, limit_mm)

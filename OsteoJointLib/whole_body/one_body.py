@@ -71,7 +71,8 @@ def _on_grid(logits: ColumnLogits, name: str, part: np.ndarray, grid: Grid) -> B
     mask = _one_part(values > 0)
     if not mask.any():
         return None
-    return body_of(name, mask, tuple(int(n) for n in low), grid)
+    z, y, x = (int(n) for n in low)
+    return body_of(name, mask, (z, y, x), grid)
 
 
 def body_of(name: str, mask: np.ndarray, corner_zyx: tuple[int, int, int], grid: Grid) -> BodyVolume:
