@@ -115,15 +115,23 @@ def with_hints(
     l1: VertebraReading, l2: VertebraReading, neighbors: Sequence[BodyVolume]
 ) -> tuple[VertebraReading, VertebraReading, tuple[BodyVolume, ...]]:
     """Give every body the hint of a fracture that its own heights and those of the bodies beside it allow."""
-    bodies = {body.name: body for body in (*neighbors, l1.body, l2.body) if body is not None}
+    bodies = hinted([body for body in (*neighbors, l1.body, l2.body) if body is not None])
+    by_name = {body.name: body for body in bodies}
+    l1, l2 = (replace(reading, body=by_name.get(reading.level)) for reading in (l1, l2))
+    return l1, l2, tuple(by_name[body.name] for body in neighbors)
+
+
+def hinted(bodies: Sequence[BodyVolume]) -> list[BodyVolume]:
+    """Give each of a column's bodies its hint, by its own heights and those of the bodies beside it."""
+    by_name = {body.name: body for body in bodies}
     order = list(VERSE_LABELS)
-    hinted = {}
-    for name, body in bodies.items():
-        at = order.index(name)
-        beside = [bodies[other] for other in (*order[max(at - 1, 0) : at], *order[at + 1 : at + 2]) if other in bodies]
-        hinted[name] = replace(body, fracture=fracture_hint(body, beside))
-    l1, l2 = (replace(reading, body=hinted.get(reading.level)) for reading in (l1, l2))
-    return l1, l2, tuple(hinted[body.name] for body in neighbors)
+    out = []
+    for body in bodies:
+        at = order.index(body.name)
+        beside = (*order[max(at - 1, 0) : at], *order[at + 1 : at + 2])
+        neighbors = [by_name[name] for name in beside if name in by_name]
+        out.append(replace(body, fracture=fracture_hint(body, neighbors)))
+    return out
 
 
 def volume_flags(

@@ -78,9 +78,7 @@ def look_along(
     order = np.array([place.center_mm for place in places])[::-1]
     corners = np.stack([np.interp(heights_mm, order[:, 0], order[:, axis]) for axis in (1, 2)], axis=1) / PIXEL_MM
     corners = np.rint(corners - WINDOW_PX / 2).astype(int)
-    images = np.stack(
-        [_window(volume, int(start), per_slab, corner) for start, corner in zip(starts, corners, strict=True)]
-    )
+    images = np.stack([_window(volume, int(at), per_slab, corner) for at, corner in zip(starts, corners, strict=True)])
     low = corners.min(axis=0)
     shape_yx = corners.max(axis=0) - low + WINDOW_PX
     values = np.full((len(starts), *shape_yx), -LOGIT_MOST, dtype=np.float32)

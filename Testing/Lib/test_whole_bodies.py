@@ -82,9 +82,8 @@ class Spine:
 
     def column(self) -> tuple[BodyEvidence, ...]:
         """What the level network would have found: every body whose center is in view."""
-        centers = [
-            tuple(map(float, self.center_mm(name))) for name in NAMES if self.grid.contains(self.center_mm(name))
-        ]
+        seen = [self.center_mm(name) for name in NAMES if self.grid.contains(self.center_mm(name))]
+        centers = [(float(x), float(y), float(z)) for x, y, z in seen]
         return tuple(BodyEvidence(center, 0.9, (0.0, 0.0), (True, True), False, False) for center in centers)
 
     def bodies(self, column: bool = True) -> dict[str, BodyVolume]:
@@ -116,7 +115,7 @@ def test_each_body_is_itself_and_shares_no_voxel(lean_deg):
         assert body.volume_ml == pytest.approx(truth_ml, rel=0.06)
         assert not body.cut and not body.edited
     assert drawn.max() == 1
-    assert not drawn[labels == -1].sum() > 0.05 * drawn.sum()
+    assert drawn[labels == -1].sum() < 0.03 * drawn.sum()
 
 
 def test_a_user_s_points_do_as_well_as_a_column():
@@ -145,7 +144,7 @@ def test_thick_slices_give_bodies_and_say_how_coarse_their_heights_are():
     spine = Spine(step_mm=6.0, slices=38)
     for body in spine.bodies().values():
         assert dice(body, spine.labels()) > 0.9
-        assert body.heights is not None and body.heights.limit_mm == pytest.approx(6.0, abs=0.3)
+        assert body.heights is not None and body.heights.limit_mm == pytest.approx(6.0, abs=0.1)
         assert abs(body.heights.posterior_mm - HEIGHT_MM) <= body.heights.limit_mm
         assert fracture_hint(body, ()) is None
 
