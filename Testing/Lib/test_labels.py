@@ -49,9 +49,11 @@ def test_only_the_level_that_changed_is_taken(chain, tmp_path):
     for key in image.GetMetaDataKeys():
         changed.SetMetaData(key, image.GetMetaData(key))
     sitk.WriteImage(changed, str(path))
-    planes = edited_masks(chain.result, both(path))
-    assert list(planes) == [Level.L1]
-    assert planes[Level.L1][50:53].all()
+    drawn = edited_masks(chain.result, both(path))
+    assert list(drawn) == [Level.L1]
+    whole = drawn[Level.L1].on_grid(chain.result.volume.grid)
+    np.testing.assert_array_equal(whole, array == 20)
+    assert whole[chain.result.l1.axial.slice_index, 50:53].all()
 
 
 def test_a_plain_label_map_goes_by_verse_numbers_whatever_its_orientation(chain, tmp_path):
