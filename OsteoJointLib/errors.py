@@ -78,6 +78,8 @@ class Reason(StrEnum):
     FRACTURE_HINT = "fracture_hint"
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
+    CALIBRATION_NOT_USED = "calibration_not_used"
+    NO_RODS = "no_rods"
     CLASS_NOT_RELIABLE = "class_not_reliable"
     CLASS_HELD_BACK = "class_held_back"
     NOT_COMPUTED = "not_computed"

@@ -463,6 +463,8 @@ class CalibrationKind(StrEnum):
     """Rods of known density in the scan itself."""
     INTERNAL = "internal"
     """Air, fat, muscle and blood of the scan itself."""
+    NETWORK = "network"
+    """None at all: what the network estimates from the image. It stands beside the others and never in their place."""
 
 
 @dataclass(frozen=True)

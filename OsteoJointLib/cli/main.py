@@ -1,4 +1,4 @@
-"""The command line: demo, analyze, batch, worker, doctor.
+"""The command line: demo, analyze, batch, calibrate, worker, doctor.
 
 Only argparse is loaded to print help or to refuse a wrong usage; each command imports what it needs. A refusal is one
 sentence on stderr with its reason code, never a traceback (set OSTEOJOINT_TRACEBACK=1 to see one for a fault).
@@ -24,11 +24,15 @@ from OsteoJointLib.failures import as_ending, ending_document, trace_of
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
+    from OsteoJointLib.pipeline.settings import ReadOptions
     from OsteoJointLib.records import Level
 
 NOTICE = "Research only: not a medical device."
 Commands = Any
 """argparse's own type of what ``add_subparsers`` gives is private."""
+
+CALIBRATION_WORDS = ("auto", "rods", "internal", "none")
+"""The values of :class:`OsteoJointLib.pipeline.settings.CalibrationUse`, which a test compares."""
 
 DEFAULT_DEMO_OUT = Path("out/demo")
 
@@ -71,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_analyze(commands)
     _add_batch(commands)
+    _add_calibrate(commands)
     _add_worker(commands)
     _add_doctor(commands)
     return parser
@@ -142,7 +147,26 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
         default=unsaid,
         help="segment the two mid-slices only, not the whole bodies",
     )
+    parser.add_argument(
+        "--calibration",
+        default=CALIBRATION_WORDS[0],
+        metavar=f"FILE|{'|'.join(CALIBRATION_WORDS)}",
+        help="by what HU become BMD: a calibration file, rods in the scan, its own tissues (internal). auto, the "
+        "default: rods and tissues; a file goes before both",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
+
+
+def _read_options(arguments: argparse.Namespace) -> ReadOptions:
+    """Collect what a reading does, and read the calibration file where one is given."""
+    from OsteoJointLib.calibration.file import read_calibration
+    from OsteoJointLib.pipeline.settings import CalibrationUse, ReadOptions
+
+    given = _given(arguments, ReadOptions)
+    word = given.pop("calibration")
+    if word in CALIBRATION_WORDS:
+        return ReadOptions(**given, calibration=CalibrationUse(word))
+    return ReadOptions(**given, calibration_file=read_calibration(Path(word)))
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
@@ -193,6 +217,19 @@ def _add_batch(commands: Commands) -> None:
     parser.set_defaults(run=_batch)
 
 
+def _add_calibrate(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "calibrate", help="make a calibration file from a scan with calibration rods", allow_abbrev=False
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help="CT file or DICOM folder, with a patient or without")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, a new JSON file")
+    parser.add_argument("--name", help="of the calibration (default: standard, voltage and day); no patient's name")
+    parser.add_argument("--rods", type=Path, metavar="FILE", help="what lies there, where OsteoJoint doesn't know it")
+    parser.add_argument("--kvp", type=float, metavar="KV", help="tube voltage, where the header doesn't say it")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="of the scan (default: today)")
+    parser.set_defaults(run=_calibrate)
+
+
 def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
     parser.set_defaults(run=_worker)
@@ -222,17 +259,17 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
     from OsteoJointLib.pipeline.reader import analyze
-    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions
 
     points = _user_points(arguments)
-    config = read_config(arguments.config)
+    config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
     with progress_bar() as progress:
         result = analyze(
             arguments.input,
             lambda: load_reader(**_given(arguments, LoadOptions), config=config),
             points,
-            ReadOptions(**_given(arguments, ReadOptions)),
+            options,
             progress,
             config.input,
         )
@@ -262,11 +299,11 @@ def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
     from OsteoJointLib.pipeline.config_file import read_config
-    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions
 
     records: dict[str, Any] = {
         "load": LoadOptions(**_given(arguments, LoadOptions)),
-        "read": ReadOptions(**_given(arguments, ReadOptions)),
+        "read": _read_options(arguments),
         "config": read_config(arguments.config),
     }
     options = BatchOptions(**_given(arguments, BatchOptions) | records)
@@ -274,6 +311,18 @@ def _batch(arguments: argparse.Namespace) -> int:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))
     return report.exit_code
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.cli.calibrate import make_calibration, rods_text
+
+    if arguments.out.exists():
+        message = f"{arguments.out} is there already. Name another file."
+        raise UsageError(Reason.OUTPUT_EXISTS, message)
+    made = make_calibration(arguments.input, arguments.name, arguments.rods, arguments.kvp, arguments.date)
+    made.calibration.save(arguments.out)
+    print(rods_text(made, arguments.out))
+    return ExitCode.DONE
 
 
 def _worker(arguments: argparse.Namespace) -> int:

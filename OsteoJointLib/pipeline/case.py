@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.calibration.rods import RodFit
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.nrrd import image_on_grid
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -48,6 +49,7 @@ class CaseResult:
         timings_s: seconds by stage.
         config, options: the settings it was read with.
         neighbors: the bodies of T12 and L3 where they were seen; none where only the mid-slices were asked for.
+        rods: calibration rods that were found in the scan.
     """
 
     volume: Case
@@ -62,6 +64,7 @@ class CaseResult:
     config: PipelineConfig = field(default_factory=PipelineConfig)
     options: ReadOptions = field(default_factory=ReadOptions)
     neighbors: tuple[BodyVolume, ...] = ()
+    rods: RodFit | None = None
 
     @property
     def readings(self) -> tuple[VertebraReading, VertebraReading]:

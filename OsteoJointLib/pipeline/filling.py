@@ -13,7 +13,7 @@ import numpy as np
 from OsteoJointLib.frames import point_in_slice, slice_to_lps
 from OsteoJointLib.pipeline.body_roi import measure_body
 from OsteoJointLib.pipeline.localization import choose_box, fixed_box, localization_flags
-from OsteoJointLib.pipeline.measure import calibration_flags, measure_roi, measurement_flags
+from OsteoJointLib.pipeline.measure import measure_roi, measurement_flags
 from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around, middle_slice
 from OsteoJointLib.pipeline.segmentation import mask_box, segment_crop, segmentation_flags
 from OsteoJointLib.pipeline.settings import PipelineConfig
@@ -132,5 +132,4 @@ def vertebra_flags(vertebra: VertebraReading, config: PipelineConfig) -> tuple[F
         *segmentation_flags(vertebra.segmentation, vertebra.crop, config.segmentation),
         *measurement_flags(vertebra.slice_measurement, config.measure),
         *(measurement_flags(vertebra.measurement, config.measure) if vertebra.body is not None else ()),
-        *calibration_flags(vertebra.measurement),
     )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.pipeline.calibrating import calibrated, calibration_flags, find_calibrations, look_for_rods
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.certainty import is_indeterminate
 from OsteoJointLib.pipeline.classification import (
@@ -152,7 +153,7 @@ class Reader:
         placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
         drawn = {vertebra.level: vertebra for vertebra in result.readings} | self._segment(placed, options, clock)
         whole = self._whole(result.volume, levels, drawn, options, clock)
-        return self._conclude(result.volume, levels, *whole, options, clock)
+        return self._conclude(result.volume, levels, *whole, options, clock, result)
 
     def edit(
         self,
@@ -203,7 +204,7 @@ class Reader:
         whole: tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]] = (drawn, result.neighbors)
         if (options or ReadOptions()).volume != result.options.volume:
             whole = self._whole(result.volume, result.levels, drawn, options, clock)
-        return self._conclude(result.volume, result.levels, *whole, options, clock)
+        return self._conclude(result.volume, result.levels, *whole, options, clock, result)
 
     def _locate(
         self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
@@ -264,8 +265,12 @@ class Reader:
         neighbors: tuple[BodyVolume, ...],
         options: ReadOptions | None,
         clock: StageClock,
+        before: CaseResult | None = None,
     ) -> CaseResult:
-        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all."""
+        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all.
+
+        ``before`` is the reading that was edited: what lies under the patient is where it was.
+        """
         options = options or ReadOptions()
         classification: Classification | None = None
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
@@ -282,22 +287,28 @@ class Reader:
                 measure(replace(vertebra, explanation=explanation), self.config)
                 for vertebra, explanation in zip(pair, maps, strict=True)
             )
+            rods = before.rods if before is not None else look_for_rods(case, (l1, l2), options)
+            calibrations = find_calibrations(case, (l1, l2), rods, options)
+            l1, l2 = (
+                replace(vertebra, measurement=calibrated(vertebra.measurement, calibrations)) for vertebra in (l1, l2)
+            )
         found = [
             flag
             for vertebra in (l1, l2)
             for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
         ]
         l1, l2, neighbors = with_hints(l1, l2, neighbors)
-        found += volume_flags(case, (l1, l2), neighbors, options)
+        found += (*calibration_flags((l1, l2), calibrations), *volume_flags(case, (l1, l2), neighbors, options))
         flags = all_flags(case, levels, found, options.leave_out)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)
         device = str(self.device)
-        timings_s = clock.timings_s
+        timings = clock.timings_s
         return CaseResult(
-            *(case, l1, l2, classification, self.model, device, levels, flags, timings_s, self.config, options),
+            *(case, l1, l2, classification, self.model, device, levels, flags, timings, self.config, options),
             neighbors=neighbors,
+            rods=rods,
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:
