@@ -45,6 +45,8 @@ class Reason(StrEnum):
     # doubts about a readable input
     SEVERAL_SERIES = "several_series"
     HU_OFFSET = "hu_offset"
+    HU_JUMP = "hu_jump"
+    RESCALE_DIFFERS = "rescale_differs"
     THICK_SLICES = "thick_slices"
     CONTRAST = "contrast"
     CONTRAST_UNKNOWN = "contrast_unknown"
@@ -56,6 +58,10 @@ class Reason(StrEnum):
     TRUNCATED_VIEW = "truncated_view"
     OBLIQUE = "oblique"
     TAGS_REPAIRED = "tags_repaired"
+    # what is asked beside the reading
+    NO_DICOM_SOURCE = "no_dicom_source"
+    MASKS_OFF_GRID = "masks_off_grid"
+    MASKS_EXCHANGED = "masks_exchanged"
     # levels
     UPSIDE_DOWN = "upside_down"
     NO_SPINE = "no_spine"
@@ -76,6 +82,10 @@ class Reason(StrEnum):
     MASK_IMPLAUSIBLE = "mask_implausible"
     BODY_CUT = "body_cut"
     FRACTURE_HINT = "fracture_hint"
+    BODY_NOT_UNIFORM = "body_not_uniform"
+    SLICE_UNLIKE_NEIGHBORS = "slice_unlike_neighbors"
+    LEVELS_CONTRADICT = "levels_contradict"
+    VERTEBRA_LEFT_OUT = "vertebra_left_out"
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
     CALIBRATION_NOT_USED = "calibration_not_used"

@@ -121,14 +121,16 @@ def device_name(text: str) -> str:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
-def level_name(text: str) -> Level:
-    """Read the name of a level for argparse."""
+def level_name(text: str) -> Level | None:
+    """Read the name of a level, or none, for argparse."""
     from OsteoJointLib.records import Level
 
+    if text.lower() == "none":
+        return None
     try:
         return Level(text.upper())
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2 nor none") from None
 
 
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -157,12 +159,44 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a user knows of one case."""
+    unsaid = argparse.SUPPRESS
+    parser.add_argument(
+        "--leave-out",
+        type=level_name,
+        default=unsaid,
+        metavar="L1|L2|none",
+        help="make the class without this vertebra, such as one with cement; none: with both, whatever is proposed",
+    )
+    reasons = ("fracture", "cement", "focal-lesion", "metal", "other")
+    parser.add_argument("--reason", dest="leave_out_reason", choices=reasons, default=unsaid, help="why it is left out")
+    parser.add_argument("--kvp", type=float, default=unsaid, metavar="N", help="tube voltage, kV, before the header's")
+    parser.add_argument(
+        "--kernel",
+        choices=("soft", "standard", "sharp", "lung"),
+        default=unsaid,
+        help="kind of reconstruction kernel, before the header's",
+    )
+    parser.add_argument(
+        "--contrast",
+        choices=("none", "given", "arterial", "portal", "excretory"),
+        default=unsaid,
+        help="contrast phase, before the header's",
+    )
+
+
 def _read_options(arguments: argparse.Namespace) -> ReadOptions:
-    """Collect what a reading does, and read the calibration file where one is given."""
+    """Collect what a reading does, and read the calibration file where one is given; --leave-out none: no proposal."""
     from OsteoJointLib.calibration.file import read_calibration
     from OsteoJointLib.pipeline.settings import CalibrationUse, ReadOptions
+    from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason
 
     given = _given(arguments, ReadOptions)
+    for name, kind in (("kernel", Kernel), ("contrast", ContrastPhase), ("leave_out_reason", LeftOutReason)):
+        if name in given:
+            given[name] = kind(given[name].replace("-", "_"))
+    given["propose"] = given.get("leave_out", ...) is not None
     word = given.pop("calibration")
     if word in CALIBRATION_WORDS:
         return ReadOptions(**given, calibration=CalibrationUse(word))
@@ -190,12 +224,18 @@ def _add_analyze(commands: Commands) -> None:
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
+    _add_case_options(parser)
     parser.add_argument(
-        "--leave-out",
-        type=level_name,
-        default=argparse.SUPPRESS,
-        metavar="L1|L2",
-        help="make the class without this vertebra, such as one with cement",
+        "--masks",
+        type=Path,
+        metavar="FILE",
+        help="corrected masks of L1 and L2, .seg.nrrd or DICOM SEG: measure and classify by them",
+    )
+    parser.add_argument(
+        "--dicom-seg", action="store_true", help="write the masks as DICOM Segmentation, too, with the patient's name"
+    )
+    parser.add_argument(
+        "--dicom-sr", action="store_true", help="write the numbers as DICOM Structured Report, and that segmentation"
     )
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
@@ -209,6 +249,13 @@ def _add_batch(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
+    parser.add_argument(
+        "--facts",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="CSV",
+        help="tube voltage, kernel and contrast by case: columns case, kvp, kernel, contrast",
+    )
     parser.add_argument(
         "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )  # Slicer knows its batch's cases in the ledger by it
@@ -254,7 +301,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
+    from OsteoJointLib.output.dicom.files import DicomFiles
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
@@ -262,8 +310,11 @@ def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.pipeline.settings import LoadOptions
 
     points = _user_points(arguments)
+    if points is not None and arguments.masks is not None:
+        raise UsageError(Reason.USAGE, "--masks says where L1 and L2 lie. Give it, or --l1 and --l2, but not both.")
     config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
+    dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
     with progress_bar() as progress:
         result = analyze(
             arguments.input,
@@ -272,10 +323,12 @@ def _analyze(arguments: argparse.Namespace) -> int:
             options,
             progress,
             config.input,
+            dicom.check,
+            arguments.masks,
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
-        files = deliver_case(result, arguments.out)
+        files = deliver_case(result, arguments.out, Additions(writers=dicom.writers))
     document = read_result(arguments.out)
     print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from OsteoJointLib.records import VERSE_LABELS
+from OsteoJointLib.records import SNOMED_CODES, VERSE_LABELS
 
 CONTEXT_NAME = "Segmentation category and type - OsteoJoint"
 """Name of OsteoJoint's terminology context, in Slicer's naming scheme."""
@@ -38,17 +38,12 @@ ANATOMICAL_STRUCTURE = Code("SCT", "123037004", "Anatomical Structure")
 VERTEBRAL_BODY = Code("SCT", "3572006", "Vertebral body")
 
 
-_VERTEBRAE = {
-    "T12": (Code("SCT", "23215003", "T12 vertebra"), (204, 121, 167)),
-    "L1": (Code("SCT", "66794005", "L1 vertebra"), (0, 166, 214)),
-    "L2": (Code("SCT", "14293000", "L2 vertebra"), (240, 138, 36)),
-    "L3": (Code("SCT", "36470004", "L3 vertebra"), (0, 158, 115)),
-}
+_COLORS_RGB = {"T12": (204, 121, 167), "L1": (0, 166, 214), "L2": (240, 138, 36), "L3": (0, 158, 115)}
 
 
 def vertebra_code(name: str) -> Code:
     """Return the code of a vertebra, such as L1, in SNOMED CT."""
-    return _VERTEBRAE[name][0]
+    return Code("SCT", SNOMED_CODES[name], f"{name} vertebra")
 
 
 def segment_name(name: str) -> str:
@@ -58,7 +53,7 @@ def segment_name(name: str) -> str:
 
 def segment_color_rgb(name: str) -> tuple[int, int, int]:
     """Return a vertebra's color, 0 to 255, everywhere: L1 blue, L2 orange (apart for every kind of color vision)."""
-    return _VERTEBRAE[name][1]
+    return _COLORS_RGB[name]
 
 
 def terminology_entry(name: str) -> str:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.frames import point_in_slice, slice_to_lps
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.frames import plane_to_mask, point_in_slice, slice_to_lps
 from OsteoJointLib.pipeline.body_roi import measure_body
+from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.localization import choose_box, fixed_box, localization_flags
 from OsteoJointLib.pipeline.measure import measure_roi, measurement_flags
 from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around, middle_slice
@@ -80,6 +82,26 @@ def locate(
         x1, y1, x2, y2 = box.xyxy_px
         center = slice_to_lps(axial, volume.grid, ((x1 + x2) / 2, (y1 + y2) / 2))
         point = LevelPoint(axial.level, center, None, PointSource.ASSUMED)
+    return VertebraReading(volume, point, axial, box, crop_around(axial, box))
+
+
+def place_mask(volume: CtVolume, point: LevelPoint, mask: PlacedMask) -> VertebraReading:
+    """Begin a level's record by a user's mask: its box is the mask's.
+
+    Args:
+        volume: the CT, or one slice of a pair.
+        point: in the mask's slice.
+        mask: on the CT's grid.
+
+    Raises:
+        InputRefused: MASK_EMPTY, the mask is finer than the slice's pixels.
+    """
+    axial = take_slice(volume, point.level, point)
+    box = mask_box(plane_to_mask(mask.plane(axial.slice_index, volume.hu.shape[1:]), axial))
+    if box is None:
+        raise InputRefused(
+            Reason.MASK_EMPTY, f"The mask of {point.level} is too small to be a vertebral body. Draw it again."
+        )
     return VertebraReading(volume, point, axial, box, crop_around(axial, box))
 
 

@@ -3,6 +3,7 @@
 A :class:`Reader` holds the loaded networks and nothing of any case, so it can be kept warm and asked in any order:
 
 * :meth:`Reader.read` runs everything;
+* :meth:`Reader.read_masks` takes both levels' masks from a user, and looks for nothing;
 * :meth:`Reader.move` takes a moved point and runs from preprocess for that level, keeping the other level's mask;
 * :meth:`Reader.edit` takes an edited mask and runs classification and measure only;
 * :meth:`Reader.refine` lets the level set move masks there are and does the same.
@@ -31,17 +32,27 @@ from OsteoJointLib.pipeline.classification import (
     facts_tensor,
     run_segmenter,
 )
+from OsteoJointLib.pipeline.contradictions import contradictions, left_out_flag, left_out_of
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
-from OsteoJointLib.pipeline.drawn_masks import Drawn
-from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.drawn_masks import Drawn, mask_from_plane
+from OsteoJointLib.pipeline.filling import draw, locate, measure, place_mask, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.given_masks import GivenMasks, centers_of, read_given_masks
+from OsteoJointLib.pipeline.known_facts import with_facts
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
-from OsteoJointLib.pipeline.segmentation import refined_segmentation
+from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_segmentation
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.pipeline.volume_stage import volume_flags, whole_bodies, with_drawn, with_hints, with_mid_slice
+from OsteoJointLib.pipeline.volume_stage import (
+    volume_flags,
+    whole_bodies,
+    with_drawn,
+    with_given_body,
+    with_hints,
+    with_mid_slice,
+)
 from OsteoJointLib.records import (
     AxialSlice,
     BodyVolume,
@@ -109,6 +120,43 @@ class Reader:
         with clock.stage(Stage.LEVELS):
             levels = self.find_levels(case, points)
         return self.read_levels(case, levels, options, clock)
+
+    def read_masks(
+        self,
+        case: Case,
+        masks: GivenMasks,
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+        earlier_s: Mapping[str, float] | None = None,
+    ) -> CaseResult:
+        """Measure and classify by masks of both levels that a user gives; levels and boxes follow from them.
+
+        Args:
+            case: a CT, or the paper's pair of mid-slices.
+            masks: as :func:`OsteoJointLib.pipeline.given_masks.read_given_masks` reads them.
+            options: as in :meth:`read`; a refinement acts on these masks.
+            progress: as in :meth:`read`.
+            earlier_s: as in :meth:`read`.
+        """
+        clock = StageClock(progress, earlier_s)
+        with clock.stage(Stage.LEVELS):
+            levels = placed_levels(case, centers_of(masks, case))
+        with clock.stage(Stage.PREPROCESS):
+            placed = {
+                level: place_mask(volume_of(case, level), level_point(levels, level), mask)
+                for level, mask in masks.items()
+            }
+        drawn = {}
+        for level, vertebra in self._segment(placed, None, clock).items():
+            axial, own = vertebra.axial, vertebra.segmentation
+            plane = masks[level].plane(axial.slice_index, vertebra.volume.hu.shape[1:])
+            mask = edited_segmentation(mask_from_plane(plane, vertebra), axial, own)
+            if options is not None and options.refine:
+                mask = self._refine(mask, vertebra.axial, clock)
+            vertebra = replace(vertebra, segmentation=mask)
+            whole = (options or ReadOptions()).volume
+            drawn[level] = with_given_body(vertebra, masks[level]) if whole else vertebra
+        return self._conclude(case, levels, drawn, (), options, clock)
 
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
         """Place L1 and L2 by the user's points, or find them in mid-body; None for a slice pair without points."""
@@ -267,39 +315,39 @@ class Reader:
         clock: StageClock,
         before: CaseResult | None = None,
     ) -> CaseResult:
-        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all.
+        """Measure; classification and explanation, unless the levels are in doubt; and the record of it all.
 
         ``before`` is the reading that was edited: what lies under the patient is where it was.
         """
         options = options or ReadOptions()
         classification: Classification | None = None
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
+        with clock.stage(Stage.MEASURE):
+            pair = [measure(self._encoded(drawn[level]), self.config) for level in Level]
+            case = with_facts(case, pair, options)
+            rods = before.rods if before is not None else look_for_rods(case, pair, options)
+            calibrations = find_calibrations(case, pair, rods, options)
+            pair = [replace(one, measurement=calibrated(one.measurement, calibrations)) for one in pair]
+            odd = contradictions(case, pair, self.config.input)
+            left_out = left_out_of(odd, options)
         with clock.stage(Stage.CLASSIFICATION):
-            pair = [self._encoded(drawn[level]) for level in Level]
             encoded, facts = encode_pair(pair), facts_tensor(case, self.device)
             if levels.doubt is None:
-                classification = classify_pair(self.network, encoded, facts, options.leave_out)
+                classification = classify_pair(self.network, encoded, facts, left_out)
         if classification is not None and options.gradcam:
             with clock.stage(Stage.EXPLANATION):
                 maps = explain_pair(self.network, encoded, classification, self.config.explanation, facts)
-        with clock.stage(Stage.MEASURE):
-            l1, l2 = (
-                measure(replace(vertebra, explanation=explanation), self.config)
-                for vertebra, explanation in zip(pair, maps, strict=True)
-            )
-            rods = before.rods if before is not None else look_for_rods(case, (l1, l2), options)
-            calibrations = find_calibrations(case, (l1, l2), rods, options)
-            l1, l2 = (
-                replace(vertebra, measurement=calibrated(vertebra.measurement, calibrations)) for vertebra in (l1, l2)
-            )
+        l1, l2 = (replace(vertebra, explanation=one) for vertebra, one in zip(pair, maps, strict=True))
         found = [
-            flag
-            for vertebra in (l1, l2)
-            for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
+            *odd,
+            *([] if left_out is None or classification is None else [left_out_flag(left_out)]),
+            *(flag for one in (l1, l2) for flag in vertebra_flags(one, self.config)),
+            *(flag for one in (l1, l2) for flag in midslice_flags(case, levels, one)),
         ]
         l1, l2, neighbors = with_hints(l1, l2, neighbors)
         found += (*calibration_flags((l1, l2), calibrations), *volume_flags(case, (l1, l2), neighbors, options))
-        flags = all_flags(case, levels, found, options.leave_out)
+        without = None if left_out is None else left_out.level
+        flags = all_flags(case, levels, found, without, self.config.input)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)
@@ -333,6 +381,8 @@ def analyze(
     options: ReadOptions | None = None,
     progress: Progress | None = None,
     limits: ReadingLimits | None = None,
+    check: Callable[[Case], None] | None = None,
+    masks: Path | None = None,
 ) -> CaseResult:
     """Read a CT from a path and run the whole chain on it.
 
@@ -344,6 +394,8 @@ def analyze(
         options: refinement and explanation map.
         progress: called as each stage begins.
         limits: by what the input is refused or flagged; None for the defaults.
+        check: called with what was read, to refuse what it can't be used for.
+        masks: a file of a user's masks of both levels, by which the CT is read; no points then.
 
     Returns:
         The result.
@@ -354,7 +406,12 @@ def analyze(
     clock = StageClock(progress)
     with clock.stage(Stage.IO):
         case = ct_input.read_ct(path, limits=limits)
+        if check is not None:
+            check(case)
+        given = None if masks is None else read_given_masks(masks, case)
     with clock.stage(Stage.MODEL):
         reader = load()
     earlier = {stage.value: clock.timings_s[stage.value] for stage in (Stage.IO, Stage.MODEL)}
+    if given is not None:
+        return reader.read_masks(case, given, options, progress, earlier)
     return reader.read(case, points, options, progress, earlier)
