@@ -102,6 +102,8 @@ def column_view(
     focus = _centers(volume, LevelsFound(result.levels.l1, result.levels.l2)).mean(axis=0)
     picture, frame = _cut(volume, centers, focus, plane, px_per_mm)
     labels, doubt = _names(result.levels, volume, plane, frame), " ?" if result.levels.doubt else ""
+    for body in result.neighbors:
+        _draw_body(picture, body, plane, frame, _NAME_COLOR)
     for reading in result.readings:
         if reading.body is not None:
             _draw_body(picture, reading.body, plane, frame, segment_color_rgb(reading.level))
