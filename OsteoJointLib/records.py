@@ -73,12 +73,13 @@ class Flag:
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What was read, without patient data.
+    """What was read; of the patient only what file names tell, which stay in memory unless a user lets them out.
 
     Args:
         kind: "dicom", "nrrd", "nifti", "mha", "phantom" or "memory".
         file_names: base names; a DICOM series names its folder.
         sha256: of the file's bytes, or of the sorted SHA-256 of a series' files.
+        study_sha256, series_sha256: of the DICOM study's and series' UID, None where there is none.
         kvp: tube voltage in kV, None when unknown.
         kernel: reconstruction kernel's name, None when unknown.
         contrast: whether a contrast agent was given, None when unknown.
@@ -94,6 +95,8 @@ class SourceInfo:
     contrast: bool | None = None
     slice_thickness_mm: float | None = None
     choice: str | None = None
+    study_sha256: str | None = None
+    series_sha256: str | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -6,14 +6,15 @@ that was done before is skipped when content, weights and settings are the same 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.batch.inputs import BatchCase, find_cases, fingerprint
+from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name, place_of
 from OsteoJointLib.batch.ledger import (
     TABLE_FILE,
     CaseRecord,
@@ -22,12 +23,14 @@ from OsteoJointLib.batch.ledger import (
     check_batch_folder,
     failed_case,
     read_case,
-    read_ledger,
     reading_settings,
 )
+from OsteoJointLib.batch.naming import Newcomer
 from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
-from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
+from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending
+from OsteoJointLib.io.ct_input import nothing_at
+from OsteoJointLib.names import Names
 from OsteoJointLib.output.case_folder import check_case_folder
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.worker.requests import Analyze, Close, Deliver
@@ -47,6 +50,8 @@ class BatchOptions:
     """What each reading does."""
     config: PipelineConfig = field(default_factory=PipelineConfig)
     """How the stages of each reading work."""
+    names: Names = Names.NEUTRAL
+    """What the cases are called that have no name yet; their own also stand in their results."""
     word: str = ""
     """Stands in the ledger beside each case of this batch."""
 
@@ -92,21 +97,21 @@ def run_batch(
         ModelRefused: the weights or the device can't be used; nothing is written then.
     """
     check_batch_folder(out)
-    cases = find_cases(inputs, out, read_ledger(out))
-    ledger = Ledger(out, [case.name for case in cases])
-    workers = min(options.workers, len(cases))
+    paths = find_cases(inputs, out)
+    ledger = Ledger(out, options.names)
+    workers = min(options.workers, len(paths))
     outcomes: list[Outcome] = []
     with WorkerPool(workers, start, options.load, options.config) as pool:
-        run = _Run(ledger, options, pool)
+        run, names = _Run(ledger, options, pool), ledger.claim([_newcomer(path) for path in paths])
         with ThreadPoolExecutor(workers) as threads:
-            futures = [threads.submit(run.read, case) for case in cases]
+            futures = [threads.submit(run.read, name, path) for name, path in zip(names, paths, strict=True)]
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
                     record = future.result()
                     ledger.enter(record)
                     outcomes.append(record.outcome)
                     if progress is not None:
-                        progress(done, len(cases))
+                        progress(done, len(paths))
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
                 pool.kill()
@@ -115,35 +120,47 @@ def run_batch(
     return BatchReport({outcome: counts[outcome] for outcome in Outcome if counts[outcome]}, out / TABLE_FILE)
 
 
+def _newcomer(path: Path) -> Newcomer:
+    def content() -> str | None:
+        try:
+            return fingerprint(path) if path.exists() else None
+        except OSError:  # its reading will say so
+            return None
+
+    return Newcomer(own_name(path), os.fsencode(path).decode(errors="backslashreplace"), place_of(path), content)
+
+
 class _Run:
     """One batch under way: what every case needs to know."""
 
     def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool):
-        self._ledger, self._options, self._pool = ledger, options, pool
-        self._settings = reading_settings(pool.model_sha256, options.read, options.config)
+        self._ledger, self._pool, self._fresh, self._word = ledger, pool, options.fresh, options.word
+        self._own = options.names is Names.OWN
+        self._options = replace(options.read, own_names=self._own)
+        self._settings = reading_settings(pool.model_sha256, self._options, options.config)
 
-    def read(self, case: BatchCase) -> CaseRecord:
+    def read(self, name: str, path: Path) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
-        fields: dict[str, Any] = {"settings": self._settings, "place": case.place, "batch": self._options.word}
+        fields: dict[str, Any] = {"settings": self._settings, "place": place_of(path), "batch": self._word}
         try:
-            if not case.path.exists():
-                raise InputRefused(Reason.NOT_FOUND, f"There is nothing at {case.path}. Correct the path.")
-            fields["fingerprint"] = digest = fingerprint(case.path)
-            row = None if self._options.fresh else self._ledger.row_if_done(case.name, digest, self._settings)
+            if not path.exists():
+                raise nothing_at(path)
+            fields["fingerprint"] = digest = fingerprint(path)
+            row = None if self._fresh else self._ledger.row_if_done(name, digest, self._settings)
             if row is not None:
-                return CaseRecord(case.name, Outcome.SKIPPED, row, **fields)
-            return self._read(case, fields)
+                return CaseRecord(name, Outcome.SKIPPED, row, **fields)
+            return self._read(name, path, fields)
         except Exception as error:
-            return failed_case(case.name, as_ending(error), **fields)
+            return failed_case(name, as_ending(error), self._own, **fields)
 
-    def _read(self, case: BatchCase, fields: Mapping[str, Any]) -> CaseRecord:
+    def _read(self, name: str, path: Path, fields: Mapping[str, Any]) -> CaseRecord:
         """Read one case; its files are written only where it has a class."""
-        options, folder = self._options.read, self._ledger.case_folder(case.name).resolve()
+        folder = self._ledger.case_folder(name).resolve()
         check_case_folder(folder)
         with self._pool.borrow() as worker:
-            read = worker.ask(Analyze(input=case.path, **vars(options)))
-            record = read_case(case.name, read.result, **fields)
+            read = worker.ask(Analyze(input=path, **vars(self._options)))
+            record = read_case(name, read.result, **fields)
             if record.outcome.is_read:
-                worker.ask(Deliver(case=read.case, out=folder))
+                worker.ask(Deliver(case=read.case, out=folder, row=name))
             worker.ask(Close(case=read.case))
         return record

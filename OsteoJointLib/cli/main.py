@@ -21,6 +21,7 @@ from OsteoJointLib import __version__
 from OsteoJointLib.device import check_device_name, let_threads_sleep
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
+from OsteoJointLib.names import Names
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
@@ -138,6 +139,10 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
+def _add_names(parser: argparse.ArgumentParser, choices: Sequence[Names], words: str) -> None:
+    parser.add_argument("--names", choices=[str(choice) for choice in choices], default=str(Names.NEUTRAL), help=words)
+
+
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
     """Collect the options of a record that were given on the command line."""
     return {field.name: getattr(arguments, field.name) for field in fields(record) if hasattr(arguments, field.name)}
@@ -166,6 +171,7 @@ def _add_analyze(commands: Commands) -> None:
         metavar="L1|L2",
         help="make the class without this vertebra, such as one with cement",
     )
+    _add_names(parser, [Names.NEUTRAL, Names.OWN], "let the input's file names stand in the results (default: neutral)")
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
@@ -178,6 +184,7 @@ def _add_batch(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
+    _add_names(parser, list(Names), "case-0001 and so on; the same with a private keys.csv; or the files' own names")
     parser.add_argument(
         "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )  # Slicer knows its batch's cases in the ledger by it
@@ -225,7 +232,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
             arguments.input,
             lambda: load_reader(**_given(arguments, LoadOptions), config=config),
             points,
-            ReadOptions(**_given(arguments, ReadOptions)),
+            ReadOptions(**_given(arguments, ReadOptions), own_names=arguments.names == Names.OWN),
             progress,
             config.input,
         )
@@ -262,7 +269,7 @@ def _batch(arguments: argparse.Namespace) -> int:
         "read": ReadOptions(**_given(arguments, ReadOptions)),
         "config": read_config(arguments.config),
     }
-    options = BatchOptions(**_given(arguments, BatchOptions) | records)
+    options = BatchOptions(**_given(arguments, BatchOptions) | records | {"names": Names(arguments.names)})
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

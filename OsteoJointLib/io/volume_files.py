@@ -19,9 +19,10 @@ import numpy as np
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import to_canonical, triple
-from OsteoJointLib.io.dicom_source import one_per_code, safe_name
+from OsteoJointLib.io.dicom_source import one_per_code
 from OsteoJointLib.io.header_checks import SINGLE_SLICE, acquisition_flags, check_geometry
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
+from OsteoJointLib.io.kernels import kernel_code
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.io.nifti import read_nifti_voxels
 from OsteoJointLib.records import CtVolume, Flag, SourceInfo
@@ -64,7 +65,7 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
     reader, oriented = _open(path)
     grid = grid_of(reader)
     hu, notes, flags = _voxels(reader, path)
-    source = replace(stated(reader), kind=volume_kind(path) or "", file_names=(safe_name(path.name),))
+    source = replace(stated(reader), kind=volume_kind(path) or "", file_names=(path.name,))
     return checked_volume(hu, grid, replace(source, sha256=_sha256(path)), limits, [*oriented, *notes], flags)
 
 
@@ -212,7 +213,7 @@ def stated(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> SourceInfo:
     return SourceInfo(
         kind="memory",
         kvp=float(kvp) if kvp else None,
-        kernel=said.get(KERNEL_KEY) or None,
+        kernel=kernel_code(said.get(KERNEL_KEY)),
         contrast=None if contrast is None else contrast == "yes",
     )
 

@@ -27,6 +27,8 @@ class ReadOptions:
     """Compute one explanation map per vertebra, by the method that the settings name."""
     leave_out: Level | None = None
     """A level that the class is made without, such as one with cement or a fracture."""
+    own_names: bool = False
+    """Let the names of the input's files stand in the result: they may say who was scanned."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -83,7 +83,7 @@ class ReadRequest(ReadOptions, Request[CaseRead]):
     @property
     def options(self) -> ReadOptions:
         """What the reading does."""
-        return ReadOptions(self.refine, self.gradcam, self.leave_out)
+        return ReadOptions(**{field.name: getattr(self, field.name) for field in fields(ReadOptions)})
 
 
 @dataclass(frozen=True, kw_only=True)
