@@ -401,31 +401,93 @@ class ExplanationMap:
         return not self.values.any()
 
 
+class RoiKind(StrEnum):
+    """Which trabecular region was measured."""
+
+    BODY = "body"
+    """The middle third of the whole body."""
+    SLICE = "slice"
+    """The body's mid-slice."""
+
+
+class BoneStandard(StrEnum):
+    """What bone mineral is told in: the same bone has other mg/cm3 beside another."""
+
+    K2HPO4 = "K2HPO4"
+    """Dipotassium phosphate in water, which the thresholds of 80 and 120 mg/cm3 belong to."""
+    HA = "HA"
+    """Calcium hydroxyapatite in solid water."""
+
+
+class CalibrationKind(StrEnum):
+    """Where a calibration comes from, the best first: HU are turned into BMD by the first there is."""
+
+    FILE = "file"
+    """A file that the user gives, made on the same scanner at the same tube voltage."""
+    RODS = "rods"
+    """Rods of known density in the scan itself."""
+    INTERNAL = "internal"
+    """Air, fat, muscle and blood of the scan itself."""
+
+
+@dataclass(frozen=True)
+class CalibratedBmd:
+    """BMD by one calibration.
+
+    Args:
+        calibration: its name.
+        kind: where it comes from.
+        standard: what it was made with.
+        mg_cm3: in that standard.
+        k2hpo4_mg_cm3: the same beside K2HPO4.
+        se_mg_cm3: standard error of ``k2hpo4_mg_cm3``.
+    """
+
+    calibration: str
+    kind: CalibrationKind
+    standard: BoneStandard
+    mg_cm3: float
+    k2hpo4_mg_cm3: float
+    se_mg_cm3: float
+
+
 @dataclass(frozen=True, eq=False)
 class RoiMeasurement:
-    """HU in the trabecular ROI of one level; None where the ROI was too small to measure (never 0, never a guess).
+    """HU in a trabecular ROI of one level; None where the ROI was too small to measure (never 0, never a guess).
 
     Args:
         level: which.
-        mask: (512, 512) bool in the frame of the :class:`AxialSlice`: the ROI that was measured; empty where none was.
+        kind: which region.
+        mask: the ROI that was measured, empty where none was: of the slice (512, 512) bool in the frame of the
+            :class:`AxialSlice`, of the body (z, y, x) bool on the CT's own voxels.
         erosion_mm: how far the mask was eroded.
-        area_mm2: what that leaves, measured or too small.
         voxels: of the CT's own grid in the ROI.
         hu_mean, hu_median, hu_sd: HU.
-        bmd_mg_cm3: only with a named calibration.
-        calibration: its name.
+        area_mm2: of the slice's ROI, measured or too small.
+        volume_ml: of the body's ROI, measured or too small.
+        corner_zyx: index of the CT's voxel under the first of the body's ROI.
+        dense_share: share of the body's ROI, 0 to 1, that was left out as too dense for trabecular bone.
+        bmd: by each calibration there is, the best first.
     """
 
     level: Level
+    kind: RoiKind
     mask: np.ndarray
     erosion_mm: float
-    area_mm2: float
     voxels: int
     hu_mean: float | None
     hu_median: float | None
     hu_sd: float | None
-    bmd_mg_cm3: float | None = None
-    calibration: str | None = None
+    area_mm2: float | None = None
+    volume_ml: float | None = None
+    corner_zyx: tuple[int, int, int] | None = None
+    dense_share: float | None = None
+    bmd: tuple[CalibratedBmd, ...] = ()
+
+    @property
+    def best_bmd(self) -> CalibratedBmd | None:
+        """By the best calibration there is; None where there is none."""
+        return self.bmd[0] if self.bmd else None
 
 
 @dataclass(frozen=True)

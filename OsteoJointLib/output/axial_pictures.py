@@ -67,7 +67,7 @@ def axial_views(reading: VertebraReading, size_px: int = 440, truth: np.ndarray 
     if truth is not None:
         outline(boundary, truth, patch, TRUTH_COLOR)
     outline(boundary, reading.segmentation.mask, patch, color)
-    outline(boundary, reading.measurement.mask, patch, ROI_COLOR, dashed=True)
+    outline(boundary, reading.roi_mask, patch, ROI_COLOR, dashed=True)
     return AxialViews(
         boundary=_annotate(boundary, reading, patch),
         heatmap=_mapped(ct, reading.segmentation.heatmap, patch),

@@ -21,11 +21,11 @@ import numpy as np
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import box_to_plane, flip_lps_ras
-from OsteoJointLib.output.kinds import Choice, Count, Kind, List, Number, Share, Text, YesNo
+from OsteoJointLib.output.kinds import Choice, Count, Entries, Kind, List, Number, Share, Text, YesNo
 from OsteoJointLib.pipeline.baseline import BaselineReading
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, Classification, CtVolume, Level
+from OsteoJointLib.records import STATUSES, Classification, CtVolume, Level, RoiKind
 
 T = TypeVar("T", contravariant=True)
 
@@ -127,8 +127,12 @@ class NamedBody:
 NAMED_BODIES = ("T11", "T12", "L3", "L4", "L5", "L6")
 """The bodies beside L1 and L2 that a result tells of, from top to bottom; L6 where the column has one."""
 
-ROI_WORDS = "trabecular: the body's mask on the mid-slice, eroded, without its posterior part"
-"""Which region HU are measured in (:func:`OsteoJointLib.pipeline.measure.roi_mask`)."""
+ROI_WORDS = {
+    RoiKind.BODY: "trabecular: the middle third of the whole body along its own axis, eroded in 3-D, without its "
+    "posterior part and without voxels too dense for trabecular bone",
+    RoiKind.SLICE: "trabecular: the body's mask on the mid-slice, eroded, without its posterior part",
+}
+"""Which region HU are measured in (:mod:`OsteoJointLib.pipeline.body_roi`, :mod:`OsteoJointLib.pipeline.measure`)."""
 
 _SHA256 = Text("^[0-9a-f]{64}$")
 _BASE_NAME = Text(r"^[^/\\]+$")
@@ -136,6 +140,19 @@ _STATUS = Choice({str(status): str(status) for status in STATUSES})
 _POINT = List(Number("mm", 3, said_digits=1), 3)
 _HU = Number("HU")
 _BMD = Number("mg/cm³")
+CALIBRATED = Entries(
+    {
+        "calibration": (Text(), "Name of the calibration."),
+        "kind": (
+            Choice({"file": "file", "rods": "rods in the scan", "internal": "the scan's own tissues"}),
+            "Where the calibration comes from.",
+        ),
+        "standard": (Choice({"K2HPO4": "K₂HPO₄", "HA": "HA"}), "What the calibration was made with."),
+        "mg_cm3": (_BMD, "BMD in that standard, mg/cm³."),
+        "k2hpo4_mg_cm3": (_BMD, "The same beside K2HPO4, mg/cm³; equal where that is the standard."),
+        "se_mg_cm3": (Number("mg/cm³", said_digits=1, at_least=0), "Standard error of k2hpo4_mg_cm3, mg/cm³."),
+    }
+)
 _ALL, _NOT_PANEL = frozenset(View), frozenset(View) - {View.PANEL}
 _TOO_SMALL, _NOT_CALIBRATED, _NOT_COMPUTED = Reason.ROI_TOO_SMALL, Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED
 _HELD_BACK = Reason.CLASS_HELD_BACK
@@ -278,19 +295,47 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           null=_TOO_SMALL, columns=("hu_median",), views=_ALL, short="Median"),
     Field("measurements.{level}.hu_sd", "SD of HU", "Standard deviation in the region", Number("HU", at_least=0),
           lambda of: of.reading.measurement.hu_sd, null=_TOO_SMALL, columns=("hu_sd",), views=_ALL, short="SD"),
-    Field("measurements.{level}.bmd_mg_cm3", "BMD", "Volumetric bone mineral density", Number("mg/cm³"),
-          lambda of: of.reading.measurement.bmd_mg_cm3, null=_NOT_CALIBRATED, columns=("bmd_mg_cm3",), views=_ALL),
-    Field("measurements.{level}.calibration", "Calibration", "Name of the calibration", Text(),
-          lambda of: of.reading.measurement.calibration, null=_NOT_CALIBRATED, views=frozenset({View.REPORT})),
+    Field("measurements.{level}.bmd_mg_cm3", "BMD", "Volumetric bone mineral density beside K2HPO4, by the best "
+          "calibration there is: a file, else rods in the scan, else its own tissues; never the network's estimate",
+          _BMD, lambda of: (best := of.reading.measurement.best_bmd) and best.k2hpo4_mg_cm3, null=_NOT_CALIBRATED,
+          columns=("bmd_mg_cm3",), views=_ALL),
+    Field("measurements.{level}.bmd_se_mg_cm3", "Standard error of BMD", "Standard error of bmd_mg_cm3",
+          Number("mg/cm³", said_digits=1, at_least=0),
+          lambda of: (best := of.reading.measurement.best_bmd) and best.se_mg_cm3, null=_NOT_CALIBRATED,
+          columns=("bmd_se_mg_cm3",), views=_NOT_PANEL, short="SE"),
+    Field("measurements.{level}.calibration", "Calibration", "Name of the calibration of bmd_mg_cm3", Text(),
+          lambda of: (best := of.reading.measurement.best_bmd) and best.calibration, null=_NOT_CALIBRATED,
+          columns=("calibration",), views=frozenset({View.REPORT})),
+    Field("measurements.{level}.bmd", "BMD by each calibration", "BMD by each calibration there is, the best first; "
+          "empty with flag not_calibrated", CALIBRATED, lambda of: of.reading.measurement.bmd),
     Field("measurements.{level}.erosion_mm", "Erosion", "How far the mask was shrunk before measuring",
           Number("mm", 3, said_digits=1, at_least=0), lambda of: of.reading.measurement.erosion_mm,
           columns=("roi_erosion_mm",), views=_ALL, short="Erosion, mm"),
-    Field("measurements.{level}.roi_area_mm2", "Area of the region", "Area of the region on the mid-slice",
-          Number("mm²", at_least=0), lambda of: of.reading.measurement.area_mm2,
-          columns=("roi_area_mm2",), views=_NOT_PANEL),
+    Field("measurements.{level}.roi_volume_ml", "Volume of the region", "Volume of the region, where it goes through "
+          "the whole body", Number("ml", said_digits=1, at_least=0), lambda of: of.reading.measurement.volume_ml,
+          null="null for a region on the mid-slice", columns=("roi_volume_ml",), views=_NOT_PANEL),
+    Field("measurements.{level}.roi_area_mm2", "Area of the region", "Area of the region, where it lies on the "
+          "mid-slice", Number("mm²", at_least=0), lambda of: of.reading.measurement.area_mm2,
+          null="null for a region through the whole body", columns=("roi_area_mm2",), views=_NOT_PANEL),
+    Field("measurements.{level}.dense_share", "Left out as too dense", "Share of the region that was left out as too "
+          "dense for trabecular bone: lime, cement, metal", Share(digits=4),
+          lambda of: of.reading.measurement.dense_share, null="null for a region on the mid-slice",
+          columns=("roi_dense_share",), views=frozenset({View.REPORT})),
     Field("measurements.{level}.voxels", "Voxels in the region", "Voxels of the CT's own grid in the region", Count(),
           lambda of: of.reading.measurement.voxels, columns=("roi_voxels",), views=_ALL, short="Voxels"),
-    Field("measurements.{level}.roi", "Region", "Which region was measured", Text(), lambda of: ROI_WORDS),
+    Field("measurements.{level}.roi", "Region", "Which region was measured", Text(),
+          lambda of: ROI_WORDS[of.reading.measurement.kind]),
+    Field("measurements.{level}.slice.hu_mean", "Mean HU of the mid-slice", "Mean of the region on the mid-slice, "
+          "which the plain HU rule takes", _HU, lambda of: of.reading.slice_measurement.hu_mean, null=_TOO_SMALL,
+          columns=("slice_hu_mean",), views=frozenset({View.REPORT})),
+    Field("measurements.{level}.slice.hu_median", "Its median", "Median of that region", _HU,
+          lambda of: of.reading.slice_measurement.hu_median, null=_TOO_SMALL, columns=("slice_hu_median",)),
+    Field("measurements.{level}.slice.hu_sd", "Its SD", "Standard deviation in that region", Number("HU", at_least=0),
+          lambda of: of.reading.slice_measurement.hu_sd, null=_TOO_SMALL, columns=("slice_hu_sd",)),
+    Field("measurements.{level}.slice.roi_area_mm2", "Its area", "Area of that region", Number("mm²", at_least=0),
+          lambda of: of.reading.slice_measurement.area_mm2, columns=("slice_roi_area_mm2",)),
+    Field("measurements.{level}.slice.voxels", "Its voxels", "Voxels of the CT's own grid in that region", Count(),
+          lambda of: of.reading.slice_measurement.voxels, columns=("slice_roi_voxels",)),
     Field("classification.fusion_weights.{level}", "Weight in the class", "Weight of the level in the class: W1 or W2 "
           "of Eq. 17, which sum to 1", Share(digits=6), lambda of: of.fusion_weight, null=_HELD_BACK,
           columns=("fusion_weight",)),

@@ -165,3 +165,26 @@ class List:
 
     def said(self, stored: Iterable[Any]) -> str:
         return ", ".join(self.item.said(one) for one in stored)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Records of one kind, however many.
+
+    Args:
+        parts: of each: its kind, and what it is, by its name.
+    """
+
+    parts: Mapping[str, tuple[Kind, str]]
+    unit: str = ""
+
+    def stored(self, value: Iterable[Any]) -> list[dict[str, Any]]:
+        return [{name: kind.stored(getattr(one, name)) for name, (kind, _) in self.parts.items()} for one in value]
+
+    def schema(self) -> dict[str, Any]:
+        properties = {name: kind.schema() | {"description": words} for name, (kind, words) in self.parts.items()}
+        one = {"type": "object", "required": list(properties), "additionalProperties": False, "properties": properties}
+        return {"type": "array", "items": one}
+
+    def said(self, stored: Iterable[Mapping[str, Any]]) -> str:
+        return "; ".join(" ".join(kind.said(one[name]) for name, (kind, _) in self.parts.items()) for one in stored)

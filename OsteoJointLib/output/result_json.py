@@ -65,7 +65,7 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
     put_all((*CLASS, *ESTIMATE), document, result.classification)
     said = result.classification
     counted = [reading for reading in result.readings if said is None or reading.level is not said.left_out]
-    baseline = None if said is None else read_baseline([reading.measurement for reading in counted])
+    baseline = None if said is None else read_baseline([reading.slice_measurement for reading in counted])
     if baseline is None:
         document["baseline"] = None  # the level that was not measured has its flag, and so has a class held back
     else:

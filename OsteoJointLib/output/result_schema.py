@@ -19,6 +19,7 @@ SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
 _LEVELS = tuple(level.value for level in Level)
 _NULL, _NUMBER, _TEXT = {"type": "null"}, {"type": "number"}, {"type": "string"}
 _NOT_EMPTY = {"type": "string", "minLength": 1}
+_OF_BMD = ("bmd_mg_cm3", "bmd_se_mg_cm3", "calibration")
 _BETWEEN_FIELDS: dict[str, Schema] = {
     "classification.probabilities": {"description": "They sum to 1."},
     "baseline": {
@@ -28,11 +29,12 @@ _BETWEEN_FIELDS: dict[str, Schema] = {
     },
     "measurements.{level}": {
         "if": {"properties": {"hu_mean": _NULL}},
-        "then": {"properties": dict.fromkeys(("hu_median", "hu_sd", "bmd_mg_cm3"), _NULL)},
+        "then": {"properties": dict.fromkeys(("hu_median", "hu_sd", *_OF_BMD), _NULL)},
         "else": {
             "properties": dict.fromkeys(("hu_median", "hu_sd"), _NUMBER),
             "if": {"properties": {"bmd_mg_cm3": _NUMBER}},
-            "then": {"properties": {"calibration": _TEXT}},
+            "then": {"properties": {"calibration": _TEXT, "bmd_se_mg_cm3": _NUMBER}},
+            "else": {"properties": dict.fromkeys(_OF_BMD, _NULL)},
         },
     },
 }

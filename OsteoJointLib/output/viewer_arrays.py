@@ -88,7 +88,7 @@ class Views:
 
 def level_views(reading: VertebraReading) -> LevelViews:
     """Cut out and place what is drawn of one level."""
-    segmentation, axial, roi, grid = reading.segmentation, reading.axial, reading.measurement.mask, reading.volume.grid
+    segmentation, axial, roi, grid = reading.segmentation, reading.axial, reading.roi_mask, reading.volume.grid
     shape_yx = grid.shape_zyx[1:]
     planes = [mask_to_plane(mask, axial, shape_yx) for mask in (segmentation.mask, segmentation.network_mask, roi)]
     x1, y1, x2, y2 = (int(edge) for edge in mask_extent_xyxy(np.any(planes, axis=0)) or (0, 0, 1, 1))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.frames import point_in_slice, slice_to_lps
+from OsteoJointLib.pipeline.body_roi import measure_body
 from OsteoJointLib.pipeline.localization import choose_box, fixed_box, localization_flags
-from OsteoJointLib.pipeline.measure import measure_roi, measurement_flags
+from OsteoJointLib.pipeline.measure import calibration_flags, measure_roi, measurement_flags
 from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around, middle_slice
 from OsteoJointLib.pipeline.segmentation import mask_box, segment_crop, segmentation_flags
 from OsteoJointLib.pipeline.settings import PipelineConfig
@@ -116,11 +117,12 @@ def _with_box(vertebra: VertebraReading, box: BodyBox, found_box: BodyBox | None
 
 
 def measure(vertebra: VertebraReading, config: PipelineConfig) -> VertebraReading:
-    """Give a level the HU of its ROI."""
-    axial, mask = vertebra.axial, vertebra.segmentation.mask
-    plane_hu = vertebra.volume.hu[axial.slice_index]
-    measured = measure_roi(plane_hu, mask, axial.pixel_mm, vertebra.level, config.measure, axial)
-    return replace(vertebra, measurement=measured)
+    """Give a level the HU of its mid-slice's ROI and, where there is one, of its whole body's."""
+    axial, mask, volume, body = vertebra.axial, vertebra.segmentation.mask, vertebra.volume, vertebra.body
+    plane_hu = volume.hu[axial.slice_index]
+    of_slice = measure_roi(plane_hu, mask, axial.pixel_mm, vertebra.level, config.measure, axial)
+    measured = of_slice if body is None else measure_body(volume, body, vertebra.level, config.measure)
+    return replace(vertebra, measurement=measured, slice_measurement=of_slice)
 
 
 def vertebra_flags(vertebra: VertebraReading, config: PipelineConfig) -> tuple[Flag, ...]:
@@ -128,5 +130,7 @@ def vertebra_flags(vertebra: VertebraReading, config: PipelineConfig) -> tuple[F
     return (
         *localization_flags(vertebra.box, vertebra.level),
         *segmentation_flags(vertebra.segmentation, vertebra.crop, config.segmentation),
-        *measurement_flags(vertebra.measurement, config.measure),
+        *measurement_flags(vertebra.slice_measurement, config.measure),
+        *(measurement_flags(vertebra.measurement, config.measure) if vertebra.body is not None else ()),
+        *calibration_flags(vertebra.measurement),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.io.canonical import to_stored
 from OsteoJointLib.pipeline.preprocess import mask_to_volume
 from OsteoJointLib.records import (
@@ -60,7 +61,8 @@ class VertebraReading:
         encoded: what the segmenter said of the crop, kept so that an edit doesn't run it again (2 MB with compact
             weights, 11 MB with the paper's sizes); None where it hasn't seen this crop.
         segmentation: the mask and the boundary heat map.
-        measurement: HU of the trabecular ROI.
+        measurement: HU of the trabecular ROI: of the body where there is one, else of the slice.
+        slice_measurement: HU of the mid-slice's ROI.
         explanation: where the class gets its support; None where there is no class, or it was not asked for.
         body: the whole body; None of a pair of slices, and where only the mid-slices were asked for.
     """
@@ -74,6 +76,7 @@ class VertebraReading:
     encoded: EncodedCrops | None = None
     segmentation: VertebraSegmentation = NOT_YET
     measurement: RoiMeasurement = NOT_YET
+    slice_measurement: RoiMeasurement = NOT_YET
     explanation: ExplanationMap | None = None
     body: BodyVolume | None = None
 
@@ -81,6 +84,20 @@ class VertebraReading:
     def level(self) -> Level:
         """Which vertebra."""
         return self.point.level
+
+    @property
+    def roi_mask(self) -> np.ndarray:
+        """Where the mid-slice cuts the ROI that was measured, (512, 512) bool in the frame of ``axial``."""
+        measured = self.measurement
+        if measured.corner_zyx is None:
+            return measured.mask
+        z, y, x = measured.corner_zyx
+        plane = np.zeros(self.volume.grid.shape_zyx[1:], dtype=bool)
+        layer = self.axial.slice_index - z
+        if 0 <= layer < len(measured.mask):
+            _, rows, columns = measured.mask.shape
+            plane[y : y + rows, x : x + columns] = measured.mask[layer]
+        return plane_to_mask(plane, self.axial)
 
     @property
     def label_map(self) -> np.ndarray:

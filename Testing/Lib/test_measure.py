@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -9,17 +11,19 @@ from scipy import ndimage
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.pipeline.filling import measure
-from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags, roi_mask
+from OsteoJointLib.pipeline.measure import MeasureConfig, calibration_flags, measure_roi, measurement_flags, roi_mask
 from OsteoJointLib.pipeline.settings import PipelineConfig
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
     BodyBox,
+    BodyVolume,
     Crop,
     CtVolume,
     Level,
     LevelPoint,
     PointSource,
+    RoiKind,
     SourceInfo,
     VertebraSegmentation,
 )
@@ -78,8 +82,8 @@ def test_statistics_worked_by_hand():
     assert measured.hu_mean == pytest.approx(120.0)
     assert measured.hu_median == pytest.approx(100.0)
     assert measured.hu_sd == pytest.approx(60.0 * np.sqrt(1 / 3 * 2 / 3))
-    assert measured.bmd_mg_cm3 is None and measured.calibration is None
-    (flag,) = measurement_flags(measured, config)
+    assert measured.best_bmd is None and measurement_flags(measured, config) == ()
+    (flag,) = calibration_flags(measured)
     assert flag.code is Reason.NOT_CALIBRATED and flag.level is None
 
 
@@ -112,8 +116,31 @@ def test_a_level_is_measured_on_its_own_slice():
         Crop(nothing, (0, 0)),
         segmentation=VertebraSegmentation(Level.L2, body, body, None, 1600.0),
     )
-    measured = measure(level, PipelineConfig()).measurement
-    assert (measured.level, measured.hu_mean, measured.hu_sd) == (Level.L2, 300.0, 0.0)
+    read = measure(level, PipelineConfig())
+    assert (read.measurement.level, read.measurement.hu_mean, read.measurement.hu_sd) == (Level.L2, 300.0, 0.0)
+    assert read.measurement is read.slice_measurement and read.measurement.kind is RoiKind.SLICE
+
+
+def test_a_whole_body_is_measured_beside_its_slice():
+    shape = (15, 40, 40)
+    hu = np.broadcast_to(10 * np.arange(15, dtype=np.int16)[:, None, None], shape)
+    volume = CtVolume(hu, Grid.axis_aligned(shape, (1, 1, 2), (0, 0, 0)), SourceInfo("memory"))
+    nothing, drawn = np.zeros((40, 40)), np.ones((40, 40), bool)
+    level = VertebraReading(
+        volume,
+        LevelPoint(Level.L1, (20.0, 20.0, 18.0), 1.0, PointSource.USER),
+        AxialSlice(Level.L1, nothing, nothing, 1.0, 9, (0.0, 0.0), (1.0, 1.0)),
+        BodyBox((0.0, 0.0, 40.0, 40.0), 1.0),
+        Crop(nothing, (0, 0)),
+        segmentation=VertebraSegmentation(Level.L1, drawn, drawn, None, 160.0),
+        body=BodyVolume("L1", np.ones((9, 40, 40), dtype=bool), (2, 0, 0), 28.8),
+    )
+    read = measure(level, PipelineConfig())
+    assert (read.slice_measurement.kind, read.slice_measurement.hu_mean) == (RoiKind.SLICE, 90.0)
+    assert (read.measurement.kind, read.measurement.hu_mean) == (RoiKind.BODY, 60.0)  # slices 5, 6 and 7
+    assert not read.roi_mask.any()  # the mid-slice that was taken lies above the middle third
+    middle = replace(read, axial=replace(read.axial, slice_index=7)).roi_mask
+    np.testing.assert_array_equal(middle, roi_mask(drawn, 1.0))
 
 
 def test_a_ct_so_coarse_that_no_voxel_lies_in_the_roi_is_not_measured():
@@ -137,8 +164,7 @@ def test_an_roi_too_small_gives_none_and_a_flag_and_is_never_un_eroded(mask):
     measured = measure_roi(np.full(mask.shape, 120.0), mask, 0.7, Level.L1)
     assert (measured.hu_mean, measured.hu_median, measured.hu_sd) == (None, None, None)
     assert measured.area_mm2 == pytest.approx(measured.voxels * 0.49) and measured.area_mm2 < 100.0
-    flag, not_calibrated = measurement_flags(measured)
-    assert not_calibrated.code is Reason.NOT_CALIBRATED
+    (flag,) = measurement_flags(measured)
     assert flag.code is Reason.ROI_TOO_SMALL and flag.level is Level.L1
     assert "4 mm inside its mask" in flag.message and "100 mm²" in flag.message
 

@@ -11,13 +11,16 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.doubts import all_flags
-from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags
+from OsteoJointLib.pipeline.measure import MeasureConfig, calibration_flags, measure_roi, measurement_flags
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
     BmdEstimate,
     BodyBox,
     BodyEvidence,
+    BoneStandard,
+    CalibratedBmd,
+    CalibrationKind,
     Classification,
     Crop,
     CtSlicePair,
@@ -35,6 +38,8 @@ from OsteoJointLib.records import (
     VertebraSegmentation,
 )
 
+FILE_BMD = CalibratedBmd("phantom 7", CalibrationKind.FILE, BoneStandard.HA, 121.25, 101.5, 6.5)
+RODS_BMD = CalibratedBmd("rods in the scan", CalibrationKind.RODS, BoneStandard.K2HPO4, 98.75, 98.75, 3.25)
 SHAPE_ZYX = (24, 64, 80)
 SPACING_XYZ_MM = (1.5, 1.5, 5.0)
 ORIGIN_LPS_MM = (-60.0, -50.0, -200.0)
@@ -78,6 +83,7 @@ def make_reading(volume: CtVolume, level: Level) -> VertebraReading:
         Crop(np.zeros((224, 224), dtype=np.float32), (63 - 112, 79 - 112)),
         segmentation=VertebraSegmentation(level, mask, mask, heatmap, float(mask.sum() * 0.75**2)),
         measurement=replace(measured, hu_mean=160.0, hu_median=161.0, hu_sd=12.5),
+        slice_measurement=replace(measured, hu_mean=150.0, hu_median=151.0, hu_sd=15.5),
         explanation=explanation,
     )
 
@@ -103,7 +109,11 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
 
 def flagged(case: CaseResult, *more: Flag) -> CaseResult:
     """The case with every flag, as the reader leaves it, and with ``more`` from its stages."""
-    found = [flag for reading in case.readings for flag in measurement_flags(reading.measurement)]
+    found = [
+        flag
+        for reading in case.readings
+        for flag in (*measurement_flags(reading.slice_measurement), *calibration_flags(reading.measurement))
+    ]
     return replace(case, flags=all_flags(case.volume, case.levels, (*more, *found)))
 
 
@@ -148,7 +158,9 @@ def poor_case(case) -> CaseResult:
     segmentation = replace(case.l2.segmentation, heatmap=None)
     flags = (Flag(Reason.METAL, "Metal lies in the slice of L2.", Level.L2),)
     volume = replace(case.volume, source=source, flags=flags)
-    l2 = replace(case.l2, measurement=measurement, segmentation=segmentation, explanation=None)
+    l2 = replace(
+        case.l2, measurement=measurement, slice_measurement=measurement, segmentation=segmentation, explanation=None
+    )
     return flagged(replace(case, volume=volume, l2=l2))
 
 
@@ -185,7 +197,7 @@ def lopsided_case(case) -> CaseResult:
     l1 = replace(
         case.l1,
         segmentation=replace(case.l1.segmentation, edited=True),
-        measurement=replace(case.l1.measurement, bmd_mg_cm3=101.5, calibration="phantom 7"),
+        measurement=replace(case.l1.measurement, bmd=(FILE_BMD, RODS_BMD)),
     )
     levels = replace(case.levels, l2=l2.point, flags=(Flag(Reason.STUB_RIB, "A rib of L1 is short.", Level.L1),))
     return flagged(replace(case, l1=l1, l2=l2, levels=levels))

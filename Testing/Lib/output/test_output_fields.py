@@ -103,7 +103,7 @@ def test_whatever_is_null_has_the_flag_that_its_row_names(name, request):
         if field.value(document["input"]) is None and isinstance(field.null, Reason):
             nulls += 1
             assert (field.null, None) in flags, field.place
-    assert nulls == {"poor_case": 2 * 3 + 3 + 4, "case": 2 * 3, "lopsided_case": 2 + 2}[name]
+    assert nulls == {"poor_case": 2 * 4 + 2 * 3 + 4, "case": 2 * 4, "lopsided_case": 4 + 1}[name]
 
 
 def test_a_flag_for_a_null_names_its_own_level_only(poor_case):

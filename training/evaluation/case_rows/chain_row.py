@@ -103,7 +103,7 @@ def _read_named(
 def compare(reader: Reader, result: CaseResult, phantom: Phantom, donor: Donor) -> Row:
     """Compare a reading with the phantom's truth on the slices that were read, and test what its class comes from."""
     said = result.classification
-    hu = [reading.measurement.hu_mean for reading in result.readings]
+    hu = [reading.slice_measurement.hu_mean for reading in result.readings]
     measured = [value for value in hu if value is not None]
     mean_hu = sum(measured) / len(measured) if len(measured) == len(hu) else None
     axials = [reading.axial for reading in result.readings]

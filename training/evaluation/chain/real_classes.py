@@ -76,7 +76,7 @@ def _read_one(reader: Reader, ct: BaseCt, baselines: Mapping[str, Baseline]) -> 
         how = f"levels given ({how})" if result else refused
     if result is None or result.classification is None:
         return RealClass(ct.name, how)
-    hu = [reading.measurement.hu_mean for reading in result.readings]
+    hu = [reading.slice_measurement.hu_mean for reading in result.readings]
     measured = [one for one in hu if one is not None]
     if len(measured) < len(hu):
         return RealClass(ct.name, how, result.classification)
