@@ -56,6 +56,10 @@ class Reason(StrEnum):
     TRUNCATED_VIEW = "truncated_view"
     OBLIQUE = "oblique"
     TAGS_REPAIRED = "tags_repaired"
+    # what is asked beside the reading
+    NO_DICOM_SOURCE = "no_dicom_source"
+    MASKS_OFF_GRID = "masks_off_grid"
+    MASKS_EXCHANGED = "masks_exchanged"
     # levels
     UPSIDE_DOWN = "upside_down"
     NO_SPINE = "no_spine"
@@ -76,6 +80,8 @@ class Reason(StrEnum):
     MASK_IMPLAUSIBLE = "mask_implausible"
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
+    CALIBRATION_NOT_USED = "calibration_not_used"
+    NO_RODS = "no_rods"
     CLASS_NOT_RELIABLE = "class_not_reliable"
     CLASS_HELD_BACK = "class_held_back"
     NOT_COMPUTED = "not_computed"

@@ -5,8 +5,9 @@ Frames and units stand in the names; see :mod:`OsteoJointLib.frames` for the con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,11 @@ class Level(StrEnum):
     def verse_label(self) -> int:
         """VerSe's label number: 20 for L1, 21 for L2."""
         return {Level.L1: 20, Level.L2: 21}[self]
+
+    @property
+    def snomed_code(self) -> str:
+        """SNOMED CT's code of the vertebra (DICOM CID 7603)."""
+        return {Level.L1: "66794005", Level.L2: "14293000"}[self]
 
 
 OSTEOPOROSIS_BELOW_MG_CM3, NORMAL_ABOVE_MG_CM3 = 80.0, 120.0
@@ -99,6 +105,14 @@ class SourceInfo:
     series_sha256: str | None = None
 
 
+@dataclass(frozen=True)
+class DicomImage:
+    """Where one image of a DICOM source stands: its file, and its frame in a multi-frame one. Never shown."""
+
+    path: Path = field(repr=False)
+    frame: int | None = None
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class CtVolume:
     """A CT in Hounsfield units, its axes permuted and flipped so that they run nearest to S, P and L.
@@ -109,6 +123,8 @@ class CtVolume:
         source: what was read.
         flags: every doubt about the input.
         stored: the grid as the file or the array had it, before permuting and flipping; None where it is ``grid``.
+        images: the DICOM image of each slice of ``stored``; empty of other files, and where the slices were shifted or
+            filled up, so that none of them is an image's own.
     """
 
     hu: np.ndarray
@@ -116,6 +132,7 @@ class CtVolume:
     source: SourceInfo
     flags: tuple[Flag, ...] = ()
     stored: Grid | None = None
+    images: tuple[DicomImage, ...] = ()
 
     def __repr__(self) -> str:
         """Say in a line what it is.
@@ -260,6 +277,36 @@ class Crop:
     corner_yx: tuple[int, int]
 
 
+class MaskSource(StrEnum):
+    """Who drew a mask: the network, a user, and whether the level set moved what they drew."""
+
+    NETWORK = "network"
+    REFINED = "refined"
+    EDITED = "edited"
+    EDITED_REFINED = "edited_refined"
+
+    @classmethod
+    def of(cls, edited: bool, refined: bool) -> MaskSource:
+        """Tell it from what is known of a mask.
+
+        >>> MaskSource.of(edited=True, refined=False).words
+        'drawn or corrected by a user'
+        """
+        if edited:
+            return cls.EDITED_REFINED if refined else cls.EDITED
+        return cls.REFINED if refined else cls.NETWORK
+
+    @property
+    def words(self) -> str:
+        """What people read."""
+        return {
+            MaskSource.NETWORK: "the network's",
+            MaskSource.REFINED: "the network's, moved by the level set",
+            MaskSource.EDITED: "drawn or corrected by a user",
+            MaskSource.EDITED_REFINED: "a user's, moved by the level set",
+        }[self]
+
+
 @dataclass(frozen=True, eq=False)
 class VertebraSegmentation:
     """Body mask and boundary of one level on its mid-slice.
@@ -282,6 +329,11 @@ class VertebraSegmentation:
     area_mm2: float
     refined: bool = False
     edited: bool = False
+
+    @property
+    def source(self) -> MaskSource:
+        """Who drew ``mask``."""
+        return MaskSource.of(self.edited, self.refined)
 
     @property
     def untouched(self) -> bool:
@@ -428,6 +480,8 @@ class CalibrationKind(StrEnum):
     """Rods of known density in the scan itself."""
     INTERNAL = "internal"
     """Air, fat, muscle and blood of the scan itself."""
+    NETWORK = "network"
+    """None at all: what the network estimates from the image. It stands beside the others and never in their place."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The command line: demo, analyze, batch, worker, doctor.
+"""The command line: demo, analyze, batch, calibrate, worker, doctor.
 
 Only argparse is loaded to print help or to refuse a wrong usage; each command imports what it needs. A refusal is one
 sentence on stderr with its reason code, never a traceback (set OSTEOJOINT_TRACEBACK=1 to see one for a fault).
@@ -25,11 +25,15 @@ from OsteoJointLib.names import Names
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
+    from OsteoJointLib.pipeline.settings import ReadOptions
     from OsteoJointLib.records import Level
 
 NOTICE = "Research only: not a medical device."
 Commands = Any
 """argparse's own type of what ``add_subparsers`` gives is private."""
+
+CALIBRATION_WORDS = ("auto", "rods", "internal", "none")
+"""The values of :class:`OsteoJointLib.pipeline.settings.CalibrationUse`, which a test compares."""
 
 DEFAULT_DEMO_OUT = Path("out/demo")
 
@@ -72,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_analyze(commands)
     _add_batch(commands)
+    _add_calibrate(commands)
     _add_worker(commands)
     _add_doctor(commands)
     return parser
@@ -136,11 +141,30 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave the explanation maps out"
     )
+    parser.add_argument(
+        "--calibration",
+        default=CALIBRATION_WORDS[0],
+        metavar=f"FILE|{'|'.join(CALIBRATION_WORDS)}",
+        help="by what HU become BMD: a calibration file, rods in the scan, its own tissues (internal). auto, the "
+        "default: rods and tissues; a file goes before both",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
 def _add_names(parser: argparse.ArgumentParser, choices: Sequence[Names], words: str) -> None:
     parser.add_argument("--names", choices=[str(choice) for choice in choices], default=str(Names.NEUTRAL), help=words)
+
+
+def _read_options(arguments: argparse.Namespace) -> ReadOptions:
+    """Collect what a reading does, and read the calibration file where one is given."""
+    from OsteoJointLib.calibration.file import read_calibration
+    from OsteoJointLib.pipeline.settings import CalibrationUse, ReadOptions
+
+    given = _given(arguments, ReadOptions) | {"own_names": arguments.names == Names.OWN}
+    word = given.pop("calibration")
+    if word in CALIBRATION_WORDS:
+        return ReadOptions(**given, calibration=CalibrationUse(word))
+    return ReadOptions(**given, calibration_file=read_calibration(Path(word)))
 
 
 def _given(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
@@ -172,6 +196,18 @@ def _add_analyze(commands: Commands) -> None:
         help="make the class without this vertebra, such as one with cement",
     )
     _add_names(parser, [Names.NEUTRAL, Names.OWN], "let the input's file names stand in the results (default: neutral)")
+    parser.add_argument(
+        "--masks",
+        type=Path,
+        metavar="FILE",
+        help="corrected masks of L1 and L2, .seg.nrrd or DICOM SEG: measure and classify by them",
+    )
+    parser.add_argument(
+        "--dicom-seg", action="store_true", help="write the masks as DICOM Segmentation, too, with the patient's name"
+    )
+    parser.add_argument(
+        "--dicom-sr", action="store_true", help="write the numbers as DICOM Structured Report, and that segmentation"
+    )
     parser.add_argument("--json", action="store_true", help="print the result document instead of the summary")
     parser.set_defaults(run=_analyze)
 
@@ -191,6 +227,19 @@ def _add_batch(commands: Commands) -> None:
     parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
     _add_reading_options(parser)
     parser.set_defaults(run=_batch)
+
+
+def _add_calibrate(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "calibrate", help="make a calibration file from a scan with calibration rods", allow_abbrev=False
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help="CT file or DICOM folder, with a patient or without")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, a new JSON file")
+    parser.add_argument("--name", help="of the calibration (default: standard, voltage and day); no patient's name")
+    parser.add_argument("--rods", type=Path, metavar="FILE", help="what lies there, where OsteoJoint doesn't know it")
+    parser.add_argument("--kvp", type=float, metavar="KV", help="tube voltage, where the header doesn't say it")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="of the scan (default: today)")
+    parser.set_defaults(run=_calibrate)
 
 
 def _add_worker(commands: Commands) -> None:
@@ -217,28 +266,34 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _analyze(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.terminal import progress_bar, summary
-    from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
+    from OsteoJointLib.output.case_folder import Additions, check_case_folder, deliver_case
+    from OsteoJointLib.output.dicom.files import DicomFiles
     from OsteoJointLib.output.result_json import read_result
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.loading import load_reader
     from OsteoJointLib.pipeline.reader import analyze
-    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions
 
     points = _user_points(arguments)
-    config = read_config(arguments.config)
+    if points is not None and arguments.masks is not None:
+        raise UsageError(Reason.USAGE, "--masks says where L1 and L2 lie. Give it, or --l1 and --l2, but not both.")
+    config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
+    dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
     with progress_bar() as progress:
         result = analyze(
             arguments.input,
             lambda: load_reader(**_given(arguments, LoadOptions), config=config),
             points,
-            ReadOptions(**_given(arguments, ReadOptions), own_names=arguments.names == Names.OWN),
+            options,
             progress,
             config.input,
+            dicom.check,
+            arguments.masks,
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
-        files = deliver_case(result, arguments.out)
+        files = deliver_case(result, arguments.out, Additions(writers=dicom.writers))
     document = read_result(arguments.out)
     print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE
@@ -262,11 +317,11 @@ def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
     from OsteoJointLib.pipeline.config_file import read_config
-    from OsteoJointLib.pipeline.settings import LoadOptions, ReadOptions
+    from OsteoJointLib.pipeline.settings import LoadOptions
 
     records: dict[str, Any] = {
         "load": LoadOptions(**_given(arguments, LoadOptions)),
-        "read": ReadOptions(**_given(arguments, ReadOptions)),
+        "read": _read_options(arguments),
         "config": read_config(arguments.config),
     }
     options = BatchOptions(**_given(arguments, BatchOptions) | records | {"names": Names(arguments.names)})
@@ -274,6 +329,18 @@ def _batch(arguments: argparse.Namespace) -> int:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))
     return report.exit_code
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from OsteoJointLib.cli.calibrate import make_calibration, rods_text
+
+    if arguments.out.exists():
+        message = f"{arguments.out} is there already. Name another file."
+        raise UsageError(Reason.OUTPUT_EXISTS, message)
+    made = make_calibration(arguments.input, arguments.name, arguments.rods, arguments.kvp, arguments.date)
+    made.calibration.save(arguments.out)
+    print(rods_text(made, arguments.out))
+    return ExitCode.DONE
 
 
 def _worker(arguments: argparse.Namespace) -> int:

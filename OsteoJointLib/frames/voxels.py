@@ -108,21 +108,44 @@ def onto_grid(array_kji: np.ndarray, array_to_grid: np.ndarray) -> Placed | None
     >>> placed.array_kji.tolist(), placed.corner_ijk
     ([[[3], [2], [1]]], (7, 3, 2))
     """
-    turn = np.rint(array_to_grid[:3, :3]).astype(int)
-    last = np.array([*array_kji.shape[::-1], 1]) - 1
-    ends = np.array([[*(last[:3] * corner), 1] for corner in np.ndindex(2, 2, 2)]).T
-    first = array_to_grid @ [0, 0, 0, 1]
-    exact = np.eye(4)
-    exact[:3, :3], exact[:3, 3] = turn, np.rint(first[:3])
-    once = (np.abs(turn).sum(axis=0) == 1).all() and (np.abs(turn).sum(axis=1) == 1).all()
-    if not once or np.abs((exact - array_to_grid) @ ends).max() > OFF_GRID_VOXELS:
+    exact, ends = _in_whole_voxels(array_to_grid), _corners(array_kji.shape)
+    if not are_same_voxels(array_kji.shape, array_to_grid):
         return None
+    turn = exact[:3, :3].astype(int)
     from_axes = np.abs(turn).argmax(axis=1)
     turned = array_kji.transpose(2, 1, 0).transpose(from_axes)
     backward = [turn[axis, from_axes[axis]] < 0 for axis in range(3)]
     turned = np.flip(turned, tuple(axis for axis in range(3) if backward[axis]))
     i, j, k = np.min(np.rint(exact @ ends)[:3], axis=1).astype(int).tolist()
     return Placed(np.ascontiguousarray(turned.transpose(2, 1, 0)), (i, j, k))
+
+
+def are_same_voxels(shape_kji: tuple[int, ...], array_to_grid: np.ndarray) -> bool:
+    """Say whether an array's voxels are those of a grid, whichever way its axes run.
+
+    Args:
+        shape_kji: of the array.
+        array_to_grid: 4x4 from the array's indices to the grid's.
+
+    >>> are_same_voxels((5, 5, 5), np.diag([1.0, -1.0, 1.0, 1.0])), are_same_voxels((5, 5, 5), np.diag([1, 1, 2, 1]))
+    (True, False)
+    """
+    exact = _in_whole_voxels(array_to_grid)
+    turn = np.abs(exact[:3, :3])
+    once = (turn.sum(axis=0) == 1).all() and (turn.sum(axis=1) == 1).all()
+    return bool(once and np.abs((exact - array_to_grid) @ _corners(shape_kji)).max() <= OFF_GRID_VOXELS)
+
+
+def _in_whole_voxels(matrix: np.ndarray) -> np.ndarray:
+    exact = np.eye(4)
+    exact[:3] = np.rint(matrix[:3])
+    return exact
+
+
+def _corners(shape_kji: tuple[int, ...]) -> np.ndarray:
+    """(4, 8) homogeneous (x, y, z) indices of an array's outermost voxels."""
+    last = np.array(shape_kji[::-1]) - 1
+    return np.array([[*(last * corner), 1] for corner in np.ndindex(2, 2, 2)]).T
 
 
 def effective_box(inside_kji: np.ndarray) -> tuple[slice, slice, slice] | None:

@@ -25,7 +25,7 @@ from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
 from OsteoJointLib.io.header_checks import acquisition_flags, check_geometry, too_short
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.limits import ReadingLimits
-from OsteoJointLib.records import CtSlicePair, CtVolume, Flag
+from OsteoJointLib.records import CtSlicePair, CtVolume, DicomImage, Flag
 
 _OTHER_REGIONS = re.compile(r"HEAD|BRAIN|SKULL|NECK|C-?SPINE|SINUS|HAND|WRIST|ELBOW|KNEE|ANKLE|FOOT|SHOULDER", re.I)
 _OTHER_REGION_VIEW_MM = 300.0
@@ -74,11 +74,12 @@ def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: Readin
     hu, sha256 = read_slices(stack.headers)
     hu, stack, flags = _without_duplicates(hu, stack)
     geometry = stack.geometry
+    images = tuple(DicomImage(header.path, header.frame) for header in stack.headers)
     if geometry.tilt_deg >= limits.tilt_deg:
         hu, origin = straighten(hu, geometry, LOWEST_HU)
-        geometry = replace(geometry, origin_lps_mm=origin)
+        geometry, images = replace(geometry, origin_lps_mm=origin), ()
     if not geometry.even:
-        hu = fill_gaps(hu, geometry)
+        hu, images = fill_gaps(hu, geometry), ()
     grid = geometry.even_grid(hu.shape)
     source = replace(source_info((stack.first,), sha256, (name,)), choice=choice.why)
     flags += [*_stack_flags(choice, stack, limits), *tag_flags(stack.headers, folder)]
@@ -87,7 +88,7 @@ def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: Readin
     flags += check_geometry(canonical, limits)
     flags += check_hu(array, canonical, limits)
     flags += acquisition_flags(source, limits)
-    return CtVolume(array, canonical, source, one_per_code(flags))
+    return CtVolume(array, canonical, source, one_per_code(flags), grid, images)
 
 
 def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack, list[Flag]]:

@@ -9,21 +9,27 @@ result, the new one or none; files that are not ours are never touched.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder, write_text_whole
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.csv_rows import ROW_FILE
 from OsteoJointLib.output.overview import OVERVIEW_FILE, OverviewTruth, write_overview
 from OsteoJointLib.output.report import REPORT_FILE, write_report
-from OsteoJointLib.output.result_json import RESULT_FILE, read_result, write_result
+from OsteoJointLib.output.result_json import RESULT_FILE, read_result, result_document, write_result
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.seg_nrrd import SEGMENTATION_FILE, write_segmentation
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.records import Level
+
+DICOM_FILES = DICOM_SEG_FILE, DICOM_SR_FILE, DICOM_PDF_FILE = ("segmentation.dcm", "measurements.dcm", "report.dcm")
+"""Named after what they hold: a patient's name or number stands in the files, never in their names."""
+
+Writer = Callable[[CaseResult, Path, dict[str, Any]], None]
 
 _REPLACED_FILE = f"{TEMPORARY_PREFIX}replaced.json"
 
@@ -38,6 +44,8 @@ class Additions:
         screenshots: shown in the report.
         texts: further files by name.
         case: its name, said in the report; empty where the input's file names say enough.
+        writers: called with the case, the folder and the result's document after all other files were written, each
+            to write further ones; see :mod:`OsteoJointLib.output.dicom`.
     """
 
     truth: OverviewTruth | None = None
@@ -45,6 +53,7 @@ class Additions:
     screenshots: tuple[Screenshot, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     case: str = ""
+    writers: tuple[Writer, ...] = ()
 
 
 def check_case_folder(folder: Path) -> None:
@@ -94,8 +103,8 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
         else:
             if (folder / RESULT_FILE).exists():
                 os.replace(folder / RESULT_FILE, folder / _REPLACED_FILE)
-            if ROW_FILE not in names:
-                (folder / ROW_FILE).unlink(missing_ok=True)  # of the earlier result
+            for name in {ROW_FILE, *DICOM_FILES} - set(names):
+                (folder / name).unlink(missing_ok=True)  # of the earlier result
             for name in names:
                 os.replace(staging / name, folder / name)
             (folder / _REPLACED_FILE).unlink(missing_ok=True)
@@ -110,4 +119,6 @@ def _write_files(result: CaseResult, folder: Path, additions: Additions) -> None
     write_report(result, folder / REPORT_FILE, names, additions.screenshots, additions.case)
     for name, text in additions.texts.items():
         write_text_whole(folder / name, text)
+    for write in additions.writers:
+        write(result, folder, result_document(result, names))
     write_result(result, folder, names)

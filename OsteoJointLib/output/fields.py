@@ -23,9 +23,10 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import box_to_plane, flip_lps_ras
 from OsteoJointLib.output.kinds import Choice, Count, Entries, Kind, List, Number, Share, Text, YesNo
 from OsteoJointLib.pipeline.baseline import BaselineReading
+from OsteoJointLib.pipeline.calibrating import case_bmd
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import STATUSES, Classification, CtVolume, Level, RoiKind
+from OsteoJointLib.records import STATUSES, Classification, CtVolume, Level, MaskSource, RoiKind
 
 T = TypeVar("T", contravariant=True)
 
@@ -153,6 +154,26 @@ CALIBRATED = Entries(
         "se_mg_cm3": (Number("mg/cm³", said_digits=1, at_least=0), "Standard error of k2hpo4_mg_cm3, mg/cm³."),
     }
 )
+OF_CASE = Entries(
+    {
+        "calibration": (Text(), "Name of the calibration."),
+        "kind": (
+            Choice(
+                {
+                    "file": "file",
+                    "rods": "rods in the scan",
+                    "internal": "the scan's own tissues",
+                    "network": "the network, no measurement",
+                }
+            ),
+            "Where it comes from.",
+        ),
+        "mg_cm3": (_BMD, "BMD beside K2HPO4, mg/cm³."),
+        "se_mg_cm3": (Number("mg/cm³", said_digits=1, at_least=0), "Standard error of it, mg/cm³."),
+        "interval_90_mg_cm3": (List(_BMD, 2), "Where it lies with probability 0.9, mg/cm³."),
+        "levels": (List(Choice({str(level): str(level) for level in Level})), "Levels that were averaged."),
+    }
+)
 _ALL, _NOT_PANEL = frozenset(View), frozenset(View) - {View.PANEL}
 _TOO_SMALL, _NOT_CALIBRATED, _NOT_COMPUTED = Reason.ROI_TOO_SMALL, Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED
 _HELD_BACK = Reason.CLASS_HELD_BACK
@@ -209,6 +230,8 @@ CASE: tuple[Field[CaseResult], ...] = (
           lambda case: case.model.trained_on),
     Field("device", "Computed on", "What computed it, such as cpu or cuda:0", Text(),
           lambda case: case.device, columns=("device",)),
+    Field("bmd", "BMD of the case", "Mean BMD of the levels that count, by each calibration there is and as the "
+          "network estimates it, the best first", OF_CASE, lambda case: case_bmd(case.readings, case.classification)),
     Field("explanation.method", "Explanation map", "How the explanation maps were made",
           Choice({"hirescam": "HiResCAM", "gradcam": "Grad-CAM"}),
           lambda case: case.l1.explanation and case.l1.explanation.method, null=_NO_MAP),
@@ -285,6 +308,8 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           columns=("edited",), views=_NOT_PANEL),
     Field("segmentation.{level}.refined", "Refined by the level set", "Whether the level set moved the mask", YesNo(),
           lambda of: of.reading.segmentation.refined, views=_NOT_PANEL),
+    Field("segmentation.{level}.source", "Drawn by", "Who drew the mask from which this level's numbers come",
+          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.segmentation.source),
     Field("segmentation.{level}.volume_ml", "Volume of the body", "Volume of the body, where more than the mid-slice "
           "was segmented", Number("ml", at_least=0), lambda of: None, null=_NOT_COMPUTED, columns=("volume_ml",)),
     Field("measurements.{level}.hu_mean", "Mean HU", "Mean of the region", _HU,

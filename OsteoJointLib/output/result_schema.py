@@ -124,7 +124,7 @@ def _of_values(value: Any) -> Schema:
     if isinstance(value, list):
         return {"type": "array", "items": _of_values(value[0]), "minItems": len(value), "maxItems": len(value)}
     if value is None:  # a choice that nobody need make
-        return {"type": ["string", "null"]}
+        return {"type": ["string", "object", "null"]}
     return {"type": {bool: "boolean", int: "integer", float: "number", str: "string"}[type(value)]}
 
 

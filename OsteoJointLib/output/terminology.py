@@ -39,7 +39,7 @@ VERTEBRAL_BODY = Code("SCT", "3572006", "Vertebral body")
 
 def vertebra_code(level: Level) -> Code:
     """Return the code of the level's vertebra, SNOMED CT."""
-    return {Level.L1: Code("SCT", "66794005", "L1 vertebra"), Level.L2: Code("SCT", "14293000", "L2 vertebra")}[level]
+    return Code("SCT", level.snomed_code, f"{level} vertebra")
 
 
 def segment_name(level: Level) -> str:

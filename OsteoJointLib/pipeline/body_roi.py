@@ -202,9 +202,10 @@ def edge_distance_mm(mask: np.ndarray, spacing_zyx_mm: np.ndarray) -> np.ndarray
     for axis, count in enumerate(parts):
         fine = fine.repeat(count, axis=axis)
     nearest = ndimage.distance_transform_edt(fine, step_mm, return_distances=False, return_indices=True)
+    own: tuple[np.ndarray, ...] = np.indices(fine.shape, sparse=True)
     gaps = (
-        np.maximum(np.abs(found - own) - 0.5, 0.0) * step
-        for found, own, step in zip(nearest, np.indices(fine.shape, sparse=True), step_mm, strict=True)
+        np.maximum(np.abs(found - index) - 0.5, 0.0) * step
+        for found, index, step in zip(nearest, own, step_mm, strict=True)
     )
     middles = tuple(slice(count + count // 2, -count, count) for count in parts)
     return np.where(mask, np.sqrt(sum(gap**2 for gap in gaps))[middles], 0.0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.calibration.rods import RodFit
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.nrrd import image_on_grid
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -47,6 +48,7 @@ class CaseResult:
         flags: every doubt about the case.
         timings_s: seconds by stage.
         config, options: the settings it was read with.
+        rods: calibration rods that were found in the scan.
     """
 
     volume: Case
@@ -60,6 +62,7 @@ class CaseResult:
     timings_s: Mapping[str, float] = field(default_factory=dict)
     config: PipelineConfig = field(default_factory=PipelineConfig)
     options: ReadOptions = field(default_factory=ReadOptions)
+    rods: RodFit | None = None
 
     @property
     def readings(self) -> tuple[VertebraReading, VertebraReading]:

@@ -1,7 +1,7 @@
 """A user's edited label map: read from a file, laid on the CT's grid, cut to the planes that were changed.
 
-VerSe numbers name the levels (L1 = 20, L2 = 21). In a ``.seg.nrrd`` the segments' own names count: Slicer may give a
-segment another number and put overlapping segments on several layers.
+VerSe numbers name the levels (L1 = 20, L2 = 21). In a ``.seg.nrrd`` or a DICOM SEG the segments' own names and SNOMED
+codes count: Slicer may give a segment another number and put overlapping segments on several layers.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid, mask_to_plane, plane_to_mask
+from OsteoJointLib.io.dicom_headers import looks_like_dicom
+from OsteoJointLib.io.dicom_segments import read_segments
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import Level
 
 if TYPE_CHECKING:
     import SimpleITK
+
+
+_TYPE_CODE = re.compile(r"TerminologyEntry:[^~|]*~[^~|]*~SCT\^(\d+)\^")
+"""The code of a segment's type among its tags, see :mod:`OsteoJointLib.output.terminology`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +52,13 @@ class PlacedMask:
         out = np.zeros(grid.shape_zyx, dtype=bool)
         self.draw(out, True)
         return out
+
+    def plane(self, slice_index: int, shape_yx: tuple[int, ...]) -> np.ndarray:
+        """Cut the mask at one of its slices, (y, x) bool on the grid's plane."""
+        plane, (z, y, x) = np.zeros(shape_yx, dtype=bool), self.corner_zyx
+        _, rows, columns = self.mask.shape
+        plane[y : y + rows, x : x + columns] = self.mask[slice_index - z]
+        return plane
 
     @property
     def slices(self) -> int:
@@ -75,9 +88,9 @@ def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level
             continue
         path = files[level]
         if path not in images:
-            images[path] = _open_label_map(path)
+            images[path] = open_label_map(path)
         plane_grid = _plane_of(volume_of(result.volume, level).grid, reading.axial.slice_index)
-        mask = _mask_on_grid(images[path], level, plane_grid)
+        mask = mask_on_grid(images[path], level, plane_grid)
         if mask is None:
             continue
         plane = mask.on_grid(plane_grid)[0]
@@ -111,7 +124,7 @@ def read_level_mask(path: Path, level: Level, grid: Grid) -> PlacedMask | None:
     Raises:
         InputRefused: UNREADABLE.
     """
-    return _mask_on_grid(_open_label_map(path), level, grid)
+    return mask_on_grid(open_label_map(path), level, grid)
 
 
 def read_level_masks(files: Mapping[Level, Path], case: Case) -> dict[Level, PlacedMask]:
@@ -141,9 +154,19 @@ def _plane_of(grid: Grid, slice_index: int) -> Grid:
     return replace(grid, shape_zyx=(1, *grid.shape_zyx[1:]), origin_lps_mm=(x, y, z))
 
 
-def _open_label_map(path: Path) -> SimpleITK.Image:
+def open_label_map(path: Path) -> SimpleITK.Image:
+    """Open a label map or a segmentation.
+
+    Raises:
+        InputRefused: UNREADABLE, NOT_3D, NOT_FOUND.
+        ModelRefused: DEPENDENCY_MISSING, a DICOM SEG without highdicom.
+    """
     import SimpleITK as sitk
 
+    if not path.is_file():
+        raise InputRefused(Reason.NOT_FOUND, f"There is no file of masks at {path}. Check the path.")
+    if looks_like_dicom(path):
+        return read_segments(path, lambda names, code: any(_is_meant(level, names, code) for level in Level))
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError:
@@ -159,8 +182,14 @@ def _open_label_map(path: Path) -> SimpleITK.Image:
     return image
 
 
-def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMask | None:
-    """Lay a level's mask on a grid, by nearest neighbor; None without such a segment."""
+def mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMask | None:
+    """Lay a level's mask on a grid, by nearest neighbor; None without such a segment.
+
+    Args:
+        image: as :func:`open_label_map` gives it.
+        level: which level.
+        grid: of the CT.
+    """
     import SimpleITK as sitk
 
     place = _layer_and_value(image, level)
@@ -179,6 +208,18 @@ def _mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMas
     labels = sitk.Resample(image, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     z, y, x = (int(index) for index in corner)
     return PlacedMask(sitk.GetArrayViewFromImage(labels) == value, (z, y, x))
+
+
+def count_voxels(image: SimpleITK.Image, level: Level) -> int:
+    """Count a level's voxels in a label map; 0 without such a segment."""
+    import SimpleITK as sitk
+
+    place = _layer_and_value(image, level)
+    if place is None:
+        return 0
+    layer, value = place
+    voxels = sitk.GetArrayViewFromImage(image)
+    return int(np.count_nonzero((voxels if voxels.ndim == 3 else voxels[..., layer]) == value))
 
 
 def _reach(image: SimpleITK.Image, value: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -201,11 +242,17 @@ def _reach(image: SimpleITK.Image, value: int, grid: Grid) -> tuple[np.ndarray, 
 
 
 def _layer_and_value(image: SimpleITK.Image, level: Level) -> tuple[int, int] | None:
-    """Where a level stands: by its segment's ID or name where there are segments, else by VerSe's number."""
+    """Where a level stands: by its segment's ID, name or code where there are segments, else by VerSe's number."""
     fields = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     segments = [found[1] for key in sorted(fields) if (found := re.fullmatch(r"(Segment\d+)_ID", key))]
     for segment in segments:
         names = (fields[f"{segment}_ID"], fields.get(f"{segment}_Name", ""))
-        if any(re.match(rf"{level.value}\b", name) for name in names):
+        code = _TYPE_CODE.search(fields.get(f"{segment}_Tags", ""))
+        if _is_meant(level, names, code[1] if code else ""):
             return int(fields.get(f"{segment}_Layer", 0)), int(fields[f"{segment}_LabelValue"])
     return None if segments else (0, level.verse_label)
+
+
+def _is_meant(level: Level, names: tuple[str, ...], code: str) -> bool:
+    """Say whether a segment is a level's, by one of its names or by SNOMED's code of the vertebra."""
+    return code == level.snomed_code or any(re.match(rf"{level.value}\b", name) for name in names)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.frames import point_in_slice, slice_to_lps
+from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.frames import plane_to_mask, point_in_slice, slice_to_lps
 from OsteoJointLib.pipeline.body_roi import measure_body
+from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.localization import choose_box, fixed_box, localization_flags
-from OsteoJointLib.pipeline.measure import calibration_flags, measure_roi, measurement_flags
+from OsteoJointLib.pipeline.measure import measure_roi, measurement_flags
 from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around, middle_slice
 from OsteoJointLib.pipeline.segmentation import mask_box, segment_crop, segmentation_flags
 from OsteoJointLib.pipeline.settings import PipelineConfig
@@ -83,6 +85,26 @@ def locate(
     return VertebraReading(volume, point, axial, box, crop_around(axial, box))
 
 
+def place_mask(volume: CtVolume, point: LevelPoint, mask: PlacedMask) -> VertebraReading:
+    """Begin a level's record by a user's mask: its box is the mask's.
+
+    Args:
+        volume: the CT, or one slice of a pair.
+        point: in the mask's slice.
+        mask: on the CT's grid.
+
+    Raises:
+        InputRefused: MASK_EMPTY, the mask is finer than the slice's pixels.
+    """
+    axial = take_slice(volume, point.level, point)
+    box = mask_box(plane_to_mask(mask.plane(axial.slice_index, volume.hu.shape[1:]), axial))
+    if box is None:
+        raise InputRefused(
+            Reason.MASK_EMPTY, f"The mask of {point.level} is too small to be a vertebral body. Draw it again."
+        )
+    return VertebraReading(volume, point, axial, box, crop_around(axial, box))
+
+
 def draw(vertebra: VertebraReading, encoded: EncodedCrops, config: PipelineConfig) -> VertebraReading:
     """Give a level the mask that the segmenter draws of its crop."""
     said = encoded.segmentation
@@ -132,5 +154,4 @@ def vertebra_flags(vertebra: VertebraReading, config: PipelineConfig) -> tuple[F
         *segmentation_flags(vertebra.segmentation, vertebra.crop, config.segmentation),
         *measurement_flags(vertebra.slice_measurement, config.measure),
         *(measurement_flags(vertebra.measurement, config.measure) if vertebra.body is not None else ()),
-        *calibration_flags(vertebra.measurement),
     )

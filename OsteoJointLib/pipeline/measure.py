@@ -163,10 +163,3 @@ def measurement_flags(measurement: RoiMeasurement, config: MeasureConfig | None 
         f"inside its mask, and {needed} are needed. Check the mask and the slice."
     )
     return (Flag(Reason.ROI_TOO_SMALL, message, measurement.level),)
-
-
-def calibration_flags(measurement: RoiMeasurement) -> tuple[Flag, ...]:
-    """Say that HU were not turned into BMD, where they were not."""
-    if measurement.bmd:
-        return ()
-    return (Flag(Reason.NOT_CALIBRATED, "No calibration was given or found, so HU were not turned into BMD."),)

@@ -3,6 +3,7 @@
 A :class:`Reader` holds the loaded networks and nothing of any case, so it can be kept warm and asked in any order:
 
 * :meth:`Reader.read` runs everything;
+* :meth:`Reader.read_masks` takes both levels' masks from a user, and looks for nothing;
 * :meth:`Reader.move` takes a moved point and runs from preprocess for that level, keeping the other level's mask;
 * :meth:`Reader.edit` takes an edited mask and runs classification and measure only;
 * :meth:`Reader.refine` lets the level set move masks there are and does the same.
@@ -23,6 +24,7 @@ import numpy as np
 
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.pipeline.calibrating import calibrated, calibration_flags, find_calibrations, look_for_rods
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.certainty import is_indeterminate
 from OsteoJointLib.pipeline.classification import (
@@ -34,7 +36,8 @@ from OsteoJointLib.pipeline.classification import (
 )
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
 from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
-from OsteoJointLib.pipeline.filling import draw, locate, measure, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.filling import draw, locate, measure, place_mask, redraw, take_slice, vertebra_flags
+from OsteoJointLib.pipeline.given_masks import GivenMasks, centers_of, read_given_masks
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
@@ -109,6 +112,41 @@ class Reader:
             levels = self.find_levels(case, points)
         return self.read_levels(case, levels, options, clock)
 
+    def read_masks(
+        self,
+        case: Case,
+        masks: GivenMasks,
+        options: ReadOptions | None = None,
+        progress: Progress | None = None,
+        earlier_s: Mapping[str, float] | None = None,
+    ) -> CaseResult:
+        """Measure and classify by masks of both levels that a user gives; levels and boxes follow from them.
+
+        Args:
+            case: a CT, or the paper's pair of mid-slices.
+            masks: as :func:`OsteoJointLib.pipeline.given_masks.read_given_masks` reads them.
+            options: as in :meth:`read`; a refinement acts on these masks.
+            progress: as in :meth:`read`.
+            earlier_s: as in :meth:`read`.
+        """
+        clock = StageClock(progress, earlier_s)
+        with clock.stage(Stage.LEVELS):
+            levels = placed_levels(case, centers_of(masks, case))
+        with clock.stage(Stage.PREPROCESS):
+            placed = {
+                level: place_mask(volume_of(case, level), level_point(levels, level), mask)
+                for level, mask in masks.items()
+            }
+        drawn = {}
+        for level, vertebra in self._segment(placed, None, clock).items():
+            axial, own = vertebra.axial, vertebra.segmentation
+            plane = masks[level].plane(axial.slice_index, vertebra.volume.hu.shape[1:])
+            mask = edited_segmentation(mask_from_plane(plane, vertebra), axial, own)
+            if options is not None and options.refine:
+                mask = self._refine(mask, vertebra.axial, clock)
+            drawn[level] = replace(vertebra, segmentation=mask)
+        return self._conclude(case, levels, drawn, options, clock)
+
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
         """Place L1 and L2 by the user's points, or find them in mid-body; None for a slice pair without points."""
         if points is not None:
@@ -150,7 +188,8 @@ class Reader:
             levels = moved_levels(result.volume, result.levels, points)
         placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
         kept = {vertebra.level: vertebra for vertebra in result.readings}
-        return self._conclude(result.volume, levels, kept | self._segment(placed, options, clock), options, clock)
+        drawn = kept | self._segment(placed, options, clock)
+        return self._conclude(result.volume, levels, drawn, options, clock, result)
 
     def edit(
         self,
@@ -197,7 +236,7 @@ class Reader:
             if level in levels:
                 mask = self._refine(mask, vertebra.axial, clock)
             drawn[level] = vertebra if mask is vertebra.segmentation else redraw(vertebra, mask, self.config)
-        return self._conclude(result.volume, result.levels, drawn, options, clock)
+        return self._conclude(result.volume, result.levels, drawn, options, clock, result)
 
     def _locate(
         self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
@@ -243,8 +282,12 @@ class Reader:
         drawn: Mapping[Level, VertebraReading],
         options: ReadOptions | None,
         clock: StageClock,
+        before: CaseResult | None = None,
     ) -> CaseResult:
-        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all."""
+        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all.
+
+        ``before`` is the reading that was edited: what lies under the patient is where it was.
+        """
         options = options or ReadOptions()
         classification: Classification | None = None
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
@@ -261,18 +304,25 @@ class Reader:
                 measure(replace(vertebra, explanation=explanation), self.config)
                 for vertebra, explanation in zip(pair, maps, strict=True)
             )
+            rods = before.rods if before is not None else look_for_rods(case, (l1, l2), options)
+            calibrations = find_calibrations(case, (l1, l2), rods, options)
+            l1, l2 = (
+                replace(vertebra, measurement=calibrated(vertebra.measurement, calibrations)) for vertebra in (l1, l2)
+            )
         found = [
             flag
             for vertebra in (l1, l2)
             for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
         ]
+        found += calibration_flags((l1, l2), calibrations)
         flags = all_flags(case, levels, found, options.leave_out)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)
         device = str(self.device)
+        timings = clock.timings_s
         return CaseResult(
-            case, l1, l2, classification, self.model, device, levels, flags, clock.timings_s, self.config, options
+            case, l1, l2, classification, self.model, device, levels, flags, timings, self.config, options, rods
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:
@@ -297,6 +347,8 @@ def analyze(
     options: ReadOptions | None = None,
     progress: Progress | None = None,
     limits: ReadingLimits | None = None,
+    check: Callable[[Case], None] | None = None,
+    masks: Path | None = None,
 ) -> CaseResult:
     """Read a CT from a path and run the whole chain on it.
 
@@ -308,6 +360,8 @@ def analyze(
         options: refinement and explanation map.
         progress: called as each stage begins.
         limits: by what the input is refused or flagged; None for the defaults.
+        check: called with what was read, to refuse what it can't be used for.
+        masks: a file of a user's masks of both levels, by which the CT is read; no points then.
 
     Returns:
         The result.
@@ -318,7 +372,12 @@ def analyze(
     clock = StageClock(progress)
     with clock.stage(Stage.IO):
         case = ct_input.read_ct(path, limits=limits)
+        if check is not None:
+            check(case)
+        given = None if masks is None else read_given_masks(masks, case)
     with clock.stage(Stage.MODEL):
         reader = load()
     earlier = {stage.value: clock.timings_s[stage.value] for stage in (Stage.IO, Stage.MODEL)}
+    if given is not None:
+        return reader.read_masks(case, given, options, progress, earlier)
     return reader.read(case, points, options, progress, earlier)

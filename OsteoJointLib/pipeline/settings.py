@@ -7,7 +7,9 @@ two. Sizes and windows that the networks were trained on are no settings but con
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from OsteoJointLib.calibration.file import CalibrationFile
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.pipeline.localization import LocalizationConfig
@@ -15,6 +17,19 @@ from OsteoJointLib.pipeline.measure import MeasureConfig
 from OsteoJointLib.pipeline.segmentation import SegmentationConfig
 from OsteoJointLib.records import ExplanationMethod, Level
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
+
+
+class CalibrationUse(StrEnum):
+    """By what HU may be turned into BMD, beside a calibration file that is given."""
+
+    AUTO = "auto"
+    """Rods in the scan, and its own tissues."""
+    RODS = "rods"
+    """Rods in the scan alone."""
+    INTERNAL = "internal"
+    """The scan's own tissues alone."""
+    NONE = "none"
+    """Nothing else."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,10 @@ class ReadOptions:
     """A level that the class is made without, such as one with cement or a fracture."""
     own_names: bool = False
     """Let the names of the input's files stand in the result: they may say who was scanned."""
+    calibration: CalibrationUse = CalibrationUse.AUTO
+    """By what HU are turned into BMD, beside the file."""
+    calibration_file: CalibrationFile | None = None
+    """The line from HU to BMD of this scanner at this tube voltage."""
 
 
 @dataclass(frozen=True)

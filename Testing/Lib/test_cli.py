@@ -39,11 +39,11 @@ def test_help_and_version(capsys):
     assert __version__ in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["demo", "analyze", "batch", "worker", "doctor"])
+@pytest.mark.parametrize("command", ["demo", "analyze", "batch", "calibrate", "worker", "doctor"])
 def test_every_command_has_help(command, capsys):
     assert code_of(command, "--help") == 0
     help_text = capsys.readouterr().out
-    for later in ("--volume", "--calibration", "--dicom-seg", "--dicom-sr", "--engine"):
+    for later in ("--volume", "--engine"):
         assert later not in help_text
 
 

@@ -20,7 +20,7 @@ SLICER_ONLY = {"slicer", "qt", "ctk", "vtk", "mrml", "PythonQt"}
 # What takes longer than 20 ms to import on two cores of a Xeon (python -X importtime, 2026-11-28).
 HEAVY = {
     *("torch", "torchvision", "SimpleITK", "pydicom", "nibabel", "skimage", "cv2", "ultralytics", "captum", "jinja2"),
-    *("matplotlib", "lightning", "jsonschema", "scipy", "sklearn", "numpy"),
+    *("matplotlib", "lightning", "jsonschema", "scipy", "sklearn", "numpy", "highdicom"),
 }
 LIGHT_ENOUGH = {"numpy"}  # heavy for `--help`, not for a process that reads a CT
 START = (
@@ -35,8 +35,8 @@ STOREYS = (
     "OsteoJointLib",
     *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses")),
     *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "physics", "draws", "scanner", "spine", "trunk")),
-    *(f"OsteoJointLib.{name}" for name in ("phantom", "levels")),
-    *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "dataset", "worker", "batch", "cli")),
+    *(f"OsteoJointLib.{name}" for name in ("phantom", "levels", "calibration")),
+    *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "output.dicom", "dataset", "worker", "batch", "cli")),
     BRIDGE,
     *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),
     "training",

@@ -11,7 +11,7 @@ from scipy import ndimage
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.pipeline.filling import measure
-from OsteoJointLib.pipeline.measure import MeasureConfig, calibration_flags, measure_roi, measurement_flags, roi_mask
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags, roi_mask
 from OsteoJointLib.pipeline.settings import PipelineConfig
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
@@ -83,8 +83,6 @@ def test_statistics_worked_by_hand():
     assert measured.hu_median == pytest.approx(100.0)
     assert measured.hu_sd == pytest.approx(60.0 * np.sqrt(1 / 3 * 2 / 3))
     assert measured.best_bmd is None and measurement_flags(measured, config) == ()
-    (flag,) = calibration_flags(measured)
-    assert flag.code is Reason.NOT_CALIBRATED and flag.level is None
 
 
 def test_hu_are_those_of_the_ct_s_own_voxels():

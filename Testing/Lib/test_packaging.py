@@ -106,7 +106,7 @@ def test_the_extension_index_finds_what_it_reads():
 
 
 def test_the_library_imports_only_what_it_declares():
-    assert undeclared("OsteoJointLib", "localizer") == []
+    assert undeclared("OsteoJointLib", "localizer", "dicom") == []
 
 
 def test_training_imports_only_what_it_declares():

