@@ -71,9 +71,9 @@ class Namer:
             content: its fingerprint; None where that isn't asked for.
         """
         words = portable_name(newcomer.own)
-        if newcomer.place in self._at_place:
+        if newcomer.place is not None and newcomer.place in self._at_place:
             return self._at_place[newcomer.place]
-        if content in self._of_content:
+        if content is not None and content in self._of_content:
             return self._of_content.pop(content)
         if newcomer.place is None and content is None:
             for name in self._nameless:

@@ -186,7 +186,7 @@ def test_what_has_changed_or_failed_is_read_again(engine, tmp_path):
     engine.read.clear()
     analyze_nodes([changed, failed, lost], tmp_path / "out")
     assert engine.read == ["changed", "failed", "lost"]
-    assert [row["case"] for row in table(tmp_path / "out")] == ["changed", "failed", "lost", "changed-2"]
+    assert [row["case"] for row in table(tmp_path / "out")] == ["changed", "changed-2", "failed", "lost"]
 
 
 def test_what_a_user_drew_is_delivered_and_read_again_once_it_changes(engine, tmp_path, monkeypatch):
