@@ -190,6 +190,10 @@ class Ledger:
             self._write(records)
         return tuple(named)
 
+    def names_by_place(self) -> dict[str, str]:
+        """Say what the cases are called that have a name, by the digest of their path."""
+        return {one.place: name for name, one in self._records.items() if one.place}
+
     def case_folder(self, case: str) -> Path:
         """Where the files of a case lie."""
         return self.folder / CASES_FOLDER / case

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_path, read_facts
 from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name, place_of
 from OsteoJointLib.batch.ledger import (
     TABLE_FILE,
@@ -52,6 +53,8 @@ class BatchOptions:
     """How the stages of each reading work."""
     names: Names = Names.NEUTRAL
     """What the cases are called that have no name yet; their own also stand in their results."""
+    facts: Path | None = None
+    """A CSV file of what the user knows of how each case was scanned, see :mod:`OsteoJointLib.batch.facts_file`."""
     word: str = ""
     """Stands in the ledger beside each case of this batch."""
 
@@ -93,16 +96,19 @@ def run_batch(
         The report; every case has its row, and those of an earlier batch's other cases stand before them.
 
     Raises:
-        UsageError: the output holds others' files.
+        UsageError: the output holds others' files, or the facts can't be used.
         ModelRefused: the weights or the device can't be used; nothing is written then.
     """
     check_batch_folder(out)
+    stated = {} if options.facts is None else read_facts(options.facts)
     paths = find_cases(inputs, out)
     ledger = Ledger(out, options.names)
+    known = ledger.names_by_place()
+    facts = facts_by_path(stated, {path: known.get(place_of(path)) for path in paths})
     workers = min(options.workers, len(paths))
     outcomes: list[Outcome] = []
     with WorkerPool(workers, start, options.load, options.config) as pool:
-        run, names = _Run(ledger, options, pool), ledger.claim([_newcomer(path) for path in paths])
+        run, names = _Run(ledger, options, pool, facts), ledger.claim([_newcomer(path) for path in paths])
         with ThreadPoolExecutor(workers) as threads:
             futures = [threads.submit(run.read, name, path) for name, path in zip(names, paths, strict=True)]
             try:
@@ -133,32 +139,33 @@ def _newcomer(path: Path) -> Newcomer:
 class _Run:
     """One batch under way: what every case needs to know."""
 
-    def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool):
-        self._ledger, self._pool, self._fresh, self._word = ledger, pool, options.fresh, options.word
+    def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool, facts: Mapping[Path, CaseFacts]):
+        self._ledger, self._options, self._pool, self._facts = ledger, options, pool, facts
         self._own = options.names is Names.OWN
-        self._options = replace(options.read, own_names=self._own)
-        self._settings = reading_settings(pool.model_sha256, self._options, options.config)
 
     def read(self, name: str, path: Path) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
-        fields: dict[str, Any] = {"settings": self._settings, "place": place_of(path), "batch": self._word}
+        said = self._facts.get(path, CaseFacts()).added_to(self._options.read)
+        read = replace(said, own_names=self._own)
+        settings = reading_settings(self._pool.model_sha256, read, self._options.config)
+        fields: dict[str, Any] = {"settings": settings, "place": place_of(path), "batch": self._options.word}
         try:
             if not path.exists():
                 raise nothing_at(path)
             fields["fingerprint"] = digest = fingerprint(path)
-            row = None if self._fresh else self._ledger.row_if_done(name, digest, self._settings)
+            row = None if self._options.fresh else self._ledger.row_if_done(name, digest, settings)
             if row is not None:
                 return CaseRecord(name, Outcome.SKIPPED, row, **fields)
-            return self._read(name, path, fields)
+            return self._read(name, path, read, fields)
         except Exception as error:
             return failed_case(name, as_ending(error), self._own, **fields)
 
-    def _read(self, name: str, path: Path, fields: Mapping[str, Any]) -> CaseRecord:
+    def _read(self, name: str, path: Path, options: ReadOptions, fields: Mapping[str, Any]) -> CaseRecord:
         """Read one case; its files are written only where it has a class."""
         folder = self._ledger.case_folder(name).resolve()
         check_case_folder(folder)
         with self._pool.borrow() as worker:
-            read = worker.ask(Analyze(input=path, **vars(self._options)))
+            read = worker.ask(Analyze(input=path, **vars(options)))
             record = read_case(name, read.result, **fields)
             if record.outcome.is_read:
                 worker.ask(Deliver(case=read.case, out=folder, row=name))

@@ -18,9 +18,9 @@ class Stage(StrEnum):
     LOCALIZATION = "localization"
     SEGMENTATION = "segmentation"
     LEVEL_SET = "level_set"
+    MEASURE = "measure"
     CLASSIFICATION = "classification"
     EXPLANATION = "explanation"
-    MEASURE = "measure"
     OUTPUT = "output"
 
     @property

@@ -329,7 +329,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def test_keys_stand_in_a_private_table_when_asked(read, archive, tmp_path):
-    out, series = tmp_path / "out", archive / "Müller_Jürgen_19450312"
+    out, series = tmp_path / "out", archive / "Müller_Jürgen_19450312" / "ACC99812" / "Spine Wang"
     assert read("batch", series, archive / "Wang broken.nrrd", "--out", out) == 6
     assert not (out / "keys.csv").exists()
     inputs = [series, archive / "Wang broken.nrrd", archive / "4711-0815.mha"]

@@ -88,7 +88,8 @@ def test_other_bodies_stand_under_their_names_and_no_name_beyond_the_anatomy(cas
 
 
 def test_only_base_names_of_files_are_kept(poor_case):
-    text = json.dumps(result_document(poor_case))
+    own = replace(poor_case, options=replace(poor_case.options, own_names=True))
+    text = json.dumps(result_document(own))
     assert "scan <b>.nii.gz" in text
     assert "jane" not in text
 
