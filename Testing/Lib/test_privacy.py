@@ -125,7 +125,9 @@ def write_volume(ct: CtVolume, path: Path) -> Path:
     """Write a CT as NRRD or MetaImage with names among its keys."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = image_on_grid(ct.hu, ct.grid)
-    for key, text in {"PatientName": "Müller Li", "osteojoint_kernel": "Wang", "Comment": "Gretchen 4711-0815"}.items():
+    said = {"PatientName": "Müller Li", "Comment": "Gretchen 4711-0815"}
+    said |= {"osteojoint_kernel": "Wang", "osteojoint_contrast": "Gretchen 19450312", "osteojoint_kvp": "4711-0815"}
+    for key, text in said.items():
         image.SetMetaData(key, text)
     sitk.WriteImage(image, str(path))
     return path
