@@ -78,6 +78,8 @@ class Reason(StrEnum):
     BODY_NOT_LOCALIZED = "body_not_localized"
     MASK_EMPTY = "mask_empty"
     MASK_IMPLAUSIBLE = "mask_implausible"
+    BODY_CUT = "body_cut"
+    FRACTURE_HINT = "fracture_hint"
     ROI_TOO_SMALL = "roi_too_small"
     NOT_CALIBRATED = "not_calibrated"
     CALIBRATION_NOT_USED = "calibration_not_used"

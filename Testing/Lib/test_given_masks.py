@@ -63,7 +63,7 @@ def test_levels_slices_and_boxes_follow_from_the_masks(chain, save):
         plane = mask_to_plane(reading.segmentation.mask, reading.axial, result.volume.hu.shape[1:])
         np.testing.assert_array_equal(plane, drawn(chain)[reading.axial.slice_index] == level.verse_label)
     # what was drawn of L2 is the very mask of the network
-    assert [reading.segmentation.source for reading in result.readings] == [MaskSource.EDITED, MaskSource.NETWORK]
+    assert [reading.mask_source for reading in result.readings] == [MaskSource.EDITED, MaskSource.NETWORK]
     assert result.classification is not None
     assert {"localization", "model"}.isdisjoint(result.timings_s)
 
@@ -88,7 +88,7 @@ def test_what_is_measured_is_what_was_drawn(chain, save):
 def test_a_refinement_acts_on_the_user_s_masks_and_is_said(chain, save):
     masks = read_given_masks(save(drawn(chain)), chain.make_ct())
     result = chain.reader.read_masks(chain.make_ct(), masks, ReadOptions(refine=True))
-    assert result.l1.segmentation.source is MaskSource.EDITED_REFINED
+    assert result.l1.mask_source is MaskSource.EDITED_REFINED
 
 
 def test_the_axes_of_the_file_may_run_any_way(chain, save, tmp_path):
@@ -187,4 +187,4 @@ def test_our_own_file_gives_the_same_masks_again(chain, tmp_path):
     for reading, before in zip(again.readings, chain.result.readings, strict=True):
         assert reading.axial.slice_index == before.axial.slice_index
         np.testing.assert_array_equal(reading.segmentation.mask, before.segmentation.mask)
-        assert reading.segmentation.source is MaskSource.NETWORK
+        assert reading.mask_source is MaskSource.NETWORK
