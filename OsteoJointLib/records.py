@@ -84,6 +84,60 @@ class Flag:
     level: Level | None = None
 
 
+class Origin(StrEnum):
+    """Where a fact about a scan comes from."""
+
+    HEADER = "header"
+    USER = "user"
+    ESTIMATED = "estimated"
+    """From the image itself."""
+    UNKNOWN = "unknown"
+
+
+class ContrastPhase(StrEnum):
+    """When after the contrast agent was given the scan was made; the phantom's phases have the same names."""
+
+    NONE = "none"
+    """No contrast agent was given."""
+    GIVEN = "given"
+    """One was given, in a phase that isn't known: what a user or a header may say."""
+    ARTERIAL = "arterial"
+    PORTAL = "portal"
+    EXCRETORY = "excretory"
+
+
+class Kernel(StrEnum):
+    """Kinds of reconstruction kernel; the phantom's have the same names."""
+
+    SOFT = "soft"
+    STANDARD = "standard"
+    SHARP = "sharp"
+    LUNG = "lung"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact about how a scan was made.
+
+    Args:
+        value: tube voltage in kV, the kernel's name, or whether a contrast agent was given; None when unknown.
+        origin: where it comes from.
+        confidence: of an estimate, its probability, 0 to 1; None of any other.
+    """
+
+    value: float | str | bool | None
+    origin: Origin
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Knowing:
+    """How a fact that isn't the header's is known: :attr:`Origin.USER`, or estimated with a confidence."""
+
+    origin: Origin
+    confidence: float | None = None
+
+
 @dataclass(frozen=True)
 class SourceInfo:
     """What was read, without patient data.
@@ -97,6 +151,9 @@ class SourceInfo:
         contrast: whether a contrast agent was given, None when unknown.
         slice_thickness_mm: as the tag says, None when unknown.
         choice: why this series was chosen among several, None when there was only one.
+        phase: contrast phase, NONE where no agent was given; None when unknown.
+        known_by: how those of "kvp", "kernel" and "contrast" are known that the header doesn't say.
+        header: the source as its header alone has it, where a user or an estimate has added to it.
     """
 
     kind: str
@@ -107,6 +164,40 @@ class SourceInfo:
     contrast: bool | None = None
     slice_thickness_mm: float | None = None
     choice: str | None = None
+    phase: ContrastPhase | None = None
+    known_by: Mapping[str, Knowing] = field(default_factory=dict)
+    header: SourceInfo | None = None
+
+    def fact(self, name: str) -> Fact:
+        """Tell "kvp", "kernel" or "contrast" with its origin.
+
+        >>> SourceInfo("dicom", kvp=120.0).fact("kvp")
+        Fact(value=120.0, origin=<Origin.HEADER: 'header'>, confidence=None)
+        >>> SourceInfo("dicom").fact("kernel").origin.value
+        'unknown'
+        """
+        value = getattr(self, name)
+        if value is None:
+            return Fact(None, Origin.UNKNOWN)
+        known = self.known_by.get(name, Knowing(Origin.HEADER))
+        return Fact(value, known.origin, known.confidence)
+
+
+@dataclass(frozen=True)
+class HuScale:
+    """Where a CT's air and fat lie, HU; None where they weren't found.
+
+    Args:
+        air_hu: the commonest value of air.
+        air_hidden: whether air lies below the lowest value that is kept, or was blanked.
+        skin_fat_hu: the commonest value of the fat under the skin.
+        fat_hu: that of all fat in view.
+    """
+
+    air_hu: float | None
+    air_hidden: bool
+    skin_fat_hu: float | None
+    fat_hu: float | None
 
 
 @dataclass(frozen=True)
@@ -129,6 +220,7 @@ class CtVolume:
         stored: the grid as the file or the array had it, before permuting and flipping; None where it is ``grid``.
         images: the DICOM image of each slice of ``stored``; empty of other files, and where the slices were shifted or
             filled up, so that none of them is an image's own.
+        scale: where its air and fat lie; None where nobody looked.
     """
 
     hu: np.ndarray
@@ -137,6 +229,7 @@ class CtVolume:
     flags: tuple[Flag, ...] = ()
     stored: Grid | None = None
     images: tuple[DicomImage, ...] = ()
+    scale: HuScale | None = None
 
     def __repr__(self) -> str:
         """Say in a line what it is.
@@ -433,6 +526,38 @@ class BmdEstimate:
         return (self.mean_mg_cm3 - half, self.mean_mg_cm3 + half)
 
 
+class LeftOutReason(StrEnum):
+    """Why a vertebra is left out of the class."""
+
+    FRACTURE = "fracture"
+    CEMENT = "cement"
+    FOCAL_LESION = "focal_lesion"
+    METAL = "metal"
+    OTHER = "other"
+
+    @property
+    def words(self) -> str:
+        """How people call it."""
+        return self.value.replace("_", " ")
+
+
+class LeftOutBy(StrEnum):
+    """Who leaves a vertebra out of the class."""
+
+    USER = "user"
+    PROPOSAL = "proposal"
+    """OsteoJoint, because its HU contradict all else; a user may overrule it."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A vertebra that the class is made without."""
+
+    level: Level
+    by: LeftOutBy
+    reason: LeftOutReason = LeftOutReason.OTHER
+
+
 @dataclass(frozen=True)
 class Classification:
     """Bone status of the case.
@@ -442,7 +567,8 @@ class Classification:
         probabilities: in the order of :data:`STATUSES`.
         fusion_weight_l1, fusion_weight_l2: W1 and W2 of Eq. 17, which sum to 1.
         bmd: None from a network without the ordinal head.
-        left_out: the level that a user left out, whose weight is 0.
+        left_out: the level that is left out, whose weight is 0.
+        left_out_by, left_out_reason: who left it out, and why; None where both count.
         indeterminate: whether another class is possible too, see :mod:`OsteoJointLib.pipeline.certainty`.
     """
 
@@ -453,6 +579,8 @@ class Classification:
     bmd: BmdEstimate | None = None
     left_out: Level | None = None
     indeterminate: bool = False
+    left_out_by: LeftOutBy | None = None
+    left_out_reason: LeftOutReason | None = None
 
 
 class ExplanationMethod(StrEnum):

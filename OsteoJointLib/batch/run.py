@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_case, read_facts
 from OsteoJointLib.batch.inputs import BatchCase, find_cases, fingerprint
 from OsteoJointLib.batch.ledger import (
     TABLE_FILE,
@@ -47,6 +48,8 @@ class BatchOptions:
     """What each reading does."""
     config: PipelineConfig = field(default_factory=PipelineConfig)
     """How the stages of each reading work."""
+    facts: Path | None = None
+    """A CSV file of what the user knows of how each case was scanned, see :mod:`OsteoJointLib.batch.facts_file`."""
     word: str = ""
     """Stands in the ledger beside each case of this batch."""
 
@@ -88,16 +91,18 @@ def run_batch(
         The report; every case has its row, and those of an earlier batch's other cases stand before them.
 
     Raises:
-        UsageError: the output holds others' files.
+        UsageError: the output holds others' files, or the facts can't be used.
         ModelRefused: the weights or the device can't be used; nothing is written then.
     """
     check_batch_folder(out)
+    stated = {} if options.facts is None else read_facts(options.facts)
     cases = find_cases(inputs, out, read_ledger(out))
+    facts = facts_by_case(stated, cases)
     ledger = Ledger(out, [case.name for case in cases])
     workers = min(options.workers, len(cases))
     outcomes: list[Outcome] = []
     with WorkerPool(workers, start, options.load, options.config) as pool:
-        run = _Run(ledger, options, pool)
+        run = _Run(ledger, options, pool, facts)
         with ThreadPoolExecutor(workers) as threads:
             futures = [threads.submit(run.read, case) for case in cases]
             try:
@@ -118,27 +123,28 @@ def run_batch(
 class _Run:
     """One batch under way: what every case needs to know."""
 
-    def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool):
-        self._ledger, self._options, self._pool = ledger, options, pool
-        self._settings = reading_settings(pool.model_sha256, options.read, options.config)
+    def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool, facts: Mapping[str, CaseFacts]):
+        self._ledger, self._options, self._pool, self._facts = ledger, options, pool, facts
 
     def read(self, case: BatchCase) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
-        fields: dict[str, Any] = {"settings": self._settings, "place": case.place, "batch": self._options.word}
+        read = self._facts.get(case.name, CaseFacts()).added_to(self._options.read)
+        settings = reading_settings(self._pool.model_sha256, read, self._options.config)
+        fields: dict[str, Any] = {"settings": settings, "place": case.place, "batch": self._options.word}
         try:
             if not case.path.exists():
                 raise InputRefused(Reason.NOT_FOUND, f"There is nothing at {case.path}. Correct the path.")
             fields["fingerprint"] = digest = fingerprint(case.path)
-            row = None if self._options.fresh else self._ledger.row_if_done(case.name, digest, self._settings)
+            row = None if self._options.fresh else self._ledger.row_if_done(case.name, digest, settings)
             if row is not None:
                 return CaseRecord(case.name, Outcome.SKIPPED, row, **fields)
-            return self._read(case, fields)
+            return self._read(case, read, fields)
         except Exception as error:
             return failed_case(case.name, as_ending(error), **fields)
 
-    def _read(self, case: BatchCase, fields: Mapping[str, Any]) -> CaseRecord:
+    def _read(self, case: BatchCase, options: ReadOptions, fields: Mapping[str, Any]) -> CaseRecord:
         """Read one case; its files are written only where it has a class."""
-        options, folder = self._options.read, self._ledger.case_folder(case.name).resolve()
+        folder = self._ledger.case_folder(case.name).resolve()
         check_case_folder(folder)
         with self._pool.borrow() as worker:
             read = worker.ask(Analyze(input=case.path, **vars(options)))

@@ -121,14 +121,16 @@ def device_name(text: str) -> str:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
-def level_name(text: str) -> Level:
-    """Read the name of a level for argparse."""
+def level_name(text: str) -> Level | None:
+    """Read the name of a level, or none, for argparse."""
     from OsteoJointLib.records import Level
 
+    if text.lower() == "none":
+        return None
     try:
         return Level(text.upper())
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2 nor none") from None
 
 
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
@@ -157,12 +159,44 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
+def _add_case_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a user knows of one case."""
+    unsaid = argparse.SUPPRESS
+    parser.add_argument(
+        "--leave-out",
+        type=level_name,
+        default=unsaid,
+        metavar="L1|L2|none",
+        help="make the class without this vertebra, such as one with cement; none: with both, whatever is proposed",
+    )
+    reasons = ("fracture", "cement", "focal-lesion", "metal", "other")
+    parser.add_argument("--reason", dest="leave_out_reason", choices=reasons, default=unsaid, help="why it is left out")
+    parser.add_argument("--kvp", type=float, default=unsaid, metavar="N", help="tube voltage, kV, before the header's")
+    parser.add_argument(
+        "--kernel",
+        choices=("soft", "standard", "sharp", "lung"),
+        default=unsaid,
+        help="kind of reconstruction kernel, before the header's",
+    )
+    parser.add_argument(
+        "--contrast",
+        choices=("none", "given", "arterial", "portal", "excretory"),
+        default=unsaid,
+        help="contrast phase, before the header's",
+    )
+
+
 def _read_options(arguments: argparse.Namespace) -> ReadOptions:
-    """Collect what a reading does, and read the calibration file where one is given."""
+    """Collect what a reading does, and read the calibration file where one is given; --leave-out none: no proposal."""
     from OsteoJointLib.calibration.file import read_calibration
     from OsteoJointLib.pipeline.settings import CalibrationUse, ReadOptions
+    from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason
 
     given = _given(arguments, ReadOptions)
+    for name, kind in (("kernel", Kernel), ("contrast", ContrastPhase), ("leave_out_reason", LeftOutReason)):
+        if name in given:
+            given[name] = kind(given[name].replace("-", "_"))
+    given["propose"] = given.get("leave_out", ...) is not None
     word = given.pop("calibration")
     if word in CALIBRATION_WORDS:
         return ReadOptions(**given, calibration=CalibrationUse(word))
@@ -190,13 +224,7 @@ def _add_analyze(commands: Commands) -> None:
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
-    parser.add_argument(
-        "--leave-out",
-        type=level_name,
-        default=argparse.SUPPRESS,
-        metavar="L1|L2",
-        help="make the class without this vertebra, such as one with cement",
-    )
+    _add_case_options(parser)
     parser.add_argument(
         "--masks",
         type=Path,
@@ -221,6 +249,13 @@ def _add_batch(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
+    parser.add_argument(
+        "--facts",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="CSV",
+        help="tube voltage, kernel and contrast by case: columns case, kvp, kernel, contrast",
+    )
     parser.add_argument(
         "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )  # Slicer knows its batch's cases in the ledger by it

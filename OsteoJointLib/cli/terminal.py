@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib.cli.text_table import number, table
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.output.fields import CLASS, View, seen_in
+from OsteoJointLib.output.fields import CLASS, Field, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.stages import Progress, Stage
 from OsteoJointLib.records import Level
@@ -74,7 +74,7 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
     Where the class is held back, the first line says so, and how to confirm the levels.
     """
     place = {field.place.removeprefix("classification."): field for field in CLASS}
-    status, certainty, left_out = (place[name] for name in ("status", "indeterminate", "left_out"))
+    status, certainty = place["status"], place["indeterminate"]
     shares = [field for name, field in place.items() if name.startswith("probabilities.")]
     codes = {flag["code"] for flag in document["flags"]}
     another = certainty.value(document)
@@ -87,8 +87,7 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
         "",
         f"{status.title}: {status.said(document)}{' (NOT RELIABLE)' if unreliable else ''}"
         f"{', indeterminate: another class is possible too' if another else ''}"
-        f"{', ' + left_out.said(document) + ' left out' if left_out.value(document) else ''}   "
-        + ", ".join(f"{share.title} {share.said(document)}" for share in shares),
+        f"{_left_out(document, place)}   " + ", ".join(f"{share.title} {share.said(document)}" for share in shares),
         *(f"  ! {flag['level'] + ': ' if flag['level'] else ''}{flag['message']}" for flag in document["flags"]),
         "",
         f"{number(document['timings_s'].get('total'), 1, 's')} on {document['device']}",
@@ -96,6 +95,14 @@ def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:
         RESEARCH_NOTICE,
     ]
     return "\n".join(lines)
+
+
+def _left_out(document: Mapping[str, Any], place: Mapping[str, Field[Any]]) -> str:
+    """Say which vertebra is left out, by whom and why; empty where both count."""
+    level, by, reason = (place[name] for name in ("left_out", "left_out_by", "left_out_reason"))
+    if level.value(document) is None:
+        return ""
+    return f", {level.said(document)} left out by {by.said(document)} ({reason.said(document)})"
 
 
 def _how_to_confirm(document: Mapping[str, Any]) -> str:

@@ -65,6 +65,7 @@ def read_ct(
     limits = limits or ReadingLimits()
     if isinstance(source, str | Path):
         return _read_path(Path(source), limits)
+    doubts: list[str] = []
     if isinstance(source, np.ndarray):
         known, grid, hu = SourceInfo("memory"), _array_grid(source, spacing_zyx_mm), source
     else:
@@ -73,7 +74,8 @@ def read_ct(
             raise InputRefused(
                 Reason.NOT_3D, "This is no CT: give a path, a SimpleITK image of three axes, or a (z, y, x) array."
             )
-        known, grid, hu = stated(source), grid_of(source), sitk.GetArrayViewFromImage(source)
+        known, doubts = stated(source)
+        grid, hu = grid_of(source), sitk.GetArrayViewFromImage(source)
     known = replace(
         known,
         kvp=known.kvp if kvp is None else kvp,
@@ -81,7 +83,7 @@ def read_ct(
         contrast=known.contrast if contrast is None else contrast,
     )
     hu, notes = to_int16(hu, 1.0, 0.0)
-    return checked_volume(hu, grid, known, limits, notes)
+    return checked_volume(hu, grid, known, limits, [*doubts, *notes])
 
 
 def _array_grid(array: np.ndarray, spacing_zyx_mm: Sequence[float] | None) -> Grid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
 from OsteoJointLib.io.header_checks import acquisition_flags, check_geometry, too_short
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
+from OsteoJointLib.io.hu_scale import measure_scale
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.records import CtSlicePair, CtVolume, DicomImage, Flag
 
@@ -86,9 +88,10 @@ def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: Readin
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
     flags += check_geometry(canonical, limits)
-    flags += check_hu(array, canonical, limits)
-    flags += acquisition_flags(source, limits)
-    return CtVolume(array, canonical, source, one_per_code(flags), grid, images)
+    flags += check_hu(array, limits)
+    scale = measure_scale(array, canonical)
+    flags += acquisition_flags(source, scale, limits)
+    return CtVolume(array, canonical, source, one_per_code(flags), grid, images, scale)
 
 
 def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack, list[Flag]]:
@@ -112,7 +115,7 @@ def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack
 
 
 def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Flag]:
-    geometry, flags = stack.geometry, []
+    geometry, flags = stack.geometry, _rescale_flags(stack)
     if choice.candidates > 1:
         flags.append(
             Flag(Reason.SEVERAL_SERIES, f"{choice.why} To read another, give the folder of that series alone.")
@@ -150,6 +153,22 @@ def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Fl
             )
         )
     return flags
+
+
+def _rescale_flags(stack: Stack) -> list[Flag]:
+    """Say that the slices carry different rescale values: each was given its own, which may be right or wrong."""
+    counts = Counter((header.slope, header.intercept) for header in stack.headers).most_common()
+    if len(counts) == 1:
+        return []
+    (slope, intercept), usual = counts[0]
+    others = "; ".join(f"{s:g} and {i:g} in {n}" for (s, i), n in counts[1:4])
+    return [
+        Flag(
+            Reason.RESCALE_DIFFERS,
+            f"The slices carry different rescale values: slope {slope:g} and intercept {intercept:g} in {usual}, "
+            f"{others}. Each slice was read with its own; whether their HU agree was checked from slice to slice.",
+        )
+    ]
 
 
 def _refuse_other_region(stack: Stack) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.io.contrast_words import NO_CONTRAST
 from OsteoJointLib.io.dicom_tags import (
     as_number,
     as_numbers,
@@ -41,9 +42,6 @@ _TAGS = """
     ContrastBolusAgentSequence BodyPartExamined PatientName PatientID SharedFunctionalGroupsSequence
     PerFrameFunctionalGroupsSequence FrameOfReferenceUID BitsAllocated
 """.split()  # noqa: SIM905 - a list literal would take one line a word
-
-NO_CONTRAST = {"NONE", "NO", "N", "NOT APPLIED", "WITHOUT", "W/O", "NATIVE", "NON CONTRAST", "NON-CONTRAST"}
-"""What a contrast agent's name is where none was given."""
 
 
 @dataclass(frozen=True)

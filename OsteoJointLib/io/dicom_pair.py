@@ -17,6 +17,7 @@ from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
 from OsteoJointLib.io.header_checks import acquisition_flags, refuse_bad_field_of_view, slice_geometry_flags
 from OsteoJointLib.io.hu_checks import check_hu
+from OsteoJointLib.io.hu_scale import measure_scale
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.records import CtSlicePair, CtVolume
 
@@ -73,6 +74,7 @@ def _read_single(header: SliceHeader, folder: FolderHeaders, limits: ReadingLimi
     refuse_bad_field_of_view(canonical, limits)
     source = source_info((header,), sha256, (header.path.name,))
     flags = [*tag_flags((header,), folder), *slice_geometry_flags(canonical, limits)]
-    flags += check_hu(array, canonical, limits)
-    flags += acquisition_flags(source, limits)
-    return CtVolume(array, canonical, source, one_per_code(flags))
+    flags += check_hu(array, limits)
+    scale = measure_scale(array, canonical)
+    flags += acquisition_flags(source, scale, limits)
+    return CtVolume(array, canonical, source, one_per_code(flags), scale=scale)

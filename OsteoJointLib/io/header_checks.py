@@ -11,11 +11,20 @@ import numpy as np
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import oblique_angle_deg
+from OsteoJointLib.io.hu_scale import scale_flags
 from OsteoJointLib.io.kernels import KernelClass, classify_kernel
 from OsteoJointLib.io.limits import ReadingLimits
-from OsteoJointLib.records import Flag, SourceInfo
+from OsteoJointLib.records import Flag, HuScale, Origin, SourceInfo
 
 SINGLE_SLICE = "This is one single slice. Give the whole series, or two files: the mid-slices of L1 and of L2."
+
+FACT_CODES = frozenset(
+    {
+        *(Reason.CONTRAST, Reason.CONTRAST_UNKNOWN, Reason.KERNEL_SHARP, Reason.KERNEL_UNKNOWN),
+        *(Reason.KVP_OTHER, Reason.KVP_UNKNOWN, Reason.HU_OFFSET),
+    }
+)
+"""Codes that follow from facts which a user or the image may still add to what the header says."""
 
 _ROUNDING_MM = 1e-3
 """Slices of 3 mm whose thickness or spacing was stored with rounding are not thicker than 3 mm."""
@@ -92,28 +101,46 @@ def refuse_bad_field_of_view(grid: Grid, limits: ReadingLimits) -> None:
         )
 
 
-def acquisition_flags(source: SourceInfo, limits: ReadingLimits) -> tuple[Flag, ...]:
-    """Flag what the tags say of contrast, kernel, tube voltage and slice thickness, or don't say."""
+def acquisition_flags(source: SourceInfo, scale: HuScale | None, limits: ReadingLimits) -> tuple[Flag, ...]:
+    """Flag what is known of how the scan was made, or isn't, and thick slices."""
     thick = [] if source.slice_thickness_mm is None else _thick_flags(source.slice_thickness_mm, "thick", limits)
-    return (*_contrast_flags(source), *_kernel_flags(source), *_kvp_flags(source, limits), *thick)
+    return (*fact_flags(source, scale, limits), *thick)
 
 
-def unknown_flags(source: SourceInfo) -> tuple[Flag, ...]:
-    """Flag what the tags don't say, as :func:`acquisition_flags` does."""
-    unknown = (Reason.CONTRAST_UNKNOWN, Reason.KERNEL_UNKNOWN, Reason.KVP_UNKNOWN)
-    return tuple(flag for flag in acquisition_flags(source, ReadingLimits()) if flag.code in unknown)
+def fact_flags(source: SourceInfo, scale: HuScale | None, limits: ReadingLimits) -> tuple[Flag, ...]:
+    """Flag contrast, kernel, tube voltage and, given that, where the HU scale lies: the codes of :data:`FACT_CODES`.
+
+    Args:
+        source: what is known by now.
+        scale: where air and fat lie; None where nobody looked.
+        limits: what is usual.
+    """
+    off = () if scale is None else scale_flags(scale, source.kvp)
+    return (*_contrast_flags(source), *_kernel_flags(source), *_kvp_flags(source, limits), *off)
+
+
+def _known_by(source: SourceInfo, name: str) -> str:
+    """Say where a fact comes from, where that isn't the header; to stand after it."""
+    fact = source.fact(name)
+    if fact.origin is Origin.ESTIMATED:
+        return f" (estimated from the image, {100 * (fact.confidence or 0.0):.0f} % sure)"
+    return " (stated by the user)" if fact.origin is Origin.USER else ""
 
 
 def _contrast_flags(source: SourceInfo) -> list[Flag]:
     if source.contrast is None:
-        said = "The file does not say whether contrast agent was given, which raises the HU of bone in every phase."
+        said = (
+            "Whether contrast agent was given is neither stated nor clear from the image; it raises the HU of bone. "
+            "State it by --contrast where you know it."
+        )
         return [Flag(Reason.CONTRAST_UNKNOWN, said)]
     if source.contrast:
+        phase = "" if source.phase is None else f", {source.phase.value} phase"
         return [
             Flag(
                 Reason.CONTRAST,
-                "Contrast agent was given, which raises the HU of bone: HU and class are not comparable with those of "
-                "an unenhanced CT.",
+                f"Contrast agent was given{phase}{_known_by(source, 'contrast')}: it raises the HU of bone, so HU are "
+                "not comparable with those of an unenhanced CT. The class allows for it.",
             )
         ]
     return []
@@ -125,23 +152,27 @@ def _kernel_flags(source: SourceInfo) -> list[Flag]:
         return [
             Flag(
                 Reason.KERNEL_SHARP,
-                f"The kernel {source.kernel} is sharp: noise and overshoot change HU and texture. "
-                "Prefer a soft-tissue kernel.",
+                f"The kernel {source.kernel} is sharp{_known_by(source, 'kernel')}: noise and overshoot change HU and "
+                "texture. Prefer a soft-tissue kernel.",
             )
         ]
     if kind is KernelClass.UNKNOWN:
         said = f"names the kernel {source.kernel}, which is not known here" if source.kernel else "names no kernel"
-        return [Flag(Reason.KERNEL_UNKNOWN, f"The file {said}; a sharp one would change HU and texture.")]
+        message = f"The file {said}; a sharp one would change HU and texture. State it by --kernel where you know it."
+        return [Flag(Reason.KERNEL_UNKNOWN, message)]
     return []
 
 
 def _kvp_flags(source: SourceInfo, limits: ReadingLimits) -> list[Flag]:
     if source.kvp is None:
-        said = "The file does not name the tube voltage, on which the HU of bone depend."
+        said = "The file names no tube voltage, on which the HU of bone depend. State it by --kvp where you know it."
         return [Flag(Reason.KVP_UNKNOWN, said)]
     low, high = limits.standard_kvp
     if not low <= source.kvp <= high:
-        said = f"The tube voltage is {source.kvp:g} kV, so the HU of bone are not comparable with those at 120 kV."
+        said = (
+            f"The tube voltage is {source.kvp:g} kV{_known_by(source, 'kvp')}, so the HU of bone are not comparable "
+            "with those at 120 kV. The class allows for it."
+        )
         return [Flag(Reason.KVP_OTHER, said)]
     return []
 

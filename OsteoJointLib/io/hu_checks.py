@@ -1,8 +1,9 @@
-"""Judge the Hounsfield scale of a CT, and what the image itself shows of metal and of its field of view.
+"""Judge whether a volume holds the Hounsfield units of a body, and what it shows of its field of view.
 
 HU are judged by the histogram alone: a body CT has fat near -100, a commonest tissue value of fat or soft tissue and,
 where the view is not cut tightly, air near -1000. MR, label maps, unscaled CT and images cut to a display window lack
-one of these. The limits are in :mod:`OsteoJointLib.io.limits`.
+one of these. Where the scale lies is judged in :mod:`OsteoJointLib.io.hu_scale`; the limits are in
+:mod:`OsteoJointLib.io.limits`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.records import Flag
 
@@ -46,19 +46,6 @@ _WINDOW_TOP_HU, _WINDOW_SHARE = 1000, 0.002
 """An image whose highest value is lower than cortical bone's, and in which this share of the voxels has exactly that
 value, was cut to a display window (chosen; in a CT the highest value stands once or twice)."""
 
-_AIR_TOP_HU = -970
-"""Air is -1000 HU by definition; 30 HU of noise are allowed (chosen)."""
-
-_NEAR_AIR_TOP_HU = -800
-"""What is brighter is lung."""
-
-_SHIFTED_SHARE, _SHIFTED_AIR = 0.02, 0.1
-"""The scale is called shifted where more than the first share of all voxels lies between the two values above, and
-air itself holds less than the second part of that (chosen)."""
-
-_LEAST_AIR_SHARE = 0.002
-"""Share of voxels, air or padding, that confirms that the scale begins at -1000 (chosen)."""
-
 _RIM_SLICES = 40
 """Slices that are looked at for tissue at the rim, evenly spread."""
 
@@ -75,16 +62,15 @@ _CORNER = 20
 _HU_ADVICE = "Give the CT in Hounsfield units (rescale slope and intercept applied once), not MR, a mask or a picture."
 
 
-def check_hu(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> tuple[Flag, ...]:
-    """Judge the Hounsfield scale and what the image shows of metal and of its own field of view.
+def check_hu(hu: np.ndarray, limits: ReadingLimits) -> tuple[Flag, ...]:
+    """Judge whether a volume holds Hounsfield units at all, and what it shows of its own field of view.
 
     Args:
         hu: (z, y, x) int16, clamped from below at :data:`LOWEST_HU`, canonical.
-        grid: its grid.
         limits: the limits.
 
     Returns:
-        Flags HU_OFFSET, METAL, TRUNCATED_VIEW as they apply.
+        A flag TRUNCATED_VIEW where it applies.
 
     Raises:
         InputRefused: CONSTANT, NOT_HU.
@@ -94,15 +80,14 @@ def check_hu(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> tuple[Flag, .
         raise InputRefused(
             Reason.CONSTANT, f"Every voxel has the same value, {lowest}, so this is no CT. Check the export."
         )
-    counts = _histogram(hu)
+    counts = histogram(hu)
     _refuse_label_map(counts, lowest)
     _refuse_cut_range(counts, highest)
     _refuse_without_tissue(counts, lowest, highest, limits)
-    flags = [*_scale_flags(counts), *_metal_flags(hu, grid, limits), *_view_flags(hu, limits)]
-    return tuple(flags)
+    return tuple(_view_flags(hu, limits))
 
 
-def _histogram(hu: np.ndarray) -> np.ndarray:
+def histogram(hu: np.ndarray) -> np.ndarray:
     """Count the values from LOWEST_HU to _HIGHEST_COUNTED_HU (clipped) in an evenly thinned sample."""
     step = max(1, round((hu.size / _SAMPLE_VOXELS) ** (1 / 3)))
     sample = hu[::step, ::step, ::step] if min(hu.shape) >= 4 * step else hu
@@ -164,34 +149,6 @@ def _refuse_cut_range(counts: np.ndarray, highest: int) -> None:
             f"The image is cut off at {highest} HU, as by a display window, so bone can't be measured in it. Give the "
             "original CT.",
         )
-
-
-def _scale_flags(counts: np.ndarray) -> list[Flag]:
-    """Flag air that is shifted or not there. The lowest bin is padding or clamped air, so it proves nothing alone."""
-    total = counts.sum()
-    near_air = (_AIR_TOP_HU + 1, _NEAR_AIR_TOP_HU)
-    near, above = _between(counts, LOWEST_HU + 1, _AIR_TOP_HU), _between(counts, *near_air)
-    if above > _SHIFTED_SHARE * total and near < _SHIFTED_AIR * above:
-        air = _mode_hu(counts, *near_air)
-        what = f"The darkest common value is {air} HU instead of air near -1000 (a shifted scale, or lung alone)"
-    elif near + counts[0] > _LEAST_AIR_SHARE * total:
-        return []
-    else:
-        what = "No air near -1000 HU is in view"
-    return [Flag(Reason.HU_OFFSET, f"{what}, so the HU scale can't be confirmed. Check the rescale values.")]
-
-
-def _metal_flags(hu: np.ndarray, grid: Grid, limits: ReadingLimits) -> list[Flag]:
-    volume_ml = np.count_nonzero(hu >= limits.metal_hu) * float(np.prod(grid.spacing_xyz_mm)) / 1000.0
-    if volume_ml < limits.metal_ml:
-        return []
-    return [
-        Flag(
-            Reason.METAL,
-            f"{volume_ml:.1f} ml of metal or very dense contrast are in view ({limits.metal_hu} HU and more). Near L1 "
-            "or L2 their streaks make HU and masks wrong.",
-        )
-    ]
 
 
 def _view_flags(hu: np.ndarray, limits: ReadingLimits) -> list[Flag]:

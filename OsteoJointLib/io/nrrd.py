@@ -11,7 +11,7 @@ import numpy as np
 from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
-from OsteoJointLib.records import SourceInfo
+from OsteoJointLib.records import ContrastPhase, SourceInfo
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -44,8 +44,10 @@ def acquisition_keys(source: SourceInfo) -> dict[str, str]:
     """Write tube voltage, kernel and contrast as key/value pairs that the reader understands, unknown ones left out.
 
     >>> acquisition_keys(SourceInfo("dicom", kvp=120.0, contrast=False))
-    {'osteojoint_kvp': '120.0', 'osteojoint_contrast': 'no'}
+    {'osteojoint_kvp': '120.0', 'osteojoint_contrast': 'none'}
     """
-    contrast = None if source.contrast is None else ("yes" if source.contrast else "no")
+    contrast = source.phase
+    if source.phase is None and source.contrast is not None:
+        contrast = ContrastPhase.GIVEN if source.contrast else ContrastPhase.NONE
     said = {KVP_KEY: source.kvp, KERNEL_KEY: source.kernel, CONTRAST_KEY: contrast}
     return {key: str(value) for key, value in said.items() if value is not None}

@@ -19,12 +19,15 @@ import numpy as np
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import to_canonical, triple
+from OsteoJointLib.io.contrast_words import phase_of
 from OsteoJointLib.io.dicom_source import one_per_code, safe_name
+from OsteoJointLib.io.dicom_tags import as_positive
 from OsteoJointLib.io.header_checks import SINGLE_SLICE, acquisition_flags, check_geometry
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
+from OsteoJointLib.io.hu_scale import measure_scale
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.io.nifti import read_nifti_voxels
-from OsteoJointLib.records import CtVolume, Flag, SourceInfo
+from OsteoJointLib.records import ContrastPhase, CtVolume, Flag, SourceInfo
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -64,8 +67,9 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
     reader, oriented = _open(path)
     grid = grid_of(reader)
     hu, notes, flags = _voxels(reader, path)
-    source = replace(stated(reader), kind=volume_kind(path) or "", file_names=(safe_name(path.name),))
-    return checked_volume(hu, grid, replace(source, sha256=_sha256(path)), limits, [*oriented, *notes], flags)
+    said, doubted = stated(reader)
+    source = replace(said, kind=volume_kind(path) or "", file_names=(safe_name(path.name),), sha256=_sha256(path))
+    return checked_volume(hu, grid, source, limits, [*oriented, *notes, *doubted], flags)
 
 
 def checked_volume(
@@ -93,9 +97,10 @@ def checked_volume(
     array = np.ascontiguousarray(array)
     flags = [*flags, *([Flag(Reason.TAGS_REPAIRED, " ".join(notes))] if notes else [])]
     flags += check_geometry(canonical, limits)
-    flags += check_hu(array, canonical, limits)
-    flags += acquisition_flags(source, limits)
-    return CtVolume(array, canonical, source, one_per_code(flags), stored)
+    flags += check_hu(array, limits)
+    scale = measure_scale(array, canonical)
+    flags += acquisition_flags(source, scale, limits)
+    return CtVolume(array, canonical, source, one_per_code(flags), stored, scale=scale)
 
 
 def _open(path: Path) -> tuple[SimpleITK.ImageFileReader, list[str]]:
@@ -204,17 +209,25 @@ def to_int16(stored: np.ndarray, slope: float, intercept: float) -> tuple[np.nda
     return out, [f"{missing} voxels hold no number and were taken as air."] if missing else []
 
 
-def stated(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> SourceInfo:
-    """Return what the key/value pairs of an image state of its acquisition."""
-    said = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
-    kvp = said.get(KVP_KEY)
-    contrast = said.get(CONTRAST_KEY)
-    return SourceInfo(
-        kind="memory",
-        kvp=float(kvp) if kvp else None,
-        kernel=said.get(KERNEL_KEY) or None,
-        contrast=None if contrast is None else contrast == "yes",
+def stated(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> tuple[SourceInfo, list[str]]:
+    """Return what the key/value pairs of an image state of its acquisition, with notes on what can't be understood."""
+    keys = set(image.GetMetaDataKeys())
+    kvp, kernel, contrast = (
+        image.GetMetaData(key).strip() if key in keys else "" for key in (KVP_KEY, KERNEL_KEY, CONTRAST_KEY)
     )
+    phase, volts, notes = phase_of(contrast), as_positive(kvp), []
+    if contrast and phase is None:
+        notes.append(f"The header says “{contrast}” of the contrast agent, which is not understood.")
+    if kvp and volts is None:
+        notes.append(f"The header says “{kvp}” of the tube voltage, which is no number.")
+    source = SourceInfo(
+        kind="memory",
+        kvp=volts,
+        kernel=kernel or None,
+        contrast=None if phase is None else phase is not ContrastPhase.NONE,
+        phase=None if phase is ContrastPhase.GIVEN else phase,
+    )
+    return source, notes
 
 
 def _sha256(path: Path) -> str:

@@ -31,10 +31,13 @@ from OsteoJointLib.records import (
     BodyHeights,
     BodyVolume,
     Classification,
+    ContrastPhase,
     CtVolume,
     FractureHint,
+    LeftOutReason,
     Level,
     MaskSource,
+    Origin,
     RoiKind,
 )
 
@@ -153,6 +156,7 @@ _POINT = List(Number("mm", 3, said_digits=1), 3)
 _HU = Number("HU")
 _BMD = Number("mg/cm³")
 _REPORTED = frozenset({View.REPORT})
+_FACTS = {"kvp": "Tube voltage", "kernel": "Kernel", "contrast": "Contrast"}
 CALIBRATED = Entries(
     {
         "calibration": (Text(), "Name of the calibration."),
@@ -191,8 +195,17 @@ _TOO_SMALL, _NOT_CALIBRATED, _NOT_COMPUTED = Reason.ROI_TOO_SMALL, Reason.NOT_CA
 _HELD_BACK = Reason.CLASS_HELD_BACK
 _NO_BODY = "null with flag not_computed, or body_cut where the edge of the CT cuts the body"
 _NO_HINT = "null where the slices are too far apart or there are no heights, with flag not_computed or body_cut"
+_BOTH_COUNT = "null when both count, or the class is held back"
 _NO_BMD = "null when the class is held back, or the weights estimate no BMD"
 _NO_MAP = "null where no maps were made: they were not asked for, or there is no class"
+
+
+def _origin(name: str) -> Callable[[CtVolume], Origin]:
+    return lambda image: image.source.fact(name).origin
+
+
+def _confidence(name: str) -> Callable[[CtVolume], float | None]:
+    return lambda image: image.source.fact(name).confidence
 
 
 def _probability(index: int) -> Callable[[Classification], float]:
@@ -224,6 +237,16 @@ IMAGE: tuple[Field[CtVolume], ...] = (
           lambda image: image.source.kernel, null=Reason.KERNEL_UNKNOWN, columns=("kernel",)),
     Field("contrast", "Contrast", "Whether a contrast agent was given", YesNo("given", "none"),
           lambda image: image.source.contrast, null=Reason.CONTRAST_UNKNOWN, columns=("contrast",)),
+    Field("contrast_phase", "Contrast phase", "In which phase the scan was made",
+          Choice({phase: phase for phase in ("none", "arterial", "portal", "excretory")}),
+          lambda image: ContrastPhase.NONE if image.source.contrast is False else image.source.phase,
+          null="null where it isn't known", columns=("contrast_phase",)),
+    *(Field(f"{name}_origin", f"{title}: from", f"Where {name} comes from: the header, a user, or the image",
+            Choice({origin: origin for origin in Origin}), _origin(name), columns=(f"{name}_origin",))
+      for name, title in _FACTS.items()),
+    *(Field(f"{name}_confidence", f"{title}: sure", f"Probability of {name}, where it is estimated from the image",
+            Share(digits=4), _confidence(name), null="null where it isn't estimated")
+      for name, title in _FACTS.items()),
     Field("choice", "Series", "Why this series was chosen among several", Text(),
           lambda image: image.source.choice, null="null when there was only one"),
 )
@@ -260,7 +283,13 @@ CLASS: tuple[Field[Classification], ...] = (
           null=_HELD_BACK, columns=("indeterminate",)),
     Field("classification.left_out", "Left out", "The level that the class and the plain rule are made without",
           Choice({str(level): str(level) for level in Level}), lambda said: said.left_out,
-          null="null when both count, or the class is held back", columns=("left_out",)),
+          null=_BOTH_COUNT, columns=("left_out",)),
+    Field("classification.left_out_by", "Left out by", "Who left it out: a user, or a proposal because its HU "
+          "contradict all else", Choice({"user": "the user", "proposal": "proposal"}), lambda said: said.left_out_by,
+          null=_BOTH_COUNT, columns=("left_out_by",)),
+    Field("classification.left_out_reason", "Reason", "Why it is left out",
+          Choice({reason: reason.words for reason in LeftOutReason}), lambda said: said.left_out_reason,
+          null=_BOTH_COUNT, columns=("left_out_reason",)),
 )
 
 ESTIMATE: tuple[Field[Classification], ...] = (

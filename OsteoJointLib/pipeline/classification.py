@@ -1,11 +1,12 @@
 """Bone status of a case from its two crops (Zhang 2023 §3.5-3.6), guided by the masks.
 
 The network's own soft masks guide the classifier. Where a user drew a mask, or the level set moved it, that mask takes
-their place for its level, so that an edit reaches the class. Tube voltage and contrast enter where the header says
-them. A user may leave a vertebra out; the class is the other one's then. The explanation maps are of the same class.
+their place for its level, so that an edit reaches the class. Tube voltage and contrast enter where the header, a user
+or a sure estimate says them. A vertebra may be left out; the class is the other one's then. The explanation maps are of
+the same class.
 
-The class is worth no more than the HU it was seen from: contrast, or a kernel that isn't known, makes it not reliable,
-which :mod:`OsteoJointLib.pipeline.doubts` says in words with every result.
+The class is worth no more than the HU it was seen from; :mod:`OsteoJointLib.pipeline.doubts` says with every result
+what speaks against them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from OsteoJointLib.records import (
     Crop,
     ExplanationMap,
     ExplanationMethod,
+    LeftOut,
     Level,
 )
 
@@ -84,7 +86,7 @@ def _with_mask(part: VertebraReading) -> EncodedCrops:
 
 
 def facts_tensor(case: Case, device: torch.device) -> torch.Tensor:
-    """Return what the case's header says as the fusion takes it, (1, 4) float32."""
+    """Return what is known of how the case was scanned as the fusion takes it, (1, 4) float32."""
     import torch
 
     return torch.tensor([case_facts([image.source for image in images_of(case)])], device=device)
@@ -94,7 +96,7 @@ def classify_pair(
     network: MultitaskNetwork,
     encoded: EncodedCrops,
     facts: torch.Tensor | None = None,
-    left_out: Level | None = None,
+    left_out: LeftOut | None = None,
 ) -> Classification:
     """Classify one case.
 
@@ -102,7 +104,7 @@ def classify_pair(
         network: the network, in eval mode.
         encoded: L1 and L2.
         facts: of :func:`facts_tensor`; None where nothing is known.
-        left_out: the level that doesn't count; None where both do.
+        left_out: the vertebra that doesn't count; None where both do.
 
     Returns:
         Class, probabilities, fusion weights (Eq. 17), and BMD where the network estimates it.
@@ -110,14 +112,17 @@ def classify_pair(
     import torch
 
     with torch.no_grad():
-        output = network.fuse(encoded.crops, encoded.segmentation, facts, _left_out_tensor(left_out, encoded))
+        without = _left_out_tensor(None if left_out is None else left_out.level, encoded)
+        output = network.fuse(encoded.crops, encoded.segmentation, facts, without)
         probabilities = output.probabilities()[0].cpu().numpy()
         weights = output.weights[0].double().cpu().numpy()
         bmd = None if output.bmd is None else BmdEstimate(*(float(value) for value in output.bmd[0]))
     status = STATUSES[int(np.argmax(probabilities))]
     normal, osteopenia, osteoporosis = (float(p) for p in probabilities / probabilities.sum())
-    probabilities_of = (normal, osteopenia, osteoporosis)
-    return Classification(status, probabilities_of, float(weights[0]), float(weights[1]), bmd, left_out)
+    said = Classification(status, (normal, osteopenia, osteoporosis), float(weights[0]), float(weights[1]), bmd)
+    if left_out is None:
+        return said
+    return replace(said, left_out=left_out.level, left_out_by=left_out.by, left_out_reason=left_out.reason)
 
 
 def _left_out_tensor(left_out: Level | None, encoded: EncodedCrops) -> torch.Tensor | None:

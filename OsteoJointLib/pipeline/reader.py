@@ -32,10 +32,12 @@ from OsteoJointLib.pipeline.classification import (
     facts_tensor,
     run_segmenter,
 )
+from OsteoJointLib.pipeline.contradictions import contradictions, left_out_flag, left_out_of
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
 from OsteoJointLib.pipeline.drawn_masks import Drawn
 from OsteoJointLib.pipeline.filling import draw, locate, measure, place_mask, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.given_masks import GivenMasks, centers_of, read_given_masks
+from OsteoJointLib.pipeline.known_facts import with_facts
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
@@ -313,39 +315,39 @@ class Reader:
         clock: StageClock,
         before: CaseResult | None = None,
     ) -> CaseResult:
-        """Classification and explanation, unless the levels are in doubt; measure, and the record of it all.
+        """Measure; classification and explanation, unless the levels are in doubt; and the record of it all.
 
         ``before`` is the reading that was edited: what lies under the patient is where it was.
         """
         options = options or ReadOptions()
         classification: Classification | None = None
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
+        with clock.stage(Stage.MEASURE):
+            pair = [measure(self._encoded(drawn[level]), self.config) for level in Level]
+            case = with_facts(case, pair, options)
+            rods = before.rods if before is not None else look_for_rods(case, pair, options)
+            calibrations = find_calibrations(case, pair, rods, options)
+            pair = [replace(one, measurement=calibrated(one.measurement, calibrations)) for one in pair]
+            odd = contradictions(case, pair, self.config.input)
+            left_out = left_out_of(odd, options)
         with clock.stage(Stage.CLASSIFICATION):
-            pair = [self._encoded(drawn[level]) for level in Level]
             encoded, facts = encode_pair(pair), facts_tensor(case, self.device)
             if levels.doubt is None:
-                classification = classify_pair(self.network, encoded, facts, options.leave_out)
+                classification = classify_pair(self.network, encoded, facts, left_out)
         if classification is not None and options.gradcam:
             with clock.stage(Stage.EXPLANATION):
                 maps = explain_pair(self.network, encoded, classification, self.config.explanation, facts)
-        with clock.stage(Stage.MEASURE):
-            l1, l2 = (
-                measure(replace(vertebra, explanation=explanation), self.config)
-                for vertebra, explanation in zip(pair, maps, strict=True)
-            )
-            rods = before.rods if before is not None else look_for_rods(case, (l1, l2), options)
-            calibrations = find_calibrations(case, (l1, l2), rods, options)
-            l1, l2 = (
-                replace(vertebra, measurement=calibrated(vertebra.measurement, calibrations)) for vertebra in (l1, l2)
-            )
+        l1, l2 = (replace(vertebra, explanation=one) for vertebra, one in zip(pair, maps, strict=True))
         found = [
-            flag
-            for vertebra in (l1, l2)
-            for flag in (*vertebra_flags(vertebra, self.config), *midslice_flags(case, levels, vertebra))
+            *odd,
+            *([] if left_out is None or classification is None else [left_out_flag(left_out)]),
+            *(flag for one in (l1, l2) for flag in vertebra_flags(one, self.config)),
+            *(flag for one in (l1, l2) for flag in midslice_flags(case, levels, one)),
         ]
         l1, l2, neighbors = with_hints(l1, l2, neighbors)
         found += (*calibration_flags((l1, l2), calibrations), *volume_flags(case, (l1, l2), neighbors, options))
-        flags = all_flags(case, levels, found, options.leave_out)
+        without = None if left_out is None else left_out.level
+        flags = all_flags(case, levels, found, without, self.config.input)
         if classification is not None:
             indeterminate = is_indeterminate(classification, class_is_reliable(flags))
             classification = replace(classification, indeterminate=indeterminate)

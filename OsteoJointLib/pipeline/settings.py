@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from OsteoJointLib.calibration.file import CalibrationFile
+from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.pipeline.localization import LocalizationConfig
 from OsteoJointLib.pipeline.measure import MeasureConfig
 from OsteoJointLib.pipeline.segmentation import SegmentationConfig
-from OsteoJointLib.records import ExplanationMethod, Level
+from OsteoJointLib.records import ContrastPhase, ExplanationMethod, Kernel, LeftOutReason, Level
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
+
+KVP_RANGE = (40.0, 200.0)
+"""Tube voltages in kV that a CT may have, monoenergetic images included."""
 
 
 class CalibrationUse(StrEnum):
@@ -42,12 +46,31 @@ class ReadOptions:
     """Compute one explanation map per vertebra, by the method that the settings name."""
     leave_out: Level | None = None
     """A level that the class is made without, such as one with cement or a fracture."""
+    leave_out_reason: LeftOutReason | None = None
+    """Why it is left out."""
+    propose: bool = True
+    """Leave out a level whose HU contradict all else, unless ``leave_out`` names one."""
+    kvp: float | None = None
+    """Tube voltage in kV, where the user knows better than the header."""
+    kernel: Kernel | None = None
+    """Kind of reconstruction kernel, likewise."""
+    contrast: ContrastPhase | None = None
+    """Contrast phase, likewise."""
     volume: bool = True
     """Segment the whole bodies, and not only the mid-slices; slices that are given alone have none."""
     calibration: CalibrationUse = CalibrationUse.AUTO
     """By what HU are turned into BMD, beside the file."""
     calibration_file: CalibrationFile | None = None
     """The line from HU to BMD of this scanner at this tube voltage."""
+
+    def __post_init__(self) -> None:
+        low, high = KVP_RANGE
+        if self.kvp is not None and not low <= self.kvp <= high:
+            raise UsageError(
+                Reason.USAGE, f"A tube voltage of {self.kvp:g} kV is none of a CT's. Give one from {low:g} to {high:g}."
+            )
+        if self.leave_out_reason is not None and self.leave_out is None:
+            raise UsageError(Reason.USAGE, "A reason is given, but no vertebra to leave out. Name L1 or L2.")
 
 
 @dataclass(frozen=True)

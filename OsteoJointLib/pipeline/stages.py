@@ -19,9 +19,9 @@ class Stage(StrEnum):
     SEGMENTATION = "segmentation"
     LEVEL_SET = "level_set"
     WHOLE_BODY = "whole_body"
+    MEASURE = "measure"
     CLASSIFICATION = "classification"
     EXPLANATION = "explanation"
-    MEASURE = "measure"
     OUTPUT = "output"
 
     @property

@@ -83,7 +83,7 @@ class ReadRequest(ReadOptions, Request[CaseRead]):
     @property
     def options(self) -> ReadOptions:
         """What the reading does."""
-        return ReadOptions(**{one.name: getattr(self, one.name) for one in fields(ReadOptions)})
+        return ReadOptions(**{field.name: getattr(self, field.name) for field in fields(ReadOptions)})
 
 
 @dataclass(frozen=True, kw_only=True)

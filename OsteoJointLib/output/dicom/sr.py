@@ -39,7 +39,7 @@ from OsteoJointLib.io.dicom_study import SourceStudy
 from OsteoJointLib.output.dicom.maker import NAME, Maker, concept, private
 from OsteoJointLib.output.dicom.seg import TRABECULAR_ROI, roi_label
 from OsteoJointLib.output.terminology import VERTEBRAL_BODY, Code, segment_name, vertebra_code
-from OsteoJointLib.records import CalibrationKind, Level, MaskSource, Status
+from OsteoJointLib.records import CalibrationKind, LeftOutReason, Level, MaskSource, Status
 
 BMD = private("vbmd", "Volumetric bone mineral density beside K2HPO4")
 BMD_ERROR = private("vbmd_se", "Standard error of volumetric bone mineral density")
@@ -198,7 +198,9 @@ def _case_group(document: Mapping[str, Any], maker: Maker) -> Group:
     said = document["classification"]
     texts = [(DOUBT, _doubt_words(flag)) for flag in document["flags"]]
     if said["left_out"]:
-        texts.append((LEFT_OUT, f"The class is made without {said['left_out']}."))
+        why = said["left_out_reason"]
+        words = LeftOutReason(why).words if why else "no reason given"
+        texts.append((LEFT_OUT, f"{said['left_out']}, by {said['left_out_by']}: {words}"))
     evaluations = []
     if said["status"] is not None:
         evaluations.append((BONE_STATUS, STATUS_CODES[Status(said["status"])]))

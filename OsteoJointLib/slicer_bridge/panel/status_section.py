@@ -15,7 +15,7 @@ from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
 from OsteoJointLib.pipeline.baseline import digits_needed
 from OsteoJointLib.pipeline.doubts import ABOUT_CLASS, NOTES
-from OsteoJointLib.records import STATUSES, Level, Status
+from OsteoJointLib.records import STATUSES, LeftOutBy, LeftOutReason, Level, Status
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Updated
@@ -133,10 +133,20 @@ def origin_words(document: dict[str, Any]) -> str:
     """Say whether the class is indeterminate, and how it comes about from the two levels."""
     said = document["classification"]
     sure = _("Indeterminate: another class is possible too.") if said["indeterminate"] else ""
-    left_out = _("{level} was left out.").format(level=said["left_out"]) if said["left_out"] else ""
+    left_out = left_out_words(said)
     return " ".join(
         filter(None, (sure, left_out, fusion_words(said["fusion_weights"]), support_words(document["explanation"])))
     )
+
+
+def left_out_words(said: dict[str, Any]) -> str:
+    """Say which vertebra is left out, by whom and why; empty where both count."""
+    if not said["left_out"]:
+        return ""
+    reason = LeftOutReason(said["left_out_reason"]).words
+    if said["left_out_by"] == LeftOutBy.USER:
+        return _("{level} was left out by you ({reason}).").format(level=said["left_out"], reason=reason)
+    return _("{level} is left out by proposal ({reason}).").format(level=said["left_out"], reason=reason)
 
 
 def fusion_words(weights: dict[str, float]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.io.dicom_headers import NO_CONTRAST
+from OsteoJointLib.io.contrast_words import NO_CONTRAST
 from OsteoJointLib.io.dicom_tags import as_positive, cleaned
 from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
 from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_ijk_to_world, ijk_to_world
