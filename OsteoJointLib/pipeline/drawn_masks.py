@@ -60,14 +60,13 @@ class PlacedMask:
         self.draw(out, True)
         return out
 
-    def plane(self, slice_index: int, grid: Grid) -> np.ndarray:
-        """Draw one slice of it, (y, x) bool."""
-        out = np.zeros(grid.shape_zyx[1:], dtype=bool)
-        z, y, x = np.subtract((slice_index, 0, 0), self.corner_zyx)
-        if 0 <= z < len(self.mask):
-            rows, columns = self.mask.shape[1:]
-            out[-y : rows - y, -x : columns - x] = self.mask[z]
-        return out
+    def plane(self, slice_index: int, shape_yx: tuple[int, ...]) -> np.ndarray:
+        """Cut the mask at one of its grid's slices, (y, x) bool on the grid's plane."""
+        plane, (z, y, x) = np.zeros(shape_yx, dtype=bool), self.corner_zyx
+        slices, rows, columns = self.mask.shape
+        if 0 <= slice_index - z < slices:
+            plane[y : y + rows, x : x + columns] = self.mask[slice_index - z]
+        return plane
 
     def trimmed(self) -> PlacedMask:
         """Cut off what is empty around it."""
@@ -133,7 +132,7 @@ def edited_masks(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level,
         mask = mask_on_grid(images[path], level, grid)
         if mask is None:
             continue
-        plane = mask.plane(reading.axial.slice_index, grid)
+        plane = mask.plane(reading.axial.slice_index, grid.shape_zyx[1:])
         if reading.body is not None and mask.slices > 1:
             if not mask.same_as(PlacedMask.of(reading.body)):
                 drawn[level] = mask

@@ -97,7 +97,7 @@ def place_mask(volume: CtVolume, point: LevelPoint, mask: PlacedMask) -> Vertebr
         InputRefused: MASK_EMPTY, the mask is finer than the slice's pixels.
     """
     axial = take_slice(volume, point.level, point)
-    box = mask_box(plane_to_mask(mask.plane(axial.slice_index, volume.grid), axial))
+    box = mask_box(plane_to_mask(mask.plane(axial.slice_index, volume.hu.shape[1:]), axial))
     if box is None:
         raise InputRefused(
             Reason.MASK_EMPTY, f"The mask of {point.level} is too small to be a vertebral body. Draw it again."

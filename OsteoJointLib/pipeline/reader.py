@@ -150,7 +150,7 @@ class Reader:
         for level, vertebra in self._segment(placed, None, clock).items():
             mask = masks[level]
             whole = options.volume and mask.slices > 1
-            plane = mask.plane(vertebra.axial.slice_index, vertebra.volume.grid)
+            plane = mask.plane(vertebra.axial.slice_index, vertebra.volume.hu.shape[1:])
             vertebra = with_drawn(vertebra, mask if whole else plane, self.config)
             if options.refine:
                 refined = self._refine(vertebra.segmentation, vertebra.axial, clock)

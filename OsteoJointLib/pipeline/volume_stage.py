@@ -85,7 +85,7 @@ def with_drawn(reading: VertebraReading, drawn: Drawn, config: PipelineConfig) -
     if isinstance(drawn, PlacedMask):
         grid = reading.volume.grid
         reading = replace(reading, body=body_of(reading.level, drawn.mask, drawn.corner_zyx, grid))
-        drawn = drawn.plane(reading.axial.slice_index, grid)
+        drawn = drawn.plane(reading.axial.slice_index, grid.shape_zyx[1:])
     elif reading.body is None:  # an erased mid-slice took the body with it
         reading = replace(reading, body=reading.network_body)
     mask = edited_segmentation(mask_from_plane(drawn, reading), reading.axial, reading.segmentation)
@@ -102,14 +102,14 @@ def whole_drawn(reading: VertebraReading | None, drawn: PlacedMask) -> PlacedMas
     if reading is None or reading.body is None or drawn.slices != 1:
         return drawn
     index = reading.axial.slice_index
-    plane = drawn.plane(index, reading.volume.grid)
+    plane = drawn.plane(index, reading.volume.grid.shape_zyx[1:])
     return PlacedMask.of(reading.body).with_plane(index, plane) if plane.any() else drawn
 
 
 def _drawn_elsewhere(body: BodyVolume, reading: VertebraReading) -> bool:
-    """Whether a body differs from the network's on other slices than the mid-slice."""
+    """Whether a body differs from the network's on other slices than the mid-slice, or there is no network's."""
     if reading.network_body is None:
-        return False
+        return True
     blank = np.zeros(reading.volume.grid.shape_zyx[1:], dtype=bool)
     index = reading.axial.slice_index
     own, network = (PlacedMask.of(one).with_plane(index, blank) for one in (body, reading.network_body))

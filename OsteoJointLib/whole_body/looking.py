@@ -14,7 +14,7 @@ import numpy as np
 
 from OsteoJointLib.hu_window import OUTSIDE_HU, to_unit_range
 from OsteoJointLib.records import CtVolume
-from OsteoJointLib.whole_body.column import BodyPlace
+from OsteoJointLib.whole_body.body_places import BodyPlace
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import BodyVolume
-from OsteoJointLib.whole_body.discs import Plane
+from OsteoJointLib.whole_body.disc_planes import Plane
 from OsteoJointLib.whole_body.heights import body_heights
 from OsteoJointLib.whole_body.looking import LOGIT_MOST, ColumnLogits
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.records import BodyEvidence, BodyVolume, CtVolume
-from OsteoJointLib.whole_body.column import body_places
-from OsteoJointLib.whole_body.discs import DiscFinder
+from OsteoJointLib.whole_body.body_places import body_places
+from OsteoJointLib.whole_body.disc_planes import DiscFinder
 from OsteoJointLib.whole_body.looking import look_along
 from OsteoJointLib.whole_body.one_body import body_between
 

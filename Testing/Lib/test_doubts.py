@@ -118,7 +118,7 @@ def test_facts_that_were_completed_since_the_header_was_read_make_their_flags_an
     facts = {"kvp": 100.0, "kernel": "B70f", "contrast": True, "phase": ContrastPhase.PORTAL}
     portal = replace(read.source, **facts, known_by=known_by)
     said = {flag.code: flag.message for flag in all_flags(replace(read, source=portal), LEVELS, ())}
-    assert set(said) == {Reason.CONTRAST, Reason.KERNEL_SHARP, Reason.KVP_OTHER, Reason.NOT_COMPUTED}
+    assert set(said) == {Reason.CONTRAST, Reason.KERNEL_SHARP, Reason.KVP_OTHER}
     assert "portal phase (estimated from the image, 97 % sure)" in said[Reason.CONTRAST]
 
 

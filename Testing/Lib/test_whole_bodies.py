@@ -11,7 +11,7 @@ import torch
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import VERSE_LABELS, BodyEvidence, BodyHeights, BodyVolume, CtVolume, SourceInfo
-from OsteoJointLib.whole_body.column import body_places
+from OsteoJointLib.whole_body.body_places import body_places
 from OsteoJointLib.whole_body.heights import body_heights, fracture_hint
 from OsteoJointLib.whole_body.one_body import body_of
 from OsteoJointLib.whole_body.segmenting import segment_bodies
