@@ -27,7 +27,11 @@ STEP_MM = 2.0
 """Slices are averaged to slabs no thicker than this (chosen: half of the thinnest lumbar disc that is seen as one)."""
 MARGIN_MM = 8.0
 """How far beyond the middle of the last discs the column is looked at: half a body's depth at a tilt of 25 degrees."""
+SMOOTH_MM = 1.0
+"""SD of the Gaussian that smooths the logits from slab to slab (chosen: of 0, 1, 2 and 3 mm it brings the bodies of two
+phantoms nearest to the truth, by .001 of Dice)."""
 BATCH = 8
+"""Windows at a time: 8 MB of features."""
 LOGIT_MOST = 4.0
 """Logits are cut at so much, a probability of 0.98: between two slices it is where they cross 0 that counts."""
 
@@ -69,6 +73,7 @@ def look_along(
         device: where to compute.
     """
     import torch
+    from scipy import ndimage
 
     slice_mm = volume.grid.spacing_xyz_mm[2]
     per_slab = max(1, int(STEP_MM / slice_mm + 1e-6))
@@ -85,13 +90,16 @@ def look_along(
     with torch.inference_mode():
         for begin in range(0, len(starts), BATCH):
             batch = torch.from_numpy(images[begin : begin + BATCH])[:, None].to(device)
+            batch = batch.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
             logits = network.segmenter(batch).mask_logits[:, 0].float().cpu().numpy()
             for plane, logit, (row, column) in zip(
                 values[begin:], logits, corners[begin : begin + BATCH] - low, strict=False
             ):
                 plane[row : row + WINDOW_PX, column : column + WINDOW_PX] = np.clip(logit, -LOGIT_MOST, LOGIT_MOST)
+    step_z_mm = per_slab * slice_mm
+    values = ndimage.gaussian_filter1d(values, SMOOTH_MM / step_z_mm, axis=0, mode="nearest")
     origin_mm = np.array([heights_mm[0], *(low * PIXEL_MM)])
-    return ColumnLogits(values, origin_mm, np.array([per_slab * slice_mm, PIXEL_MM, PIXEL_MM]))
+    return ColumnLogits(values, origin_mm, np.array([step_z_mm, PIXEL_MM, PIXEL_MM]))
 
 
 def _slices(places: Sequence[BodyPlace], volume: CtVolume) -> tuple[int, int]:

@@ -108,7 +108,7 @@ def test_a_row_is_the_table_s(client, case, tmp_path):
         ({"screenshots": [{"file": "none.png", "caption": "x"}]}, "usage"),
         ({"screenshots": [{"file": "text.png", "caption": "x"}]}, "usage"),
         ({"screenshots": [{"file": "shot.bmp", "caption": "x"}]}, "usage"),
-        ({"segmentation": "none.nrrd"}, "unreadable"),
+        ({"segmentation": "none.nrrd"}, "not_found"),
         ({"out": "taken"}, "output_exists"),
     ],
 )
