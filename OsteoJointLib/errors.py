@@ -80,6 +80,8 @@ class Reason(StrEnum):
     BODY_NOT_LOCALIZED = "body_not_localized"
     MASK_EMPTY = "mask_empty"
     MASK_IMPLAUSIBLE = "mask_implausible"
+    BODY_CUT = "body_cut"
+    FRACTURE_HINT = "fracture_hint"
     BODY_NOT_UNIFORM = "body_not_uniform"
     SLICE_UNLIKE_NEIGHBORS = "slice_unlike_neighbors"
     LEVELS_CONTRADICT = "levels_contradict"

@@ -15,6 +15,12 @@ import numpy as np
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import Grid
 
+VERSE_LABELS: Mapping[str, int] = {"T12": 19, "L1": 20, "L2": 21, "L3": 22}
+"""VerSe's numbers of the bodies that are segmented, from top to bottom."""
+
+SNOMED_CODES: Mapping[str, str] = {"T12": "23215003", "L1": "66794005", "L2": "14293000", "L3": "36470004"}
+"""SNOMED CT's codes of these vertebrae (DICOM CID 7603)."""
+
 
 class Level(StrEnum):
     """The two vertebrae that are read. ``verse_label`` is the number stored in every mask."""
@@ -25,12 +31,12 @@ class Level(StrEnum):
     @property
     def verse_label(self) -> int:
         """VerSe's label number: 20 for L1, 21 for L2."""
-        return {Level.L1: 20, Level.L2: 21}[self]
+        return VERSE_LABELS[self]
 
     @property
     def snomed_code(self) -> str:
         """SNOMED CT's code of the vertebra (DICOM CID 7603)."""
-        return {Level.L1: "66794005", Level.L2: "14293000"}[self]
+        return SNOMED_CODES[self]
 
 
 OSTEOPOROSIS_BELOW_MG_CM3, NORMAL_ABOVE_MG_CM3 = 80.0, 120.0
@@ -446,6 +452,31 @@ class BodyHeights:
     posterior_mm: float
     limit_mm: float
 
+    @property
+    def anterior_ratio(self) -> float:
+        """Anterior over posterior height: low in a wedge."""
+        return self.anterior_mm / self.posterior_mm
+
+    @property
+    def middle_ratio(self) -> float:
+        """Middle over posterior height: low in a biconcave body."""
+        return self.middle_mm / self.posterior_mm
+
+
+@dataclass(frozen=True)
+class FractureHint:
+    """What a body's heights hint at; for a person to look, no finding.
+
+    Args:
+        grade: Genant's, 0 (no loss of height) to 3.
+        shape: "wedge", "biconcave" or "crush", the one with the greatest loss; None at grade 0.
+        reduction: that loss as a share of the height it is compared with, 0 to 1.
+    """
+
+    grade: int
+    shape: str | None
+    reduction: float
+
 
 @dataclass(frozen=True, eq=False)
 class BodyVolume:
@@ -457,6 +488,8 @@ class BodyVolume:
         corner_zyx: index of the CT's voxel under the box's voxel (0, 0, 0).
         volume_ml: of the mask.
         heights: None where they can't be told.
+        fracture: None where the heights can't be told well enough.
+        cut: whether the edge of the CT cuts the body, so that volume and heights are not the whole body's.
         edited: whether a user drew any of it.
         refined: whether the level set moved any of it.
     """
@@ -466,8 +499,15 @@ class BodyVolume:
     corner_zyx: tuple[int, int, int]
     volume_ml: float
     heights: BodyHeights | None = None
+    fracture: FractureHint | None = None
+    cut: bool = False
     edited: bool = False
     refined: bool = False
+
+    @property
+    def part(self) -> tuple[slice, ...]:
+        """Index of the CT's voxels under the box."""
+        return tuple(slice(first, first + n) for first, n in zip(self.corner_zyx, self.mask.shape, strict=True))
 
 
 _HALF_WIDTHS = {50: 0.6745, 90: 1.6449}

@@ -143,6 +143,13 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
         "--no-gradcam", dest="gradcam", action="store_false", default=unsaid, help="leave the explanation maps out"
     )
     parser.add_argument(
+        "--no-volume",
+        dest="volume",
+        action="store_false",
+        default=unsaid,
+        help="segment the two mid-slices only, not the whole bodies",
+    )
+    parser.add_argument(
         "--calibration",
         default=CALIBRATION_WORDS[0],
         metavar=f"FILE|{'|'.join(CALIBRATION_WORDS)}",

@@ -28,9 +28,12 @@ from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     STATUSES,
+    BodyHeights,
+    BodyVolume,
     Classification,
     ContrastPhase,
     CtVolume,
+    FractureHint,
     LeftOutReason,
     Level,
     MaskSource,
@@ -39,6 +42,7 @@ from OsteoJointLib.records import (
 )
 
 T = TypeVar("T", contravariant=True)
+S = TypeVar("S")
 
 
 class View(Enum):
@@ -151,6 +155,7 @@ _STATUS = Choice({str(status): str(status) for status in STATUSES})
 _POINT = List(Number("mm", 3, said_digits=1), 3)
 _HU = Number("HU")
 _BMD = Number("mg/cm³")
+_REPORTED = frozenset({View.REPORT})
 _FACTS = {"kvp": "Tube voltage", "kernel": "Kernel", "contrast": "Contrast"}
 CALIBRATED = Entries(
     {
@@ -188,6 +193,8 @@ OF_CASE = Entries(
 _ALL, _NOT_PANEL = frozenset(View), frozenset(View) - {View.PANEL}
 _TOO_SMALL, _NOT_CALIBRATED, _NOT_COMPUTED = Reason.ROI_TOO_SMALL, Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED
 _HELD_BACK = Reason.CLASS_HELD_BACK
+_NO_BODY = "null with flag not_computed, or body_cut where the edge of the CT cuts the body"
+_NO_HINT = "null where the slices are too far apart or there are no heights, with flag not_computed or body_cut"
 _BOTH_COUNT = "null when both count, or the class is held back"
 _NO_BMD = "null when the class is held back, or the weights estimate no BMD"
 _NO_MAP = "null where no maps were made: they were not asked for, or there is no class"
@@ -309,6 +316,57 @@ BASELINE: tuple[Field[BaselineReading], ...] = (
           lambda rule: rule.method),
 )
 
+
+def _whole_body(of: LevelFacts) -> BodyVolume | None:
+    return of.reading.body
+
+
+def _itself(body: BodyVolume) -> BodyVolume | None:
+    return body
+
+
+def _of_body(body_of: Callable[[S], BodyVolume | None]) -> tuple[Field[S], ...]:
+    """List what is reported of a whole body."""
+
+    def body(value: Callable[[BodyVolume], Any]) -> Callable[[S], Any]:
+        return lambda of: None if (one := body_of(of)) is None else value(one)
+
+    def heights(value: Callable[[BodyHeights], Any]) -> Callable[[S], Any]:
+        return body(lambda one: None if one.heights is None else value(one.heights))
+
+    def hint(value: Callable[[FractureHint], Any]) -> Callable[[S], Any]:
+        return body(lambda one: None if one.fracture is None else value(one.fracture))
+
+    mm, ratio = Number("mm", 2, said_digits=1, at_least=0), Number("", 3, said_digits=2, at_least=0)
+    return (
+        Field("segmentation.{level}.volume_ml", "Volume of the body", "Volume of the whole body",
+              Number("ml", said_digits=1, at_least=0), body(lambda one: None if one.cut else one.volume_ml),
+              null=_NO_BODY, columns=("volume_ml",), views=_NOT_PANEL),
+        Field("segmentation.{level}.heights.anterior_mm", "Anterior height", "Height of the body at a sixth of its "
+              "depth from the front, in its mid-sagittal plane and along its own axis", mm,
+              heights(lambda one: one.anterior_mm), null=_NO_BODY, columns=("anterior_mm",), views=_REPORTED),
+        Field("segmentation.{level}.heights.middle_mm", "Middle height", "The same in the middle", mm,
+              heights(lambda one: one.middle_mm), null=_NO_BODY, columns=("middle_mm",), views=_REPORTED),
+        Field("segmentation.{level}.heights.posterior_mm", "Posterior height", "The same at five sixths", mm,
+              heights(lambda one: one.posterior_mm), null=_NO_BODY, columns=("posterior_mm",), views=_REPORTED),
+        Field("segmentation.{level}.heights.anterior_ratio", "Anterior to posterior", "Anterior over posterior height",
+              ratio, heights(lambda one: one.anterior_ratio), null=_NO_BODY, columns=("anterior_ratio",),
+              views=_REPORTED),
+        Field("segmentation.{level}.heights.middle_ratio", "Middle to posterior", "Middle over posterior height",
+              ratio, heights(lambda one: one.middle_ratio), null=_NO_BODY, columns=("middle_ratio",), views=_REPORTED),
+        Field("segmentation.{level}.heights.limit_mm", "Limit of the heights", "How far each height may be off because "
+              "of the slices' distance", mm, heights(lambda one: one.limit_mm), null=_NO_BODY, views=_REPORTED),
+        Field("segmentation.{level}.fracture.grade", "Loss of height (hint)", "Genant's grade that the heights hint "
+              "at, for a person to look: 0 none, 1 from 20 %, 2 from 25 %, 3 from 40 % on", Count(),
+              hint(lambda one: one.grade), null=_NO_HINT, columns=("fracture_grade",), views=_REPORTED),
+        Field("segmentation.{level}.fracture.shape", "Its shape", "Where it is lowest: wedge, biconcave, or crush "
+              "(against the bodies beside it)", Choice({name: name for name in ("wedge", "biconcave", "crush")}),
+              hint(lambda one: one.shape), null=_NO_HINT + ", or there is none", columns=("fracture_shape",)),
+        Field("segmentation.{level}.fracture.reduction", "Its extent", "The greatest loss, as a share of the height "
+              "that it is compared with", Share(digits=3), hint(lambda one: one.reduction), null=_NO_HINT),
+    )
+
+
 LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("levels.{level}.center_ras_mm", "R, A, S", "Center of the vertebral body, RAS", _POINT,
           lambda of: flip_lps_ras(np.asarray(of.reading.point.center_lps_mm)),
@@ -334,14 +392,13 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           Number("mm²", at_least=0), lambda of: of.reading.segmentation.area_mm2,
           columns=("area_mm2",), views=_NOT_PANEL),
     Field("segmentation.{level}.edited", "Mask", "Whether a user drew the mask, or the one that the level set moved",
-          YesNo("corrected by a user", "the network's"), lambda of: of.reading.segmentation.edited,
+          YesNo("corrected by a user", "the network's"), lambda of: (of.reading.body or of.reading.segmentation).edited,
           columns=("edited",), views=_NOT_PANEL),
     Field("segmentation.{level}.refined", "Refined by the level set", "Whether the level set moved the mask", YesNo(),
           lambda of: of.reading.segmentation.refined, views=_NOT_PANEL),
     Field("segmentation.{level}.source", "Drawn by", "Who drew the mask from which this level's numbers come",
           Choice({source: source.words for source in MaskSource}), lambda of: of.reading.segmentation.source),
-    Field("segmentation.{level}.volume_ml", "Volume of the body", "Volume of the body, where more than the mid-slice "
-          "was segmented", Number("ml", at_least=0), lambda of: None, null=_NOT_COMPUTED, columns=("volume_ml",)),
+    *_of_body(_whole_body),
     Field("measurements.{level}.hu_mean", "Mean HU", "Mean of the region", _HU,
           lambda of: of.reading.measurement.hu_mean,
           null=_TOO_SMALL, columns=("hu_mean",), views=_ALL, short="HU"),
@@ -398,6 +455,9 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           "level's", Share(digits=6), lambda of: of.reading.explanation and of.reading.explanation.share,
           null=_NO_MAP, columns=("support",)),
 )
+
+NEIGHBOR: tuple[Field[BodyVolume], ...] = _of_body(_itself)
+"""Of T12 and L3, where they were segmented."""
 
 BODY: tuple[Field[NamedBody], ...] = (
     Field("levels.{level}.center_ras_mm", "Center (R, A, S)", "Center of the body, RAS", _POINT,

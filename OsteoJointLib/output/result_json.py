@@ -23,6 +23,7 @@ from OsteoJointLib.output.fields import (
     IMAGE,
     LEVEL,
     NAMED_BODIES,
+    NEIGHBOR,
     LevelFacts,
     NamedBody,
     put_all,
@@ -76,6 +77,8 @@ def result_document(result: CaseResult, files: Mapping[Level, str] | None = None
         put_all(LEVEL, document, facts, level)
     for name, body in _named_bodies(result).items():
         put_all(BODY, document, body, name)
+    for neighbor in result.neighbors:
+        put_all(NEIGHBOR, document, neighbor, neighbor.name)
     document["flags"] = [flag_document(flag) for flag in result.flags]
     document["settings"] = settings_document(result.config, result.options)
     seconds = Number("s", 4)

@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.output.fields import BASELINE, BODY, CASE, CLASS, ESTIMATE, IMAGE, LEVEL, NAMED_BODIES, Field
+from OsteoJointLib.output.fields import (
+    BASELINE,
+    BODY,
+    CASE,
+    CLASS,
+    ESTIMATE,
+    IMAGE,
+    LEVEL,
+    NAMED_BODIES,
+    NEIGHBOR,
+    Field,
+)
 from OsteoJointLib.output.result_json import RESULT_SCHEMA
 from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -71,6 +82,8 @@ def result_schema() -> Schema:
     }
     definitions["body"] = _closed({field.place.split(".")[-1]: _one(field) for field in BODY})
     whole["levels"]["properties"] |= {name: {"$ref": "#/$defs/body"} for name in NAMED_BODIES}
+    definitions["neighbor"] = _object(_tree(NEIGHBOR)["segmentation"]["{level}"], definitions)
+    whole["segmentation"]["properties"] |= {name: {"$ref": "#/$defs/neighbor"} for name in ("T12", "L3")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:osteojoint:result:2",

@@ -1,7 +1,8 @@
 """The masks as Slicer's ``.seg.nrrd``, in the geometry of the CT they were made on.
 
-One label map in one layer: VerSe labels 20 (L1) and 21 (L2), with each segment's name, color, extent and SNOMED
-terminology in the header fields that Slicer reads (Slicer's developer guide, "Segmentation labelmap file format").
+One label map in one layer: VerSe labels 20 (L1) and 21 (L2), and of the neighbors 19 (T12) and 22 (L3) where they were
+segmented, with each segment's name, color, extent and SNOMED terminology in the header fields that Slicer reads
+(Slicer's developer guide, "Segmentation labelmap file format"). Whole bodies, or mid-slices where only these are there.
 A pair of slices gives two files, ``NAME.L1.seg.nrrd`` and ``NAME.L2.seg.nrrd``, as each slice has its own place.
 """
 
@@ -20,7 +21,8 @@ from OsteoJointLib.output.terminology import segment_color_rgb, terminology_entr
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.vertebra import VertebraReading, draw_masks
-from OsteoJointLib.records import CtVolume, Level
+from OsteoJointLib.pipeline.volume_stage import whole_drawn
+from OsteoJointLib.records import VERSE_LABELS, BodyVolume, CtVolume, Level
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -37,7 +39,7 @@ def write_segmentation(
     Args:
         result: the case.
         path: a name that ends with ``.seg.nrrd``.
-        drawn: a user's masks, which may reach over many slices, in place of those on the mid-slices.
+        drawn: a user's masks in place of the result's; one on the mid-slice alone changes that slice of a whole body.
 
     Returns:
         The file that holds each level: ``path`` for both, or one file a slice for a pair of slices.
@@ -49,7 +51,7 @@ def write_segmentation(
     if not path.name.endswith(_SUFFIX):
         raise RunFailed(Reason.USAGE, f"The file name {path.name} doesn't end with {_SUFFIX}. Rename it.")
     if isinstance(result.volume, CtVolume):
-        _write(result.volume.grid, result.readings, path, drawn or {})
+        _write(result.volume.grid, result.readings, path, drawn or {}, result.neighbors)
         return dict.fromkeys(Level, path)
     stem = path.name[: -len(_SUFFIX)]
     files = {level: path.with_name(f"{stem}.{level}{_SUFFIX}") for level in Level}
@@ -59,32 +61,44 @@ def write_segmentation(
 
 
 def label_array(
-    grid: Grid, readings: Sequence[VertebraReading], drawn: Mapping[Level, PlacedMask] | None = None
+    grid: Grid,
+    readings: Sequence[VertebraReading],
+    drawn: Mapping[Level, PlacedMask] | None = None,
+    neighbors: Sequence[BodyVolume] = (),
 ) -> np.ndarray:
     """Draw masks into one label volume in VerSe's numbers.
 
     Args:
         grid: of the CT.
-        readings: levels whose mid-slice's mask is drawn.
+        readings: levels whose body, or mid-slice where there is no body, is drawn.
         drawn: masks that are drawn instead, also of levels without a reading.
+        neighbors: further bodies.
 
     Returns:
         (z, y, x) uint8; where masks overlap, drawn ones win, and among these the lower level.
     """
-    drawn = drawn or {}
-    labels = draw_masks([reading for reading in readings if reading.level not in drawn], grid.shape_zyx)
+    by_level = {reading.level: reading for reading in readings}
+    whole = {level: whole_drawn(by_level.get(level), mask) for level, mask in (drawn or {}).items()}
+    labels = draw_masks([reading for reading in readings if reading.level not in whole], grid.shape_zyx, neighbors)
     for level in Level:
-        if level in drawn:
-            drawn[level].draw(labels, level.verse_label)
+        if level in whole:
+            whole[level].draw(labels, level.verse_label)
     return labels
 
 
-def _write(grid: Grid, readings: tuple[VertebraReading, ...], path: Path, drawn: Mapping[Level, PlacedMask]) -> None:
-    levels = {reading.level for reading in readings}
-    labels = label_array(grid, readings, {level: mask for level, mask in drawn.items() if level in levels})
+def _write(
+    grid: Grid,
+    readings: tuple[VertebraReading, ...],
+    path: Path,
+    drawn: Mapping[Level, PlacedMask],
+    neighbors: Sequence[BodyVolume] = (),
+) -> None:
+    levels = [reading.level for reading in readings]
+    drawn = {level: mask for level, mask in drawn.items() if level in levels}
+    labels = label_array(grid, readings, drawn, neighbors)
     image = image_on_grid(labels, grid)
-    for index, reading in enumerate(readings):
-        _describe_segment(image, index, reading.level, labels)
+    for index, name in enumerate([*levels, *(body.name for body in neighbors)]):
+        _describe_segment(image, index, name, labels)
     # the master representation is the name before Slicer 5.2, the source representation the name since
     for key in ("Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"):
         image.SetMetaData(key, "Binary labelmap")
@@ -93,21 +107,21 @@ def _write(grid: Grid, readings: tuple[VertebraReading, ...], path: Path, drawn:
     write_image(image, path)
 
 
-def _describe_segment(image: SimpleITK.Image, index: int, level: Level, labels: np.ndarray) -> None:
-    color = " ".join(f"{channel / 255:.6f}" for channel in segment_color_rgb(level))
+def _describe_segment(image: SimpleITK.Image, index: int, name: str, labels: np.ndarray) -> None:
+    color = " ".join(f"{channel / 255:.6f}" for channel in segment_color_rgb(name))
     fields = {
-        "ID": str(level),
-        "Name": level.value,
+        "ID": str(name),
+        "Name": str(name),
         "NameAutoGenerated": "0",
         "Color": color,
         "ColorAutoGenerated": "0",
-        "Extent": _extent(labels == level.verse_label),
-        "LabelValue": str(level.verse_label),
+        "Extent": _extent(labels == VERSE_LABELS[name]),
+        "LabelValue": str(VERSE_LABELS[name]),
         "Layer": "0",
-        "Tags": f"Segmentation.Status:completed|TerminologyEntry:{terminology_entry(level)}|",
+        "Tags": f"Segmentation.Status:completed|TerminologyEntry:{terminology_entry(name)}|",
     }
-    for name, value in fields.items():
-        image.SetMetaData(f"Segment{index}_{name}", value)
+    for key, value in fields.items():
+        image.SetMetaData(f"Segment{index}_{key}", value)
 
 
 def _extent(body: np.ndarray) -> str:

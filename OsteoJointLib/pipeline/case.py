@@ -13,7 +13,7 @@ from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.nrrd import image_on_grid
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.vertebra import VertebraReading, label_map
-from OsteoJointLib.records import Classification, CtSlicePair, CtVolume, Flag, Level, LevelsFound, ModelInfo
+from OsteoJointLib.records import BodyVolume, Classification, CtSlicePair, CtVolume, Flag, Level, LevelsFound, ModelInfo
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -48,6 +48,7 @@ class CaseResult:
         flags: every doubt about the case.
         timings_s: seconds by stage.
         config, options: the settings it was read with.
+        neighbors: the bodies of T12 and L3 where they were seen; none where only the mid-slices were asked for.
         rods: calibration rods that were found in the scan.
     """
 
@@ -62,6 +63,7 @@ class CaseResult:
     timings_s: Mapping[str, float] = field(default_factory=dict)
     config: PipelineConfig = field(default_factory=PipelineConfig)
     options: ReadOptions = field(default_factory=ReadOptions)
+    neighbors: tuple[BodyVolume, ...] = ()
     rods: RodFit | None = None
 
     @property
@@ -71,12 +73,14 @@ class CaseResult:
 
     @property
     def label_map(self) -> np.ndarray:
-        """Both masks in VerSe's numbers (L1 = 20, L2 = 21) on the CT's own grid, (z, y, x) uint8 as the CT was given.
+        """The bodies in VerSe's numbers (T12 = 19, L1 = 20, L2 = 21, L3 = 22), (z, y, x) uint8 as the CT was given.
+
+        Whole bodies, or L1's and L2's mid-slices where only these were segmented.
 
         Raises:
             UsageError: a pair of slices has no grid in common; take that of each level.
         """
-        return label_map(self.readings, self._one_volume())
+        return label_map(self.readings, self._one_volume(), self.neighbors)
 
     @property
     def label_image(self) -> SimpleITK.Image:

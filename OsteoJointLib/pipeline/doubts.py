@@ -51,7 +51,6 @@ _HELD_BACK = Flag(
     Reason.CLASS_HELD_BACK,
     "The levels are in doubt, so no class is given. Check L1 and L2, move them if need be, and confirm them.",
 )
-_NO_VOLUME = Flag(Reason.NOT_COMPUTED, "The bodies' volume was not computed: only the mid-slices were segmented.")
 
 
 def all_flags(
@@ -82,7 +81,6 @@ def all_flags(
         flags += fact_flags(image.source, image.scale, limits or ReadingLimits())
         if image.source.sha256 is None:
             flags.append(_NO_HASH)
-    flags.append(_NO_VOLUME)
     if levels.doubt is not None:
         flags.append(_HELD_BACK)
     elif sentence := reliability_sentence(counting_codes(flags, left_out)):

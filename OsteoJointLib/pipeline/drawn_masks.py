@@ -1,4 +1,6 @@
-"""A user's edited label map: read from a file, laid on the CT's grid, cut to the planes that were changed.
+"""A user's edited label map: read from a file, laid on the CT's grid, kept where it was changed.
+
+A mask over several slices is a whole body; one on the mid-slice alone changes that slice of the body that is there.
 
 VerSe numbers name the levels (L1 = 20, L2 = 21). In a ``.seg.nrrd`` or a DICOM SEG the segments' own names and SNOMED
 codes count: Slicer may give a segment another number and put overlapping segments on several layers.
@@ -8,19 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.frames import Grid, mask_to_plane, plane_to_mask
+from OsteoJointLib.frames import Grid, effective_box, mask_to_plane, plane_to_mask
 from OsteoJointLib.io.dicom_headers import looks_like_dicom
 from OsteoJointLib.io.dicom_segments import read_segments
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import BodyVolume, Level
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -42,6 +44,11 @@ class PlacedMask:
     mask: np.ndarray
     corner_zyx: tuple[int, int, int]
 
+    @classmethod
+    def of(cls, body: BodyVolume) -> PlacedMask:
+        """Take a body's mask."""
+        return cls(body.mask, body.corner_zyx)
+
     def draw(self, labels: np.ndarray, value: int) -> None:
         """Write a value into the grid's array, in place, where the mask is."""
         part = tuple(slice(c, c + n) for c, n in zip(self.corner_zyx, self.mask.shape, strict=True))
@@ -54,11 +61,38 @@ class PlacedMask:
         return out
 
     def plane(self, slice_index: int, shape_yx: tuple[int, ...]) -> np.ndarray:
-        """Cut the mask at one of its slices, (y, x) bool on the grid's plane."""
+        """Cut the mask at one of its grid's slices, (y, x) bool on the grid's plane."""
         plane, (z, y, x) = np.zeros(shape_yx, dtype=bool), self.corner_zyx
-        _, rows, columns = self.mask.shape
-        plane[y : y + rows, x : x + columns] = self.mask[slice_index - z]
+        slices, rows, columns = self.mask.shape
+        if 0 <= slice_index - z < slices:
+            plane[y : y + rows, x : x + columns] = self.mask[slice_index - z]
         return plane
+
+    def trimmed(self) -> PlacedMask:
+        """Cut off what is empty around it."""
+        box = effective_box(self.mask)
+        if box is None:
+            return PlacedMask(np.zeros((0, 0, 0), dtype=bool), (0, 0, 0))
+        z, y, x = (int(first + part.start) for first, part in zip(self.corner_zyx, box, strict=True))
+        return PlacedMask(self.mask[box], (z, y, x))
+
+    def same_as(self, other: PlacedMask) -> bool:
+        """Say whether both have the same voxels."""
+        own, others = self.trimmed(), other.trimmed()
+        return own.corner_zyx == others.corner_zyx and np.array_equal(own.mask, others.mask)
+
+    def with_plane(self, slice_index: int, plane: np.ndarray) -> PlacedMask:
+        """Put a (y, x) bool plane of the grid in the place of one of its slices."""
+        hit = np.argwhere(plane)
+        low, high = np.array(self.corner_zyx), np.add(self.corner_zyx, self.mask.shape)
+        first = np.minimum(low, [slice_index, *hit.min(axis=0)]) if hit.size else low
+        last = np.maximum(high, [slice_index + 1, *(hit.max(axis=0) + 1)]) if hit.size else high
+        out = np.zeros(last - first, dtype=bool)
+        out[tuple(slice(a, b) for a, b in zip(low - first, high - first, strict=True))] = self.mask
+        if 0 <= slice_index - first[0] < len(out):
+            out[slice_index - first[0]] = plane[first[1] : last[1], first[2] : last[2]]
+        z, y, x = (int(n) for n in first)
+        return PlacedMask(out, (z, y, x))
 
     @property
     def slices(self) -> int:
@@ -66,7 +100,11 @@ class PlacedMask:
         return int(np.count_nonzero(self.mask.any(axis=(1, 2))))
 
 
-def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level, np.ndarray]:
+Drawn = np.ndarray | PlacedMask
+"""What a user drew of a level: (y, x) bool on the CT's own plane at the level's slice, or the whole body."""
+
+
+def edited_masks(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level, Drawn]:
     """Read edited masks and keep those that differ from the ones there are.
 
     Args:
@@ -74,14 +112,15 @@ def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level
         files: the label map that holds each level (one file for both, or one a slice of a pair).
 
     Returns:
-        (y, x) bool on the CT's own plane for each level whose mask changed; a level without a segment counts as not
-        edited, one with an empty segment as erased.
+        What was drawn of each level whose mask changed: the whole body where one was segmented and the file has several
+        slices of it, else the plane. A level without a segment counts as not edited, one with an empty segment as
+        erased.
 
     Raises:
         InputRefused: a file can't be read.
     """
     images: dict[Path, SimpleITK.Image] = {}
-    planes = {}
+    drawn: dict[Level, Drawn] = {}
     for reading in result.readings:
         level = reading.point.level
         if level not in files:
@@ -89,14 +128,17 @@ def edited_planes(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level
         path = files[level]
         if path not in images:
             images[path] = open_label_map(path)
-        plane_grid = _plane_of(volume_of(result.volume, level).grid, reading.axial.slice_index)
-        mask = mask_on_grid(images[path], level, plane_grid)
+        grid = volume_of(result.volume, level).grid
+        mask = mask_on_grid(images[path], level, grid)
         if mask is None:
             continue
-        plane = mask.on_grid(plane_grid)[0]
-        if not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
-            planes[level] = plane
-    return planes
+        plane = mask.plane(reading.axial.slice_index, grid.shape_zyx[1:])
+        if reading.body is not None and mask.slices > 1:
+            if not mask.same_as(PlacedMask.of(reading.body)):
+                drawn[level] = mask
+        elif not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
+            drawn[level] = plane
+    return drawn
 
 
 def mask_from_plane(plane: np.ndarray, reading: VertebraReading) -> np.ndarray:
@@ -146,12 +188,6 @@ def read_level_masks(files: Mapping[Level, Path], case: Case) -> dict[Level, Pla
             )
         masks[level] = mask
     return masks
-
-
-def _plane_of(grid: Grid, slice_index: int) -> Grid:
-    """Take one slice of a grid."""
-    x, y, z = (float(v) for v in grid.index_to_lps(np.array([slice_index, 0, 0])))
-    return replace(grid, shape_zyx=(1, *grid.shape_zyx[1:]), origin_lps_mm=(x, y, z))
 
 
 def open_label_map(path: Path) -> SimpleITK.Image:

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from OsteoJointLib.config import NetworkConfig, WindowConfig
+from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import mask_to_plane, slice_to_crop
+from OsteoJointLib.hu_window import OUTSIDE_HU, to_unit_range
 from OsteoJointLib.records import AxialSlice, BodyBox, Crop, CtVolume, Level, LevelPoint
 
 SLICE_PX = NetworkConfig.slice_px
@@ -27,28 +28,6 @@ CROP_PX = NetworkConfig.crop_px
 
 PIXEL_MIN_MM, PIXEL_MAX_MM = 0.55, 0.98
 """Pixels of a native slice that is taken as it is, mm: what the phantom's fields of view span."""
-
-OUTSIDE_HU = -1024.0
-"""HU of pixels outside the field of view: air, as scanners write it."""
-
-WINDOW = WindowConfig()
-"""The soft-tissue window of every image that a network sees."""
-
-
-def to_unit_range(hu: np.ndarray, window: WindowConfig = WINDOW) -> np.ndarray:
-    """Map HU to [0, 1] through a window, clipped at both ends.
-
-    Args:
-        hu: any shape.
-        window: center and width in HU.
-
-    Returns:
-        float32 array of the same shape.
-
-    >>> to_unit_range(np.array([-160.0, 40.0, 500.0]), WindowConfig(center_hu=40, width_hu=400)).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    return np.clip((np.asarray(hu, dtype=np.float32) - window.low_hu) / window.width_hu, 0.0, 1.0, dtype=np.float32)
 
 
 def axial_slice(volume: CtVolume, point: LevelPoint) -> AxialSlice:

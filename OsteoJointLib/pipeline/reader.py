@@ -20,8 +20,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.calibrating import calibrated, calibration_flags, find_calibrations, look_for_rods
@@ -36,7 +34,7 @@ from OsteoJointLib.pipeline.classification import (
 )
 from OsteoJointLib.pipeline.contradictions import contradictions, left_out_flag, left_out_of
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
-from OsteoJointLib.pipeline.drawn_masks import mask_from_plane
+from OsteoJointLib.pipeline.drawn_masks import Drawn, mask_from_plane
 from OsteoJointLib.pipeline.filling import draw, locate, measure, place_mask, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.given_masks import GivenMasks, centers_of, read_given_masks
 from OsteoJointLib.pipeline.known_facts import with_facts
@@ -47,8 +45,17 @@ from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_seg
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
+from OsteoJointLib.pipeline.volume_stage import (
+    volume_flags,
+    whole_bodies,
+    with_drawn,
+    with_given_body,
+    with_hints,
+    with_mid_slice,
+)
 from OsteoJointLib.records import (
     AxialSlice,
+    BodyVolume,
     Classification,
     CtSlicePair,
     CtVolume,
@@ -146,8 +153,10 @@ class Reader:
             mask = edited_segmentation(mask_from_plane(plane, vertebra), axial, own)
             if options is not None and options.refine:
                 mask = self._refine(mask, vertebra.axial, clock)
-            drawn[level] = replace(vertebra, segmentation=mask)
-        return self._conclude(case, levels, drawn, options, clock)
+            vertebra = replace(vertebra, segmentation=mask)
+            whole = (options or ReadOptions()).volume
+            drawn[level] = with_given_body(vertebra, masks[level]) if whole else vertebra
+        return self._conclude(case, levels, drawn, (), options, clock)
 
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
         """Place L1 and L2 by the user's points, or find them in mid-body; None for a slice pair without points."""
@@ -168,7 +177,8 @@ class Reader:
         placed = self._locate(case, points, clock)
         if levels is None:
             levels = assumed_levels(placed[Level.L1].point, placed[Level.L2].point)
-        return self._conclude(case, levels, self._segment(placed, options, clock), options, clock)
+        drawn = self._segment(placed, options, clock)
+        return self._conclude(case, levels, *self._whole(case, levels, drawn, options, clock), options, clock)
 
     def move(
         self,
@@ -189,14 +199,14 @@ class Reader:
         with clock.stage(Stage.LEVELS):
             levels = moved_levels(result.volume, result.levels, points)
         placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
-        kept = {vertebra.level: vertebra for vertebra in result.readings}
-        drawn = kept | self._segment(placed, options, clock)
-        return self._conclude(result.volume, levels, drawn, options, clock, result)
+        drawn = {vertebra.level: vertebra for vertebra in result.readings} | self._segment(placed, options, clock)
+        whole = self._whole(result.volume, levels, drawn, options, clock)
+        return self._conclude(result.volume, levels, *whole, options, clock, result)
 
     def edit(
         self,
         result: CaseResult,
-        planes: Mapping[Level, np.ndarray],
+        masks: Mapping[Level, Drawn],
         options: ReadOptions | None = None,
         progress: Progress | None = None,
     ) -> CaseResult:
@@ -204,19 +214,19 @@ class Reader:
 
         Args:
             result: the reading so far.
-            planes: (y, x) bool on the CT's own plane at each edited level's slice; levels left out keep their mask.
-                Empty: classify and measure again as it is (for example to have the explanation map now).
+            masks: of each edited level, (y, x) bool on the CT's own plane at its slice, or its whole body; levels left
+                out keep their mask. Empty: classify and measure again as it is (for example to have the map now).
             options: as in :meth:`read`; a refinement acts on the edited masks only.
             progress: as in :meth:`read`.
         """
-        refined = tuple(planes) if options is not None and options.refine else ()
-        return self.refine(result, refined, planes, options, progress)
+        refined = tuple(masks) if options is not None and options.refine else ()
+        return self.refine(result, refined, masks, options, progress)
 
     def refine(
         self,
         result: CaseResult,
         levels: Sequence[Level],
-        planes: Mapping[Level, np.ndarray] | None = None,
+        masks: Mapping[Level, Drawn] | None = None,
         options: ReadOptions | None = None,
         progress: Progress | None = None,
     ) -> CaseResult:
@@ -225,20 +235,24 @@ class Reader:
         Args:
             result: the reading so far.
             levels: whose masks.
-            planes: as in :meth:`edit`, taken in first.
+            masks: as in :meth:`edit`, taken in first.
             options: as in :meth:`read`.
             progress: as in :meth:`read`.
         """
-        clock, planes = StageClock(progress), planes or {}
+        clock, masks = StageClock(progress), masks or {}
         drawn = {}
         for vertebra in result.readings:
-            level, mask = vertebra.level, vertebra.segmentation
-            if level in planes:
-                mask = edited_segmentation(mask_from_plane(planes[level], vertebra), vertebra.axial, mask)
+            level = vertebra.level
+            if level in masks:
+                vertebra = with_drawn(vertebra, masks[level], self.config)
             if level in levels:
-                mask = self._refine(mask, vertebra.axial, clock)
-            drawn[level] = vertebra if mask is vertebra.segmentation else redraw(vertebra, mask, self.config)
-        return self._conclude(result.volume, result.levels, drawn, options, clock, result)
+                refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
+                vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
+            drawn[level] = vertebra
+        whole: tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]] = (drawn, result.neighbors)
+        if (options or ReadOptions()).volume != result.options.volume:
+            whole = self._whole(result.volume, result.levels, drawn, options, clock)
+        return self._conclude(result.volume, result.levels, *whole, options, clock, result)
 
     def _locate(
         self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
@@ -277,11 +291,26 @@ class Reader:
         with clock.stage(Stage.LEVEL_SET):
             return refined_segmentation(segmentation, axial, self.config.level_set)
 
+    def _whole(
+        self,
+        case: Case,
+        levels: LevelsFound,
+        drawn: Mapping[Level, VertebraReading],
+        options: ReadOptions | None,
+        clock: StageClock,
+    ) -> tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]]:
+        """Whole bodies of both levels and their neighbors, where they are asked for and slices are there."""
+        if isinstance(case, CtSlicePair) or not (options or ReadOptions()).volume:
+            return {level: replace(vertebra, body=None, network_body=None) for level, vertebra in drawn.items()}, ()
+        with clock.stage(Stage.WHOLE_BODY):
+            return whole_bodies(self.network, case, drawn, levels, self.device)
+
     def _conclude(
         self,
         case: Case,
         levels: LevelsFound,
         drawn: Mapping[Level, VertebraReading],
+        neighbors: tuple[BodyVolume, ...],
         options: ReadOptions | None,
         clock: StageClock,
         before: CaseResult | None = None,
@@ -315,7 +344,8 @@ class Reader:
             *(flag for one in (l1, l2) for flag in vertebra_flags(one, self.config)),
             *(flag for one in (l1, l2) for flag in midslice_flags(case, levels, one)),
         ]
-        found += calibration_flags((l1, l2), calibrations)
+        l1, l2, neighbors = with_hints(l1, l2, neighbors)
+        found += (*calibration_flags((l1, l2), calibrations), *volume_flags(case, (l1, l2), neighbors, options))
         without = None if left_out is None else left_out.level
         flags = all_flags(case, levels, found, without, self.config.input)
         if classification is not None:
@@ -324,7 +354,9 @@ class Reader:
         device = str(self.device)
         timings = clock.timings_s
         return CaseResult(
-            case, l1, l2, classification, self.model, device, levels, flags, timings, self.config, options, rods
+            *(case, l1, l2, classification, self.model, device, levels, flags, timings, self.config, options),
+            neighbors=neighbors,
+            rods=rods,
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:

@@ -46,6 +46,8 @@ class ReadOptions:
     """Compute one explanation map per vertebra, by the method that the settings name."""
     leave_out: Level | None = None
     """A level that the class is made without, such as one with cement or a fracture."""
+    volume: bool = True
+    """Segment the whole bodies, and not only the mid-slices; slices that are given alone have none."""
     leave_out_reason: LeftOutReason | None = None
     """Why it is left out."""
     propose: bool = True

@@ -18,6 +18,7 @@ class Stage(StrEnum):
     LOCALIZATION = "localization"
     SEGMENTATION = "segmentation"
     LEVEL_SET = "level_set"
+    WHOLE_BODY = "whole_body"
     MEASURE = "measure"
     CLASSIFICATION = "classification"
     EXPLANATION = "explanation"

@@ -17,6 +17,7 @@ from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.io.canonical import to_stored
 from OsteoJointLib.pipeline.preprocess import mask_to_volume
 from OsteoJointLib.records import (
+    VERSE_LABELS,
     AxialSlice,
     BodyBox,
     BodyVolume,
@@ -64,7 +65,9 @@ class VertebraReading:
         measurement: HU of the trabecular ROI: of the body where there is one, else of the slice.
         slice_measurement: HU of the mid-slice's ROI.
         explanation: where the class gets its support; None where there is no class, or it was not asked for.
-        body: the whole body; None of a pair of slices, and where only the mid-slices were asked for.
+        body: the whole body, its mid-slice being ``segmentation.mask``; None of a pair of slices, and where only the
+            mid-slices were asked for.
+        network_body: the network's own, before any edit.
     """
 
     volume: CtVolume
@@ -79,6 +82,7 @@ class VertebraReading:
     slice_measurement: RoiMeasurement = NOT_YET
     explanation: ExplanationMap | None = None
     body: BodyVolume | None = None
+    network_body: BodyVolume | None = None
 
     @property
     def level(self) -> Level:
@@ -101,7 +105,10 @@ class VertebraReading:
 
     @property
     def label_map(self) -> np.ndarray:
-        """The mask in VerSe's number (L1 = 20, L2 = 21) on the CT's own grid, (z, y, x) uint8 as the CT was given."""
+        """The body in VerSe's number (L1 = 20, L2 = 21) on the CT's own grid, (z, y, x) uint8 as the CT was given.
+
+        The whole body, or its mid-slice where only that was segmented.
+        """
         return label_map([self], self.volume)
 
     def __repr__(self) -> str:
@@ -112,13 +119,27 @@ class VertebraReading:
         return f"<{self.level}, slice {self.axial.slice_index}, {mask.area_mm2:.0f} mm2, {words}>"
 
 
-def draw_masks(vertebrae: Sequence[VertebraReading], shape_zyx: tuple[int, int, int]) -> np.ndarray:
-    """Draw the masks of levels into one label volume in the library's own order, see :func:`mask_to_volume`."""
-    masks = {vertebra.level: vertebra.segmentation.mask for vertebra in vertebrae}
-    return mask_to_volume(masks, {vertebra.level: vertebra.axial for vertebra in vertebrae}, shape_zyx)
+def draw_masks(
+    vertebrae: Sequence[VertebraReading], shape_zyx: tuple[int, int, int], neighbors: Sequence[BodyVolume] = ()
+) -> np.ndarray:
+    """Draw bodies into one label volume in the library's own order, in VerSe's numbers.
+
+    Args:
+        vertebrae: levels; one without a whole body has its mid-slice drawn, see :func:`mask_to_volume`.
+        shape_zyx: of the CT.
+        neighbors: further bodies, over which the levels are drawn.
+    """
+    flat = [vertebra for vertebra in vertebrae if vertebra.body is None]
+    masks = {vertebra.level: vertebra.segmentation.mask for vertebra in flat}
+    labels = mask_to_volume(masks, {vertebra.level: vertebra.axial for vertebra in flat}, shape_zyx)
+    for body in (*neighbors, *(vertebra.body for vertebra in vertebrae if vertebra.body is not None)):
+        labels[body.part][body.mask] = VERSE_LABELS[body.name]
+    return labels
 
 
-def label_map(vertebrae: Sequence[VertebraReading], volume: CtVolume) -> np.ndarray:
-    """Draw the masks of levels that one volume shows; see :attr:`VertebraReading.label_map`."""
-    labels = draw_masks(vertebrae, volume.grid.shape_zyx)
+def label_map(
+    vertebrae: Sequence[VertebraReading], volume: CtVolume, neighbors: Sequence[BodyVolume] = ()
+) -> np.ndarray:
+    """Draw the bodies that one volume shows; see :attr:`VertebraReading.label_map`."""
+    labels = draw_masks(vertebrae, volume.grid.shape_zyx, neighbors)
     return labels if volume.stored is None else np.ascontiguousarray(to_stored(labels, volume.stored))

@@ -16,7 +16,7 @@ from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import read_screenshot
 from OsteoJointLib.output.seg_nrrd import label_array
 from OsteoJointLib.pipeline.case import Case, CaseResult
-from OsteoJointLib.pipeline.drawn_masks import PlacedMask, read_level_masks
+from OsteoJointLib.pipeline.drawn_masks import read_level_masks
 from OsteoJointLib.pipeline.points import Points, level_point, moved_levels, placed_levels
 from OsteoJointLib.records import CtVolume, Level, LevelsFound, Status
 from OsteoJointLib.worker.answers import Delivered, Labeled
@@ -57,7 +57,7 @@ def label(
     labels = label_array(case.grid, () if result is None else result.readings, drawn)
     _refuse_missing(labels)
     centers = {level: level_point(levels, level).center_lps_mm for level in Level}
-    known = _known(request, centers, MaskSlices.ALL if _over_slices(drawn) else MaskSlices.MID)
+    known = _known(request, centers, MaskSlices.ALL if _over_slices(labels) else MaskSlices.MID)
     added = add_case(request.folder, name, case, labels, known, request.replace)
     return Labeled(added.files, added.entry, added.count)
 
@@ -73,9 +73,9 @@ def _known(request: Label, centers_lps_mm: Mapping[Level, tuple[float, float, fl
     return CaseLabel(request.patient.strip(), centers_lps_mm, slices, status, bmd, method)
 
 
-def _over_slices(drawn: Mapping[Level, PlacedMask]) -> bool:
+def _over_slices(labels: np.ndarray) -> bool:
     """Whether every level is drawn over slices; one alone on its mid-slice has bone outside it that is not labeled."""
-    return set(drawn) == set(Level) and all(mask.slices > 1 for mask in drawn.values())
+    return all(np.count_nonzero((labels == level.verse_label).any(axis=(1, 2))) > 1 for level in Level)
 
 
 def _refuse_missing(labels: np.ndarray) -> None:

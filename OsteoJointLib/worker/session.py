@@ -21,7 +21,7 @@ from OsteoJointLib.output.result_json import read_result, result_document
 from OsteoJointLib.output.viewer_arrays import write_views
 from OsteoJointLib.pipeline.case import Case, CaseResult
 from OsteoJointLib.pipeline.config_file import config_of
-from OsteoJointLib.pipeline.drawn_masks import edited_planes
+from OsteoJointLib.pipeline.drawn_masks import edited_masks
 from OsteoJointLib.pipeline.points import Points, moved_levels, require_both
 from OsteoJointLib.pipeline.reader import Reader, analyze
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
@@ -136,16 +136,16 @@ class Session:
         """Take edited masks in, let the level set move some where that is asked, and run classification and measure."""
         _check(request)
         before, reader = self._result(request.case), self._warm()
-        planes = edited_planes(before, requests.mask_files(request.segmentation))
+        masks = edited_masks(before, requests.mask_files(request.segmentation))
         if isinstance(request, requests.Refine):
             parameters = requests.level_set_parameters(request.parameters, reader.config.level_set)
             reader = replace(reader, config=replace(reader.config, level_set=parameters))
             levels = [level for level in Level if level in request.levels]
-            result = reader.refine(before, levels, planes, request.options, progress)
+            result = reader.refine(before, levels, masks, request.options, progress)
         else:
-            result = reader.edit(before, planes, request.options, progress)
-        result = as_made(result, {level: making for level, making in request.made.items() if level in planes})
-        return self._keep(request.case, result, request, progress, edited=tuple(planes))
+            result = reader.edit(before, masks, request.options, progress)
+        result = as_made(result, {level: making for level, making in request.made.items() if level in masks})
+        return self._keep(request.case, result, request, progress, edited=tuple(masks))
 
     def _classify(self, request: requests.Classify, progress: Progress) -> answers.CaseRead:
         _check(request)
@@ -252,6 +252,8 @@ def as_made(result: CaseResult, made: Mapping[Level, requests.Making]) -> CaseRe
         if making is None:
             return reading
         refined = making.refined or mask.refined
-        return replace(reading, segmentation=replace(mask, edited=making.edited, refined=refined))
+        body = reading.body and replace(reading.body, edited=making.edited, refined=refined)
+        segmentation = replace(mask, edited=making.edited, refined=refined)
+        return replace(reading, segmentation=segmentation, body=body)
 
     return replace(result, l1=marked(result.l1), l2=marked(result.l2))

@@ -38,9 +38,9 @@ def codes(flags) -> list[Reason]:
     return [flag.code for flag in flags]
 
 
-def test_a_clean_case_carries_only_the_note_on_the_volume():
+def test_a_clean_case_carries_no_flag():
     flags = all_flags(CT, LEVELS, ())
-    assert codes(flags) == [Reason.NOT_COMPUTED]
+    assert flags == ()
     assert class_is_reliable(flags)
 
 
@@ -51,7 +51,7 @@ def test_flags_of_image_levels_and_stages_are_joined():
     found = all_flags(ct, levels, stages)
     assert codes(found) == [
         *(Reason.CLASS_NOT_RELIABLE, Reason.MASK_EMPTY, Reason.STUB_RIB, Reason.TAGS_REPAIRED),
-        *(Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED),
+        Reason.NOT_CALIBRATED,
     ]
     assert found[1].level is Level.L2
 
@@ -72,7 +72,7 @@ def test_both_slices_of_a_pair_are_heard():
 )
 def test_what_the_source_lacks_is_said_once_though_nobody_read_it_from_a_file(lacking, code):
     flags = all_flags(replace(CT, source=replace(KNOWN, **{lacking: None})), LEVELS, ())
-    assert codes(flags).count(code) == (2 if code is Reason.NOT_COMPUTED else 1)
+    assert codes(flags).count(code) == 1
     assert all_flags(replace(CT, source=replace(KNOWN, **{lacking: None}), flags=flags), LEVELS, flags) == flags
 
 
@@ -118,7 +118,7 @@ def test_facts_that_were_completed_since_the_header_was_read_make_their_flags_an
     facts = {"kvp": 100.0, "kernel": "B70f", "contrast": True, "phase": ContrastPhase.PORTAL}
     portal = replace(read.source, **facts, known_by=known_by)
     said = {flag.code: flag.message for flag in all_flags(replace(read, source=portal), LEVELS, ())}
-    assert set(said) == {Reason.CONTRAST, Reason.KERNEL_SHARP, Reason.KVP_OTHER, Reason.NOT_COMPUTED}
+    assert set(said) == {Reason.CONTRAST, Reason.KERNEL_SHARP, Reason.KVP_OTHER}
     assert "portal phase (estimated from the image, 97 % sure)" in said[Reason.CONTRAST]
 
 

@@ -6,7 +6,7 @@ import SimpleITK as sitk
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.output.seg_nrrd import write_segmentation
-from OsteoJointLib.pipeline.drawn_masks import edited_planes, read_level_mask
+from OsteoJointLib.pipeline.drawn_masks import edited_masks, read_level_mask
 from OsteoJointLib.records import Level
 
 
@@ -35,7 +35,7 @@ def edited_labels(chain) -> np.ndarray:
 def test_what_was_written_and_not_touched_is_no_edit(chain, tmp_path):
     path = tmp_path / "s.seg.nrrd"
     write_segmentation(chain.result, path)
-    assert edited_planes(chain.result, both(path)) == {}
+    assert edited_masks(chain.result, both(path)) == {}
 
 
 def test_only_the_level_that_changed_is_taken(chain, tmp_path):
@@ -49,9 +49,11 @@ def test_only_the_level_that_changed_is_taken(chain, tmp_path):
     for key in image.GetMetaDataKeys():
         changed.SetMetaData(key, image.GetMetaData(key))
     sitk.WriteImage(changed, str(path))
-    planes = edited_planes(chain.result, both(path))
-    assert list(planes) == [Level.L1]
-    assert planes[Level.L1][50:53].all()
+    drawn = edited_masks(chain.result, both(path))
+    assert list(drawn) == [Level.L1]
+    whole = drawn[Level.L1].on_grid(chain.result.volume.grid)
+    np.testing.assert_array_equal(whole, array == 20)
+    assert whole[chain.result.l1.axial.slice_index, 50:53].all()
 
 
 def test_a_plain_label_map_goes_by_verse_numbers_whatever_its_orientation(chain, tmp_path):
@@ -102,7 +104,7 @@ def test_a_segment_that_is_missing_is_no_edit(chain, tmp_path):
     path = tmp_path / "s.seg.nrrd"
     sitk.WriteImage(image, str(path))
     assert read_level_mask(path, Level.L2, chain.result.volume.grid) is None
-    assert list(edited_planes(chain.result, both(path))) == [Level.L1]
+    assert list(edited_masks(chain.result, both(path))) == [Level.L1]
 
 
 def test_an_edit_of_the_lower_level_alone_is_taken(chain, tmp_path):
@@ -110,12 +112,12 @@ def test_an_edit_of_the_lower_level_alone_is_taken(chain, tmp_path):
     labels[chain.result.l2.axial.slice_index, 50:53] = Level.L2.verse_label
     path = tmp_path / "labels.nrrd"
     sitk.WriteImage(image_of(labels, chain.result.volume.grid), str(path))
-    assert list(edited_planes(chain.result, {Level.L2: path})) == [Level.L2]
+    assert list(edited_masks(chain.result, {Level.L2: path})) == [Level.L2]
     image = image_of(labels, chain.result.volume.grid)
     image.SetMetaData("Segment0_ID", "L2")
     image.SetMetaData("Segment0_LabelValue", "21")
     sitk.WriteImage(image, str(tmp_path / "s.seg.nrrd"))
-    planes = edited_planes(chain.result, both(tmp_path / "s.seg.nrrd"))
+    planes = edited_masks(chain.result, both(tmp_path / "s.seg.nrrd"))
     assert list(planes) == [Level.L2]
     np.testing.assert_array_equal(planes[Level.L2], labels[chain.result.l2.axial.slice_index] == 21)
 
@@ -124,7 +126,7 @@ def test_a_file_that_can_t_be_read_is_refused(chain, tmp_path):
     path = tmp_path / "s.nrrd"
     path.write_text("nothing")
     with pytest.raises(InputRefused, match=r"label map s\.nrrd is broken") as refusal:
-        edited_planes(chain.result, both(path))
+        edited_masks(chain.result, both(path))
     assert refusal.value.reason is Reason.UNREADABLE
 
 

@@ -35,7 +35,7 @@ STOREYS = (
     "OsteoJointLib",
     *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses")),
     *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "physics", "draws", "scanner", "spine", "trunk")),
-    *(f"OsteoJointLib.{name}" for name in ("phantom", "levels", "calibration")),
+    *(f"OsteoJointLib.{name}" for name in ("phantom", "levels", "whole_body", "calibration")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "output.dicom", "dataset", "worker", "batch", "cli")),
     BRIDGE,
     *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),

@@ -44,7 +44,7 @@ def test_a_case_is_read_right(chain):
         assert reading.explanation.values.shape == (224, 224)
     assert sum(result.classification.probabilities) == pytest.approx(1)
     assert result.classification.fusion_weight_l1 + result.classification.fusion_weight_l2 == pytest.approx(1)
-    assert doubts(result) == [] and {flag.code for flag in result.flags} == {Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED}
+    assert doubts(result) == [] and {flag.code for flag in result.flags} == {Reason.NOT_CALIBRATED}
     assert (result.device, result.model.name) == ("cpu", "random")
 
 

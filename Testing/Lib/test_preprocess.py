@@ -18,13 +18,13 @@ from OsteoJointLib.frames import (
     slice_to_crop,
     slice_to_lps,
 )
+from OsteoJointLib.hu_window import to_unit_range
 from OsteoJointLib.pipeline.preprocess import (
     axial_slice,
     crop_around,
     mask_to_volume,
     middle_slice,
     slice_grid,
-    to_unit_range,
 )
 from OsteoJointLib.records import BodyBox, CtVolume, Level, LevelPoint, PointSource, SourceInfo
 

@@ -70,7 +70,7 @@ def test_a_user_s_masks_over_many_slices_take_the_mid_slices_place(client, case,
     assert header.GetMetaData("Segment0_Extent").split()[4:] == ["11", "13"]
     client.done("deliver", case=case, out=str(tmp_path / "b"), segmentation={"L2": drawn["L2"]})
     labels = labels_in(tmp_path / "b" / "segmentation.seg.nrrd")
-    assert [np.count_nonzero((labels == n).any(axis=(1, 2))) for n in (20, 21)] == [1, 3]
+    assert [np.count_nonzero((labels == n).any(axis=(1, 2))) for n in (20, 21)] == [5, 3]
 
 
 def test_pictures_of_the_viewer_stand_in_the_report_with_their_captions(client, case, tmp_path):
@@ -108,7 +108,7 @@ def test_a_row_is_the_table_s(client, case, tmp_path):
         ({"screenshots": [{"file": "none.png", "caption": "x"}]}, "usage"),
         ({"screenshots": [{"file": "text.png", "caption": "x"}]}, "usage"),
         ({"screenshots": [{"file": "shot.bmp", "caption": "x"}]}, "usage"),
-        ({"segmentation": "none.nrrd"}, "unreadable"),
+        ({"segmentation": "none.nrrd"}, "not_found"),
         ({"out": "taken"}, "output_exists"),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_read_case_becomes_a_labeled_one(client, case, chain, tmp_path):
     done = client.done("label", case=case, folder=str(tmp_path / "set"), name="case-1", patient="P7", status="normal")
     entry = done["entry"]
     assert (entry["id"], entry["patient"], entry["status"], entry["bmd"]) == ("case-1", "P7", "normal", None)
-    assert entry["mask"]["slices"] == "mid"
+    assert entry["mask"]["slices"] == "all"
     assert entry["levels"]["L1"]["center_lps_mm"] == list(chain.centers_lps_mm[Level.L1])
     assert done["count"] == 1
     assert all(Path(file).is_file() for file in done["files"])
@@ -159,7 +159,7 @@ def test_drawn_masks_and_placed_points_need_no_reading(client, drawn, points, ch
     assert not (tmp_path / "set").exists()
     entry = client.done("label", **fields, points=points, segmentation=drawn)["entry"]
     assert entry["mask"]["slices"] == "all"
-    client.done("segment", case=case, gradcam=False, points=points)
+    client.done("segment", case=case, gradcam=False, volume=False, points=points)
     fields["folder"] = str(tmp_path / "other")
     half = client.done("label", **fields, segmentation={"L1": drawn["L1"]})["entry"]
     assert half["mask"]["slices"] == "mid"  # L2 is labeled on one slice alone

@@ -24,7 +24,7 @@ from training.seeds import EVALUATION_SEEDS, SEEDS_IN_WORDS, VALIDATION_SEEDS, r
 
 _PHANTOMS, _STRESSED_PHANTOMS = 400, 20  # how many there are where the command doesn't say it
 _PAPER_SHARE = 4  # one case of the paper's protocol to so many phantoms, at least
-_OUTLINED = 30  # phantoms of the level set's table
+_OUTLINED = 30  # phantoms of the tables of the level set and of whole bodies
 _FITTED_ON, _LEAST_FITTED = 400, 20  # phantoms of the baselines (chosen: the thresholds' own error is then 2 HU)
 
 
@@ -108,6 +108,15 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
     )
     outlines.set_defaults(run=_level_set)
+    bodies = commands.add_parser("bodies", help="compare whole bodies with true ones", epilog=SEEDS_IN_WORDS)
+    bodies.add_argument("--phantoms", type=at_least(0), default=_OUTLINED, metavar="N", help="(default: %(default)s)")
+    bodies.add_argument("--seed", type=int, default=first, metavar="N", help="the first one's (default: %(default)s)")
+    bodies.add_argument("--ct", type=Path, metavar="FOLDER", help="also the real CTs there with reference masks")
+    bodies.add_argument("--json", type=Path, metavar="FILE", help="write a row a body")
+    bodies.add_argument(
+        "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
+    )
+    bodies.set_defaults(run=_bodies)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -200,3 +209,24 @@ def _level_set(options: argparse.Namespace) -> None:
     print(f"{len(seeds)} phantoms from seed {seeds.start} on\n{table(compare(phantom_cases(reader, seeds)))}")
     if options.ct:
         print(f"\nReal CT of {options.ct}\n{table(compare(real_cases(reader, options.ct)))}")
+
+
+def _bodies(options: argparse.Namespace) -> None:
+    from training.evaluation.case_rows.chain_row import shipped_reader
+    from training.evaluation.outlines.whole_bodies import bodies_table, phantom_bodies, real_bodies, timed
+
+    reader = shipped_reader(options.weights)
+    rows = []
+    if options.phantoms:
+        seeds = require_seeds(options.seed, options.phantoms, VALIDATION_SEEDS, EVALUATION_SEEDS)
+        rows += list(phantom_bodies(reader, seeds))
+        print(f"{len(seeds)} phantoms from seed {seeds.start} on\n{bodies_table(rows)}")
+    if options.ct:
+        real = list(real_bodies(reader, options.ct))
+        for case in dict.fromkeys(row.case for row in real):
+            print(f"\n{case}\n{bodies_table([row for row in real if row.case == case])}")
+        rows += real
+    if rows:
+        print(f"\n{timed(rows)}")
+    if options.json:
+        write_text_whole(options.json, json.dumps(to_json(rows), indent=2) + "\n")

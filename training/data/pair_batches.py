@@ -21,8 +21,8 @@ import torch
 
 from OsteoJointLib.config import NetworkConfig, WindowConfig
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.hu_window import to_unit_range
 from OsteoJointLib.network.facts import header_facts
-from OsteoJointLib.pipeline.preprocess import to_unit_range
 from OsteoJointLib.records import STATUSES, Status
 from training.data.augment import AugmentConfig, Intensity, box_of, degrade, draw_image_placement
 from training.data.guides import imperfect

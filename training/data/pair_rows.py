@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from OsteoJointLib.config import NetworkConfig, WindowConfig
+from OsteoJointLib.hu_window import to_unit_range
 from OsteoJointLib.level_set.evolution import refine
 from OsteoJointLib.network.heatmap import boundary_heatmap
-from OsteoJointLib.pipeline.preprocess import to_unit_range
 from training.data.augment import (
     AugmentConfig,
     Intensity,

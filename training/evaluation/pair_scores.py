@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from OsteoJointLib.config import WindowConfig
+from OsteoJointLib.hu_window import to_unit_range
 from OsteoJointLib.network.detection import detect
 from OsteoJointLib.network.facts import header_facts
 from OsteoJointLib.network.multitask import ClassifierOutput, MultitaskNetwork
-from OsteoJointLib.pipeline.preprocess import to_unit_range
 from training.data.augment import box_of
 from training.data.pair_rows import FURTHER, plain_row
 from training.data.pairs import PairFolder, StoredPair, load_pair

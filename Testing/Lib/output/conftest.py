@@ -20,6 +20,8 @@ from OsteoJointLib.records import (
     BmdEstimate,
     BodyBox,
     BodyEvidence,
+    BodyHeights,
+    BodyVolume,
     BoneStandard,
     CalibratedBmd,
     CalibrationKind,
@@ -30,6 +32,7 @@ from OsteoJointLib.records import (
     ExplanationMap,
     ExplanationMethod,
     Flag,
+    FractureHint,
     Level,
     LevelPoint,
     LevelsFound,
@@ -121,6 +124,22 @@ def case() -> CaseResult:
     """A whole, unsuspicious case on an axis-aligned volume; never changed by a test."""
     volume = make_volume(make_grid())
     return make_result(volume, make_reading(volume, Level.L1), make_reading(volume, Level.L2))
+
+
+@pytest.fixture(scope="session")
+def whole_case(case) -> CaseResult:
+    """The same with whole bodies of T12 to L3, each a box that no other is like; L1 has lost height in front."""
+
+    def body(name: str, slices: slice, columns: slice, hint: FractureHint | None = None) -> BodyVolume:
+        mask = np.ones((slices.stop - slices.start, 16, columns.stop - columns.start), bool)
+        volume_ml = mask.size * float(np.prod(SPACING_XYZ_MM)) / 1000
+        heights = BodyHeights(15.0 + columns.start / 10, 18.0, 21.0, 2.5)
+        return BodyVolume(name, mask, (slices.start, 24, columns.start), volume_ml, heights, hint)
+
+    l1 = replace(case.l1, body=body("L1", slice(14, 19), slice(28, 52), FractureHint(1, "wedge", 0.219)))
+    l2 = replace(case.l2, body=body("L2", slice(7, 12), slice(27, 52), FractureHint(0, None, 0.05)))
+    neighbors = (body("T12", slice(20, 23), slice(30, 50)), body("L3", slice(1, 5), slice(26, 54)))
+    return replace(case, l1=l1, l2=l2, neighbors=neighbors)
 
 
 @pytest.fixture(scope="session")

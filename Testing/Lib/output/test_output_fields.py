@@ -49,7 +49,9 @@ def validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(SCHEMA_PATH.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("name", ["case", "oblique_case", "pair_case", "poor_case", "doubtful_case", "lopsided_case"])
+@pytest.mark.parametrize(
+    "name", ["case", "oblique_case", "pair_case", "poor_case", "doubtful_case", "lopsided_case", "whole_case"]
+)
 def test_every_kind_of_case_fits_the_schema(name, validator, request):
     document = result_document(request.getfixturevalue(name), {Level.L1: "a.seg.nrrd"})
     validator.validate(json.loads(json.dumps(document, allow_nan=False)))
@@ -103,7 +105,26 @@ def test_whatever_is_null_has_the_flag_that_its_row_names(name, request):
         if field.value(document["input"]) is None and isinstance(field.null, Reason):
             nulls += 1
             assert (field.null, None) in flags, field.place
-    assert nulls == {"poor_case": 2 * 4 + 2 * 3 + 4, "case": 2 * 4, "lopsided_case": 4 + 1}[name]
+    assert nulls == {"poor_case": 2 * 3 + 2 * 3 + 4, "case": 2 * 3, "lopsided_case": 2 + 1}[name]
+
+
+def test_whole_bodies_are_reported_each_with_its_own_numbers(whole_case):
+    said = result_document(whole_case)["segmentation"]
+    assert [said[name]["volume_ml"] for name in ("T12", "L1", "L2", "L3")] == [10.8, 21.6, 22.5, 20.16]
+    assert [said[name]["heights"]["anterior_mm"] for name in ("T12", "L1", "L2", "L3")] == [18.0, 17.8, 17.7, 17.6]
+    assert said["L1"]["heights"] | {"anterior_mm": 0} == {
+        "anterior_mm": 0,
+        "middle_mm": 18.0,
+        "posterior_mm": 21.0,
+        "limit_mm": 2.5,
+        "anterior_ratio": 0.848,
+        "middle_ratio": 0.857,
+    }
+    assert said["L1"]["fracture"] == {"grade": 1, "shape": "wedge", "reduction": 0.219}
+    assert (said["L2"]["fracture"]["grade"], said["T12"]["fracture"]["grade"]) == (0, None)
+    cut = replace(whole_case, l1=replace(whole_case.l1, body=replace(whole_case.l1.body, cut=True, heights=None)))
+    said = result_document(cut)["segmentation"]["L1"]
+    assert said["volume_ml"] is None and set(said["heights"].values()) == {None}
 
 
 def test_a_flag_for_a_null_names_its_own_level_only(poor_case):

@@ -13,7 +13,7 @@ from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.output.seg_nrrd import write_segmentation
 from OsteoJointLib.output.terminology import CONTEXT_NAME, segment_color_rgb, terminology_document, terminology_entry
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import VERSE_LABELS, Level
 
 TERM_FILE = Path(__file__).resolve().parents[3] / "Resources" / "Terminology" / "OsteoJoint.term.json"
 
@@ -78,6 +78,29 @@ def test_the_header_names_colors_and_codes_each_segment(case, tmp_path):
     assert header["Segmentation_ContainedRepresentationNames"] == "Binary labelmap|"
 
 
+def test_whole_bodies_and_their_neighbors_are_segments(whole_case, tmp_path):
+    write_segmentation(whole_case, tmp_path / "m.seg.nrrd")
+    image, labels = read(tmp_path / "m.seg.nrrd")
+    header = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    segments = [tuple(header[f"Segment{n}_{key}"] for key in ("ID", "Name", "LabelValue")) for n in range(4)]
+    assert segments == [("L1", "L1", "20"), ("L2", "L2", "21"), ("T12", "T12", "19"), ("L3", "L3", "22")]
+    for body in (whole_case.l1.body, whole_case.l2.body, *whole_case.neighbors):
+        expected = np.zeros(labels.shape, bool)
+        expected[body.part] = body.mask
+        np.testing.assert_array_equal(labels == VERSE_LABELS[body.name], expected)
+    np.testing.assert_array_equal(whole_case.label_map, labels)
+
+
+def test_a_mask_drawn_on_the_mid_slice_alone_changes_that_slice_of_a_whole_body(whole_case, tmp_path):
+    drawn = {Level.L1: PlacedMask(np.ones((1, 3, 4), bool), (16, 30, 40))}
+    write_segmentation(whole_case, tmp_path / "m.seg.nrrd", drawn)
+    _, labels = read(tmp_path / "m.seg.nrrd")
+    expected = whole_case.label_map
+    expected[16] = 0
+    expected[16, 30:33, 40:44] = 20
+    np.testing.assert_array_equal(labels, expected)
+
+
 def test_an_empty_mask_has_slicer_s_empty_extent(case, tmp_path):
     empty = np.zeros_like(case.l2.segmentation.mask)
     case = replace(case, l2=replace(case.l2, segmentation=replace(case.l2.segmentation, mask=empty)))
@@ -106,7 +129,9 @@ def test_another_suffix_is_refused(case, tmp_path):
         write_segmentation(case, tmp_path / "mask.nrrd")
 
 
-@pytest.mark.parametrize(("level", "code"), [(Level.L1, "66794005"), (Level.L2, "14293000")])
+@pytest.mark.parametrize(
+    ("level", "code"), [("T12", "23215003"), ("L1", "66794005"), ("L2", "14293000"), ("L3", "36470004")]
+)
 def test_the_terminology_follows_slicer_s_grammar(level, code):
     context, category, kind, modifier, regions, region, region_modifier = terminology_entry(level).split("~")
     assert context == CONTEXT_NAME
@@ -120,7 +145,7 @@ def test_the_terminology_file_holds_what_the_segments_say():
     document = json.loads(TERM_FILE.read_text(encoding="utf-8"))
     assert document == terminology_document(), "write Resources/Terminology again from terminology_document()"
     (category,) = document["SegmentationCodes"]["Category"]
-    assert [kind["CodeMeaning"] for kind in category["Type"]] == ["L1 vertebra", "L2 vertebra"]
+    assert [kind["CodeMeaning"] for kind in category["Type"]] == [f"{name} vertebra" for name in VERSE_LABELS]
 
 
 def test_slicer_opens_it_with_names_colors_and_terminology(oblique_case, tmp_path):

@@ -11,12 +11,13 @@ import pytest
 import SimpleITK as sitk
 
 from OsteoJointLib.frames import Grid, plane_to_mask
+from OsteoJointLib.hu_window import to_unit_range
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.output.viewer_arrays import level_views, read_views, write_views
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask, read_level_mask
 from OsteoJointLib.pipeline.measure import measure_roi, roi_mask
-from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around, to_unit_range
+from OsteoJointLib.pipeline.preprocess import axial_slice, crop_around
 from OsteoJointLib.pipeline.segmentation import mask_box
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (

@@ -80,8 +80,8 @@ def phantom_cases(reader: Reader, seeds: range) -> Iterator[OutlineCase]:
         yield from _cases(reader, f"phantom {seed}", pair, labels, centers)
 
 
-def real_cases(reader: Reader, folder: Path) -> Iterator[OutlineCase]:
-    """Give the mid-slices of the CTs in a folder that have reference masks.
+def referenced_cts(folder: Path) -> Iterator[tuple[str, CtVolume, np.ndarray]]:
+    """Read the CTs in a folder that have reference masks: each with its name and (z, y, x) VerSe numbers on its grid.
 
     Raises:
         InputRefused: where there is none.
@@ -96,11 +96,21 @@ def real_cases(reader: Reader, folder: Path) -> Iterator[OutlineCase]:
         volume = read_ct(path / CT_FILE)
         assert isinstance(volume, CtVolume)
         bodies = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(path / BODIES_FILE)), "LPS"))
+        yield path.name, volume, bodies
+
+
+def real_cases(reader: Reader, folder: Path) -> Iterator[OutlineCase]:
+    """Give the mid-slices of the CTs in a folder that have reference masks.
+
+    Raises:
+        InputRefused: where there is none.
+    """
+    for name, volume, bodies in referenced_cts(folder):
         centers = {
             level: tuple(volume.grid.index_to_lps(np.array(ndimage.center_of_mass(bodies == level.verse_label))))
             for level in Level
         }
-        yield from _cases(reader, path.name, volume, dict.fromkeys(Level, bodies), centers)
+        yield from _cases(reader, name, volume, dict.fromkeys(Level, bodies), centers)
 
 
 def _cases(
