@@ -19,7 +19,7 @@ VERSE_LABELS: Mapping[str, int] = {"T12": 19, "L1": 20, "L2": 21, "L3": 22}
 """VerSe's numbers of the bodies that are segmented, from top to bottom."""
 
 SNOMED_CODES: Mapping[str, str] = {"T12": "23215003", "L1": "66794005", "L2": "14293000", "L3": "36470004"}
-"""SNOMED CT's codes of these vertebrae (DICOM CID 7603)."""
+"""SNOMED CT's codes of their vertebrae (DICOM CID 7603)."""
 
 
 class Level(StrEnum):
@@ -426,11 +426,6 @@ class VertebraSegmentation:
     area_mm2: float
     refined: bool = False
     edited: bool = False
-
-    @property
-    def source(self) -> MaskSource:
-        """Who drew ``mask``."""
-        return MaskSource.of(self.edited, self.refined)
 
     @property
     def untouched(self) -> bool:

@@ -397,7 +397,7 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("segmentation.{level}.refined", "Refined by the level set", "Whether the level set moved the mask", YesNo(),
           lambda of: of.reading.segmentation.refined, views=_NOT_PANEL),
     Field("segmentation.{level}.source", "Drawn by", "Who drew the mask from which this level's numbers come",
-          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.segmentation.source),
+          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.mask_source),
     *_of_body(_whole_body),
     Field("measurements.{level}.hu_mean", "Mean HU", "Mean of the region", _HU,
           lambda of: of.reading.measurement.hu_mean,
