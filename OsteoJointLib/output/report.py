@@ -49,6 +49,16 @@ STATUS_RANGES = {
 }
 """Volumetric BMD that each class stands for (ACR, ISCD); see :class:`~OsteoJointLib.records.Status`."""
 
+KINDS = {
+    "dicom": "DICOM files",
+    "nrrd": "an NRRD file",
+    "nifti": "a NIfTI file",
+    "mha": "a MetaImage file",
+    "phantom": "a phantom",
+    "memory": "a viewer's memory",
+}
+"""What a CT came as, in words."""
+
 AXIS_END_MG_CM3 = 240.0
 """Right end of the axis of BMD: more than young adults have (chosen)."""
 
@@ -100,7 +110,7 @@ def write_report(
         path: of the HTML file.
         files: base name of the segmentation file that holds each level.
         screenshots: a viewer's pictures, shown in a section of their own.
-        case: its name; empty where the input's file names say enough.
+        case: its name; empty for the input's own, see :func:`case_name`.
         pdf: of the PDF; None where none is asked for.
 
     Raises:
@@ -127,7 +137,22 @@ def report_html(
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     read_at = result.read_at.strftime("%Y-%m-%d %H:%M %Z")
     shots = [screenshot_picture(shot) for shot in screenshots]
-    return template.render(_context(result, files), case=case, read_at=read_at, shots=shots)
+    context = _context(result, files)
+    return template.render(context, name=case or case_name(context["images"]), read_at=read_at, shots=shots)
+
+
+def case_name(images: Sequence[Mapping[str, Any]]) -> str:
+    """Name a case that nobody named: by its files where they may be told, else by its contents' first digits.
+
+    Args:
+        images: the CT, or the two slices, as result.json holds them.
+
+    >>> case_name([{"file_names": [], "sha256": "3fa9c1d2e8b7"}])
+    'CT 3fa9c1d2'
+    """
+    names = [name for image in images for name in image["file_names"]]
+    digits = images[0]["sha256"]
+    return ", ".join(names) or (f"CT {digits[:8]}" if digits else "unnamed case")
 
 
 def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str, Any]:
@@ -141,6 +166,7 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "notice_short": RESEARCH_NOTICE_SHORT,
         "document": document,
         "images": images,
+        "kinds": KINDS,
         "summary": summary,
         "colored": summary.tone != NO_TONE,
         "statuses": [(status.value, STATUS_RANGES[status]) for status in STATUSES],

@@ -164,7 +164,6 @@ class Deliver(Request[Delivered]):
     segmentation: Masks = field(default_factory=dict)
     screenshots: tuple[PictureFile, ...] = ()
     row: str | None = None
-    name: str = ""
     pdf: bool = False
 
 

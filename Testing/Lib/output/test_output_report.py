@@ -18,6 +18,7 @@ from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.output.report import report_html, write_report
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.summary import summarize
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.records import Level
 
 VOID = {"meta", "img", "br", "rect", "path", "link", "input", "hr"}
@@ -57,9 +58,18 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def with_own_names(case: CaseResult) -> CaseResult:
+    return replace(case, options=replace(case.options, own_names=True))
+
+
 @pytest.fixture(scope="module")
 def pages(case, oblique_case, pair_case, poor_case) -> dict[str, tuple[str, Page]]:
-    cases = {"case": case, "oblique": oblique_case, "pair": pair_case, "poor": poor_case}
+    cases = {
+        "case": case,
+        "oblique": oblique_case,
+        "pair": with_own_names(pair_case),
+        "poor": with_own_names(poor_case),
+    }
     return {name: (html, Page(html)) for name, html in ((n, report_html(c)) for n, c in cases.items())}
 
 
@@ -164,7 +174,8 @@ def test_each_level_has_its_own_pictures(lopsided_case):
 
 def test_the_slices_of_a_pair_stand_under_their_own_headings(pages):
     text = pages["pair"][1].text
-    assert "Input for L1 FilesL1.dcm (dicom)" in text and "Input for L2 FilesL2.dcm (dicom)" in text
+    assert "Input for L1 Read fromL1.dcm, DICOM files" in text
+    assert "Input for L2 Read fromL2.dcm, DICOM files" in text
     assert "Slice from below" not in text and "Slice from below" in pages["case"][1].text
 
 
@@ -252,7 +263,13 @@ def test_the_header_names_the_case(case):
     assert "<strong>P7 &lt;1&gt;</strong> · read 20" in html
     assert "<title>P7 &lt;1&gt; · OsteoJoint report" in html
     assert "P7\\000020\\00003c1\\00003e" in html[: html.index("</style>")]  # for the head of each printed page
-    assert "<strong>series 4</strong>" in report_html(case)
+    assert "<strong>series 4</strong>" in report_html(with_own_names(case))
+
+
+def test_a_case_that_nobody_named_is_called_by_its_contents_and_not_by_its_files(case):
+    html = report_html(case)
+    assert f"<strong>CT {case.volume.source.sha256[:8]}</strong>" in html
+    assert "series 4" not in html
 
 
 def test_the_report_says_when_with_what_and_how_it_was_read(case):
