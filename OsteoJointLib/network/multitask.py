@@ -87,6 +87,7 @@ class MultitaskNetwork(nn.Module):
             learned=config.feature_fusion,
             ordinal=config.ordinal_head,
             facts=FACTS if config.header_facts else 0,
+            sd_factor=config.bmd_sd_factor,
         )
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):

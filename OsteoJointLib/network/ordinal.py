@@ -15,17 +15,18 @@ _LOG_SD_LIMIT = 3.0
 """The SD stays within a factor of e^3 of the start: 1.2 to 500 mg/cm3."""
 
 
-def bmd_estimate(raw: Tensor) -> Tensor:
+def bmd_estimate(raw: Tensor, sd_factor: float = 1.0) -> Tensor:
     """Read BMD off two numbers a case.
 
     Args:
         raw: (B, 2) of any size.
+        sd_factor: on the SD.
 
     Returns:
-        (B, 2) float32: mean 100 + 50 a, SD 25 exp(b), in mg/cm3.
+        (B, 2) float32: mean 100 + 50 a, SD 25 exp(b) times the factor, in mg/cm3.
     """
     mean, log_sd = raw.float().unbind(dim=1)
-    sd = _START_SD_MG_CM3 * torch.exp(log_sd.clamp(-_LOG_SD_LIMIT, _LOG_SD_LIMIT))
+    sd = sd_factor * _START_SD_MG_CM3 * torch.exp(log_sd.clamp(-_LOG_SD_LIMIT, _LOG_SD_LIMIT))
     return torch.stack((_MEAN_MG_CM3 + _UNIT_MG_CM3 * mean, sd), dim=1)
 
 
