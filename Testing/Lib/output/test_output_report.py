@@ -166,9 +166,10 @@ def test_doubts_stand_before_notes_which_look_like_notes(pages):
 def test_the_plain_rule_stands_beside_the_class(pages):
     text = pages["case"][1].text.replace("\u00a0", " ")
     rule = Thresholds.load()
-    numbers = f"(mean 160 HU; below {rule.low_hu:.0f} osteoporosis, at least {rule.high_hu:.0f} normal)"
+    low, high = (f"{round(hu, 2):.0f}" for hu in (rule.low_hu, rule.high_hu))  # as result.json holds them
+    numbers = f"(mean 160 HU; below {low} osteoporosis, at least {high} normal)"
     assert f"Plain HU rule: osteopenia {numbers}: mean trabecular HU of L1 and L2 against two thresholds" in text
-    assert "fitted on 400 phantoms of mixed tube voltage and contrast and on no patient." in text
+    assert f"fitted on {rule.n} phantoms of mixed tube voltage and contrast and on no patient." in text
     assert "The plain HU rule says nothing" in pages["poor"][1].text
 
 

@@ -103,7 +103,7 @@ def test_written_and_read_back(case, tmp_path):
     assert document["notice"].startswith("Research only")
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"schema": "osteojoint.result/2"}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": "osteojoint.result/1"}'])
 def test_another_format_is_refused(text, tmp_path):
     (tmp_path / "result.json").write_text(text, encoding="utf-8")
     with pytest.raises(RunFailed, match=r"result\.json|osteojoint\.result/2"):
