@@ -6,7 +6,7 @@ import torch
 
 from OsteoJointLib.network.fusion import FeatureFusion
 from OsteoJointLib.records import STATUSES, Status
-from training.calibration import Sayings, choose
+from training.tasks.calibration import Sayings, choose
 
 
 def sayings(true_sd: float, said_sd: float, softmax: torch.Tensor | None = None, count: int = 4000) -> Sayings:

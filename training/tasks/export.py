@@ -96,7 +96,7 @@ def export(
             )
     path = save_weights(folder, name, state, fields)
     if calibrate and kept.config.ordinal_head:
-        from training.calibration import calibrated
+        from training.tasks.calibration import calibrated
 
         fields["config"] = calibrated(path, calibrate).to_json()
         save_weights(folder, name, state, fields)
