@@ -145,7 +145,8 @@ def test_metrics_come_from_an_evaluation_only(tmp_path, numbers, kind, words):
 def test_how_sure_the_network_may_be_is_chosen_and_moves_no_weight(trained, tmp_path, monkeypatch):
     folder, network, _ = trained
     sha256 = load_weights(exported(folder, tmp_path)).info.sha256
-    monkeypatch.setattr("training.tasks.calibration.choose", lambda said: (0.5 if len(said.statuses) == 2 else 2.0, "areas"))
+    chosen = "training.tasks.calibration.choose"
+    monkeypatch.setattr(chosen, lambda said: (0.5 if len(said.statuses) == 2 else 2.0, "areas"))
     calibrated = load_weights(exported(folder, tmp_path, replace=True, calibrate=2))
     assert calibrated.config == replace(network, bmd_sd_factor=0.5, class_from="areas")
     assert calibrated.info.sha256 == sha256
