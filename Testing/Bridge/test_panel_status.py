@@ -99,6 +99,14 @@ def test_an_indeterminate_class_says_so(opened):
     assert opened.ui.fusionLabel.text.startswith("Indeterminate: another class is possible too. L1 weighs")
 
 
+def test_a_vertebra_left_out_is_named(opened):
+    said = document()["classification"]
+    assert "left out" not in opened.ui.fusionLabel.text
+    alone = {**said, "left_out": "L1", "fusion_weights": {"L1": 0.0, "L2": 1.0}}
+    opened.reading.become_read(document=document(classification=alone))
+    assert "L1 was left out. L1 weighs 0 %" in opened.ui.fusionLabel.text
+
+
 def test_no_baseline_no_sentence(opened):
     opened.reading.become_read(document=document(baseline=None))
     assert not opened.ui.baselineLabel.visible
@@ -118,6 +126,7 @@ def test_a_class_that_is_held_back_leaves_no_bar_and_no_weight(opened):
         "status": None,
         "probabilities": dict.fromkeys(("normal", "osteopenia", "osteoporosis")),
         "fusion_weights": {"L1": None, "L2": None},
+        "left_out": None,
         "indeterminate": None,
     }
     held = {"code": "class_held_back", "level": None, "message": "The levels are in doubt, so no class is given."}
