@@ -43,8 +43,8 @@ STATUS_RANGES = {
 
 
 ABOUT_MAPS = {
-    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows where in the two slices the class's score gets "
-    "its support, to first order, in cells of 8 × 8 pixels of the network's slice.",
+    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows on which places of the two slices the "
+    "class depends, for or against, to first order, in cells of 8 × 8 pixels of the network's slice.",
     ExplanationMethod.GRADCAM: "Grad-CAM shows roughly where the class's score gets its support, in cells of 32 × 32 "
     "pixels of the network's slice; it averages gradients, so that places which count for nothing may light up.",
 }
@@ -200,7 +200,7 @@ def _level_pictures(reading: VertebraReading) -> list[Picture]:
         pictures.append(_picture(views.heatmap, alt, "Boundary heat map"))
     if views.explanation is not None and reading.explanation is not None:
         title = explanation_title(reading.explanation)
-        alt = f"The same slice of {level} with, in color, where the class gets its support. {title}."
+        alt = f"The same slice of {level} with, in color, on which places the class depends. {title}."
         pictures.append(_picture(views.explanation, alt, title))
     return pictures
 

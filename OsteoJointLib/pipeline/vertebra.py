@@ -60,7 +60,7 @@ class VertebraReading:
             weights, 11 MB with the paper's sizes); None where it hasn't seen this crop.
         segmentation: the mask and the boundary heat map.
         measurement: HU of the trabecular ROI.
-        explanation: where the class gets its support; None where there is no class, or it was not asked for.
+        explanation: on which places the class depends; None where there is no class, or it was not asked for.
     """
 
     volume: CtVolume

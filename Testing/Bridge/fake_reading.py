@@ -46,7 +46,7 @@ DOCUMENT = {
         "left_out": None,
         "indeterminate": False,
     },
-    "explanation": {"method": "hirescam", "scale_max": 0.25, "support": {"L1": 0.375, "L2": 0.625}},
+    "explanation": {"method": "hirescam", "scale_max": 0.25, "influence": {"L1": 0.375, "L2": 0.625}},
     "measurements": {
         "L1": {
             "erosion_mm": 4.0,
