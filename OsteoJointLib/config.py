@@ -118,6 +118,9 @@ class NetworkConfig:
     class_from: str = "mean"
     """Where the probabilities come from: "softmax", the "areas" of the ordinal head, or their "mean"; "softmax" where
     there is no ordinal head."""
+    bmd_sd_factor: float = 1.0
+    """On the ordinal head's standard deviation: a network that learned from scans beyond the plausible is surer on
+    plausible ones than it says (``python -m training export --calibrate``)."""
 
     def __post_init__(self) -> None:
         _expect(self.localizer in ("darknet53", "tiny"), "localizer", self.localizer, '"darknet53" or "tiny"')
@@ -128,6 +131,7 @@ class NetworkConfig:
             _expect(len(value) == length and min(value) > 0, name, value, f"{length} integers above 0")
         kinds = ("softmax", "areas", "mean")
         _expect(self.class_from in kinds, "class_from", self.class_from, '"softmax", "areas" or "mean"')
+        _expect(self.bmd_sd_factor > 0, "bmd_sd_factor", self.bmd_sd_factor, "a factor above 0")
         _expect(self.classifier_stem > 0, "classifier_stem", self.classifier_stem, "an integer above 0")
         _expect(self.fusion_hidden > 0, "fusion_hidden", self.fusion_hidden, "an integer above 0")
         anchors_ok = len(self.anchors) == 3 and all(

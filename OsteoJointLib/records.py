@@ -597,13 +597,13 @@ class ExplanationMethod(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class ExplanationMap:
-    """Where in one vertebra's crop the predicted class gets its support.
+    """On which places of one vertebra's crop the predicted class depends.
 
     Args:
         method: how it was made.
         values: (224, 224) float32 in [0, 1] in the crop's frame, 1 being the strongest place of both vertebrae.
-        scale_max: the support there, in units of the class's score.
-        share: of both vertebrae's support, 0 to 1; 0 for both where neither supports the class.
+        scale_max: the influence there, in units of the class's score.
+        share: of both vertebrae's influence, 0 to 1; 0 for both where the class depends on neither.
     """
 
     method: ExplanationMethod
@@ -613,7 +613,7 @@ class ExplanationMap:
 
     @property
     def blank(self) -> bool:
-        """Whether nothing in the crop supports the class."""
+        """Whether the class depends on nothing in the crop."""
         return not self.values.any()
 
 

@@ -44,6 +44,7 @@ class FeatureFusion(nn.Module):
         learned: False for W1 = W2 = 1/2.
         ordinal: whether it estimates BMD.
         facts: numbers that the header gives; 0 for none.
+        sd_factor: on the SD of BMD.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class FeatureFusion(nn.Module):
         learned: bool = True,
         ordinal: bool = False,
         facts: int = 0,
+        sd_factor: float = 1.0,
     ):
         super().__init__()
         self.in_channels = in_channels
         self.out_channels = classes
+        self.sd_factor = sd_factor
         self.score: nn.Sequential | None = None
         if learned:
             last = nn.Linear(hidden, 1)
@@ -102,7 +105,7 @@ class FeatureFusion(nn.Module):
                 pair = self._adapted(self.adapt, pair, facts)
             weights = self._weights(pair, left_out)
             fused = (pair * weights[:, :, None]).flatten(1)
-            bmd = None if self.estimate is None else bmd_estimate(self.estimate(fused))
+            bmd = None if self.estimate is None else bmd_estimate(self.estimate(fused), self.sd_factor)
             return FusionOutput(self.classify(fused), weights, bmd)
 
     def _adapted(self, adapt: nn.Sequential, pair: Tensor, facts: Tensor | None) -> Tensor:

@@ -18,7 +18,7 @@ from OsteoJointLib.network.detection import Localizer
 from OsteoJointLib.network.facts import FACTS
 from OsteoJointLib.network.fusion import FeatureFusion
 from OsteoJointLib.network.gated_resnet import GatedResNet
-from OsteoJointLib.network.ordinal import class_areas
+from OsteoJointLib.network.ordinal import class_areas, log_area
 from OsteoJointLib.network.segmenter import Segmenter, SegmenterOutput
 
 
@@ -49,6 +49,22 @@ class ClassifierOutput:
             return softmax
         areas = class_areas(self.bmd.double())
         return areas if self.class_from == "areas" else 0.5 * (softmax + areas)
+
+    def log_odds(self, target: int) -> Tensor:
+        """Return the (B,) float64 log-odds of one class, from the probabilities that are shipped.
+
+        They and their gradient go on where the probability is 1 in float64, so a class beyond doubt can be
+        explained. A softmax's logit alone would also move where all three move alike, which changes no class.
+        """
+        logits = self.logits.double()
+        norm, others = logits.logsumexp(dim=1), torch.cat((logits[:, :target], logits[:, target + 1 :]), dim=1)
+        softmax = logits[:, target] - norm, others.logsumexp(dim=1) - norm
+        if self.bmd is None or self.class_from == "softmax":
+            return softmax[0] - softmax[1]
+        areas = log_area(self.bmd.double(), target)
+        if self.class_from == "areas":
+            return areas[0] - areas[1]
+        return torch.logaddexp(softmax[0], areas[0]) - torch.logaddexp(softmax[1], areas[1])
 
 
 class MultitaskNetwork(nn.Module):
@@ -87,6 +103,7 @@ class MultitaskNetwork(nn.Module):
             learned=config.feature_fusion,
             ordinal=config.ordinal_head,
             facts=FACTS if config.header_facts else 0,
+            sd_factor=config.bmd_sd_factor,
         )
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):

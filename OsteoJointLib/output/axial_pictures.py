@@ -36,11 +36,11 @@ FIELD_MM = 92.0
 
 ROI_COLOR: Color = (255, 224, 64)
 TRUTH_COLOR: Color = (90, 235, 120)
-NO_SUPPORT = "no support"
-"""What is said of a blank explanation map: nothing in this vertebra's crop speaks for the class."""
+NO_INFLUENCE = "no influence"
+"""What is said of a blank explanation map: the class depends on nothing in this vertebra's crop."""
 _AIR_HU = -1024.0
 _BAR_MM = 20.0
-_HEATMAP_TICKS, _SUPPORT_TICKS = ("0", "0.5", "1"), ("0", "50", "100 %")
+_HEATMAP_TICKS, _INFLUENCE_TICKS = ("0", "0.5", "1"), ("0", "50", "100 %")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +108,11 @@ def _patch(reading: VertebraReading, size_px: int) -> Patch:
 
 
 def explanation_title(explanation: ExplanationMap) -> str:
-    """Name an explanation map, and say how much of the support lies in its vertebra."""
+    """Name an explanation map, and say how much of the influence lies in its vertebra."""
     name = {ExplanationMethod.HIRESCAM: "Explanation map", ExplanationMethod.GRADCAM: "Grad-CAM"}[explanation.method]
     if explanation.blank:
-        return f"{name}: {NO_SUPPORT}"
-    return f"{name}: {100 * explanation.share:.0f} % of the support"
+        return f"{name}: {NO_INFLUENCE}"
+    return f"{name}: {100 * explanation.share:.0f} % of the influence"
 
 
 def _explained(ct: np.ndarray, reading: VertebraReading, patch: Patch) -> np.ndarray | None:
@@ -123,8 +123,8 @@ def _explained(ct: np.ndarray, reading: VertebraReading, patch: Patch) -> np.nda
     words = []
     if explanation.blank:
         middle = patch.size_px / 2
-        words = [Label(NO_SUPPORT, (middle, middle), size_px=_font_px(patch.size_px) + 3, fill=PANEL)]
-    return _mapped(ct, values, reading, patch, _SUPPORT_TICKS, words)
+        words = [Label(NO_INFLUENCE, (middle, middle), size_px=_font_px(patch.size_px) + 3, fill=PANEL)]
+    return _mapped(ct, values, reading, patch, _INFLUENCE_TICKS, words)
 
 
 def _mapped(

@@ -295,7 +295,7 @@ CASE: tuple[Field[CaseResult], ...] = (
     Field("explanation.method", "Explanation map", "How the explanation maps were made",
           Choice({"hirescam": "HiResCAM", "gradcam": "Grad-CAM"}),
           lambda case: case.l1.explanation and case.l1.explanation.method, null=_NO_MAP),
-    Field("explanation.scale_max", "Full scale", "What 1 stands for in both maps: the most support that a pixel gives, "
+    Field("explanation.scale_max", "Full scale", "What 1 stands for in both maps: the most influence that a pixel has, "
           "in log-odds of the class a cell of the explained layer", Number(digits=6, at_least=0),
           lambda case: case.l1.explanation and case.l1.explanation.scale_max, null=_NO_MAP),
 )
@@ -482,9 +482,9 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("classification.fusion_weights.{level}", "Weight in the class", "Weight of the level in the class: W1 or W2 "
           "of Eq. 17, which sum to 1", Share(digits=6), lambda of: of.fusion_weight, null=_HELD_BACK,
           columns=("fusion_weight",)),
-    Field("explanation.support.{level}", "Share of the support", "Share of both explanation maps' sum that lies in the "
-          "level's", Share(digits=6), lambda of: of.reading.explanation and of.reading.explanation.share,
-          null=_NO_MAP, columns=("support",)),
+    Field("explanation.influence.{level}", "Share of the influence", "Share of both explanation maps' sum that lies in "
+          "the level's", Share(digits=6), lambda of: of.reading.explanation and of.reading.explanation.share,
+          null=_NO_MAP, columns=("influence",)),
 )
 
 NEIGHBOR: tuple[Field[BodyVolume], ...] = _of_body(_itself)

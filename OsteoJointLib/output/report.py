@@ -63,8 +63,8 @@ AXIS_END_MG_CM3 = 240.0
 """Right end of the axis of BMD: more than young adults have (chosen)."""
 
 ABOUT_MAPS = {
-    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows where in the two slices the class's score gets "
-    "its support, to first order, in cells of 8 × 8 pixels of the network's slice.",
+    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows on which places of the two slices the "
+    "class depends, for or against, to first order, in cells of 8 × 8 pixels of the network's slice.",
     ExplanationMethod.GRADCAM: "Grad-CAM shows roughly where the class's score gets its support, in cells of 32 × 32 "
     "pixels of the network's slice; it averages gradients, so that places which count for nothing may light up.",
 }

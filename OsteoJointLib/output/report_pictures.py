@@ -78,7 +78,7 @@ def level_pictures(reading: VertebraReading) -> list[Picture]:
         pictures.append(_picture(views.heatmap, alt, "Boundary heat map, 1 on the body's edge"))
     if views.explanation is not None and reading.explanation is not None:
         title = explanation_title(reading.explanation)
-        alt = f"The same slice of {level} with, in color, where the class gets its support. {title}."
+        alt = f"The same slice of {level} with, in color, on which places the class depends. {title}."
         pictures.append(_picture(views.explanation, alt, f"{title}{_full_scale(reading.explanation)}"))
     return pictures
 

@@ -21,7 +21,7 @@ from OsteoJointLib.frames import slice_to_crop
 from OsteoJointLib.network.encoded import EncodedCrops, join_crops
 from OsteoJointLib.network.facts import case_facts
 from OsteoJointLib.pipeline.case import Case, images_of
-from OsteoJointLib.pipeline.explanation import class_score, explained_layer, scaled_pair, support_maps
+from OsteoJointLib.pipeline.explanation import explained_layer, influence_maps, scaled_pair
 from OsteoJointLib.records import (
     STATUSES,
     BmdEstimate,
@@ -141,13 +141,13 @@ def explain_pair(
     method: ExplanationMethod,
     facts: torch.Tensor | None = None,
 ) -> tuple[ExplanationMap, ExplanationMap]:
-    """Say where L1 and L2 support the predicted class, in one scale; arguments as for :func:`classify_pair`."""
+    """Say on which places of L1 and L2 the class depends, in one scale; arguments as for :func:`classify_pair`."""
     target = STATUSES.index(classification.status)
     left_out = _left_out_tensor(classification.left_out, encoded)
-    support = support_maps(
-        lambda crops: class_score(network.fuse(crops, encoded.segmentation, facts, left_out), target),
+    influence = influence_maps(
+        lambda crops: network.fuse(crops, encoded.segmentation, facts, left_out).log_odds(target)[0],
         explained_layer(network.classifier, method),
         encoded.crops,
         method,
     )
-    return scaled_pair(support, method)
+    return scaled_pair(influence, method)

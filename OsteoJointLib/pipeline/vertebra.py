@@ -65,7 +65,7 @@ class VertebraReading:
         segmentation: the mask and the boundary heat map.
         measurement: HU of the trabecular ROI: of the body where there is one, else of the slice.
         slice_measurement: HU of the mid-slice's ROI.
-        explanation: where the class gets its support; None where there is no class, or it was not asked for.
+        explanation: on which places the class depends; None where there is no class, or it was not asked for.
         body: the whole body, its mid-slice being ``segmentation.mask``; None of a pair of slices, and where only the
             mid-slices were asked for.
         network_body: the network's own, before any edit.

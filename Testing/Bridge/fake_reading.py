@@ -43,9 +43,10 @@ DOCUMENT = {
         "status": "osteopenia",
         "probabilities": {"normal": 0.1204, "osteopenia": 0.7546, "osteoporosis": 0.125},
         "fusion_weights": {"L1": 0.48, "L2": 0.52},
+        "left_out": None,
         "indeterminate": False,
     },
-    "explanation": {"method": "hirescam", "scale_max": 0.25, "support": {"L1": 0.375, "L2": 0.625}},
+    "explanation": {"method": "hirescam", "scale_max": 0.25, "influence": {"L1": 0.375, "L2": 0.625}},
     "measurements": {
         "L1": {
             "erosion_mm": 4.0,

@@ -5,7 +5,7 @@ import pytest
 from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.records import STATUSES, Status
-from OsteoJointLib.slicer_bridge.panel.status_section import baseline_words, class_look, flags_html, support_words
+from OsteoJointLib.slicer_bridge.panel.status_section import baseline_words, class_look, flags_html, influence_words
 
 from .fake_reading import KERNEL_UNKNOWN, NOT_CALIBRATED, NOT_RELIABLE, add_ct, document, open_panel
 
@@ -36,7 +36,7 @@ def test_the_class_its_shares_and_where_it_comes_from(opened):
         "12.5\u00a0%",
     ]
     assert ui.fusionLabel.text == (
-        "L1 weighs 48 % in the class, L2 52 %. Explanation map: 38 % of the support lies in L1, 62 % in L2."
+        "L1 weighs 48 % in the class, L2 52 %. Explanation map: 38 % of the influence lies in L1, 62 % in L2."
     )
     assert ui.baselineLabel.text.startswith("By mean HU alone: osteoporosis (98 HU;")
     assert "Weights compact, trained on OsteoJoint phantoms" in ui.modelLabel.text
@@ -48,14 +48,14 @@ def test_the_class_its_shares_and_where_it_comes_from(opened):
 @pytest.mark.parametrize(
     ("method", "l1", "l2", "words"),
     [
-        ("hirescam", 0.0, 1.0, "Explanation map: no support in L1, all of it in L2."),
-        ("hirescam", 1.0, 0.0, "Explanation map: no support in L2, all of it in L1."),
-        ("gradcam", 0.0, 0.0, "Explanation map: nothing in either level supports the class."),
+        ("hirescam", 0.0, 1.0, "Explanation map: no influence in L1, all of it in L2."),
+        ("hirescam", 1.0, 0.0, "Explanation map: no influence in L2, all of it in L1."),
+        ("gradcam", 0.0, 0.0, "Explanation map: the class depends on neither level."),
         (None, None, None, ""),
     ],
 )
 def test_a_blank_explanation_map_is_said_in_words(method, l1, l2, words):
-    assert support_words({"method": method, "support": {"L1": l1, "L2": l2}}) == words
+    assert influence_words({"method": method, "influence": {"L1": l1, "L2": l2}}) == words
 
 
 def test_what_was_not_measured_is_a_dash(opened):
@@ -99,6 +99,14 @@ def test_an_indeterminate_class_says_so(opened):
     assert opened.ui.fusionLabel.text.startswith("Indeterminate: another class is possible too. L1 weighs")
 
 
+def test_a_vertebra_left_out_is_named(opened):
+    said = document()["classification"]
+    assert "left out" not in opened.ui.fusionLabel.text
+    alone = {**said, "left_out": "L1", "fusion_weights": {"L1": 0.0, "L2": 1.0}}
+    opened.reading.become_read(document=document(classification=alone))
+    assert "L1 was left out. L1 weighs 0 %" in opened.ui.fusionLabel.text
+
+
 def test_no_baseline_no_sentence(opened):
     opened.reading.become_read(document=document(baseline=None))
     assert not opened.ui.baselineLabel.visible
@@ -118,6 +126,7 @@ def test_a_class_that_is_held_back_leaves_no_bar_and_no_weight(opened):
         "status": None,
         "probabilities": dict.fromkeys(("normal", "osteopenia", "osteoporosis")),
         "fusion_weights": {"L1": None, "L2": None},
+        "left_out": None,
         "indeterminate": None,
     }
     held = {"code": "class_held_back", "level": None, "message": "The levels are in doubt, so no class is given."}

@@ -61,7 +61,7 @@ class HandSetNetwork(torch.nn.Module):
         self.layer.weight.data = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1)
         self.classifier.fused_layers = [self.layer] * 4
 
-    def fuse(self, crops, segmentation, facts):
+    def fuse(self, crops, segmentation, facts, left_out):
         means = self.layer(crops).mean(dim=(2, 3))  # (level, channel)
         logits = torch.stack([means[0, 0], means[1, 0], 2 * means[1, 1]])[None]
         weights, bmd = torch.tensor([[0.7, 0.3]]), torch.tensor([[90.0, 12.0]])

@@ -7,7 +7,7 @@ from torch import nn
 
 from OsteoJointLib.network.multitask import ClassifierOutput
 from OsteoJointLib.pipeline.classification import explain_pair, run_segmenter
-from OsteoJointLib.pipeline.explanation import class_score, explained_layer, scaled_pair, support_maps
+from OsteoJointLib.pipeline.explanation import explained_layer, influence_maps, scaled_pair
 from OsteoJointLib.records import ExplanationMethod
 
 METHODS = (HIRESCAM, GRADCAM) = tuple(ExplanationMethod)
@@ -27,8 +27,8 @@ class TwoFilters(nn.Module):
         features = self.layer(crops).mean(dim=(2, 3))  # (2, 2)
         return self.head(features.reshape(1, 4))
 
-    def support(self, target: int, method=HIRESCAM) -> np.ndarray:
-        return support_maps(lambda crops: self(crops)[0, target], self.layer, crops(), method)
+    def influence(self, target: int, method=HIRESCAM) -> np.ndarray:
+        return influence_maps(lambda crops: self(crops)[0, target], self.layer, crops(), method)
 
 
 def crops() -> torch.Tensor:
@@ -39,22 +39,24 @@ def crops() -> torch.Tensor:
     return images
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_maps_of_hand_set_weights(method):
-    # class 1 likes L1's image (channel 0) and L2's negative (channel 1, whose activation -image ReLU takes away)
-    l1, l2 = TwoFilters([[0.0] * 4, [1.0, 0.0, 0.0, 1.0], [0.0] * 4]).support(1, method)
+@pytest.mark.parametrize(("method", "against"), [(HIRESCAM, 1 / 64), (GRADCAM, 0.0)])
+def test_maps_of_hand_set_weights(method, against):
+    # class 1 likes L1's image (channel 0) and L2's negative (channel 1, whose activation is -image: it speaks against)
+    l1, l2 = TwoFilters([[0.0] * 4, [1.0, 0.0, 0.0, 1.0], [0.0] * 4]).influence(1, method)
     expected = np.zeros((8, 8), dtype=np.float32)
     expected[1, 2] = 1 / 64
     np.testing.assert_allclose(l1, expected)
-    np.testing.assert_allclose(l2, 0.0)
+    assert (l2[5, 5], l2[6, 6], l2.sum()) == (against, 0.25 * against, 1.25 * against)
 
 
 def test_the_target_class_decides():
     network = TwoFilters([[0.0, 0.0, 2.0, 0.0], [1.0, 0.0, 0.0, 1.0], [-1.0, 0.0, 0.0, 0.0]])
-    l1, l2 = network.support(0)
+    l1, l2 = network.influence(0)
     np.testing.assert_allclose(l1, 0.0)
     assert (l2[5, 5], l2[6, 6]) == (2 / 64, 0.5 / 64)
-    assert not network.support(2).any()
+    l1, l2 = network.influence(2)
+    assert (l1[1, 2], l1.sum(), l2.sum()) == (1 / 64, 1 / 64, 0.0), "what speaks against a class is shown"
+    assert not network.influence(2, GRADCAM).any(), "the paper's map has only what speaks for it"
 
 
 def test_what_no_score_depends_on_stays_dark_in_hirescam_alone():
@@ -67,27 +69,27 @@ def test_what_no_score_depends_on_stays_dark_in_hirescam_alone():
     def score_of(crops):
         return layer(crops)[..., :4].mean()
 
-    lit = {method: [np.argwhere(one).tolist() for one in support_maps(score_of, layer, images, method)]
+    lit = {method: [np.argwhere(one).tolist() for one in influence_maps(score_of, layer, images, method)]
            for method in METHODS}  # fmt: skip
     assert lit == {HIRESCAM: [[[3, 1]]] * 2, GRADCAM: [[[3, 1], [4, 6]]] * 2}
 
 
 def test_both_vertebrae_have_one_scale_and_keep_their_order():
     """On a scale of its own each map would have a 1, and the weaker vertebra would look as strong as the other."""
-    support = np.zeros((2, 4, 4))
-    support[0, 1, 2], support[1, 3, 0], support[1, 3, 1] = 0.25, 1.0, 0.75
-    l1, l2 = scaled_pair(support, GRADCAM)
+    influence = np.zeros((2, 4, 4))
+    influence[0, 1, 2], influence[1, 3, 0], influence[1, 3, 1] = 0.25, 1.0, 0.75
+    l1, l2 = scaled_pair(influence, GRADCAM)
     assert (l1.values[1, 2], l2.values[3, 0], l2.values[3, 1]) == (0.25, 1.0, 0.75)
     assert (l1.scale_max, l2.scale_max, l1.share, l2.share) == (1.0, 1.0, 0.125, 0.875)
     assert (l1.values.dtype, l1.method, l1.blank) == (np.float32, GRADCAM, False)
 
 
 def test_a_blank_map_is_zero_and_says_so():
-    support = np.zeros((2, 4, 4))
-    for one in scaled_pair(support, HIRESCAM):
+    influence = np.zeros((2, 4, 4))
+    for one in scaled_pair(influence, HIRESCAM):
         assert one.blank and one.share == 0 and one.scale_max == 0 and not one.values.any()
-    support[1, 0, 0] = 3.0
-    l1, l2 = scaled_pair(support, HIRESCAM)
+    influence[1, 0, 0] = 3.0
+    l1, l2 = scaled_pair(influence, HIRESCAM)
     assert (l1.blank, l1.share, l2.blank, l2.share) == (True, 0.0, False, 1.0)
 
 
@@ -99,21 +101,34 @@ def test_the_score_is_the_log_odds_of_the_class():
     logits = torch.tensor([[1.0, -0.5, 2.0], [9.0, 9.0, 9.0]], dtype=torch.float64)
     p = torch.softmax(logits[0], dim=0)
     for target in range(3):
-        score = class_score(said(logits), target)
+        score = said(logits).log_odds(target)[0]
         torch.testing.assert_close(score, torch.log(p[target] / (1 - p[target])))
-        moved = class_score(said(logits + 5.0), target)
+        moved = said(logits + 5.0).log_odds(target)[0]
         torch.testing.assert_close(score, moved, msg="what moves all three logits alike changes no class")
 
 
 def test_the_score_follows_bmd_where_bmd_decides():
     logits = torch.zeros(1, 3, requires_grad=True)
     bmd = torch.tensor([[150.0, 10.0]], requires_grad=True)
-    score = class_score(said(logits, bmd=bmd, class_from="areas"), 0)
+    score = said(logits, bmd=bmd, class_from="areas").log_odds(0)[0]
     score.backward()
     assert logits.grad is None and bmd.grad[0, 0] > 0, "denser speaks for normal"
-    far = torch.tensor([[200.0, 14.0]], requires_grad=True)  # 6 SD: single precision would take the class for certain
-    class_score(said(logits, bmd=far, class_from="areas"), 0).backward()
-    assert 0 < far.grad[0, 0] < 2
+
+
+@pytest.mark.parametrize("source", ["softmax", "areas", "mean"])
+def test_the_log_odds_are_those_of_the_probabilities(source):
+    output = said(torch.tensor([[1.0, -0.5, 2.0]]), bmd=torch.tensor([[110.0, 14.0]]), class_from=source)
+    for target in range(3):
+        torch.testing.assert_close(output.log_odds(target), torch.logit(output.probabilities()[:, target]))
+
+
+@pytest.mark.parametrize(("mean", "target"), [(300.0, 0), (100.0, 1), (10.0, 2)])
+def test_a_class_beyond_doubt_can_be_explained(mean, target):
+    bmd = torch.tensor([[mean, 1.5]], requires_grad=True)  # the probability is 1 in float64
+    output = said(torch.zeros(1, 3), bmd=bmd, class_from="areas")
+    assert output.probabilities()[0, target] == 1
+    output.log_odds(target).backward()
+    assert torch.isfinite(bmd.grad).all() and bmd.grad[0, 1] < 0, "less spread, more certain"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -136,7 +151,7 @@ def test_a_coarse_layer_is_upsampled_to_the_crop(size):
     network = TwoFilters([[0.0] * 4, [1.0, 0.0, 1.0, 0.0], [0.0] * 4])
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(size), network)
     images = torch.rand(2, 1, 56, 56)
-    maps = support_maps(lambda crops: pooled(crops)[0, 1], network.layer, images, HIRESCAM)
+    maps = influence_maps(lambda crops: pooled(crops)[0, 1], network.layer, images, HIRESCAM)
     assert maps.shape == (2, 56, 56)
     np.testing.assert_allclose(maps.mean(axis=(1, 2)), images.mean(dim=(1, 2, 3)) / size**2, rtol=0.05)
 
@@ -163,13 +178,13 @@ def test_it_is_captum_s(chain, method, target):
 
     reader = chain.make_reader()
     encoded = run_segmenter(reader.network, [reading.crop for reading in chain.result.readings], reader.device)
-    score_of = lambda crops: class_score(reader.network.fuse(crops, encoded.segmentation), target)[None]  # noqa: E731
+    score_of = lambda crops: reader.network.fuse(crops, encoded.segmentation).log_odds(target)  # noqa: E731
     layer, inputs = explained_layer(reader.network.classifier, method), encoded.crops.clone().requires_grad_(True)
     if method is HIRESCAM:
-        expected = LayerGradientXActivation(score_of, layer).attribute(inputs).detach().sum(dim=1, keepdim=True).relu()
+        expected = LayerGradientXActivation(score_of, layer).attribute(inputs).detach().sum(dim=1, keepdim=True).abs()
     else:
         expected = LayerGradCam(score_of, layer).attribute(inputs, relu_attributions=True).detach()
     expected = nn.functional.interpolate(expected, size=(224, 224), mode="bilinear", align_corners=False)[:, 0].numpy()
     assert expected.max() > 0
-    maps = support_maps(score_of, layer, encoded.crops, method)
+    maps = influence_maps(score_of, layer, encoded.crops, method)
     np.testing.assert_allclose(maps, expected, atol=1e-5 * expected.max())

@@ -416,8 +416,8 @@ def test_a_vertebra_left_out_changes_nothing_of_the_class(chain, left_out):
     assert classified_with_brighter(left_out) == pytest.approx(said.probabilities, abs=1e-7)
     assert classified_with_brighter(other) != pytest.approx(said.probabilities, abs=1e-7)
     assert said.left_out is left_out
-    support = {reading.level: float(reading.explanation.values.sum()) for reading in alone.readings}
-    assert support[left_out] == 0.0
+    influence = {reading.level: float(reading.explanation.values.sum()) for reading in alone.readings}
+    assert influence[left_out] == 0.0
     weights = (said.fusion_weight_l1, said.fusion_weight_l2)
     assert weights == ((0.0, 1.0) if left_out is Level.L1 else (1.0, 0.0))
 

@@ -8,11 +8,11 @@ import torch
 
 from OsteoJointLib.config import network_config
 from OsteoJointLib.network.multitask import MultitaskNetwork
-from training import ablation
-from training.ablation import VARIANTS, WHOLE, AblationConfig, Variant, ablate, ablation_table
 from training.checkpoint import load_checkpoint, recipe_of, save_checkpoint, start
 from training.data.pairs import save_pair
 from training.schedule import Budget
+from training.tasks import ablation
+from training.tasks.ablation import VARIANTS, WHOLE, AblationConfig, Variant, ablate, ablation_table
 from training.tasks.multitask import MultitaskConfig
 
 MULTITASK = MultitaskConfig(

@@ -116,25 +116,37 @@ NUMBERS = dict.fromkeys(
 
 def test_metrics_are_of_these_very_weights(trained, tmp_path):
     folder, numbers = trained[0], tmp_path / "numbers.json"
-    sha256 = load_weights(exported(folder, tmp_path)).info.sha256
-    numbers.write_text(json.dumps(NUMBERS | {"weights_sha256": sha256}))
+    loaded = load_weights(exported(folder, tmp_path))
+    sha256, config = loaded.info.sha256, loaded.config.to_json()
+    numbers.write_text(json.dumps(NUMBERS | {"weights_sha256": sha256, "network": config}))
     exported(folder, tmp_path, evaluation=numbers, replace=True)
     entry = json.loads((tmp_path / "manifest.json").read_text())["weights"][0]
     assert (entry["metrics"]["dice"], entry["metrics"]["levels"], entry["sha256"]) == (0.5, {"right": 4}, sha256)
     assert entry["metrics"]["versus"] == {"hu": {"p": 0.01}}
-    numbers.write_text(json.dumps(NUMBERS | {"weights_sha256": "of others"}))
-    with pytest.raises(InputRefused, match="other weights"):
-        exported(folder, tmp_path, evaluation=numbers, replace=True)
+    for measured in (("of others", config), (sha256, config | {"bmd_sd_factor": 0.5})):
+        numbers.write_text(json.dumps(NUMBERS | dict(zip(("weights_sha256", "network"), measured, strict=True))))
+        with pytest.raises(InputRefused, match="other weights"):
+            exported(folder, tmp_path, evaluation=numbers, replace=True)
 
 
 @pytest.mark.parametrize(
     ("numbers", "kind", "words"),
     [
         ({}, InputRefused, "training evaluate"),
-        (NUMBERS | {"weights_sha256": "a", "first_seed": 7}, UsageError, "seeds 900000 to 999999"),
+        (NUMBERS | {"weights_sha256": "a", "network": {}, "first_seed": 7}, UsageError, "seeds 900000 to 999999"),
     ],
 )
 def test_metrics_come_from_an_evaluation_only(tmp_path, numbers, kind, words):
     (tmp_path / "numbers.json").write_text(json.dumps(numbers))
     with pytest.raises(kind, match=words):
         evaluation_metrics(tmp_path / "numbers.json")
+
+
+def test_how_sure_the_network_may_be_is_chosen_and_moves_no_weight(trained, tmp_path, monkeypatch):
+    folder, network, _ = trained
+    sha256 = load_weights(exported(folder, tmp_path)).info.sha256
+    chosen = "training.tasks.calibration.choose"
+    monkeypatch.setattr(chosen, lambda said: (0.5 if len(said.statuses) == 2 else 2.0, "areas"))
+    calibrated = load_weights(exported(folder, tmp_path, replace=True, calibrate=2))
+    assert calibrated.config == replace(network, bmd_sd_factor=0.5, class_from="areas")
+    assert calibrated.info.sha256 == sha256

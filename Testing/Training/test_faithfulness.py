@@ -85,7 +85,7 @@ def test_energy_and_peak_count_the_body_and_its_margin():
     assert energy_inside(values, nowhere, 1.0) == 0 and peak_inside(values, nowhere, 1.0) is False
 
 
-def test_a_map_without_support_has_no_energy_and_its_peak_nowhere():
+def test_a_blank_map_has_no_energy_and_its_peak_nowhere():
     level = {"share": 0.5, "energy_inside": 0.8, "peak_inside": True}
     blank = {"share": 0.0, "energy_inside": None, "peak_inside": False}
     full = {"curves": {"whole": 1}, "deletion_gain": 0.4, "insertion_gain": -0.2, "levels": {"L1": level, "L2": blank}}

@@ -119,7 +119,7 @@ def test_five_millimeters_about_the_body_count_as_inside():
         assert near["peak_inside"] and not far["peak_inside"]
 
 
-def test_a_map_without_support_points_nowhere():
+def test_a_map_blank_points_nowhere():
     assert explanation_row(np.zeros((224, 224)), body(150, 160), CROP, 0.7) == {
         "energy_inside": None,
         "peak_inside": False,

@@ -1,11 +1,13 @@
 """The evaluation of the whole chain: rows by hand, a made-up reading, and a run that goes on where it stopped."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from OsteoJointLib.config import network_config
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.pipeline.baseline import Thresholds
@@ -285,7 +287,7 @@ def test_of_a_phantom_without_l2_only_the_naming_is_judged(read_with, phantom):
 @pytest.fixture
 def evaluate(tmp_path, monkeypatch):
     """Evaluate so many cases without a network; what was asked for, and under which hash."""
-    asked, loaded = [], SimpleNamespace(info=SimpleNamespace(sha256="abc"))
+    asked, loaded = [], SimpleNamespace(info=SimpleNamespace(sha256="abc"), config=network_config("compact"))
 
     def made(weights, seed):
         asked.append(seed)
@@ -317,6 +319,9 @@ def test_rows_that_are_there_are_not_made_again(evaluate, monkeypatch):
     monkeypatch.setattr(module, "sources_sha256", lambda *places: "other sources")
     evaluate.run(1)
     assert evaluate.asked[5:] == [900_000]
+    evaluate.loaded.config = replace(network_config("compact"), class_from="areas")
+    evaluate.run(1)
+    assert evaluate.asked[6:] == [900_000]
 
 
 def test_what_the_draw_lacks_of_the_papers_protocol_is_made_of_later_seeds(evaluate):

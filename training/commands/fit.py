@@ -98,7 +98,7 @@ def _add_ablate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _ablate(options: argparse.Namespace) -> None:
-    from training.ablation import AblationConfig, ablate
+    from training.tasks.ablation import AblationConfig, ablate
 
     config = AblationConfig(steps=options.steps)
     seeds = range(options.seeds)

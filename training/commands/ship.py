@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from training.commands.option_types import at_least
+
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare export."""
@@ -25,6 +27,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the weights and the manifest")
     parser.add_argument("--name", required=True, help="of the weights: letters, digits, - and _")
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="enter these numbers: the JSON of evaluate")
+    parser.add_argument(
+        "--calibrate",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="choose how sure the network may be on so many validation phantoms (default: as it is)",
+    )
     parser.add_argument("--replace", action="store_true", help="write over weights of this name in the folder")
     parser.set_defaults(run=_export)
 
@@ -32,5 +41,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _export(options: argparse.Namespace) -> None:
     from training.tasks.export import export
 
-    path = export(options.multitask, options.levels, options.name, options.out, options.metrics, options.replace)
+    path = export(
+        options.multitask,
+        options.levels,
+        options.name,
+        options.out,
+        options.metrics,
+        options.replace,
+        options.calibrate,
+    )
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

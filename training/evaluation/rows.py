@@ -25,7 +25,7 @@ class MadeBy:
     """What rows are made by.
 
     Args:
-        weights_sha256: of the file of the weights.
+        weights_sha256: of the file of the weights, and of the network's config where it decides about a row.
         sources_sha256: of the program's files.
     """
 

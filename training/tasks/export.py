@@ -31,7 +31,13 @@ _BYTES_A_WEIGHT = 2
 
 
 def export(
-    multitask: Path, levels: Path, name: str, folder: Path, evaluation: Path | None = None, replace: bool = False
+    multitask: Path,
+    levels: Path,
+    name: str,
+    folder: Path,
+    evaluation: Path | None = None,
+    replace: bool = False,
+    calibrate: int = 0,
 ) -> Path:
     """Write one weights file of both networks, from the averaged weights of their checkpoints.
 
@@ -42,6 +48,8 @@ def export(
         folder: of the weights and their manifest.
         evaluation: JSON of ``python -m training evaluate`` on these very weights, or None before there is any.
         replace: write over weights of this name.
+        calibrate: validation phantoms on which the config's ``bmd_sd_factor`` and ``class_from`` are chosen; 0 leaves
+            both as they are.
 
     Returns:
         The path of the file.
@@ -77,16 +85,22 @@ def export(
         "licence": LICENCE,
     }
     if evaluation is not None:
-        sha256, fields["metrics"] = evaluation_metrics(evaluation)
+        measured, fields["metrics"] = evaluation_metrics(evaluation)
         with TemporaryDirectory() as scratch:
-            same = check_weights(save_weights(scratch, name, state, fields))["sha256"] == sha256
-        if not same:
+            sha256 = check_weights(save_weights(scratch, name, state, fields))["sha256"]
+        if measured != (sha256, fields["config"]):
             raise InputRefused(
                 Reason.UNREADABLE,
                 f"{evaluation} measured other weights than those of {multitask} and {levels}. Export without "
                 "--metrics, evaluate what was written, and enter that.",
             )
-    return save_weights(folder, name, state, fields)
+    path = save_weights(folder, name, state, fields)
+    if calibrate and kept.config.ordinal_head:
+        from training.tasks.calibration import calibrated
+
+        fields["config"] = calibrated(path, calibrate).to_json()
+        save_weights(folder, name, state, fields)
+    return path
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +142,8 @@ def _without(numbers: Any, names: tuple[str, ...]) -> Any:
     return {key: _without(value, names) for key, value in numbers.items() if key not in names}
 
 
-def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
-    """Read which weights an evaluation measured (sha256), and its numbers that belong into a manifest.
+def evaluation_metrics(path: Path) -> tuple[tuple[str, dict[str, Any]], dict[str, Any]]:
+    """Read which weights an evaluation measured (sha256, config), and its numbers that belong into a manifest.
 
     Raises:
         InputRefused: when the file is none.
@@ -150,11 +164,11 @@ def evaluation_metrics(path: Path) -> tuple[str, dict[str, Any]]:
         numbers = json.loads(path.read_text(encoding="utf-8"))
         found = {"on": "phantoms never seen in training"} | {key: numbers[key] for key in keys}
         found = _without(found, ("by_stratum", "reliability"))
-        sha256 = str(numbers["weights_sha256"])
+        measured = (str(numbers["weights_sha256"]), dict(numbers["network"]))
     except (OSError, ValueError, KeyError) as error:
         raise InputRefused(
             Reason.UNREADABLE,
             f"{path} can't be read, or was not written by python -m training evaluate. Give its --json file.",
         ) from error
     require_seeds(found["first_seed"], found["n"], EVALUATION_SEEDS)
-    return sha256, found
+    return measured, found

@@ -135,7 +135,7 @@ def origin_words(document: dict[str, Any]) -> str:
     sure = _("Indeterminate: another class is possible too.") if said["indeterminate"] else ""
     left_out = left_out_words(said)
     return " ".join(
-        filter(None, (sure, left_out, fusion_words(said["fusion_weights"]), support_words(document["explanation"])))
+        filter(None, (sure, left_out, fusion_words(said["fusion_weights"]), influence_words(document["explanation"])))
     )
 
 
@@ -154,18 +154,18 @@ def fusion_words(weights: dict[str, float]) -> str:
     return _("L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.").format(l1=100 * weights["L1"], l2=100 * weights["L2"])
 
 
-def support_words(explanation: dict[str, Any]) -> str:
-    """Say how the class's support is spread over the explanation maps; empty where none were made."""
+def influence_words(explanation: dict[str, Any]) -> str:
+    """Say how the class's influence is spread over the explanation maps; empty where none were made."""
     if explanation["method"] is None:
         return ""
-    support = explanation["support"]
-    if not any(support.values()):
-        return _("Explanation map: nothing in either level supports the class.")
+    influence = explanation["influence"]
+    if not any(influence.values()):
+        return _("Explanation map: the class depends on neither level.")
     for level, other in (("L1", "L2"), ("L2", "L1")):
-        if support[level] == 0:
-            return _("Explanation map: no support in {level}, all of it in {other}.").format(level=level, other=other)
-    return _("Explanation map: {l1:.0f} % of the support lies in L1, {l2:.0f} % in L2.").format(
-        l1=100 * support["L1"], l2=100 * support["L2"]
+        if influence[level] == 0:
+            return _("Explanation map: no influence in {level}, all of it in {other}.").format(level=level, other=other)
+    return _("Explanation map: {l1:.0f} % of the influence lies in L1, {l2:.0f} % in L2.").format(
+        l1=100 * influence["L1"], l2=100 * influence["L2"]
     )
 
 

@@ -220,16 +220,16 @@ def test_a_blank_map_says_no_support_in_its_picture(case, monkeypatch):
     written = labels_of(monkeypatch, axial_pictures)
     for one in (case.l1.explanation, blank):
         axial_views(replace(case.l1, explanation=one), 400)
-    assert [label.text for label in written].count("no support") == 1
-    assert place(written, "no support") == (200, 200)
+    assert [label.text for label in written].count("no influence") == 1
+    assert place(written, "no influence") == (200, 200)
 
 
 @pytest.mark.parametrize(
     ("changes", "title"),
     [
-        ({}, "Explanation map: 62 % of the support"),
-        ({"method": ExplanationMethod.GRADCAM, "share": 0.4}, "Grad-CAM: 40 % of the support"),
-        ({"values": np.zeros((2, 2)), "share": 0.0}, "Explanation map: no support"),
+        ({}, "Explanation map: 62 % of the influence"),
+        ({"method": ExplanationMethod.GRADCAM, "share": 0.4}, "Grad-CAM: 40 % of the influence"),
+        ({"values": np.zeros((2, 2)), "share": 0.0}, "Explanation map: no influence"),
     ],
 )
 def test_a_map_is_named_and_its_share_said(case, changes, title):

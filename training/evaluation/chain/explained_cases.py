@@ -70,7 +70,7 @@ def _read_phantoms(reader: Reader, first_seed: int, count: int) -> Iterator[tupl
 
 
 def explained_row(reader: Reader, name: str, result: CaseResult, bodies: Bodies) -> Row:
-    """Measure the maps of one case; a row of plain values, with null where there is no class or no support."""
+    """Measure the maps of one case; a row of plain values, with null where there is no class or a blank map."""
     said = result.classification
     row: Row = {"case": name, "status": said and said.status.value}
     if said is None:
@@ -100,7 +100,7 @@ def _level(reading: VertebraReading, body: np.ndarray) -> Row:
 
 
 def summarize(rows: Sequence[Row]) -> dict[str, Any]:
-    """Take the means over cases and levels with a class, and count them; a map without support has its peak nowhere."""
+    """Take the means over cases and levels with a class, and count them; a blank map has its peak nowhere."""
     explained = [row for row in rows if row.get("curves")]
     levels = [level for row in rows for level in row.get("levels", {}).values()]
 

@@ -182,12 +182,12 @@ def r2_on_hu(hu: np.ndarray, values: np.ndarray) -> float:
 
 
 def explanation_numbers(rows: Sequence[Row]) -> dict[str, Any]:
-    """Say where the maps lie: of each level, not of each case; a map without support has its peak nowhere."""
+    """Say where the maps lie: of each level, not of each case; a blank map has its peak nowhere."""
     maps = [level["explanation"] for row in rows for level in row["levels"].values() if "explanation" in level]
     energy = [one["energy_inside"] for one in maps if one["energy_inside"] is not None]
     return {
         "n": len(maps),
-        "without_support": len(maps) - len(energy),
+        "blank": len(maps) - len(energy),
         "energy_inside": float(np.mean(energy)) if energy else None,
         "peak_inside": float(np.mean([one["peak_inside"] for one in maps])) if maps else None,
     }

@@ -7,6 +7,7 @@ patient's. One JSON row a case is written as it comes (``FILE.jsonl``, of the ba
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -70,9 +71,11 @@ def evaluate(
         What was written.
     """
     seeds = require_seeds(extent.first_seed, extent.count, EVALUATION_SEEDS)
-    sha256 = load_weights(weights).info.sha256
+    loaded = load_weights(weights)
+    network = loaded.config.to_json()  # part of it is no weight and lies in the manifest
+    identity = hashlib.sha256(f"{loaded.info.sha256} {json.dumps(network, sort_keys=True)}".encode()).hexdigest()
     baselines = fit_baselines(fitting_rows(path.with_suffix(".baselines.jsonl"), extent.fitted_on, processes))
-    made_by = MadeBy(sha256, sources_sha256(*CHAIN_SOURCES))
+    made_by = MadeBy(identity, sources_sha256(*CHAIN_SOURCES))
 
     def rows_of(of: Sequence[int]) -> list[Row]:
         jobs = [Job((str(seed),), partial(case_rows, weights, seed)) for seed in of]
@@ -84,7 +87,8 @@ def evaluate(
     further = rows_of(list(itertools.islice(paper_seeds(later), max(lacking, 0))))
     further = [row for row in further if row["strata"]["protocol"] == PAPER]  # a reformat is no paper's scan
     numbers = summarize(rows, baselines, further)
-    numbers |= {"first_seed": extent.first_seed, "weights": weights, "weights_sha256": sha256}
+    numbers |= {"first_seed": extent.first_seed, "weights": weights, "weights_sha256": loaded.info.sha256}
+    numbers["network"] = network
     write_text_whole(path, json.dumps(numbers, indent=2, allow_nan=False) + "\n")
     if diagram:
         write_text_whole(diagram, reliability_svg(numbers["status"]["reliability"], numbers["status"]["ece"]))
