@@ -6,7 +6,7 @@ The class's score, its log-odds, is differentiated at a map of the classifier:
   28 x 28 fused map. Each cell holds its first-order share of the score, so a cell that the score doesn't depend on
   stays dark. Its size is shown, whether it speaks for the class or against it: osteopenia lies between the
   other two, so that in a bone of 110 mg/cm3 the mineral itself speaks against it, and a map of what speaks for it would
-  leave the bone dark (its peak lay outside the body in 43 % of the osteopenic levels, that of the size in 7 %; and hiding
+  leave the bone dark (its peak lay outside the body in 43 % of the osteopenic levels, with the size in 7 %; hiding
   what it marked moved the class less; 80 and 24 phantoms). The next stage's shortcut reads every second cell, which may
   show as a lattice; it is left as it is, for smoothing it away made the maps less true.
 * Grad-CAM (Selvaraju 2017), the paper's: the gradients are averaged over the map before they weigh the activations of
