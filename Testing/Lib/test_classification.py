@@ -107,7 +107,7 @@ def test_the_map_is_of_the_class_that_was_said():
         said = Classification(status, (0.2, 0.3, 0.5), 0.5, 0.5)
         where[status] = [
             np.argwhere(one.values).tolist()
-            for one in explain_pair(HandSetNetwork(), EncodedCrops(crops, None), said, ExplanationMethod.HIRESCAM)
+            for one in explain_pair(HandSetNetwork(), EncodedCrops(crops, None), said, ExplanationMethod.GRADCAM)
         ]
     # L2's image speaks against osteoporosis, and so for both of the others; L1's for normal alone
     assert where == {

@@ -17,6 +17,7 @@ from OsteoJointLib.weights import SUFFIX, load_weights, save_weights
 from OsteoJointLib.weights_manifest import check_weights
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.seeds import EVALUATION_SEEDS, require_seeds
+from training.tasks.calibration import calibrated
 from training.tasks.levels import LevelTask, load_level_network
 from training.tasks.multitask import MultitaskTask
 
@@ -96,8 +97,6 @@ def export(
             )
     path = save_weights(folder, name, state, fields)
     if calibrate and kept.config.ordinal_head:
-        from training.tasks.calibration import calibrated
-
         fields["config"] = calibrated(path, calibrate).to_json()
         save_weights(folder, name, state, fields)
     return path
