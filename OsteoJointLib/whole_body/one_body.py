@@ -1,8 +1,8 @@
 """One body out of the column: what lies between its two discs, on the CT's own grid.
 
 The planes cut the logits like further surfaces, so that no two bodies can share a voxel. On the segmenter's lattice
-one connected part stays and holes are filled; then the logits are interpolated to the CT's voxels and cut at 0. On
-the mid-slice the level's own mask stands, the one that the class is made with.
+low gaps are closed, one connected part stays and holes are filled; then the logits are interpolated to the CT's voxels
+and cut at 0. On the mid-slice the level's own mask stands, the one that the class is made with.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from OsteoJointLib.frames import Grid
+from OsteoJointLib.frames import Grid, effective_box
 from OsteoJointLib.records import BodyVolume
 from OsteoJointLib.whole_body.disc_planes import Plane
 from OsteoJointLib.whole_body.heights import body_heights
 from OsteoJointLib.whole_body.looking import LOGIT_MOST, ColumnLogits
 
+CLOSED_MM = 5.0
+"""Gaps along the column no higher than this are closed inside a body: slices through a sclerotic endplate that the
+segmenter takes for none. Less than the thinnest disc and the waist between two lips (chosen; seen on ../shared/ct)."""
 LOGIT_PER_MM = 2.0
 """How fast a disc's plane cuts off: about as the segmenter's logits fall at a body's edge."""
 
@@ -30,8 +33,12 @@ def body_between(logits: ColumnLogits, name: str, upper: Plane, lower: Plane, gr
         upper, lower: planes in the discs above and below it.
         grid: of the CT.
     """
+    from scipy import ndimage
+
     within = np.minimum(-upper.above_mm(logits), lower.above_mm(logits)) * LOGIT_PER_MM
-    cut = np.minimum(logits.values, within)
+    gap = max(int(CLOSED_MM / logits.step_mm[0]), 1)
+    closed = ndimage.grey_closing(np.minimum(logits.values, within), (gap + 1, 1, 1), mode="nearest")
+    cut = np.minimum(closed, within)
     part = _one_part(cut > 0)
     if not part.any():
         return None
@@ -56,8 +63,9 @@ def _on_grid(logits: ColumnLogits, name: str, part: np.ndarray, grid: Grid) -> B
     from scipy import ndimage
 
     spacing = np.asarray(grid.spacing_xyz_mm)[::-1]
-    ends = [np.flatnonzero(part.any(axis=tuple(a for a in range(3) if a != axis)))[[0, -1]] for axis in range(3)]
-    ends_mm = logits.origin_mm + (np.array(ends).T + np.array([[-1], [1]])) * logits.step_mm
+    box = effective_box(part)
+    assert box is not None
+    ends_mm = logits.origin_mm + np.array([(axis.start - 1, axis.stop) for axis in box]).T * logits.step_mm
     low = np.clip(np.ceil(ends_mm[0] / spacing).astype(int), 0, grid.shape_zyx)
     high = np.clip(np.floor(ends_mm[1] / spacing).astype(int) + 1, 0, grid.shape_zyx)
     values = ndimage.affine_transform(
