@@ -176,7 +176,7 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         Args:
             nodes: a volume node, a list of them, or a generator that loads one after the other.
             folder: gets ``batch.csv`` and a report for each; new, empty or an earlier batch's.
-            options: ``skip_existing``, ``keep_nodes``, ``remove_inputs``, ``on_progress``, ``settings``.
+            options: ``skip_existing``, ``keep_nodes``, ``remove_inputs``, ``names``, ``on_progress``, ``settings``.
 
         Returns:
             The rows of ``batch.csv``; a volume that couldn't be read has its reason in its row.
@@ -191,7 +191,7 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         Args:
             inputs: a CT file, a DICOM folder, a folder of them, or a list of these.
             folder: gets ``batch.csv`` and a report for each; new, empty or an earlier batch's.
-            options: ``skip_existing``, ``refine``, ``gradcam``, ``on_progress``, ``settings``.
+            options: ``skip_existing``, ``refine``, ``gradcam``, ``names``, ``on_progress``, ``settings``.
 
         Returns:
             The rows of ``batch.csv``; a CT that couldn't be read has its reason in its row.

@@ -95,9 +95,16 @@ def write_folder_whole(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, path)
 
 
-def write_text_whole(path: Path | str, text: str) -> None:
-    """Write UTF-8 text through :func:`write_whole`, with ``\\n`` line ends on every platform."""
+def write_text_whole(path: Path | str, text: str, private: bool = False) -> None:
+    """Write UTF-8 text through :func:`write_whole`, with ``\\n`` line ends on every platform.
+
+    Args:
+        path: of the file.
+        text: what it holds.
+        private: whether only the file's owner may read it; on Windows its folder's rights say who may.
+    """
     with write_whole(path) as temporary:
+        temporary.touch(0o600 if private else 0o666)
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -113,19 +113,22 @@ class OsteoJointError(Exception):
 
     Args:
         reason: the stable code.
-        message: what is wrong, then what to do.
+        message: what is wrong, then what to do: for whoever gave the input, and may be told its path.
+        public: the same as it may stand in a file, without paths and without other programs' words, which may name a
+            patient; None where ``message`` has none of these.
     """
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, reason: Reason, message: str):
+    def __init__(self, reason: Reason, message: str, public: str | None = None):
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.public = message if public is None else public
 
-    def __reduce__(self) -> tuple[type[OsteoJointError], tuple[Reason, str]]:
+    def __reduce__(self) -> tuple[type[OsteoJointError], tuple[Reason, str, str]]:
         """Let it pass from one process to another."""
-        return type(self), (self.reason, self.message)
+        return type(self), (self.reason, self.message, self.public)
 
 
 class UsageError(OsteoJointError):

@@ -57,10 +57,12 @@ def as_ending(error: BaseException) -> OsteoJointError:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return lacks_package(error.name.partition(".")[0])
     if isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC):
-        return RunFailed(Reason.FAILED, _of_files(error))
+        return _of_files(error)
+    fault = "This is a fault of the program; please report it."
     return RunFailed(
         Reason.FAILED,
-        f"OsteoJoint broke down: {name}: {words or 'no words'}. This is a fault of the program; please report it.",
+        f"OsteoJoint broke down: {name}: {words or 'no words'}. {fault}",
+        f"OsteoJoint broke down: {name}. {fault}",
     )
 
 
@@ -72,19 +74,25 @@ def lacks_package(name: str) -> OsteoJointError:
     )
 
 
-def _of_files(error: OSError) -> str:
+def _of_files(error: OSError) -> OsteoJointError:
     """Say what the system refused, in a sentence; of a hidden file of ours, name the folder that the user chose."""
     if error.errno == errno.ENOSPC:
-        return "The disk is full. Free some room, or choose a folder on another disk."
+        return RunFailed(Reason.FAILED, "The disk is full. Free some room, or choose a folder on another disk.")
     path = Path(os.fsdecode(error.filename))
     if path.name.startswith("."):
         path = path.parent
-    return f"{path} can't be read or written: {error.strerror}. Choose another folder, or change its rights."
+    what = f"can't be read or written: {error.strerror}. Choose another folder, or change its rights."
+    return RunFailed(Reason.FAILED, f"{path} {what}", f"A file or folder {what}")
 
 
 def ending_document(error: OsteoJointError) -> dict[str, Any]:
-    """Write an ending as JSON: reason, message and exit code."""
-    return {"reason": error.reason.value, "message": error.message, "exit_code": int(error.exit_code)}
+    """Write an ending as JSON: reason, message, the message as files may hold it, and exit code."""
+    return {
+        "reason": error.reason.value,
+        "message": error.message,
+        "public": error.public,
+        "exit_code": int(error.exit_code),
+    }
 
 
 def ending_from_document(document: dict[str, Any]) -> OsteoJointError:
@@ -95,7 +103,7 @@ def ending_from_document(document: dict[str, Any]) -> OsteoJointError:
     <ExitCode.INPUT_REFUSED: 3>
     """
     kind, reason = _CLASSES.get(document["exit_code"], RunFailed), document["reason"]
-    return kind(Reason(reason) if reason in set(Reason) else Reason.FAILED, document["message"])
+    return kind(Reason(reason) if reason in set(Reason) else Reason.FAILED, document["message"], document.get("public"))
 
 
 def trace_of(error: BaseException) -> str:

@@ -1,10 +1,11 @@
-"""Names of files and folders that every system takes, and that differ from each other on every system."""
+"""Names of cases, and of their files and folders: neutral ones, and ones that every system takes and keeps apart."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from enum import StrEnum
 
 from OsteoJointLib.errors import Reason, UsageError
 
@@ -14,6 +15,31 @@ _LONGEST_MADE = 64
 """Letters of a name made here: as many as a DICOM UID has, so that none is cut; a number may follow."""
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for devices."""
+
+
+_NEUTRAL = re.compile(r"case-(\d+)", re.IGNORECASE)
+
+
+class Names(StrEnum):
+    """What cases are called."""
+
+    NEUTRAL = "neutral"
+    """case-0001 and so on, which say nothing of a patient."""
+    KEYS = "keys"
+    """The same, and a private table beside them says which is which."""
+    OWN = "own"
+    """As their files and folders are called."""
+
+
+def neutral_names(taken: Iterable[str]) -> Iterator[str]:
+    """Give neutral names without end, numbered on from the highest that there is.
+
+    >>> names = neutral_names(["CT", "case-0007", "Case-2"])
+    >>> next(names), next(names)
+    ('case-0008', 'case-0009')
+    """
+    numbers = [int(match[1]) for match in map(_NEUTRAL.fullmatch, taken) if match]
+    return (f"case-{number:04d}" for number in itertools.count(max(numbers, default=0) + 1))
 
 
 def name_key(name: str) -> str:

@@ -19,7 +19,7 @@ VERSE_LABELS: Mapping[str, int] = {"T12": 19, "L1": 20, "L2": 21, "L3": 22}
 """VerSe's numbers of the bodies that are segmented, from top to bottom."""
 
 SNOMED_CODES: Mapping[str, str] = {"T12": "23215003", "L1": "66794005", "L2": "14293000", "L3": "36470004"}
-"""SNOMED CT's codes of these vertebrae (DICOM CID 7603)."""
+"""SNOMED CT's codes of their vertebrae (DICOM CID 7603)."""
 
 
 class Level(StrEnum):
@@ -140,12 +140,13 @@ class Knowing:
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What was read, without patient data.
+    """What was read; of the patient only what file names tell, which stay in memory unless a user lets them out.
 
     Args:
         kind: "dicom", "nrrd", "nifti", "mha", "phantom" or "memory".
         file_names: base names; a DICOM series names its folder.
         sha256: of the file's bytes, or of the sorted SHA-256 of a series' files.
+        study_sha256, series_sha256: of the DICOM study's and series' UID, None where there is none.
         kvp: tube voltage in kV, None when unknown.
         kernel: reconstruction kernel's name, None when unknown.
         contrast: whether a contrast agent was given, None when unknown.
@@ -164,6 +165,8 @@ class SourceInfo:
     contrast: bool | None = None
     slice_thickness_mm: float | None = None
     choice: str | None = None
+    study_sha256: str | None = None
+    series_sha256: str | None = None
     phase: ContrastPhase | None = None
     known_by: Mapping[str, Knowing] = field(default_factory=dict)
     header: SourceInfo | None = None
@@ -426,11 +429,6 @@ class VertebraSegmentation:
     area_mm2: float
     refined: bool = False
     edited: bool = False
-
-    @property
-    def source(self) -> MaskSource:
-        """Who drew ``mask``."""
-        return MaskSource.of(self.edited, self.refined)
 
     @property
     def untouched(self) -> bool:

@@ -39,7 +39,7 @@ TALL_BELOW_MM, TALL_SLICES, TALL_SLICE_MM = -70.0, 35, 4.0
 """The same with T12 and L3, by which the odd one is told."""
 WRONG_SCALES = [(1.0, 24), (1.0, -24), (1.0, 40), (1.0, -40), (1.0, 60), (1.0, -60), (1.2, 0), (1.5, 0), (2.0, 0)]
 BALL_MM = 13.0
-QUICK = ReadOptions(gradcam=False)
+QUICK = ReadOptions(gradcam=False, volume=False)
 
 
 def main() -> None:

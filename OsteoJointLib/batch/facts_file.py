@@ -8,13 +8,13 @@ fact that was misspelled must not be passed over.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from OsteoJointLib.batch.inputs import BatchCase
+from OsteoJointLib.batch.inputs import own_name
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.io.dicom_tags import as_positive
 from OsteoJointLib.pipeline.settings import ReadOptions
@@ -70,27 +70,27 @@ def read_facts(path: Path) -> dict[str, CaseFacts]:
     return facts
 
 
-def facts_by_case(facts: Mapping[str, CaseFacts], cases: Iterable[BatchCase]) -> dict[str, CaseFacts]:
-    """Find the case that each row means, by the case's name, its path, or its file's or folder's name.
+def facts_by_path(facts: Mapping[str, CaseFacts], cases: Mapping[Path, str | None]) -> dict[Path, CaseFacts]:
+    """Find the case that each row means: by its path or the name that it has, else by its file's or folder's name.
 
-    Returns:
-        Facts by the name of the case.
+    Args:
+        facts: by what stands in the column ``case``.
+        cases: the batch's paths, each with the case's name where an earlier batch gave it one.
 
     Raises:
         UsageError: a row means no case of the batch, or several.
     """
-    found: dict[str, CaseFacts] = {}
-    cases = list(cases)
+    found: dict[Path, CaseFacts] = {}
     for words, said in facts.items():
-        path = Path(words).expanduser()
-        same = [case for case in cases if case.name == words or case.path == path.resolve()]
-        meant = same or [case for case in cases if case.path.name == words]
+        whole = Path(words).expanduser().resolve()
+        same = [path for path, name in cases.items() if words == name or path == whole]
+        meant = same or [path for path in cases if words in (path.name, own_name(path))]
         if len(meant) != 1:
             many = "none of the cases" if not meant else f"{len(meant)} cases"
             raise UsageError(
                 Reason.USAGE, f"The facts name {words}, which is {many} of this batch. Give the case's whole path."
             )
-        found[meant[0].name] = said
+        found[meant[0]] = said
     return found
 
 

@@ -1,43 +1,21 @@
-"""Which cases a batch has: found in files and folders, named, and known again by their content."""
+"""Which cases a batch has: found in files and folders, and known again by their place and content."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from OsteoJointLib.batch.ledger import CaseRecord
 from OsteoJointLib.io.dicom_headers import looks_like_dicom
 from OsteoJointLib.io.volume_files import volume_kind
-from OsteoJointLib.names import name_key, portable_name, unique_name
+from OsteoJointLib.names import portable_name
 
 _LOOKED_AT = 20
 """Files of a folder that are looked at for DICOM; chosen: notes and previews beside a series are few."""
 
 
-@dataclass(frozen=True)
-class BatchCase:
-    """One case of a batch.
-
-    Args:
-        name: in the table, and of its folder.
-        path: what is read.
-    """
-
-    name: str
-    path: Path
-
-    @property
-    def place(self) -> str:
-        """A digest of the path, which may name a patient."""
-        return hashlib.sha256(str(self.path).encode()).hexdigest()
-
-
-def find_cases(
-    inputs: Sequence[Path], leave_out: Path, known: Mapping[str, CaseRecord] | None = None
-) -> tuple[BatchCase, ...]:
+def find_cases(inputs: Sequence[Path], leave_out: Path) -> tuple[Path, ...]:
     """Find the cases in files and folders.
 
     A file is a case. A folder with DICOM files in it is one. In any other folder each volume file is a case, and each
@@ -47,25 +25,22 @@ def find_cases(
     Args:
         inputs: files and folders, as the user gave them.
         leave_out: a folder that is never looked into: the batch's own output.
-        known: what batches have left there, by case.
 
     Returns:
-        The cases in the order of the inputs, each path once, with names that differ. A path that was read before keeps
-        its name, and no other gets that of a known case unless its content is the same: two people's files may bear
-        one name.
+        The cases' paths in the order of the inputs, those of a folder by name, each once.
     """
     hidden = leave_out.resolve()
     paths: dict[Path, None] = {}
     for path in inputs:
         for found in list(_cases_in(path, hidden)) or [path]:
             paths.setdefault(found.resolve(), None)
-    return tuple(_named([BatchCase(case_name(path), path) for path in paths], known or {}))
+    return tuple(paths)
 
 
-def case_name(path: Path) -> str:
-    """Name a case, and its folder: the file's name without its ending, letters that are safe on every system.
+def own_name(path: Path) -> str:
+    """Name a case after its file without the ending, in letters that are safe on every system.
 
-    >>> case_name(Path("a/ct scan.nii.gz")), case_name(Path("b/ct.nii.gz"))
+    >>> own_name(Path("a/ct scan.nii.gz")), own_name(Path("b/ct.nii.gz"))
     ('ct_scan', 'b_ct')
     """
     ending = next((e for e in (".nii.gz", ".seg.nrrd") if path.name.lower().endswith(e)), path.suffix)
@@ -73,6 +48,11 @@ def case_name(path: Path) -> str:
     if stem.lower() in ("ct", "image", "imaging", "volume", "dicom"):  # says nothing by itself
         stem = f"{path.parent.name}_{stem}"
     return portable_name(stem)
+
+
+def place_of(path: Path) -> str:
+    """Take a digest of a path, by which it is known again: the path itself may name a patient."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()
 
 
 def fingerprint(path: Path) -> str:
@@ -86,28 +66,6 @@ def fingerprint(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     digests = sorted(fingerprint(file) for file in path.rglob("*") if file.is_file())
     return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _named(cases: Sequence[BatchCase], known: Mapping[str, CaseRecord]) -> Iterator[BatchCase]:
-    """Give the cases names of their own."""
-    at_place = {record.place: name for name, record in known.items()}
-    taken = {name_key(name) for name in known}
-    given: set[str] = set()
-    for case in cases:
-        name = at_place.get(case.place)
-        if name is None and case.name in known and _is_same(case.path, known[case.name].fingerprint):
-            name = case.name  # it was moved
-        if name is None or name_key(name) in given:
-            name = unique_name(case.name, taken | given)
-        given.add(name_key(name))
-        yield BatchCase(name, case.path)
-
-
-def _is_same(path: Path, content: str | None) -> bool:
-    try:
-        return path.exists() and fingerprint(path) == content
-    except OSError:  # its reading will say so
-        return False
 
 
 def _cases_in(path: Path, hidden: Path) -> Iterator[Path]:

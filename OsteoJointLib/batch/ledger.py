@@ -2,6 +2,10 @@
 
 Both are written whole after every case, the ledger first, under the folder's lock and from what stands there then: a
 killed batch leaves a right table of what it did, and two batches into one folder never lose each other's rows.
+
+Names are given in the same way, and stand in the ledger before anything is read: no two batches give one name, and a
+case keeps its own. Neither file tells what an input is called, unless that was asked for; the digest of its path tells
+only whoever can guess the path.
 """
 
 from __future__ import annotations
@@ -14,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.atomic import TEMPORARY_PREFIX, write_text_whole
+from OsteoJointLib.batch.naming import KEY_HASHES, Namer, Newcomer, write_keys
 from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason, UsageError
 from OsteoJointLib.locking import locked
-from OsteoJointLib.names import name_key, portable_name, unique_name
+from OsteoJointLib.names import Names
 from OsteoJointLib.output.csv_rows import row_of_batch, row_of_failure, write_table
 from OsteoJointLib.output.result_json import RESULT_FILE
 from OsteoJointLib.pipeline.config_file import settings_sha256
@@ -32,8 +37,9 @@ Row = Mapping[str, str]
 
 
 class Outcome(StrEnum):
-    """How a case ended; a skipped one was done before and has not changed."""
+    """How a case ended; a skipped one was done before and has not changed, a waiting one has a name and no more."""
 
+    WAITING = "waiting"
     DONE = "done"
     SKIPPED = "skipped"
     REFUSED = "refused"
@@ -52,7 +58,7 @@ class CaseRecord:
     Args:
         case: its name.
         outcome: how it ended.
-        row: in the table.
+        row: in the table; empty while it waits.
         fingerprint: of its content; None where it couldn't be read.
         settings: it was read with, see :func:`reading_settings`.
         place: a digest of the path it was read from; None for a volume of Slicer's scene.
@@ -87,9 +93,9 @@ def read_case(case: str, document: Mapping[str, Any], **fields: Any) -> CaseReco
     return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
-def failed_case(case: str, error: OsteoJointError, **fields: Any) -> CaseRecord:
+def failed_case(case: str, error: OsteoJointError, own_names: bool = False, **fields: Any) -> CaseRecord:
     """Record a case that was refused or failed, with further fields of :class:`CaseRecord`."""
-    row = row_of_failure(case, error)
+    row = row_of_failure(case, error, own_names)
     return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
@@ -149,29 +155,44 @@ class Ledger:
 
     Args:
         folder: as :func:`check_batch_folder` lets it through.
-        order: names of the cases to come; in the table they stand in this order, after all others.
+        names: what cases are called that have no name yet.
     """
 
-    def __init__(self, folder: Path, order: Sequence[str] = ()):
+    def __init__(self, folder: Path, names: Names = Names.NEUTRAL):
         self.folder = folder
-        self._rank = {name: rank for rank, name in enumerate(order)}
-        self._entered: set[str] = set()
+        self._names = names
         self._records = read_ledger(folder)
+        self._nameless = [case for case, one in self._records.items() if not one.fingerprint and one.place is None]
+        self._rank: dict[str, int] = {}
+        self._told: dict[str, str] = {}
 
-    def name(self, words: str, fingerprint: str) -> str:
-        """Name a case that is known by its content alone: as it was called, else by a new name that nobody has.
+    def claim(self, newcomers: Sequence[Newcomer]) -> tuple[str, ...]:
+        """Give cases their names, see :mod:`.naming`, which nobody else gets from then on.
 
         Args:
-            words: what it is called; many CTs may be called the same.
-            fingerprint: of its content; empty where it has none.
+            newcomers: in the order in which they stand in the table, after all others.
         """
-        self._records = read_ledger(self.folder)
-        for case, record in self._records.items():
-            if fingerprint and record.fingerprint == fingerprint:
-                return case
-        unknown = {case for case, one in self._records.items() if not one.fingerprint and one.place is None}
-        free = set() if fingerprint else unknown - self._entered  # of an earlier batch: most likely the same volumes
-        return unique_name(portable_name(words), {name_key(case) for case in self._records if case not in free})
+        contents = self._contents(newcomers)
+        here = {one.place for one in newcomers if one.place}
+        with locked(self.folder):
+            records = read_ledger(self.folder)
+            at_place = {one.place: name for name, one in records.items() if one.place}
+            of_content = {
+                one.fingerprint: name for name, one in records.items() if one.fingerprint and one.place not in here
+            }
+            namer = Namer(self._names, at_place, of_content, self._nameless, records)
+            named = {namer.name(one, content): one for one, content in zip(newcomers, contents, strict=True)}
+            for (name, one), content in zip(named.items(), contents, strict=True):
+                known_by = None if one.place else content
+                records.setdefault(name, CaseRecord(name, Outcome.WAITING, {}, known_by, place=one.place))
+                self._rank.setdefault(name, len(self._rank))
+                self._told[name] = one.told
+            self._write(records)
+        return tuple(named)
+
+    def names_by_place(self) -> dict[str, str]:
+        """Say what the cases are called that have a name, by the digest of their path."""
+        return {one.place: name for name, one in self._records.items() if one.place}
 
     def case_folder(self, case: str) -> Path:
         """Where the files of a case lie."""
@@ -188,9 +209,21 @@ class Ledger:
     def enter(self, record: CaseRecord) -> None:
         """Note a case in place of what was known of it, and write ledger and table."""
         with locked(self.folder):
-            records = {**read_ledger(self.folder), record.case: record}
-            ordered = sorted(records.values(), key=lambda one: self._rank.get(one.case, -1))
-            write_text_whole(self.folder / LEDGER_FILE, "".join(f"{one.line()}\n" for one in ordered))
-            write_table([one.row for one in ordered], self.folder / TABLE_FILE)
+            self._write({**read_ledger(self.folder), record.case: record})
+
+    def _contents(self, newcomers: Sequence[Newcomer]) -> list[str | None]:
+        """Take the fingerprints by which a case may be known that isn't by its path; not while others wait."""
+        records = read_ledger(self.folder).values()
+        here, known = {one.place for one in newcomers}, {one.place for one in records}
+        moved = any(one.fingerprint and one.place not in here for one in records)
+        return [one.content() if one.place is None or (moved and one.place not in known) else None for one in newcomers]
+
+    def _write(self, records: Mapping[str, CaseRecord]) -> None:
+        ordered = sorted(records.values(), key=lambda one: self._rank.get(one.case, -1))
+        write_text_whole(self.folder / LEDGER_FILE, "".join(f"{one.line()}\n" for one in ordered))
+        write_table([one.row for one in ordered if one.outcome is not Outcome.WAITING], self.folder / TABLE_FILE)
         self._records = {one.case: one for one in ordered}
-        self._entered.add(record.case)
+        if self._names is Names.KEYS:
+            told = ({"case": case, "input": words} for case, words in self._told.items())
+            hashes = {case: {name: one.row.get(name, "") for name in KEY_HASHES} for case, one in records.items()}
+            write_keys(self.folder, [key | hashes[key["case"]] for key in told])

@@ -6,15 +6,16 @@ that was done before is skipped when content, weights and settings are the same 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_case, read_facts
-from OsteoJointLib.batch.inputs import BatchCase, find_cases, fingerprint
+from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_path, read_facts
+from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name, place_of
 from OsteoJointLib.batch.ledger import (
     TABLE_FILE,
     CaseRecord,
@@ -23,12 +24,14 @@ from OsteoJointLib.batch.ledger import (
     check_batch_folder,
     failed_case,
     read_case,
-    read_ledger,
     reading_settings,
 )
+from OsteoJointLib.batch.naming import Newcomer
 from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
-from OsteoJointLib.errors import ExitCode, InputRefused, Reason, UsageError
+from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending
+from OsteoJointLib.io.ct_input import nothing_at
+from OsteoJointLib.names import Names
 from OsteoJointLib.output.case_folder import check_case_folder
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.worker.requests import Analyze, Close, Deliver
@@ -48,6 +51,8 @@ class BatchOptions:
     """What each reading does."""
     config: PipelineConfig = field(default_factory=PipelineConfig)
     """How the stages of each reading work."""
+    names: Names = Names.NEUTRAL
+    """What the cases are called that have no name yet; their own also stand in their results."""
     facts: Path | None = None
     """A CSV file of what the user knows of how each case was scanned, see :mod:`OsteoJointLib.batch.facts_file`."""
     word: str = ""
@@ -96,22 +101,23 @@ def run_batch(
     """
     check_batch_folder(out)
     stated = {} if options.facts is None else read_facts(options.facts)
-    cases = find_cases(inputs, out, read_ledger(out))
-    facts = facts_by_case(stated, cases)
-    ledger = Ledger(out, [case.name for case in cases])
-    workers = min(options.workers, len(cases))
+    paths = find_cases(inputs, out)
+    ledger = Ledger(out, options.names)
+    known = ledger.names_by_place()
+    facts = facts_by_path(stated, {path: known.get(place_of(path)) for path in paths})
+    workers = min(options.workers, len(paths))
     outcomes: list[Outcome] = []
     with WorkerPool(workers, start, options.load, options.config) as pool:
-        run = _Run(ledger, options, pool, facts)
+        run, names = _Run(ledger, options, pool, facts), ledger.claim([_newcomer(path) for path in paths])
         with ThreadPoolExecutor(workers) as threads:
-            futures = [threads.submit(run.read, case) for case in cases]
+            futures = [threads.submit(run.read, name, path) for name, path in zip(names, paths, strict=True)]
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
                     record = future.result()
                     ledger.enter(record)
                     outcomes.append(record.outcome)
                     if progress is not None:
-                        progress(done, len(cases))
+                        progress(done, len(paths))
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
                 pool.kill()
@@ -120,36 +126,48 @@ def run_batch(
     return BatchReport({outcome: counts[outcome] for outcome in Outcome if counts[outcome]}, out / TABLE_FILE)
 
 
+def _newcomer(path: Path) -> Newcomer:
+    def content() -> str | None:
+        try:
+            return fingerprint(path) if path.exists() else None
+        except OSError:  # its reading will say so
+            return None
+
+    return Newcomer(own_name(path), os.fsencode(path).decode(errors="backslashreplace"), place_of(path), content)
+
+
 class _Run:
     """One batch under way: what every case needs to know."""
 
-    def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool, facts: Mapping[str, CaseFacts]):
+    def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool, facts: Mapping[Path, CaseFacts]):
         self._ledger, self._options, self._pool, self._facts = ledger, options, pool, facts
+        self._own = options.names is Names.OWN
 
-    def read(self, case: BatchCase) -> CaseRecord:
+    def read(self, name: str, path: Path) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
-        read = self._facts.get(case.name, CaseFacts()).added_to(self._options.read)
+        said = self._facts.get(path, CaseFacts()).added_to(self._options.read)
+        read = replace(said, own_names=self._own)
         settings = reading_settings(self._pool.model_sha256, read, self._options.config)
-        fields: dict[str, Any] = {"settings": settings, "place": case.place, "batch": self._options.word}
+        fields: dict[str, Any] = {"settings": settings, "place": place_of(path), "batch": self._options.word}
         try:
-            if not case.path.exists():
-                raise InputRefused(Reason.NOT_FOUND, f"There is nothing at {case.path}. Correct the path.")
-            fields["fingerprint"] = digest = fingerprint(case.path)
-            row = None if self._options.fresh else self._ledger.row_if_done(case.name, digest, settings)
+            if not path.exists():
+                raise nothing_at(path)
+            fields["fingerprint"] = digest = fingerprint(path)
+            row = None if self._options.fresh else self._ledger.row_if_done(name, digest, settings)
             if row is not None:
-                return CaseRecord(case.name, Outcome.SKIPPED, row, **fields)
-            return self._read(case, read, fields)
+                return CaseRecord(name, Outcome.SKIPPED, row, **fields)
+            return self._read(name, path, read, fields)
         except Exception as error:
-            return failed_case(case.name, as_ending(error), **fields)
+            return failed_case(name, as_ending(error), self._own, **fields)
 
-    def _read(self, case: BatchCase, options: ReadOptions, fields: Mapping[str, Any]) -> CaseRecord:
+    def _read(self, name: str, path: Path, options: ReadOptions, fields: Mapping[str, Any]) -> CaseRecord:
         """Read one case; its files are written only where it has a class."""
-        folder = self._ledger.case_folder(case.name).resolve()
+        folder = self._ledger.case_folder(name).resolve()
         check_case_folder(folder)
         with self._pool.borrow() as worker:
-            read = worker.ask(Analyze(input=case.path, **vars(options)))
-            record = read_case(case.name, read.result, **fields)
+            read = worker.ask(Analyze(input=path, **vars(options)))
+            record = read_case(name, read.result, **fields)
             if record.outcome.is_read:
-                worker.ask(Deliver(case=read.case, out=folder))
+                worker.ask(Deliver(case=read.case, out=folder, row=name))
             worker.ask(Close(case=read.case))
         return record

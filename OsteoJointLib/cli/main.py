@@ -21,6 +21,7 @@ from OsteoJointLib import __version__
 from OsteoJointLib.device import check_device_name, let_threads_sleep
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
+from OsteoJointLib.names import Names
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
@@ -159,6 +160,10 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
 
 
+def _add_names(parser: argparse.ArgumentParser, choices: Sequence[Names], words: str) -> None:
+    parser.add_argument("--names", choices=[str(choice) for choice in choices], default=str(Names.NEUTRAL), help=words)
+
+
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
     """Add what a user knows of one case."""
     unsaid = argparse.SUPPRESS
@@ -192,7 +197,7 @@ def _read_options(arguments: argparse.Namespace) -> ReadOptions:
     from OsteoJointLib.pipeline.settings import CalibrationUse, ReadOptions
     from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason
 
-    given = _given(arguments, ReadOptions)
+    given = _given(arguments, ReadOptions) | {"own_names": arguments.names == Names.OWN}
     for name, kind in (("kernel", Kernel), ("contrast", ContrastPhase), ("leave_out_reason", LeftOutReason)):
         if name in given:
             given[name] = kind(given[name].replace("-", "_"))
@@ -225,6 +230,7 @@ def _add_analyze(commands: Commands) -> None:
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
     _add_case_options(parser)
+    _add_names(parser, [Names.NEUTRAL, Names.OWN], "let the input's file names stand in the results (default: neutral)")
     parser.add_argument(
         "--masks",
         type=Path,
@@ -249,6 +255,7 @@ def _add_batch(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
+    _add_names(parser, list(Names), "case-0001 and so on; the same with a private keys.csv; or the files' own names")
     parser.add_argument(
         "--facts",
         type=Path,
@@ -359,7 +366,7 @@ def _batch(arguments: argparse.Namespace) -> int:
         "read": _read_options(arguments),
         "config": read_config(arguments.config),
     }
-    options = BatchOptions(**_given(arguments, BatchOptions) | records)
+    options = BatchOptions(**_given(arguments, BatchOptions) | records | {"names": Names(arguments.names)})
     with case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
     print(batch_summary(report))

@@ -103,7 +103,7 @@ def _read_path(path: Path, limits: ReadingLimits) -> CtVolume | CtSlicePair:
         if path.is_dir():
             return read_dicom(list_files(path, limits), path.resolve().name, limits)
         if not path.exists():
-            raise InputRefused(Reason.NOT_FOUND, f"There is nothing at {path}. Check the path.")
+            raise nothing_at(path)
         if volume_kind(path) is not None:
             return read_volume_file(path, limits)
         _refuse_unknown(path)
@@ -113,6 +113,12 @@ def _read_path(path: Path, limits: ReadingLimits) -> CtVolume | CtSlicePair:
             Reason.UNREADABLE,
             f"The file or folder can't be opened ({error.strerror}). Check that it is whole and that you may read it.",
         ) from error
+
+
+def nothing_at(path: Path) -> InputRefused:
+    """Say that a file or folder isn't there."""
+    public = "There is no such file or folder any more, or there never was. Correct its path."
+    return InputRefused(Reason.NOT_FOUND, f"There is nothing at {path}. Correct the path.", public)
 
 
 def _refuse_unknown(path: Path) -> None:

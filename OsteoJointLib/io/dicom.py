@@ -175,10 +175,11 @@ def _refuse_other_region(stack: Stack) -> None:
     """Refuse where the tag names another region and the field of view is too small for a trunk as well."""
     header = stack.first
     view_mm = min((header.rows or 0) * stack.geometry.pixel_mm[1], (header.columns or 0) * stack.geometry.pixel_mm[0])
-    if header.body_part and _OTHER_REGIONS.search(header.body_part) and view_mm < _OTHER_REGION_VIEW_MM:
+    region = _OTHER_REGIONS.search(header.body_part or "")
+    if region and view_mm < _OTHER_REGION_VIEW_MM:
         raise InputRefused(
             Reason.LEVEL_NOT_IN_VIEW,
-            f"This is a CT of the {header.body_part.lower()} with a view of {view_mm:.0f} mm, which can't hold L1 and "
+            f"This is a CT of the {region[0].lower()} with a view of {view_mm:.0f} mm, which can't hold L1 and "
             "L2. Give an abdominal or lumbar CT.",
         )
 

@@ -2,15 +2,14 @@
 
 Broken tags are the rule in the wild: a value that can't be parsed counts as missing, a missing one stays None, and what
 had to be assumed is noted in ``repaired``. Classic and enhanced (multi-frame) CT give the same record, so everything
-after this file knows no difference. Nothing here decodes pixels. Names and identifiers are kept only to be removed from
-file names; they never leave this package.
+after this file knows no difference. Nothing here decodes pixels. The patient's name and number are kept only to tell
+patients apart; they never leave this package.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ class SliceHeader:
         pixel_spacing_mm: (between rows, between columns), None when missing.
         split_keys: values by which images at one position may be told apart, in the order to try.
         patient: number and name, to tell patients apart; never shown.
-        private_words: patient's name and number, to be removed from file names; never shown.
+        study_uid, series_uid: None when missing; never shown but as a digest.
         repaired: sentences' parts on what was missing and assumed.
     """
 
@@ -88,7 +87,8 @@ class SliceHeader:
     split_keys: tuple[str, ...]
     instance: str
     patient: str
-    private_words: tuple[str, ...]
+    study_uid: str | None
+    series_uid: str | None
     repaired: tuple[str, ...]
 
 
@@ -208,7 +208,8 @@ def _header(path: Path, frame: int | None, dataset: Any, groups: tuple[Any, ...]
         split_keys=_split_keys(dataset, content),
         instance=_instance(dataset, frame),
         patient=f"{text_of(dataset, 'PatientID') or ''}|{text_of(dataset, 'PatientName') or ''}",
-        private_words=tuple(_private_words(dataset)),
+        study_uid=text_of(dataset, "StudyInstanceUID"),
+        series_uid=text_of(dataset, "SeriesInstanceUID"),
         repaired=tuple(repaired),
     )
 
@@ -257,10 +258,3 @@ def _split_keys(dataset: Any, content: Any) -> tuple[str, ...]:
         str(value_of(dataset, "AcquisitionNumber") or ""),
         str(value_of(dataset, "AcquisitionTime") or ""),
     )
-
-
-def _private_words(dataset: Any) -> Iterator[str]:
-    for tag in ("PatientName", "PatientID"):
-        for word in (text_of(dataset, tag) or "").replace("^", " ").replace("=", " ").replace(",", " ").split():
-            if len(word) >= 3:  # initials would blank half of every name
-                yield word

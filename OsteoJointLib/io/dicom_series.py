@@ -18,7 +18,7 @@ from OsteoJointLib.io.canonical import slice_axis_name
 from OsteoJointLib.io.dicom_geometry import StackGeometry, arrange
 from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
 from OsteoJointLib.io.header_checks import SINGLE_SLICE
-from OsteoJointLib.io.kernels import KernelClass, classify_kernel
+from OsteoJointLib.io.kernels import KernelClass, classify_kernel, kernel_code
 from OsteoJointLib.io.limits import ReadingLimits
 
 _NOT_SLICES = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "TOPO"})
@@ -26,6 +26,10 @@ _MAPS = frozenset(
     {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TMAX", "TTD", "PBV", "IODINE", "ZEFF", "RHO", "VNC"}
     | {"MIP", "MAX_IP", "MIN_IP", "MINIP", "SCREEN SAVE", "DOSE", "DOSE_INFO", "VRT", "SSD", "RENDERED"}
 )
+_OTHER_MODALITIES = frozenset(
+    "CR DX ES IO KO MG MR NM OP OT PR PT REG RF RTDOSE RTIMAGE RTPLAN RTSTRUCT SC SEG SM SR US XA XC".split()  # noqa: SIM905
+)
+"""Modalities that are named where they were set aside (PS3.3 C.7.3.1.1.1); any other text may tell of the patient."""
 _SAME_PLANE = 1e-3
 """Direction cosines (0.06 degrees) and pixel spacings in mm that differ by less are the same, rounded."""
 
@@ -117,8 +121,10 @@ def choose_stack(slices: tuple[SliceHeader, ...], aside: Counter[str], limits: R
 
 def _kind(header: SliceHeader) -> str | None:
     """Say what an image is when it is no CT slice in HU; None for a CT slice."""
-    if header.modality and header.modality != "CT":
+    if header.modality in _OTHER_MODALITIES:
         return f"{header.modality} image"
+    if header.modality not in ("", "CT"):
+        return "image of another kind"
     if not header.is_ct_class:
         return "image of another kind"
     if _NOT_SLICES & set(header.image_type):
@@ -265,7 +271,8 @@ def _described(stack: Stack) -> str:
     """Put a stack in words, without patient data."""
     number = stack.first.series_number
     name = f"series {number}" if number is not None else "a series without number"
-    kernel = f", kernel {stack.first.kernel}" if stack.first.kernel else ""
+    code = kernel_code(stack.first.kernel)
+    kernel = f", kernel {code}" if code else ""
     return f"{name} ({stack.plane}, {len(stack.headers)} slices of {stack.geometry.step_mm:.2g} mm{kernel})"
 
 

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
+from OsteoJointLib.io.kernels import kernel_code
 from OsteoJointLib.records import Flag, SourceInfo
-
-_UID = re.compile(r"\d+(\.\d+){4,}")
-
-
-def safe_name(name: str, private_words: tuple[str, ...] = ()) -> str:
-    """Strip a file or folder name of UIDs and of the patient's name or number.
-
-    >>> safe_name("DOE_JANE 1.3.12.2.1107.5.1", ("Doe", "Jane"))
-    '[removed]_[removed] [uid]'
-    """
-    for word in sorted(private_words, key=len, reverse=True):
-        name = re.sub(re.escape(word), "[removed]", name, flags=re.I)
-    return _UID.sub("[uid]", name)
 
 
 def source_info(headers: tuple[SliceHeader, ...], sha256: str, names: tuple[str, ...]) -> SourceInfo:
@@ -27,13 +15,19 @@ def source_info(headers: tuple[SliceHeader, ...], sha256: str, names: tuple[str,
     header = headers[0]
     return SourceInfo(
         kind="dicom",
-        file_names=tuple(safe_name(name, header.private_words) for name in names),
+        file_names=names,
         sha256=sha256,
+        study_sha256=_digest(header.study_uid),
+        series_sha256=_digest(header.series_uid),
         kvp=header.kvp,
-        kernel=header.kernel,
+        kernel=kernel_code(header.kernel),
         contrast=header.contrast,
         slice_thickness_mm=header.thickness_mm,
     )
+
+
+def _digest(uid: str | None) -> str | None:
+    return None if uid is None else hashlib.sha256(uid.encode()).hexdigest()
 
 
 def tag_flags(headers: tuple[SliceHeader, ...], folder: FolderHeaders) -> list[Flag]:

@@ -1,8 +1,8 @@
 """Judge where the Hounsfield scale lies by what every body CT holds: air, and fat under the skin.
 
 Air is -1000 HU by definition. Subcutaneous fat is purer than any other tissue, and its HU in a beam are known (ICRU's
-composition, :mod:`OsteoJointLib.phantom.physics.beam`); it is found in a shell under the skin. On seven real CTs it
-lay at -115 to -92 HU and air at -1011 to -980, on phantoms at -115 to -91 and -1009 to -988. An offset moves both, and
+composition, :mod:`OsteoJointLib.phantom.physics.beam`); it is found in a shell under the skin. On eight real CTs it
+lay at -115 to -88 HU and air at -1011 to -980, on phantoms at -116 to -91 and -1008 to -987. An offset moves both, and
 a factor moves air below the lowest value that is kept; so fat alone is judged, and, more sharply, the mean departure of
 both where they depart to one side. Where no skin is in view, the commonest value of all fat stands in.
 """
@@ -29,6 +29,9 @@ _MOST_OFF_HU = 12.0
 an offset of 24, the least that was seen in a wrong series, gives 13 and more (looked at on ../shared/ct)."""
 _FAT_OFF_HU, _ANY_FAT_OFF_HU = 16.0, 20.0
 """Departure of fat alone, under the skin and anywhere: real CTs and phantoms reach 13 under the skin (chosen)."""
+_AIR_RIGHT_HU, _BRIGHT_FAT_OFF_HU = 10.0, 22.0
+"""Where air lies so near to where it should, fat may be brighter by so much: that of a wasted patient holds more water
+(one real CT: -88 HU)."""
 _HIDDEN_AIR_OFF_HU = -18.0
 """What air that lies below the lowest value kept counts as: the scale is stretched or shifted down, unless a tool has
 blanked what lies outside the body (chosen between 0 and -24)."""
@@ -48,6 +51,8 @@ _STRONG = 0.4
 with water are brighter (chosen)."""
 _AIR_EDGE_HU = 8
 """A peak so near to the lowest value kept is the slope of one below it; so near to lung it is lung's."""
+_SPIKE, _SPIKE_REACH_HU = 4.0, 3
+"""A value that is so many times as common as those within this reach is no noise (chosen)."""
 _LEAST_AIR, _NEARLY_NONE = 0.02, 0.1
 """Share of all voxels that makes air; what lies just above the lowest value, as a share of what lies at it, where air
 is hidden (chosen)."""
@@ -62,7 +67,7 @@ def measure_scale(hu: np.ndarray, grid: Grid) -> HuScale:
     """
     counts = histogram(hu)
     low, high = _AIR_RANGE_HU
-    near = counts[low - LOWEST_HU : high - LOWEST_HU + 1]
+    near = _without_spikes(counts[low - LOWEST_HU : high - LOWEST_HU + 1])
     total, lowest = counts.sum(), counts[0]
     hidden = bool(lowest > _LEAST_AIR * total and near.sum() < _NEARLY_NONE * lowest)
     air = None if hidden or near.sum() < _LEAST_AIR * total else _air_peak(near)
@@ -104,7 +109,8 @@ def _is_off(fat_hu: float, skin: bool, air_off_hu: float | None, kvp: float | No
     usual = _usual_fat_hu(skin, _USUAL_KVP if kvp is None else kvp)
     darkest = _usual_fat_hu(skin, _LOW_KVP if kvp is None else kvp)
     most = _FAT_OFF_HU if skin else _ANY_FAT_OFF_HU
-    if not darkest - most < fat_hu < usual + most:
+    right = air_off_hu is not None and abs(air_off_hu) <= _AIR_RIGHT_HU
+    if not darkest - most < fat_hu < usual + (_BRIGHT_FAT_OFF_HU if right else most):
         return True
     off_hu = fat_hu - usual
     if not skin or air_off_hu is None or off_hu * air_off_hu <= 0:
@@ -121,6 +127,15 @@ def _air_off_hu(scale: HuScale) -> float | None:
 def _usual_fat_hu(skin: bool, kvp: float) -> float:
     """HU of the fat under the skin, or of all fat, at a tube voltage."""
     return float(np.interp(kvp, _FAT_KVP, _FAT_HU)) + (0.0 if skin else _ANY_FAT_OVER_HU)
+
+
+def _without_spikes(counts: np.ndarray) -> np.ndarray:
+    """Level single values that stand out from their neighbors: padding, or air that a tool has blanked."""
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(counts, _SPIKE_REACH_HU, mode="edge"), 2 * _SPIKE_REACH_HU + 1
+    )
+    usual = np.median(around, axis=1)
+    return np.where(counts > _SPIKE * (usual + 1), usual, counts)
 
 
 def _air_peak(near: np.ndarray) -> float | None:

@@ -28,8 +28,29 @@ _CANON = re.compile(r"^FC(\d\d)[A-Z]?$")
 _SIEMENS_FIRST_SHARP = 50
 """Siemens kernels from B50 or Br50 on are made for bone and lung."""
 
+_CODE = re.compile(r"[A-Za-z]{0,3}\d{1,3}[A-Za-z]{0,2}")
+"""How vendors name kernels that are no words: B30f, Br38f, FC08, 11."""
+_STRENGTH = re.compile(r"\d{1,2}")
+"""Of an iterative reconstruction, after the kernel's own name: the 3 of "Br38f 3"."""
+
 _CANON_LAST_SOFT = 19
 """Canon's FC01 to FC19 are made for the body."""
+
+
+def kernel_code(name: str | None) -> str | None:
+    """Take a kernel's name where it is one that is known here, or a code: any other text may tell of the patient.
+
+    >>> [kernel_code(name) for name in ("Br38f 3", "bone plus", "STANDARD", "FC08", "Smith", "B30f Smith", "", None)]
+    ['Br38f 3', None, 'STANDARD', 'FC08', None, 'B30f', None, None]
+    """
+    words = (name or "").split()
+    if not words:
+        return None
+    if " ".join(words).upper() in _GE_SOFT | _GE_SHARP | _PHILIPS_SOFT | _PHILIPS_SHARP:
+        return " ".join(words)
+    if not _CODE.fullmatch(words[0]):
+        return None
+    return " ".join([words[0], *(word for word in words[1:2] if _STRENGTH.fullmatch(word))])
 
 
 def classify_kernel(name: str | None) -> KernelClass:

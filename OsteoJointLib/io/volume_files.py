@@ -20,11 +20,12 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import to_canonical, triple
 from OsteoJointLib.io.contrast_words import phase_of
-from OsteoJointLib.io.dicom_source import one_per_code, safe_name
+from OsteoJointLib.io.dicom_source import one_per_code
 from OsteoJointLib.io.dicom_tags import as_positive
 from OsteoJointLib.io.header_checks import SINGLE_SLICE, acquisition_flags, check_geometry
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
+from OsteoJointLib.io.kernels import kernel_code
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.io.nifti import read_nifti_voxels
 from OsteoJointLib.records import ContrastPhase, CtVolume, Flag, SourceInfo
@@ -68,7 +69,7 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
     grid = grid_of(reader)
     hu, notes, flags = _voxels(reader, path)
     said, doubted = stated(reader)
-    source = replace(said, kind=volume_kind(path) or "", file_names=(safe_name(path.name),), sha256=_sha256(path))
+    source = replace(said, kind=volume_kind(path) or "", file_names=(path.name,), sha256=_sha256(path))
     return checked_volume(hu, grid, source, limits, [*oriented, *notes, *doubted], flags)
 
 
@@ -217,13 +218,13 @@ def stated(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> tuple[SourceIn
     )
     phase, volts, notes = phase_of(contrast), as_positive(kvp), []
     if contrast and phase is None:
-        notes.append(f"The header says “{contrast}” of the contrast agent, which is not understood.")
+        notes.append("What the header says of the contrast agent is not understood.")
     if kvp and volts is None:
-        notes.append(f"The header says “{kvp}” of the tube voltage, which is no number.")
+        notes.append("What the header says of the tube voltage is no number.")
     source = SourceInfo(
         kind="memory",
         kvp=volts,
-        kernel=kernel or None,
+        kernel=kernel_code(kernel),
         contrast=None if phase is None else phase is not ContrastPhase.NONE,
         phase=None if phase is ContrastPhase.GIVEN else phase,
     )

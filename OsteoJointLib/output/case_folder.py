@@ -65,18 +65,19 @@ def check_case_folder(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UsageError(Reason.OUTPUT_EXISTS, f"{folder} is a file, not a folder. Name another.")
+        what = "is a file, not a folder. Name another."
+        raise UsageError(Reason.OUTPUT_EXISTS, f"{folder} {what}", f"The results' place {what}")
     names = os.listdir(folder)
     if _REPLACED_FILE in names or all(name.startswith(TEMPORARY_PREFIX) for name in names):
         return
     try:
         read_result(folder)
     except OsteoJointError:
-        raise UsageError(
-            Reason.OUTPUT_EXISTS,
-            f"The folder {folder} holds other files than a result, which are never overwritten. Name a new or empty "
-            "folder, or one with an earlier result.",
-        ) from None
+        what = (
+            "holds other files than a result, which are never overwritten. Name a new or empty folder, or one with an "
+            "earlier result."
+        )
+        raise UsageError(Reason.OUTPUT_EXISTS, f"The folder {folder} {what}", f"The results' folder {what}") from None
 
 
 def deliver_case(result: CaseResult, folder: Path, additions: Additions | None = None) -> tuple[Path, ...]:

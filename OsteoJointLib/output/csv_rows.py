@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,24 +119,23 @@ def row_of_batch(case: str, document: Mapping[str, Any]) -> dict[str, str]:
     )
 
 
-def row_of_failure(case: str, error: BaseException) -> dict[str, str]:
+def row_of_failure(case: str, error: OsteoJointError, own_names: bool = False) -> dict[str, str]:
     """Make the row of a case that ended without a result.
 
     Args:
         case: its name in the table.
-        error: what ended it; one without a reason code counts as ``failed``.
+        error: what ended it.
+        own_names: whether its message may hold a path.
 
     Returns:
         A string for each of :data:`COLUMNS`.
     """
-    known = isinstance(error, OsteoJointError)
-    refused = known and error.exit_code == ExitCode.INPUT_REFUSED  # type: ignore[attr-defined]
     return _complete(
         {
             "case": case,
-            "outcome": "refused" if refused else "failed",
-            "reason": error.reason.value if known else Reason.FAILED.value,  # type: ignore[attr-defined]
-            "message": str(error) or type(error).__name__,
+            "outcome": "refused" if error.exit_code == ExitCode.INPUT_REFUSED else "failed",
+            "reason": error.reason.value,
+            "message": error.message if own_names else error.public,
         }
     )
 
@@ -146,10 +145,10 @@ def write_table(rows: Iterable[Mapping[str, str]], path: Path) -> None:
     write_text_whole(Path(path), table_text(rows))
 
 
-def table_text(rows: Iterable[Mapping[str, str]]) -> str:
-    """Make the text of :func:`write_table`."""
+def table_text(rows: Iterable[Mapping[str, str]], columns: Collection[str] = COLUMNS) -> str:
+    """Make the text of :func:`write_table`, or of a table with other columns."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -180,6 +179,9 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if not isinstance(value, str):
         return str(value)
-    text = " ".join(value.split())
-    # a spreadsheet would run a text that starts like a formula
+    return no_formula(" ".join(value.split()))
+
+
+def no_formula(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

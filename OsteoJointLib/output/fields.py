@@ -197,6 +197,7 @@ _NO_BODY = "null with flag not_computed, or body_cut where the edge of the CT cu
 _NO_HINT = "null where the slices are too far apart or there are no heights, with flag not_computed or body_cut"
 _BOTH_COUNT = "null when both count, or the class is held back"
 _NO_BMD = "null when the class is held back, or the weights estimate no BMD"
+_NO_UID = "null where the input has none"
 _NO_MAP = "null where no maps were made: they were not asked for, or there is no class"
 
 
@@ -218,10 +219,15 @@ IMAGE: tuple[Field[CtVolume], ...] = (
     Field("kind", "Format", "Format the image was read from",
           Choice({kind: kind for kind in ("dicom", "nrrd", "nifti", "mha", "phantom", "memory")}),
           lambda image: image.source.kind),
-    Field("file_names", "Files", "Base names without folders; a DICOM series names its folder", List(_BASE_NAME),
+    Field("file_names", "Files", "Base names without folders, a DICOM series' folder; empty unless they were asked for "
+          "(--names own), for they may say who was scanned", List(_BASE_NAME),
           lambda image: [Path(name).name for name in image.source.file_names]),
     Field("sha256", "SHA-256", "Of the file's bytes, or of the sorted SHA-256 of a series' files", _SHA256,
           lambda image: image.source.sha256, null=_NOT_COMPUTED),
+    Field("study_sha256", "Study", "SHA-256 of the DICOM study's UID", _SHA256,
+          lambda image: image.source.study_sha256, null=_NO_UID, columns=("study_sha256",)),
+    Field("series_sha256", "Series' UID", "SHA-256 of the DICOM series' UID", _SHA256,
+          lambda image: image.source.series_sha256, null=_NO_UID, columns=("series_sha256",)),
     Field("geometry.shape_zyx", "Voxels", "Voxels along the index axes z, y, x. Index 0 is the most caudal slice, the "
           "most anterior row, the most right column", List(Count(at_least=1), 3),
           lambda image: image.grid.shape_zyx),
@@ -397,7 +403,7 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("segmentation.{level}.refined", "Refined by the level set", "Whether the level set moved the mask", YesNo(),
           lambda of: of.reading.segmentation.refined, views=_NOT_PANEL),
     Field("segmentation.{level}.source", "Drawn by", "Who drew the mask from which this level's numbers come",
-          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.segmentation.source),
+          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.mask_source),
     *_of_body(_whole_body),
     Field("measurements.{level}.hu_mean", "Mean HU", "Mean of the region", _HU,
           lambda of: of.reading.measurement.hu_mean,

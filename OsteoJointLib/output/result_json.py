@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,13 @@ def read_result(path: Path) -> dict[str, Any]:
 
 
 def _input(result: CaseResult) -> dict[str, Any]:
+    def told(image: CtVolume) -> dict[str, Any]:
+        names = image.source.file_names if result.options.own_names else ()
+        return put_all(IMAGE, {}, replace(image, source=replace(image.source, file_names=names)))
+
     if isinstance(result.volume, CtVolume):
-        return {"form": "volume", **put_all(IMAGE, {}, result.volume)}
-    l1, l2 = (put_all(IMAGE, {}, image) for image in (result.volume.l1, result.volume.l2))
-    return {"form": "slice_pair", "L1": l1, "L2": l2}
+        return {"form": "volume", **told(result.volume)}
+    return {"form": "slice_pair", "L1": told(result.volume.l1), "L2": told(result.volume.l2)}
 
 
 def _named_bodies(result: CaseResult) -> dict[str, NamedBody]:

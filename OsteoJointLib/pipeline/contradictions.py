@@ -118,10 +118,10 @@ def _reason(flags: Sequence[Flag]) -> LeftOutReason:
     codes = {flag.code for flag in flags}
     if Reason.METAL in codes:
         return LeftOutReason.METAL
+    if codes & {Reason.HU_JUMP, Reason.SLICE_UNLIKE_NEIGHBORS}:  # the slice is wrong, whatever lies in it
+        return LeftOutReason.OTHER
     if any(flag.code is Reason.BODY_NOT_UNIFORM and _CEMENT_WORDS in flag.message for flag in flags):
         return LeftOutReason.CEMENT
-    if codes & {Reason.HU_JUMP, Reason.SLICE_UNLIKE_NEIGHBORS}:
-        return LeftOutReason.OTHER
     return LeftOutReason.FOCAL_LESION
 
 

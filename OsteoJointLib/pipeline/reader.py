@@ -34,22 +34,22 @@ from OsteoJointLib.pipeline.classification import (
 )
 from OsteoJointLib.pipeline.contradictions import contradictions, left_out_flag, left_out_of
 from OsteoJointLib.pipeline.doubts import all_flags, class_is_reliable
-from OsteoJointLib.pipeline.drawn_masks import Drawn, mask_from_plane
+from OsteoJointLib.pipeline.drawn_masks import Drawn
 from OsteoJointLib.pipeline.filling import draw, locate, measure, place_mask, redraw, take_slice, vertebra_flags
 from OsteoJointLib.pipeline.given_masks import GivenMasks, centers_of, read_given_masks
 from OsteoJointLib.pipeline.known_facts import with_facts
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
-from OsteoJointLib.pipeline.segmentation import edited_segmentation, refined_segmentation
+from OsteoJointLib.pipeline.segmentation import refined_segmentation
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.pipeline.volume_stage import (
+    as_given,
     volume_flags,
     whole_bodies,
     with_drawn,
-    with_given_body,
     with_hints,
     with_mid_slice,
 )
@@ -146,16 +146,16 @@ class Reader:
                 level: place_mask(volume_of(case, level), level_point(levels, level), mask)
                 for level, mask in masks.items()
             }
-        drawn = {}
+        options, drawn = options or ReadOptions(), {}
         for level, vertebra in self._segment(placed, None, clock).items():
-            axial, own = vertebra.axial, vertebra.segmentation
-            plane = masks[level].plane(axial.slice_index, vertebra.volume.hu.shape[1:])
-            mask = edited_segmentation(mask_from_plane(plane, vertebra), axial, own)
-            if options is not None and options.refine:
-                mask = self._refine(mask, vertebra.axial, clock)
-            vertebra = replace(vertebra, segmentation=mask)
-            whole = (options or ReadOptions()).volume
-            drawn[level] = with_given_body(vertebra, masks[level]) if whole else vertebra
+            mask = masks[level]
+            whole = options.volume and mask.slices > 1
+            plane = mask.plane(vertebra.axial.slice_index, vertebra.volume.hu.shape[1:])
+            vertebra = with_drawn(vertebra, mask if whole else plane, self.config)
+            if options.refine:
+                refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
+                vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
+            drawn[level] = as_given(vertebra)
         return self._conclude(case, levels, drawn, (), options, clock)
 
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:

@@ -48,6 +48,8 @@ class ReadOptions:
     """A level that the class is made without, such as one with cement or a fracture."""
     volume: bool = True
     """Segment the whole bodies, and not only the mid-slices; slices that are given alone have none."""
+    own_names: bool = False
+    """Let the names of the input's files stand in the result: they may say who was scanned."""
     leave_out_reason: LeftOutReason | None = None
     """Why it is left out."""
     propose: bool = True

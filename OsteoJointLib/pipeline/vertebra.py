@@ -26,6 +26,7 @@ from OsteoJointLib.records import (
     ExplanationMap,
     Level,
     LevelPoint,
+    MaskSource,
     RoiMeasurement,
     VertebraSegmentation,
 )
@@ -102,6 +103,12 @@ class VertebraReading:
             _, rows, columns = measured.mask.shape
             plane[y : y + rows, x : x + columns] = measured.mask[layer]
         return plane_to_mask(plane, self.axial)
+
+    @property
+    def mask_source(self) -> MaskSource:
+        """Who drew the mask that the level's numbers come from: of the body where there is one."""
+        mask = self.body or self.segmentation
+        return MaskSource.of(mask.edited, mask.refined)
 
     @property
     def label_map(self) -> np.ndarray:

@@ -92,12 +92,9 @@ def with_drawn(reading: VertebraReading, drawn: Drawn, config: PipelineConfig) -
     return with_mid_slice(redraw(reading, mask, config))
 
 
-def with_given_body(reading: VertebraReading, given: PlacedMask) -> VertebraReading:
-    """Take a user's mask over several slices for the whole body of a level that was read by it."""
-    if given.slices < 2:
-        return reading
-    body = body_of(reading.level, given.mask, given.corner_zyx, reading.volume.grid)
-    return with_mid_slice(replace(reading, body=body))
+def as_given(reading: VertebraReading) -> VertebraReading:
+    """Say of a body that a user gave instead of the network's that it is the user's."""
+    return reading if reading.body is None else replace(reading, body=replace(reading.body, edited=True))
 
 
 def whole_drawn(reading: VertebraReading | None, drawn: PlacedMask) -> PlacedMask:

@@ -47,8 +47,6 @@ def worker_death(code: int | None, log: Sequence[str]) -> OsteoJointError:
             "unless a person ended it. Close other programs, use fewer workers, or crop the CT to the lumbar spine; "
             "then try again.",
         )
-    return RunFailed(
-        Reason.FAILED,
-        f"The worker broke down with exit code {code}. Its last words: {last or 'none'}. Try again; if it breaks down "
-        "again, run `osteojoint doctor`, or the checks under Setup in Slicer.",
-    )
+    what = f"The worker broke down with exit code {code}."
+    advice = "Try again; if it breaks down again, run `osteojoint doctor`, or the checks under Setup in Slicer."
+    return RunFailed(Reason.FAILED, f"{what} Its last words: {last or 'none'}. {advice}", f"{what} {advice}")

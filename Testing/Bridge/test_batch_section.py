@@ -14,7 +14,13 @@ from OsteoJointLib.errors import InputRefused, Reason, RunFailed
 from OsteoJointLib.output.csv_rows import COLUMNS, row_of_failure
 from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, case_report, count_words
 from OsteoJointLib.slicer_bridge.panel import batch_section
-from OsteoJointLib.slicer_bridge.panel.batch_section import FROM_SCENE, INPUT_SETTING, OUTPUT_SETTING, BatchSection
+from OsteoJointLib.slicer_bridge.panel.batch_section import (
+    FROM_FOLDER,
+    FROM_SCENE,
+    INPUT_SETTING,
+    OUTPUT_SETTING,
+    BatchSection,
+)
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.slicer_bridge.signal import Signal
 
@@ -31,8 +37,9 @@ class FakeBatch:
 
     made: ClassVar[list[FakeBatch]]
 
-    def __init__(self, inputs, folder, settings, skip):
+    def __init__(self, inputs, folder, settings, skip, names):
         self.inputs, self.folder, self.settings, self.skip = list(inputs), folder, settings, skip
+        self.names = names
         self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
         self.skipped = set()
         self.started = self.cancelled = False
@@ -101,6 +108,19 @@ def test_a_folder_is_read_with_the_panels_settings(section, tmp_path):
     assert batch.settings.device == "cpu"
     section._reading.settings.device = "cuda"
     assert batch.settings.device == "cpu"
+
+
+@pytest.mark.parametrize("source", [FROM_FOLDER, FROM_SCENE])
+def test_cases_have_neutral_names_unless_others_are_chosen(section, source):
+    names = []
+    for index in range(3):
+        section.ui.sourceCombo.setCurrentIndex(source)
+        section.ui.nodesCombo.setCheckState(add_ct("first"), qt.Qt.Checked)
+        if index:
+            section.ui.namesCombo.setCurrentIndex(index)
+        names.append(run(section).names)
+        section.ui.runButton.click()  # cancel
+    assert names == ["neutral", "keys", "own"]
 
 
 def test_checked_volumes_are_read_but_not_the_readings_own_maps(section):

@@ -42,12 +42,13 @@ def test_nothing_can_be_saved_before_a_reading(section):
 
 def test_a_reading_is_saved_into_a_new_folder_inside_one_that_holds_other_things(section, tmp_path):
     (tmp_path / "holiday.jpg").touch()
-    section.reading.become_read(volume_name="3: Abdomen / 1.0")
+    (tmp_path / "case-0001").mkdir()
+    section.reading.become_read(volume_name="Smith^John 1950")
     qt.QFileDialog.answers.append(str(tmp_path))
     section.ui.saveButton.click()
     ((_, folder, row, on_done),) = asked(section, "deliver")
-    assert folder == tmp_path / "osteojoint-3_Abdomen_1.0"
-    assert row == "3_Abdomen_1.0"
+    assert folder == tmp_path / "case-0002"
+    assert row == "case-0002"
     on_done([])
     text = section.ui.savedLabel.text
     assert (folder / "report.html").as_uri() in text

@@ -97,7 +97,10 @@ def test_the_command_says_what_was_asked_for(scene, interpreter, tmp_path):
     assert arguments[:4] == ["-m", "OsteoJointLib", "batch", str(tmp_path / "a")]
     assert arguments[4] == str(Path("-b").absolute())
     assert arguments[5:] == ["--out", str(out), "--device", "cpu", "--weights", "compact", *arguments[11:]]
-    assert (arguments[11], arguments[13:]) == ("--word", ["--fresh", "--refine", "--no-gradcam"])
+    assert (arguments[11:14], arguments[15:]) == (
+        ["--names", "neutral", "--word"],
+        ["--fresh", "--refine", "--no-gradcam"],
+    )
 
 
 def test_done_cases_are_skipped_unless_told_otherwise(scene, interpreter, tmp_path):

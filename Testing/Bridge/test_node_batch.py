@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -16,11 +17,12 @@ import slicer
 from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome
 from OsteoJointLib.errors import ModelRefused, OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import lacks_package
+from OsteoJointLib.names import Names
 from OsteoJointLib.output.csv_rows import COLUMNS
 from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.batch import node_batch
-from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch, analyze_nodes
+from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch
 from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
 from OsteoJointLib.slicer_bridge.reading.memory import Wanted
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE, OwnedNodes
@@ -28,6 +30,7 @@ from OsteoJointLib.worker.answers import Delivered
 
 from .fake_reading import DOCUMENT
 
+analyze_nodes = partial(node_batch.analyze_nodes, names="own")
 LEVEL = {"center_ras_mm": [1.0, 2.0, 3.0], "slice_index": 4, "confidence": 0.9, "source": "auto"}
 WHOLE = DOCUMENT | {
     "levels": {"L1": LEVEL, "L2": LEVEL},
@@ -158,7 +161,7 @@ def test_a_second_batch_skips_what_is_done_whatever_the_order(engine, tmp_path, 
     after = analyze_nodes([second, first], tmp_path / "out")
     assert not engine.read
     assert after == before[::-1]
-    batch, ends = NodeBatch([first, second], tmp_path / "out"), []
+    batch, ends = NodeBatch([first, second], tmp_path / "out", names=Names.OWN), []
     batch.ended.connect(ends.append)
     batch.start()
     assert host.wait_until(lambda: ends, 10)
@@ -183,7 +186,7 @@ def test_what_has_changed_or_failed_is_read_again(engine, tmp_path):
     engine.read.clear()
     analyze_nodes([changed, failed, lost], tmp_path / "out")
     assert engine.read == ["changed", "failed", "lost"]
-    assert [row["case"] for row in table(tmp_path / "out")] == ["changed", "failed", "lost", "changed-2"]
+    assert [row["case"] for row in table(tmp_path / "out")] == ["changed", "changed-2", "failed", "lost"]
 
 
 def test_what_a_user_drew_is_delivered_and_read_again_once_it_changes(engine, tmp_path, monkeypatch):
@@ -234,6 +237,23 @@ def test_two_batches_at_once_give_names_of_their_own(engine, tmp_path):
     nodes = (Ledger(tmp_path / "out").enter(meanwhile) or node for node in [add_ct()])
     assert [row["case"] for row in analyze_nodes(nodes, tmp_path / "out")] == ["CT-2"]
     assert [row["case"] for row in table(tmp_path / "out")] == ["CT", "CT-2"]
+
+
+def test_by_default_no_volumes_name_is_written(engine, tmp_path):
+    engine.failures["Wang"] = RunFailed(Reason.FAILED, "It broke.")
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Li")
+    gone = add_ct("Jones", 3)
+    engine.on_start = staticmethod(lambda: gone.GetScene() and slicer.mrmlScene.RemoveNode(gone))
+    nodes = [add_ct("Smith^John", 1), add_ct("Wang", 2), empty, gone]
+    rows = node_batch.analyze_nodes(nodes, tmp_path / "out")
+    assert [row["case"] for row in rows] == ["case-0001", "case-0002", "case-0003", "case-0004"]
+    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")]
+    written += [path.read_text(encoding="utf-8") for path in tmp_path.rglob("*") if path.is_file()]
+    assert not re.findall(r"Smith|Wang|Jones|\bLi\b", " ".join(written))
+    again = node_batch.analyze_nodes(nodes[::-1][1:], tmp_path / "out", names="keys")
+    assert [row["case"] for row in again] == ["case-0003", "case-0002", "case-0001"]
+    keys = (tmp_path / "out" / "keys.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert keys == ["case-0001,Smith^John,,", "case-0002,Wang,,", "case-0003,Li,,"]
 
 
 def test_all_are_read_again_on_request(engine, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
+import vtk
 from example_readings import (
     AXIAL,
     LYING,
@@ -18,6 +19,7 @@ from example_readings import (
     turned,
     world_matrix,
 )
+from PIL import Image
 
 from OsteoJointLib.output.drawing import COLOR_STOPS, opaqueness
 from OsteoJointLib.output.terminology import segment_color_rgb
@@ -196,8 +198,6 @@ def test_the_legend_stands_in_a_view_with_its_overlay_alone(shown, views_host):
 
 
 def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
-    from PIL import Image
-
     slice_nodes()[2].SetMappedInLayout(False)
     views_host.threeDWidget(0).mrmlViewNode().SetMappedInLayout(True)
     pictures = slice_views.screenshots(tmp_path / "new")
@@ -208,6 +208,17 @@ def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
     with Image.open(pictures[0].file) as image:
         expected = views_host.sliceWidget("Red").sliceView().pixels()
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), expected)
+
+
+def test_a_screenshot_leaves_out_the_names_in_the_corners(shown, views_host, tmp_path):
+    view = views_host.sliceWidget("Red").sliceView()
+    plain = view.pixels()
+    view.cornerAnnotation().SetText(vtk.vtkCornerAnnotation.UpperLeft, "Smith^John 1950-01-01")
+    assert (view.pixels() != plain).any()
+    first = slice_views.screenshots(tmp_path)[0]
+    with Image.open(first.file) as image:
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), plain)
+    assert (view.pixels() != plain).any()  # on the screen they stay
 
 
 def test_without_a_layout_manager_nothing_is_asked_of_it(scene, monkeypatch, tmp_path):

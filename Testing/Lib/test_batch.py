@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from OsteoJointLib.batch.inputs import case_name, find_cases, fingerprint
+from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name
 from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_ledger
+from OsteoJointLib.batch.naming import Namer, Newcomer
 from OsteoJointLib.batch.run import BatchOptions, run_batch
 from OsteoJointLib.batch.worker_pool import WorkerProcess
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import LOCK_FILE, locked
+from OsteoJointLib.names import Names
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.pipeline.measure import MeasureConfig
@@ -88,11 +90,13 @@ class Desk:
         path.write_text(content)
         return path
 
-    def run(self, *, inputs=None, progress=None, weights="compact", refine=False, gradcam=True, **options):
+    def run(
+        self, *, inputs=None, progress=None, weights="compact", refine=False, gradcam=True, names=Names.OWN, **options
+    ):
         return run_batch(
             inputs or [self.inputs],
             self.out,
-            BatchOptions(load=LoadOptions(weights), read=ReadOptions(refine, gradcam), **options),
+            BatchOptions(load=LoadOptions(weights), read=ReadOptions(refine, gradcam), names=names, **options),
             progress,
             lambda threads: WorkerProcess(threads, self._command),
         )
@@ -223,7 +227,7 @@ def test_rows_of_an_earlier_batchs_other_cases_stay(desk, fresh):
     first, second = desk.add("a.nrrd"), desk.add("b.nrrd", "refuse")
     desk.run(inputs=[first, second])
     before = desk.rows()
-    report = desk.run(inputs=[desk.add("c.nrrd"), second], fresh=fresh)
+    report = desk.run(inputs=[desk.add("c.nrrd", "c"), second], fresh=fresh)
     assert report.counts == {"done": 1, "refused": 1}
     assert list(desk.rows()) == ["a", "c", "b"]
     assert desk.rows()["a"] == before["a"]
@@ -280,22 +284,91 @@ def test_two_peoples_cts_of_one_name_never_take_each_others_place(desk):
     assert list(desk.rows()) == ["scan-2", "scan"]
     desk.add("scan.nrrd", "x")
     assert desk.run(inputs=[desk.inputs / "scan.nrrd", first]).counts == {"skipped": 1, "done": 1}
-    assert list(desk.rows()) == ["scan-2", "scan", "scan-3"]
+    assert list(desk.rows()) == ["scan-2", "scan-3", "scan"]
     moved = first.rename(desk.inputs / "scan.nrrd")
     assert desk.run(inputs=[moved]).counts == {"skipped": 1}
     second.write_text("changed")
     assert desk.run(inputs=[second]).counts == {"done": 1}
-    assert list(desk.rows()) == ["scan-3", "scan", "scan-2"]
+    assert list(desk.rows()) == ["scan", "scan-3", "scan-2"]
 
 
-def test_two_batches_at_once_keep_each_others_rows(tmp_path):
+def newcomer(name: str, place: str | None = "", content: str | None = None) -> Newcomer:
+    return Newcomer(name, f"/cts/{name}", name if place == "" else place, lambda: content)
+
+
+def test_two_batches_at_once_keep_each_others_rows_and_never_share_a_name(tmp_path):
     row = {"case": "", "outcome": "done"}
-    mine, others = Ledger(tmp_path, ["b", "a"]), Ledger(tmp_path)
-    for ledger, name in ((mine, "a"), (others, "c"), (mine, "b"), (others, "d"), (mine, "a")):
+    mine, others = Ledger(tmp_path), Ledger(tmp_path)
+    b, a = mine.claim([newcomer("b"), newcomer("a")])
+    c, d = others.claim([newcomer("c"), newcomer("d")])
+    assert [b, a, c, d] == ["case-0001", "case-0002", "case-0003", "case-0004"]
+    for ledger, name in ((mine, a), (others, c), (mine, b), (others, d), (mine, a)):
         ledger.enter(CaseRecord(name, Outcome.DONE, row | {"case": name}))
-    assert list(read_ledger(tmp_path)) == ["c", "d", "b", "a"]
+    assert list(read_ledger(tmp_path)) == [c, d, b, a]
     with (tmp_path / "batch.csv").open(newline="") as file:
-        assert [one["case"] for one in csv.DictReader(file)] == ["c", "d", "b", "a"]
+        assert [one["case"] for one in csv.DictReader(file)] == [c, d, b, a]
+
+
+def test_cases_that_wait_have_no_row(desk):
+    Ledger(desk.out).claim([newcomer("a"), newcomer("b")])
+    assert [record.outcome for record in read_ledger(desk.out).values()] == [Outcome.WAITING] * 2
+    assert desk.rows() == {}
+    desk.add("c.nrrd")
+    desk.run(names=Names.NEUTRAL)
+    assert list(desk.rows()) == ["case-0003"]
+
+
+def test_a_neutral_name_stays_with_its_case(desk):
+    first, second = desk.add("b.nrrd", "b"), desk.add("c.nrrd", "refuse")
+    neutral = {"names": Names.NEUTRAL}
+    desk.run(**neutral)
+    before = desk.rows()
+    assert {name: row["outcome"] for name, row in before.items()} == {"case-0001": "done", "case-0002": "refused"}
+    desk.asked()
+    desk.add("a.nrrd", "a")  # it comes first by name
+    desk.run(workers=2, **neutral)
+    assert desk.asked() == ["a.nrrd", "c.nrrd"]
+    assert [(name, row["outcome"]) for name, row in desk.rows().items()] == [
+        ("case-0003", "done"),
+        ("case-0001", "done"),
+        ("case-0002", "refused"),
+    ]
+    assert desk.rows()["case-0001"] == before["case-0001"]
+    desk.run(inputs=[second, first], **neutral)
+    assert list(desk.rows()) == ["case-0003", "case-0002", "case-0001"]
+    moved = first.rename(desk.inputs / "elsewhere.nrrd")
+    assert desk.run(inputs=[moved], **neutral).counts == {"skipped": 1}
+    second.write_text("mended")
+    desk.run(inputs=[second, desk.add("new.nrrd", "new")], **neutral)
+    assert sorted(desk.rows()) == ["case-0001", "case-0002", "case-0003", "case-0004"]
+    assert desk.rows()["case-0002"]["outcome"] == "done"
+
+
+def test_two_copies_of_one_ct_are_two_cases(desk):
+    desk.add("a.nrrd", "same"), desk.add("b.nrrd", "same")
+    for _ in range(2):
+        desk.run(names=Names.NEUTRAL)
+        assert list(desk.rows()) == ["case-0001", "case-0002"]
+
+
+def test_what_has_neither_path_nor_content_takes_the_name_of_the_last_time(tmp_path):
+    first = Ledger(tmp_path).claim([newcomer("CT", None, "x"), newcomer("lost", None)])
+    again = Ledger(tmp_path)
+    assert again.claim([newcomer("lost", None)]) == first[1:]
+    assert again.claim([newcomer("lost too", None)]) == ("case-0003",)
+    assert again.claim([newcomer("other", None, "x")]) == first[:1]
+
+
+def test_the_table_of_keys_keeps_the_keys_of_other_batches(tmp_path):
+    Ledger(tmp_path, Names.KEYS).claim([newcomer("a"), newcomer("b")])
+    Ledger(tmp_path).claim([newcomer("c")])
+    ledger = Ledger(tmp_path, Names.KEYS)
+    (name,) = ledger.claim([newcomer("=d")])
+    ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name, "series_sha256": "5" * 64}))
+    with (tmp_path / "keys.csv").open(newline="") as file:
+        keys = [tuple(row.values()) for row in csv.DictReader(file)]
+    others = [("case-0001", "/cts/a", "", ""), ("case-0002", "/cts/b", "", "")]
+    assert keys == [*others, ("case-0004", "/cts/=d", "", "5" * 64)]
 
 
 def test_who_waits_too_long_for_another_writer_is_told(tmp_path, monkeypatch):
@@ -346,7 +419,7 @@ def test_cases_are_found_in_files_and_folders(tmp_path):
         path.write_text("")
     inputs = [tmp_path / "in", tmp_path / "in" / "z.nrrd", tmp_path / "in" / "patient1" / "study" / "series2"]
     cases = find_cases(inputs, tmp_path / "in" / "out")
-    found = [(case.name, case.path.relative_to(tmp_path / "in").as_posix()) for case in cases]
+    found = [(own_name(path), path.relative_to(tmp_path / "in").as_posix()) for path in cases]
     assert found == [
         ("patient1", "patient1"),
         ("patient2", "patient2"),
@@ -357,9 +430,9 @@ def test_cases_are_found_in_files_and_folders(tmp_path):
     ]
 
 
-def test_names_differ_on_every_file_system(tmp_path):
-    paths = [tmp_path / name for name in ("a/s.nrrd", "b/S.nrrd", "c/s-2.nrrd", "d/s.nii.gz")]
-    names = [case.name for case in find_cases(paths, tmp_path / "out")]
+def test_names_differ_on_every_file_system():
+    namer = Namer(Names.OWN, {}, {}, [], ())
+    names = [namer.name(newcomer(name), None) for name in ("s", "S", "s-2", "s")]
     assert names == ["s", "S-2", "s-2-2", "s-3"]
 
 
@@ -374,7 +447,7 @@ def test_names_differ_on_every_file_system(tmp_path):
     ],
 )
 def test_case_names(path, name):
-    assert case_name(Path(path)) == name
+    assert own_name(Path(path)) == name
 
 
 def test_fingerprint_is_of_content_not_of_names(tmp_path):

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_case, read_facts
-from OsteoJointLib.batch.inputs import BatchCase
+from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_path, read_facts
 from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.contrast_words import phase_of
@@ -169,15 +168,22 @@ def test_facts_of_a_batch_are_read_and_found_by_name_or_path(tmp_path):
     path = facts_file(tmp_path, "case,kvp,contrast\na,100,portal\n/data/b.nrrd,,none\n\nc.nrrd,80,\n")
     facts = read_facts(path)
     assert facts["a"] == CaseFacts(100.0, None, ContrastPhase.PORTAL)
-    names = {"a": "/data/a.nrrd", "b": "/data/b.nrrd", "c": "/data/c.nrrd", "d": "/data/d.nrrd"}
-    cases = [BatchCase(name, Path(place)) for name, place in names.items()]
-    found = facts_by_case(facts, cases)
-    assert set(found) == {"a", "b", "c"}
-    assert found["c"].added_to(ReadOptions(contrast=ContrastPhase.NONE)) == ReadOptions(
+    cases = {Path(f"/data/{name}.nrrd"): None for name in "abcd"}
+    found = facts_by_path(facts, cases)
+    assert {place.stem: said for place, said in found.items()}.keys() == set("abc")
+    assert found[Path("/data/c.nrrd")].added_to(ReadOptions(contrast=ContrastPhase.NONE)) == ReadOptions(
         kvp=80.0, contrast=ContrastPhase.NONE
     )
     with pytest.raises(UsageError, match="name a, which is none of the cases"):
-        facts_by_case(facts, cases[1:])
+        facts_by_path(facts, {place: name for place, name in cases.items() if place.stem != "a"})
+    with pytest.raises(UsageError, match="name a, which is 2 cases"):
+        facts_by_path(facts, {**cases, Path("/data/other/a.nrrd"): None})
+
+
+def test_a_case_of_an_earlier_batch_may_be_told_by_the_name_it_has():
+    cases = {Path("/data/a.nrrd"): "case-0002", Path("/data/case-0001.nrrd"): None}
+    facts = {"case-0002": CaseFacts(100.0), "case-0001": CaseFacts(80.0)}
+    assert list(facts_by_path(facts, cases)) == list(cases)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
 """Any exception as an ending: memory, the graphics card, and all else; and how a worker dies."""
 
+import json
+import pickle
+from pathlib import Path
+
 import pytest
 
 from OsteoJointLib.errors import ExitCode, InputRefused, Reason
 from OsteoJointLib.failures import as_ending, ending_document, ending_from_document
+from OsteoJointLib.io.ct_input import nothing_at
 from OsteoJointLib.worker.death import worker_death
 
 
@@ -69,6 +74,22 @@ def test_a_folder_that_takes_no_files_is_said_in_a_sentence(error, words):
     assert words in ending.message
     assert "hoose another folder" in ending.message or "folder on another disk" in ending.message
     assert "Error" not in ending.message and "Errno" not in ending.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        as_ending(PermissionError(13, "Permission denied", "/data/Smith")),
+        as_ending(ValueError("no number: 'Smith'")),
+        worker_death(3, ["/data/Smith is odd"]),
+        nothing_at(Path("/data/Smith")),
+    ],
+)
+def test_a_file_is_told_less_than_whoever_gave_the_input(error):
+    assert "Smith" in error.message and "Smith" not in error.public and "data" not in error.public
+    passed_on = ending_from_document(json.loads(json.dumps(ending_document(error))))
+    assert (passed_on.message, passed_on.public) == (error.message, error.public)
+    assert pickle.loads(pickle.dumps(error)).public == error.public
 
 
 def test_an_ending_stays_as_it_is():

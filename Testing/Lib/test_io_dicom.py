@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -459,6 +460,7 @@ def test_single_slice_and_empty_folder_and_other_files_are_refused(series, tmp_p
 
 def test_no_patient_data_in_source_flags_or_refusals(series):
     folder = series.rename(series.parent / "DOE_Jane-4711 1.2.840.113619.2.55.3.604")
+    file_names = (folder.name,)
 
     def name(dataset):
         dataset.PatientName, dataset.PatientID = "Doe^Jane", "4711"
@@ -467,11 +469,19 @@ def test_no_patient_data_in_source_flags_or_refusals(series):
     edit(folder, name)
     sorted(folder.glob("*.dcm"))[5].unlink()
     volume = read(folder)
-    told = f"{volume.source} {volume.flags}"
+    assert volume.source.file_names == file_names
+    told = f"{replace(volume.source, file_names=())} {volume.flags}"
     uid = pydicom.dcmread(next(folder.glob("*.dcm"))).SeriesInstanceUID
     for secret in ("Doe", "DOE", "Jane", "4711", "1.2.840.113619", uid):
         assert secret not in told
-    assert volume.source.file_names == ("[removed]_[removed]-[removed] [uid]",)
+    assert volume.source.series_sha256 == hashlib.sha256(uid.encode()).hexdigest()
+
+
+def test_a_kernel_that_is_no_known_one_is_not_repeated(series):
+    edit(series, lambda dataset: setattr(dataset, "ConvolutionKernel", ["Doe", "Jane"]))
+    volume = read(series)
+    assert (volume.source.kernel, codes(volume)) == (None, {Reason.KERNEL_UNKNOWN})
+    assert "no known kernel" in volume.flags[-1].message
 
 
 def enhanced(path: Path, source: Path) -> Path:

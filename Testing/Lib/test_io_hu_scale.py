@@ -60,6 +60,18 @@ def test_air_that_was_blanked_by_a_tool_is_no_fault(body, blank):
     assert scale_flags(measure_scale(stored(np.where(body < -500, blank, body)), GRID), 120.0) == ()
 
 
+def test_padding_that_was_shifted_along_is_not_taken_for_air(body):
+    """Padding of -1024 lies at -1000 after an offset of 24, and there it is a spike and no noise."""
+    padded = np.where(np.hypot(*np.mgrid[-1:1:128j, -1:1:128j]) > 0.95, -1024.0, body)
+    scale = measure_scale(stored(stored(padded).astype(float) + 24), GRID)
+    assert scale.air_hu == pytest.approx(-976.0, abs=5)
+
+
+def test_bright_fat_is_a_wasted_patient_s_where_air_lies_right():
+    bright = [bool(scale_flags(HuScale(air, False, -84.0, None), 120.0)) for air in (-1000.0, -980.0, None)]
+    assert bright == [False, True, True]
+
+
 def test_without_skin_in_view_all_fat_stands_in(body):
     tight = body[:, 44:84, 36:92]
     grid = Grid.axis_aligned(tight.shape, GRID.spacing_xyz_mm, (0.0, 0.0, 0.0))

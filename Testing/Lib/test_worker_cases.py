@@ -120,7 +120,7 @@ def test_refine_moves_only_the_levels_asked_for_and_an_edit_takes_it_back(client
     edited = client.done("edit", case=case, segmentation=small, gradcam=False)["result"]
     client.stages.clear()
     refined = client.done("refine", case=case, levels=["L1"], parameters={"max_shift_mm": 3, "length_weight": 1.5})
-    assert client.stages == ["level_set", "classification", "explanation", "measure"]
+    assert client.stages == ["level_set", "measure", "classification", "explanation"]
     masks = refined["result"]["segmentation"]
     assert [masks[name]["refined"] for name in ("L1", "L2")] == [True, False]
     assert masks["L1"]["area_mm2"] > 1.05 * edited["segmentation"]["L1"]["area_mm2"]

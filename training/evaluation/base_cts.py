@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from OsteoJointLib.batch.inputs import find_cases
+from OsteoJointLib.batch.inputs import find_cases, own_name
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.ct_input import read_ct
+from OsteoJointLib.names import name_key, unique_name
 from OsteoJointLib.phantom.cases import make_phantom
 from OsteoJointLib.records import CtVolume, Level
 from OsteoJointLib.typed_json import WrongField, from_json, to_json
@@ -114,7 +115,10 @@ def real_cts(folder: Path, levels: Path | None) -> list[BaseCt]:
         levels = REAL_LEVELS
     if levels is not None:
         return listed_cts(folder, levels)
-    return [BaseCt(case.name, case.path) for case in find_cases([folder], leave_out=folder / "out")]
+    names: dict[str, Path] = {}
+    for path in find_cases([folder], leave_out=folder / "out"):
+        names[unique_name(own_name(path), {name_key(name) for name in names})] = path
+    return [BaseCt(name, path) for name, path in names.items()]
 
 
 def listed_cts(folder: Path, levels: Path) -> list[BaseCt]:

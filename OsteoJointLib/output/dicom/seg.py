@@ -21,12 +21,13 @@ from OsteoJointLib.output.terminology import (
     VERTEBRAL_BODY,
     Code,
     segment_color_rgb,
+    segment_name,
     vertebra_code,
 )
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import MaskSource
+from OsteoJointLib.records import BodyVolume, MaskSource
 
 REGION = Code("SCT", "309825002", "Spatial and Relational Concept")
 """Category of a region that is no structure (DICOM CID 7150)."""
@@ -55,11 +56,6 @@ class Segment:
     region: bool = False
 
 
-def body_label(level: str) -> str:
-    """Name the segment of a body."""
-    return f"{level} vertebral body"
-
-
 def roi_label(level: str) -> str:
     """Name the segment of a region."""
     return f"ROI of {level}"
@@ -67,7 +63,11 @@ def roi_label(level: str) -> str:
 
 def segments_of(result: CaseResult) -> tuple[Segment, ...]:
     """List what a case has to show: bodies, then regions; what is empty is left out."""
-    segments = [*(_body(reading) for reading in result.readings), *(_region(reading) for reading in result.readings)]
+    segments = [
+        *(_body(reading) for reading in result.readings),
+        *(_whole(body, MaskSource.of(body.edited, body.refined)) for body in result.neighbors),
+        *(_region(reading) for reading in result.readings),
+    ]
     return tuple(segment for segment in segments if segment.mask.mask.any())
 
 
@@ -114,17 +114,23 @@ def _described(number: int, segment: Segment, maker: Maker) -> SegmentDescriptio
 
 
 def _body(reading: VertebraReading) -> Segment:
-    level, body = reading.level, reading.body
-    mask = _on_its_slice(reading, reading.segmentation.mask) if body is None else PlacedMask(body.mask, body.corner_zyx)
-    source = reading.segmentation.source
-    return Segment(body_label(level), vertebra_code(level), mask, segment_color_rgb(level), source)
+    level, source = reading.level, reading.mask_source
+    if reading.body is not None:
+        return _whole(reading.body, source)
+    mask = _on_its_slice(reading, reading.segmentation.mask)
+    return Segment(segment_name(level), vertebra_code(level), mask, segment_color_rgb(level), source)
+
+
+def _whole(body: BodyVolume, source: MaskSource) -> Segment:
+    name = body.name
+    return Segment(segment_name(name), vertebra_code(name), PlacedMask.of(body), segment_color_rgb(name), source)
 
 
 def _region(reading: VertebraReading) -> Segment:
     level, measured = reading.level, reading.measurement
     corner = measured.corner_zyx
     mask = _on_its_slice(reading, measured.mask) if corner is None else PlacedMask(measured.mask, corner)
-    source, color = reading.segmentation.source, segment_color_rgb(level)
+    source, color = reading.mask_source, segment_color_rgb(level)
     return Segment(roi_label(level), vertebra_code(level), mask, color, source, region=True)
 
 

@@ -37,9 +37,9 @@ from pydicom.uid import generate_uid
 from OsteoJointLib import __version__
 from OsteoJointLib.io.dicom_study import SourceStudy
 from OsteoJointLib.output.dicom.maker import NAME, Maker, concept, private
-from OsteoJointLib.output.dicom.seg import TRABECULAR_ROI, body_label, roi_label
-from OsteoJointLib.output.terminology import VERTEBRAL_BODY, Code, vertebra_code
-from OsteoJointLib.records import CalibrationKind, Level, MaskSource, Status
+from OsteoJointLib.output.dicom.seg import TRABECULAR_ROI, roi_label
+from OsteoJointLib.output.terminology import VERTEBRAL_BODY, Code, segment_name, vertebra_code
+from OsteoJointLib.records import CalibrationKind, LeftOutReason, Level, MaskSource, Status
 
 BMD = private("vbmd", "Volumetric bone mineral density beside K2HPO4")
 BMD_ERROR = private("vbmd_se", "Standard error of volumetric bone mineral density")
@@ -59,6 +59,7 @@ CERTAINTY = private("certainty", "Certainty of the class")
 INDETERMINATE = private("indeterminate", "Indeterminate: another class is possible too")
 LEFT_OUT = private("left_out", "Vertebra left out of the class")
 LUMBAR_SPINE = Code("SCT", "122496007", "Lumbar spine")
+NEIGHBORS = ("T12", "L3")
 COMMENT = Code("DCM", "121106", "Comment")
 
 STATUS_CODES = {
@@ -106,14 +107,14 @@ BODY_ROWS = (
         Row(f"heights.{part}_mm", private(f"height_{part}", f"{part.capitalize()} height of vertebral body"), _MM)
         for part in ("anterior", "middle", "posterior")
     ),
+    Row("heights.limit_mm", private("height_limit", "How far each height may be off"), _MM),
+    Row("fracture.grade", private("fracture_hint", "Genant grade hinted at by the heights"), codes.UCUM.NoUnits),
 )
 CLASS_ROWS = (
     *(
         Row(f"probabilities.{status}", private(f"p_{status}", f"Probability of {status}"), codes.UCUM.NoUnits)
         for status in Status
     ),
-    Row("bmd.mean_mg_cm3", BMD, codes.UCUM.MilligramsPerCubicCentimeter, codes.SCT.Mean, NETWORK_ESTIMATE),
-    Row("bmd.sd_mg_cm3", BMD, codes.UCUM.MilligramsPerCubicCentimeter, codes.SCT.StandardDeviation, NETWORK_ESTIMATE),
 )
 
 
@@ -171,18 +172,25 @@ def _level_groups(document: Mapping[str, Any], segmentation: Segmentation | None
             vertebra,
             segmentation,
             maker,
-            measurements=[*_measurements(measured, ROI_ROWS), *_calibrated(measured["bmd"])],
+            measurements=[*_measurements(measured, ROI_ROWS), *_calibrated(measured["bmd"], "k2hpo4_mg_cm3")],
             texts=[drawn_by, (REGION_WORDS, measured["roi"]), *calibrations],
         )
-        yield _group(
-            body_label(level),
-            VERTEBRAL_BODY,
-            vertebra,
-            segmentation,
-            maker,
-            measurements=_measurements(mask, BODY_ROWS),
-            texts=[drawn_by],
-        )
+        yield _body_group(level, mask, segmentation, maker, [drawn_by])
+    for name in NEIGHBORS:
+        if name in document["segmentation"]:
+            yield _body_group(name, document["segmentation"][name], segmentation, maker)
+
+
+def _body_group(
+    name: str,
+    mask: Mapping[str, Any],
+    segmentation: Segmentation | None,
+    maker: Maker,
+    texts: Sequence[tuple[Code, str]] = (),
+) -> Group:
+    """Take a body's numbers."""
+    numbers = _measurements(mask, BODY_ROWS)
+    return _group(segment_name(name), VERTEBRAL_BODY, vertebra_code(name), segmentation, maker, numbers, texts=texts)
 
 
 def _case_group(document: Mapping[str, Any], maker: Maker) -> Group:
@@ -190,7 +198,9 @@ def _case_group(document: Mapping[str, Any], maker: Maker) -> Group:
     said = document["classification"]
     texts = [(DOUBT, _doubt_words(flag)) for flag in document["flags"]]
     if said["left_out"]:
-        texts.append((LEFT_OUT, f"The class is made without {said['left_out']}."))
+        why = said["left_out_reason"]
+        words = LeftOutReason(why).words if why else "no reason given"
+        texts.append((LEFT_OUT, f"{said['left_out']}, by {said['left_out_by']}: {words}"))
     evaluations = []
     if said["status"] is not None:
         evaluations.append((BONE_STATUS, STATUS_CODES[Status(said["status"])]))
@@ -202,7 +212,7 @@ def _case_group(document: Mapping[str, Any], maker: Maker) -> Group:
         LUMBAR_SPINE,
         None,
         maker,
-        measurements=_measurements(said, CLASS_ROWS),
+        measurements=[*_measurements(said, CLASS_ROWS), *_calibrated(document["bmd"], "mg_cm3")],
         evaluations=evaluations,
         texts=[*texts, (COMMENT, document["notice"])],
     )
@@ -213,13 +223,13 @@ def _doubt_words(flag: Mapping[str, Any]) -> str:
     return f"{flag['code']}{place}: {flag['message']}"
 
 
-def _calibrated(entries: Sequence[Mapping[str, Any]]) -> list[Measurement]:
+def _calibrated(entries: Sequence[Mapping[str, Any]], bmd_key: str) -> list[Measurement]:
     """Give BMD by each calibration, with its standard error."""
     unit = codes.UCUM.MilligramsPerCubicCentimeter
     return [
         Measurement(concept(name), entry[key], unit, method=concept(CALIBRATIONS[CalibrationKind(entry["kind"])]))
         for entry in entries
-        for key, name in (("k2hpo4_mg_cm3", BMD), ("se_mg_cm3", BMD_ERROR))
+        for key, name in ((bmd_key, BMD), ("se_mg_cm3", BMD_ERROR))
     ]
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from OsteoJointLib.batch.ledger import Outcome, Row, read_ledger
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
+from OsteoJointLib.names import Names
 from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, count_words
 from OsteoJointLib.slicer_bridge.batch.waiting import OnProgress, wait_for
 from OsteoJointLib.slicer_bridge.process.child_process import ChildProcess
@@ -46,6 +47,7 @@ def analyze_folder(
     skip_existing: bool = True,
     refine: bool = False,
     gradcam: bool = True,
+    names: Names | str = Names.NEUTRAL,
     on_progress: OnProgress | None = None,
 ) -> list[Row]:
     """Read all CTs in a folder; waits, while Slicer's window stays alive.
@@ -59,6 +61,8 @@ def analyze_folder(
         skip_existing: skip cases that are done and haven't changed.
         refine: let the level set move the masks.
         gradcam: make the explanation maps.
+        names: "neutral" calls the cases case-0001 and so on; "keys" writes a private ``keys.csv`` with the paths beside
+            the table; "own" calls each case as its file or folder.
         on_progress: called with the cases done, all cases and the row, after each case; return False to stop there.
 
     Returns:
@@ -68,7 +72,7 @@ def analyze_folder(
         OsteoJointError: the batch as a whole was refused: folder, weights, device.
     """
     listed = [inputs] if isinstance(inputs, Path | str) else list(inputs)
-    return wait_for(FolderBatch(listed, folder, settings, skip_existing, refine, gradcam), on_progress)
+    return wait_for(FolderBatch(listed, folder, settings, skip_existing, refine, gradcam, names), on_progress)
 
 
 class FolderBatch:
@@ -82,6 +86,7 @@ class FolderBatch:
         skip_existing: bool = True,
         refine: bool = False,
         gradcam: bool = True,
+        names: Names | str = Names.NEUTRAL,
     ):
         self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
         self.folder = Path(folder).absolute()
@@ -93,7 +98,7 @@ class FolderBatch:
         self._arguments = [
             *("-m", "OsteoJointLib", "batch", *(str(Path(path).absolute()) for path in inputs)),
             *("--out", str(self.folder), "--device", self._settings.device, "--weights", self._settings.weights),
-            *("--word", self._word),
+            *("--names", str(Names(names)), "--word", self._word),
             *(flag for flag, wanted in flags.items() if wanted),
         ]
         self._process = ChildProcess(self._heard, self._warned, self._has_ended)
@@ -127,7 +132,7 @@ class FolderBatch:
 
     def _read_ledger(self) -> None:
         for case, record in read_ledger(self.folder).items():
-            if record.batch == self._word and case not in self.rows:
+            if record.batch == self._word and record.outcome is not Outcome.WAITING and case not in self.rows:
                 if record.outcome is Outcome.SKIPPED:
                     self.skipped.add(case)
                 self.rows[case] = record.row

@@ -31,8 +31,10 @@ from OsteoJointLib.batch.ledger import (
     read_case,
     reading_settings,
 )
+from OsteoJointLib.batch.naming import Newcomer
 from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason
 from OsteoJointLib.failures import as_ending
+from OsteoJointLib.names import Names
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.slicer_bridge.batch.contract import BatchEnd, count_words
 from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
@@ -57,6 +59,7 @@ def analyze_nodes(
     skip_existing: bool = True,
     keep_nodes: bool = False,
     remove_inputs: bool = False,
+    names: Names | str = Names.NEUTRAL,
     on_progress: OnProgress | None = None,
 ) -> list[Row]:
     """Read volumes of the scene; waits, while Slicer's window stays alive.
@@ -64,12 +67,14 @@ def analyze_nodes(
     Args:
         nodes: a vtkMRMLScalarVolumeNode, a list of them, or a generator that loads one after the other; the maps that
             a reading has put into the scene are passed over.
-        folder: gets ``batch.csv`` with one row a volume, and ``cases/<name>`` with its report; new, empty or an earlier
+        folder: gets ``batch.csv`` with one row a volume, and ``cases/<case>`` with its report; new, empty or an earlier
             batch's.
         settings: interpreter, device and weights; None for the defaults.
         skip_existing: skip volumes that were read before with the same weights and haven't changed.
         keep_nodes: leave points, masks and overlays of each reading in the scene.
         remove_inputs: remove each volume from the scene once it has its row.
+        names: "neutral" calls the cases case-0001 and so on; "keys" writes a private ``keys.csv`` with the volumes'
+            names beside the table; "own" calls each case as its volume.
         on_progress: called with the volumes done, all of them as far as they are known, and the row; return False to
             stop there.
 
@@ -80,7 +85,7 @@ def analyze_nodes(
         OsteoJointError: the batch as a whole was refused: folder, weights.
     """
     listed = [nodes] if hasattr(nodes, "IsA") else nodes
-    return wait_for(NodeBatch(listed, folder, settings, skip_existing, keep_nodes, remove_inputs), on_progress)
+    return wait_for(NodeBatch(listed, folder, settings, skip_existing, keep_nodes, remove_inputs, names), on_progress)
 
 
 class NodeBatch:
@@ -94,12 +99,14 @@ class NodeBatch:
         skip_existing: bool = True,
         keep_nodes: bool = False,
         remove_inputs: bool = False,
+        names: Names | str = Names.NEUTRAL,
     ):
         self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
         self.folder = Path(folder).absolute()
         self.rows: dict[str, Row] = {}
         self.skipped: set[str] = set()
         self._settings = settings or WorkerSettings()
+        self._names = Names(names)
         self._skip, self._keep, self._remove = skip_existing, keep_nodes, remove_inputs
         self._nodes, self._count = iter(nodes), 0
         self._total = len(nodes) if isinstance(nodes, Sized) else 0
@@ -124,7 +131,7 @@ class NodeBatch:
 
     def _begin(self) -> None:
         check_batch_folder(self.folder)
-        self._ledger = Ledger(self.folder)
+        self._ledger = Ledger(self.folder, self._names)
         self._model_sha256 = check_weights(self._settings.weights)["sha256"]
         self._soon(self._next)
 
@@ -144,7 +151,8 @@ class NodeBatch:
     def _known(self, case: VolumeCase, digest: str) -> None:
         """Skip or read a CT, now that it is known by its digest."""
         self._digest = None
-        case.digest, case.name = digest, self._ledger.name(case.words, digest)
+        case.digest = digest
+        case.name = self._claim(case)
         try:
             case.want(self._settings)
         except OsteoJointError as error:
@@ -191,10 +199,14 @@ class NodeBatch:
     def _failed(self, case: VolumeCase, error: OsteoJointError) -> None:
         if error.exit_code == ExitCode.MODEL_REFUSED or error.reason is Reason.DEPENDENCY_MISSING:
             raise error  # no other CT would fare better
-        name = case.name or self._ledger.name(case.words, case.digest)
-        record = failed_case(name, error, fingerprint=case.digest or None)
+        own_names = self._names is Names.OWN
+        record = failed_case(case.name or self._claim(case), error, own_names, fingerprint=case.digest or None)
         self._ledger.enter(record)
         self._has_row(case, record.row)
+
+    def _claim(self, case: VolumeCase) -> str:
+        (name,) = self._ledger.claim([Newcomer(case.words, case.words, None, lambda: case.digest or None)])
+        return name
 
     def _has_row(self, case: VolumeCase, row: Row) -> None:
         self.rows[row["case"]] = row

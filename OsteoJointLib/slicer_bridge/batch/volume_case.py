@@ -45,7 +45,7 @@ class VolumeCase:
         """
         if self._node.GetScene() is None:
             raise InputRefused(
-                Reason.NOT_FOUND, f"{self.words} was removed from the scene before it was read. Load it again."
+                Reason.NOT_FOUND, "The volume was removed from the scene before it was read. Load it again."
             )
         return self._node
 

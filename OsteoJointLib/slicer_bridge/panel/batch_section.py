@@ -12,6 +12,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.batch.ledger import TABLE_FILE, Row
+from OsteoJointLib.names import Names
 from OsteoJointLib.slicer_bridge.batch.contract import Batch, BatchEnd, case_report
 from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch
@@ -26,6 +27,8 @@ INPUT_SETTING = "OsteoJoint/BatchInput"
 OUTPUT_SETTING = "OsteoJoint/BatchOutput"
 FROM_FOLDER, FROM_SCENE = range(2)
 """Rows of the selector."""
+NAMES = (Names.NEUTRAL, Names.KEYS, Names.OWN)
+"""Rows of the selector of names."""
 
 
 class BatchSection:
@@ -70,7 +73,7 @@ class BatchSection:
             widget.setVisible(not from_scene)
         for widget in (ui.nodesTitle, ui.nodesCombo):
             widget.setVisible(from_scene)
-        for widget in (ui.sourceCombo, ui.inputPath, ui.nodesCombo, ui.outputPath, ui.skipCheck):
+        for widget in (ui.sourceCombo, ui.inputPath, ui.nodesCombo, ui.outputPath, ui.namesCombo, ui.skipCheck):
             widget.setEnabled(not running)
         ui.batchProgress.setVisible(running)
         ui.runButton.setText(_("Cancel batch") if running else _("Run batch"))
@@ -102,13 +105,13 @@ class BatchSection:
         ui, settings = self._ui, replace(self._reading.settings)
         self._folder = Path(ui.outputPath.currentPath)
         remember(OUTPUT_SETTING, self._folder)
-        skip = ui.skipCheck.checked
+        skip, names = ui.skipCheck.checked, NAMES[ui.namesCombo.currentIndex]
         batch: Batch
         if ui.sourceCombo.currentIndex == FROM_SCENE:
-            batch = NodeBatch(self._checked_nodes(), self._folder, settings, skip)
+            batch = NodeBatch(self._checked_nodes(), self._folder, settings, skip, names=names)
         else:
             remember(INPUT_SETTING, ui.inputPath.currentPath)
-            batch = FolderBatch([ui.inputPath.currentPath], self._folder, settings, skip)
+            batch = FolderBatch([ui.inputPath.currentPath], self._folder, settings, skip, names=names)
         batch.row_done.connect(lambda row: self._table.put(row, row["case"] in batch.skipped))
         batch.progressed.connect(self._progressed)
         batch.ended.connect(self._ended)

@@ -10,7 +10,6 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.failures import as_ending
-from OsteoJointLib.names import portable_name
 from OsteoJointLib.slicer_bridge.panel.parts.folders import holds_result, link, reading_folder, remember, remembered
 from OsteoJointLib.slicer_bridge.panel.parts.label_form import LabelForm
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Saved
@@ -57,9 +56,8 @@ class ExportSection:
 
     def save_into(self, chosen: Path) -> None:
         """Save the reading into a folder, or into a new one inside it where it holds other things."""
-        name = portable_name(self._reading.state.volume_name or "")
         try:
-            folder = reading_folder(chosen, f"osteojoint-{name}")
+            folder, name = reading_folder(chosen)
         except OSError as error:
             self._say(escape(as_ending(error).message))
             return

@@ -74,13 +74,11 @@ class Handover:
         try:
             written = self._write_slab()
         except OSError as error:
+            what = f"{error.strerror}. Make room there, or choose another temporary folder in Slicer's settings."
+            public = "The CT can't be written to Slicer's temporary folder"
             self.cancel()
             self._on_error(
-                RunFailed(
-                    Reason.FAILED,
-                    f"The CT can't be written to {self._path.parent}: {error.strerror}. Make room there, or choose "
-                    "another temporary folder in Slicer's settings.",
-                )
+                RunFailed(Reason.FAILED, f"The CT can't be written to {self._path.parent}: {what}", f"{public}: {what}")
             )
         except OsteoJointError as error:
             self.cancel()

@@ -71,7 +71,9 @@ def show_foreground(volume_node: slicer.vtkMRMLVolumeNode | None, opacity: float
 
 
 def screenshots(folder: Path) -> list[PictureFile]:
-    """Write a PNG of each slice view and each 3D view that is on the screen.
+    """Write a PNG of each slice view and each 3D view that is on the screen, without the texts in their corners.
+
+    Slicer writes the patient's and the volume's name there.
 
     Args:
         folder: is made where it is missing.
@@ -89,6 +91,9 @@ def screenshots(folder: Path) -> list[PictureFile]:
 
 
 def _write_picture(view: qt.QWidget, path: Path) -> None:
+    corners = view.cornerAnnotation()
+    shown = corners.GetVisibility()
+    corners.SetVisibility(False)
     view.forceRender()
     grabber = vtk.vtkWindowToImageFilter()
     grabber.SetInput(view.renderWindow())
@@ -96,6 +101,8 @@ def _write_picture(view: qt.QWidget, path: Path) -> None:
     writer.SetInputConnection(grabber.GetOutputPort())
     writer.SetFileName(str(path))
     writer.Write()
+    corners.SetVisibility(shown)
+    view.scheduleRender()
 
 
 def _visible_views() -> list[tuple[str, str, Any]]:

@@ -22,7 +22,7 @@ from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.given_masks import read_given_masks
-from OsteoJointLib.records import BodyVolume, CtVolume, Level, RoiKind, Status
+from OsteoJointLib.records import BodyHeights, BodyVolume, CtVolume, Level, RoiKind, Status
 
 L1, L2 = Level
 NAME, NUMBER = "Doe^Jane", "4711"
@@ -138,12 +138,15 @@ def as_read(case, folder, arrange=lambda folder, volume: None):
 def whole(case):
     """The case with bodies through several slices; L1 measured through its body, L2 on its slice."""
     l1, l2 = (replace(reading, body=lopsided_body(reading.level)) for reading in case.readings)
+    l1 = replace(l1, body=replace(l1.body, edited=True))
+    l2 = replace(l2, body=replace(l2.body, refined=True, heights=BodyHeights(21.5, 20.25, 24.75, 2.5)))
     inside = np.zeros((2, 4, 5), dtype=bool)
     inside[0, 0, 1:], inside[1, 1:, :2] = True, True
     roi = replace(
         l1.measurement, kind=RoiKind.BODY, mask=inside, corner_zyx=(16, 22, 35), area_mm2=None, volume_ml=0.75
     )
-    return replace(case, l1=replace(l1, measurement=roi), l2=l2)
+    neighbor = replace(lopsided_body(L1), name="L3", mask=lopsided_body(L2).mask[::-1], corner_zyx=(2, 30, 40))
+    return replace(case, l1=replace(l1, measurement=roi), l2=l2, neighbors=(neighbor,))
 
 
 def written(case, folder, files: DicomFiles | None = None):
@@ -192,6 +195,8 @@ def expected_voxels(case) -> dict[str, np.ndarray]:
         else:
             roi[reading.axial.slice_index] = mask_to_plane(measured.mask, reading.axial, grid.shape_zyx[1:])
         found |= {f"{reading.level} vertebral body": body, f"ROI of {reading.level}": roi}
+    for neighbor in case.neighbors:
+        found[f"{neighbor.name} vertebral body"] = PlacedMask.of(neighbor).on_grid(grid)
     return found
 
 
@@ -243,7 +248,8 @@ def test_segments_bear_their_level_s_codes(filed):
 
     segmentation = segread(filed.out / "segmentation.dcm")
     said = {one.SegmentLabel: one for one in segmentation.SegmentSequence}
-    assert list(said) == ["L1 vertebral body", "L2 vertebral body", "ROI of L1", "ROI of L2"]
+    assert list(said) == [*(f"{name} vertebral body" for name in ("L1", "L2", "L3")), "ROI of L1", "ROI of L2"]
+    assert said["L3 vertebral body"].SegmentedPropertyTypeCodeSequence[0].CodeValue == "36470004"
     for level, code in ((L1, "66794005"), (L2, "14293000")):
         body, roi = said[f"{level} vertebral body"], said[f"ROI of {level}"]
         kind = body.SegmentedPropertyTypeCodeSequence[0]
@@ -298,6 +304,11 @@ def test_the_report_holds_the_document_s_numbers_each_at_its_level(filed):
             assert sites == [level.snomed_code]
     assert document["measurements"]["L1"]["roi_volume_ml"] == 0.75
     body = numbers_in(groups["L2 vertebral body"])
+    heights = [body[f"{part} height of vertebral body", "mm"] for part in ("Anterior", "Middle", "Posterior")]
+    assert heights == [21.5, 20.25, 24.75]
+    assert body["Volume", "mL"] == 1.0
+    assert [key for key in numbers_in(groups["L1 vertebral body"]) if "height" in key[0].lower()] == []
+    assert numbers_in(groups["L3 vertebral body"]) == {("Volume", "mL"): 1.0}
     assert body["Area", "mm2"] == document["segmentation"]["L2"]["area_mm2"] == 1021.5
 
 

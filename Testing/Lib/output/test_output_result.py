@@ -32,7 +32,10 @@ def test_the_axes_of_an_oblique_ct_are_its_columns_in_ras(oblique_case):
 
 def test_each_slice_of_a_pair_is_its_level_s(pair_case):
     images = result_document(pair_case)["input"]
-    assert [images[level]["file_names"] for level in ("L1", "L2")] == [["L1.dcm"], ["L2.dcm"]]
+    assert [images[level]["file_names"] for level in ("L1", "L2")] == [[], []]
+    own = replace(pair_case, options=replace(pair_case.options, own_names=True))
+    named = result_document(own)["input"]
+    assert [named[level]["file_names"] for level in ("L1", "L2")] == [["L1.dcm"], ["L2.dcm"]]
     assert images["L1"]["geometry"]["origin_ras_mm"][2] == -200.0 + 16 * 5.0
 
 
@@ -85,7 +88,8 @@ def test_other_bodies_stand_under_their_names_and_no_name_beyond_the_anatomy(cas
 
 
 def test_only_base_names_of_files_are_kept(poor_case):
-    text = json.dumps(result_document(poor_case))
+    own = replace(poor_case, options=replace(poor_case.options, own_names=True))
+    text = json.dumps(result_document(own))
     assert "scan <b>.nii.gz" in text
     assert "jane" not in text
 

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed
 from OsteoJointLib.output.csv_rows import COLUMNS, row_of_failure, row_of_result, write_table
 from OsteoJointLib.output.result_json import result_document
 
@@ -70,21 +70,28 @@ def test_a_pair_of_different_slices_says_both(pair_case):
     [
         (InputRefused(Reason.NOT_CT, "A CT was expected, MR came."), "refused", "not_ct"),
         (ModelRefused(Reason.WEIGHTS_HASH, "Wrong hash."), "failed", "weights_hash"),
-        (ZeroDivisionError("division by zero"), "failed", "failed"),
-        (MemoryError(), "failed", "failed"),
+        (RunFailed(Reason.OUT_OF_MEMORY, "Memory ran out."), "failed", "out_of_memory"),
     ],
 )
 def test_a_case_without_a_result_has_a_row_with_its_reason(error, outcome, reason):
     row = row_of_failure("bad", error)
     assert tuple(row) == COLUMNS
     assert (row["outcome"], row["reason"]) == (outcome, reason)
-    assert row["message"] == (str(error) or type(error).__name__)
+    assert row["message"] == error.message
     assert row["status"] == row["l1_hu_mean"] == row["reliable"] == ""
+
+
+def test_the_message_of_a_row_names_a_path_only_where_names_are_no_secret():
+    error = InputRefused(Reason.NOT_FOUND, "There is nothing at /data/Smith.", "There is no such file.")
+    assert row_of_failure("a", error)["message"] == error.public
+    assert row_of_failure("a", error, own_names=True)["message"] == error.message
 
 
 def test_the_file_reads_back_whatever_the_texts_hold(case, tmp_path):
     texts = ['a, "quoted" case', "=1+1", "lines\nin a name", "-5"]
-    rows = [row_of_failure(text, RuntimeError(text)) for text in texts] + [row_of_result("é", result_document(case))]
+    rows = [row_of_failure(text, RunFailed(Reason.FAILED, text)) for text in texts] + [
+        row_of_result("é", result_document(case))
+    ]
     write_table(rows, tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
         back = list(csv.DictReader(file))

@@ -8,7 +8,7 @@ from pathlib import Path
 import qt
 import slicer
 
-from OsteoJointLib.names import name_key, unique_name
+from OsteoJointLib.names import neutral_names
 from OsteoJointLib.output.result_json import RESULT_FILE
 
 
@@ -32,16 +32,18 @@ def open_file(path: Path) -> None:
     qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
 
 
-def reading_folder(chosen: Path, name: str) -> Path:
-    """Give a reading's folder: the chosen one when it is new, empty or a reading's already, else a new one inside.
+def reading_folder(chosen: Path) -> tuple[Path, str]:
+    """Give a reading's folder, and its case a neutral name: a volume's own may say who was scanned.
 
     Args:
         chosen: what the user chose.
-        name: of the new one.
+
+    Returns:
+        The chosen folder when it is new, empty or a reading's already, else a new one inside, called as the case.
     """
-    if not chosen.exists() or not any(chosen.iterdir()) or holds_result(chosen):
-        return chosen
-    return chosen / unique_name(name, {name_key(child.name) for child in chosen.iterdir()})
+    inside = [child.name for child in chosen.iterdir()] if chosen.exists() else []
+    name = next(neutral_names(inside))
+    return (chosen if not inside or holds_result(chosen) else chosen / name), name
 
 
 def holds_result(folder: Path) -> bool:

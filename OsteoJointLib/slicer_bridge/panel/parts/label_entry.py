@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.dataset.label_checks import check_bmd, check_patient
 from OsteoJointLib.errors import Reason, UsageError
-from OsteoJointLib.names import check_name
+from OsteoJointLib.names import check_name, neutral_names
 from OsteoJointLib.records import Level, Status
 
 
@@ -82,11 +81,10 @@ def next_name(folder: str) -> str:
     'case-0001'
     """
     try:
-        names = [child.name.casefold() for child in Path(folder).iterdir()] if folder else []
+        names = [child.name for child in Path(folder).iterdir()] if folder else []
     except OSError:  # it isn't there yet, or saving will say what is wrong with it
         names = []
-    numbers = [int(match[1]) for match in (re.fullmatch(r"case-(\d+)", name) for name in names) if match]
-    return f"case-{max(numbers, default=0) + 1:04d}"
+    return next(neutral_names(names))
 
 
 def _number(level: str, text: str) -> float:

@@ -1,8 +1,8 @@
 """The slice views and the 3-D view: real logics, displayable managers and offscreen rendering, in a QWidget.
 
 Slicer's own slice actor (CTK's light box) isn't in the wheel; a vtkImageMapper shows the same image. Left out: the
-controllers' buttons, corner annotations, light box, mouse interaction by Qt events, and rendering by itself: a view
-renders when it is painted, grabbed or asked to (``forceRender``).
+controllers' buttons, texts in the corners but for what a caller writes there, light box, mouse interaction by Qt
+events, and rendering by itself: a view renders when it is painted, grabbed or asked to (``forceRender``).
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class RenderView(QtWidgets.QWidget):
         self._window.SetOffScreenRendering(1)
         self._window.AddRenderer(self._renderer)
         self._window.SetMultiSamples(0)
+        self._corners = vtk.vtkCornerAnnotation()
+        self._renderer.AddViewProp(self._corners)
         self._interactor = vtk.vtkGenericRenderWindowInteractor()
         self._interactor.SetRenderWindow(self._window)
         for name in managers:
@@ -79,6 +81,10 @@ class RenderView(QtWidgets.QWidget):
     def renderer(self):
         """Return the first renderer."""
         return self._renderer
+
+    def cornerAnnotation(self):
+        """Return the vtkCornerAnnotation: the texts in the corners."""
+        return self._corners
 
     def interactor(self):
         """Return the vtkRenderWindowInteractor."""
