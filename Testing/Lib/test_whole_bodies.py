@@ -177,7 +177,7 @@ def test_a_wedge_is_low_in_front_along_its_own_axis(lean_deg):
     assert heights is not None
     # the front is 0.6, the back 1: linear between them
     expected = [HEIGHT_MM * (0.6 + 0.4 * place) for place in (1 / 6, 1 / 2, 5 / 6)]
-    assert [heights.anterior_mm, heights.middle_mm, heights.posterior_mm] == pytest.approx(expected, abs=0.8)
+    assert [heights.anterior_mm, heights.middle_mm, heights.posterior_mm] == pytest.approx(expected, abs=1.5)
 
 
 def test_what_is_turned_back_to_front_is_low_at_the_back():
