@@ -191,8 +191,8 @@ def _hint_flag(level: Level | None, body: BodyVolume) -> Flag:
         "crush": "lower at the back than the bodies beside it",
     }[hint.shape]
     message = (
-        f"The body of {body.name} is {hint.reduction:.0%} {place}, as in a fracture of Genant's grade {hint.grade}. "
-        "This is only a hint from the mask's heights: look at the body on a sagittal picture."
+        f"The body of {body.name} is {100 * hint.reduction:.0f} % {place}, as in a fracture of Genant's grade "
+        f"{hint.grade}. This is only a hint from the mask's heights: look at the body on a sagittal picture."
     )
     return Flag(Reason.FRACTURE_HINT, message, level)
 
