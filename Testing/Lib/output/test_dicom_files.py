@@ -22,7 +22,7 @@ from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.given_masks import read_given_masks
-from OsteoJointLib.records import BodyHeights, BodyVolume, CtVolume, Level, RoiKind, Status
+from OsteoJointLib.records import SNOMED_CODES, BodyHeights, BodyVolume, CtVolume, Level, RoiKind, Status
 
 L1, L2 = Level
 NAME, NUMBER = "Doe^Jane", "4711"
@@ -301,7 +301,7 @@ def test_the_report_holds_the_document_s_numbers_each_at_its_level(filed):
         assert roi.get(("Volume", "mL")) == measured["roi_volume_ml"]
         for label in (f"ROI of {level}", f"{level} vertebral body"):
             sites = [one.ConceptCodeSequence[0].CodeValue for one in groups[label] if meaning(one) == "Finding Site"]
-            assert sites == [level.snomed_code]
+            assert sites == [SNOMED_CODES[level]]
     assert document["measurements"]["L1"]["roi_volume_ml"] == 0.75
     body = numbers_in(groups["L2 vertebral body"])
     heights = [body[f"{part} height of vertebral body", "mm"] for part in ("Anterior", "Middle", "Posterior")]
