@@ -161,6 +161,7 @@ ROI_WORDS = {
 _SHA256 = Text("^[0-9a-f]{64}$")
 _BASE_NAME = Text(r"^[^/\\]+$")
 _STATUS = Choice({str(status): str(status) for status in STATUSES})
+_MASK_SOURCE = Choice({source: source.words for source in MaskSource})
 _POINT = List(Number("mm", 3, said_digits=1), 3)
 _HU = Number("HU")
 _BMD = Number("mg/cm³")
@@ -428,7 +429,7 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("segmentation.{level}.refined", "Refined by the level set", "Whether the level set moved the mask", YesNo(),
           lambda of: of.reading.segmentation.refined, views=_NOT_PANEL),
     Field("segmentation.{level}.source", "Drawn by", "Who drew the mask from which this level's numbers come",
-          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.mask_source),
+          _MASK_SOURCE, lambda of: of.reading.mask_source, columns=("mask_source",)),
     *_of_body(_whole_body),
     Field("measurements.{level}.hu_mean", "Mean HU", "Mean of the region", _HU,
           lambda of: of.reading.measurement.hu_mean,
@@ -487,7 +488,10 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           null=_NO_MAP, columns=("support",)),
 )
 
-NEIGHBOR: tuple[Field[BodyVolume], ...] = _of_body(_itself)
+NEIGHBOR: tuple[Field[BodyVolume], ...] = (
+    Field("segmentation.{level}.source", "Drawn by", "Who drew the mask", _MASK_SOURCE, lambda body: body.source),
+    *_of_body(_itself),
+)
 """Of T12 and L3, where they were segmented."""
 
 BODY: tuple[Field[NamedBody], ...] = (
