@@ -53,7 +53,9 @@ def threshold_readings(document: Document) -> tuple[ThresholdReading, ...]:
     readings = (_qct(document), _dxa_hu(document), _plain_rule(document))
     if held_back:
         return tuple(replace(one, number="", says="says nothing: the levels are in doubt") for one in readings)
-    return tuple(replace(one, says=f"{one.says}, not reliable") if one.number and unreliable else one for one in readings)
+    return tuple(
+        replace(one, says=f"{one.says}, not reliable") if one.number and unreliable else one for one in readings
+    )
 
 
 def _qct(document: Document) -> ThresholdReading:
