@@ -233,8 +233,6 @@ def test_a_class_held_back_is_no_class_no_bars_and_no_plain_rule(doubtful_case):
     assert ">No class</p>" in report_html(doubtful_case) and 'class="bars"' not in report_html(doubtful_case)
     rules = rules_in(report_html(doubtful_case))
     assert rules[2].startswith("Our plain HU rule. Says nothing: the levels are in doubt.")
-        "Our plain HU rule. Says nothing: the levels are in doubt."
-    )
     for word in ("not reliable", "nothing speaks against it", "weight"):
         assert word not in page.text[: page.text.index("What to know")]
     assert "they are right with 72 %" in page.text
