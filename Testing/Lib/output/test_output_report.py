@@ -259,6 +259,12 @@ def test_texts_from_outside_are_escaped_and_folders_are_left_out(pages):
     assert "jane" not in html
 
 
+def test_both_views_of_the_column_have_one_scale(pages):
+    sagittal, coronal = pages["case"][1].all("img")[:2]
+    share = 100 * int(sagittal["width"]) / int(coronal["width"])
+    assert share < 100 and sagittal["style"] == f"width: {share:.1f}%" and "style" not in coronal
+
+
 def test_the_header_names_the_case(case):
     html = report_html(case, case="P7 <1>")
     assert "<strong>P7 &lt;1&gt;</strong> · read 20" in html
