@@ -13,13 +13,18 @@ from OsteoJointLib.errors import ModelRefused, Reason
 from OsteoJointLib.io.dicom_study import read_study
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.output.case_folder import DICOM_PDF_FILE, DICOM_SEG_FILE, DICOM_SR_FILE, Writer
+from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.pipeline.case import Case, CaseResult
+from OsteoJointLib.records import Flag
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_PDF_FILE = "report.pdf"
-"""The report as PDF, by its name in a case's folder."""
+_NO_PATIENT = Flag(
+    Reason.NO_PATIENT,
+    "The CT's DICOM files are de-identified or name no patient, and so are those written of them, so that a PACS can't "
+    "file them with a patient. Give the original series for that.",
+)
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,20 @@ class DicomFiles:
         """Whether any is."""
         return self.seg or self.sr
 
-    def check(self, case: Case) -> None:
+    def check(self, case: Case) -> tuple[Flag, ...]:
         """Refuse a case, before anything is computed of it, whose DICOM files could not be written.
+
+        Returns:
+            What is to be said of the files.
 
         Raises:
             ModelRefused: DEPENDENCY_MISSING.
             InputRefused: as :func:`OsteoJointLib.io.dicom_study.read_study`.
         """
-        if self.wanted:
-            _require_highdicom()
-            read_study(case)
+        if not self.wanted:
+            return ()
+        _require_highdicom()
+        return () if read_study(case).names_patient else (_NO_PATIENT,)
 
     @property
     def writers(self) -> tuple[Writer, ...]:
@@ -78,8 +87,8 @@ class DicomFiles:
                 _save(segmentation, folder / DICOM_SEG_FILE)
             if self.sr:
                 _save(make_report(document, segmentation, study, maker), folder / DICOM_SR_FILE)
-            if (folder / _PDF_FILE).exists():
-                _save(encapsulate_pdf((folder / _PDF_FILE).read_bytes(), study, maker), folder / DICOM_PDF_FILE)
+            if (folder / PDF_FILE).exists():
+                _save(encapsulate_pdf((folder / PDF_FILE).read_bytes(), study, maker), folder / DICOM_PDF_FILE)
 
 
 def _require_highdicom() -> None:
