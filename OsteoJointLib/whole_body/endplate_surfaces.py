@@ -31,7 +31,7 @@ OFF_COST = 1.0
 """What a place as far off as it may be costs, as a share of the steepest edge's worth."""
 OUTSIDE_MM, OUTSIDE_SHARE = 0.4, 0.2
 """The fastest fall lies outside of a thin dense shell, because that is blurred: by so much, and by this share of the
-slice thickness. All numbers here were chosen on twelve phantoms, for Dice and heights, and looked at on ../shared/ct."""
+slice thickness. All numbers here were chosen on twelve phantoms, for Dice and heights; looked at on ../shared/ct."""
 LEAST_LINES_SHARE = 0.4
 """Where fewer lines have an edge, the ends of the segmenter's body stand."""
 INNER_SHARE = 0.5
