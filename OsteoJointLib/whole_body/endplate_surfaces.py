@@ -73,18 +73,15 @@ class Endplates:
         )
 
 
-def find_endplates(
-    logits: ColumnLogits, part: np.ndarray, volume: CtVolume, upper: Plane, lower: Plane
-) -> Endplates | None:
+def find_endplates(logits: ColumnLogits, volume: CtVolume, upper: Plane, lower: Plane) -> Endplates | None:
     """Find both endplates; None where the body is too small or too torn.
 
     Args:
-        logits: of a block around the body, negative outside of it.
-        part: (K, Y, X) bool, the body in it.
+        logits: of a block around the body, which is what is positive in it.
         volume: the CT.
         upper, lower: planes in the discs; no endplate lies beyond them.
     """
-    axes = body_axes(part, logits.step_mm)
+    axes = body_axes(logits.values > 0, logits.step_mm)
     if axes is None:
         return None
     axes = replace(axes, middle_mm=axes.middle_mm + logits.origin_mm)

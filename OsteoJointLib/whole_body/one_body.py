@@ -16,7 +16,7 @@ from OsteoJointLib.frames import Grid, effective_box
 from OsteoJointLib.records import BodyVolume, CtVolume
 from OsteoJointLib.whole_body.body_places import BodyPlace
 from OsteoJointLib.whole_body.disc_planes import Plane
-from OsteoJointLib.whole_body.endplate_surfaces import find_endplates, up_to_endplates
+from OsteoJointLib.whole_body.endplate_surfaces import SKIN_MM, find_endplates, up_to_endplates
 from OsteoJointLib.whole_body.heights import body_heights
 from OsteoJointLib.whole_body.looking import LOGIT_MOST, LOGIT_PER_MM, ColumnLogits
 
@@ -35,17 +35,23 @@ def body_between(
         place: of the body.
         upper, lower: planes in the discs above and below it.
     """
-    logits = column.around(place.center_mm, HALF_MM)
-    within = np.minimum(-upper.above_mm(logits), lower.above_mm(logits)) * LOGIT_PER_MM
-    logits = _one_alone(replace(logits, values=np.minimum(logits.values, within)))
-    part = logits.values > 0
-    if not part.any():
+    logits = _one_alone(_cut_between(column.around(place.center_mm, HALF_MM), upper, lower))
+    box = effective_box(logits.values > 0)
+    if box is None:
         return None
-    endplates = find_endplates(logits, part, volume, upper, lower)
+    ends_mm = logits.origin_mm + np.array([(axis.start, axis.stop - 1) for axis in box]).T * logits.step_mm
+    logits = logits.around(ends_mm.mean(axis=0), (ends_mm[1] - ends_mm[0]) / 2 + SKIN_MM)
+    endplates = find_endplates(logits, volume, upper, lower)
     if endplates is not None:
-        drawn = np.minimum(up_to_endplates(logits, endplates), within)
-        logits = _one_alone(replace(logits, values=drawn))
+        drawn = replace(logits, values=up_to_endplates(logits, endplates))
+        logits = _one_alone(_cut_between(drawn, upper, lower))
     return _on_grid(logits, place.name, volume.grid)
+
+
+def _cut_between(logits: ColumnLogits, upper: Plane, lower: Plane) -> ColumnLogits:
+    """Cut a block at the planes above and below a body."""
+    within = np.minimum(-upper.above_mm(logits), lower.above_mm(logits)) * LOGIT_PER_MM
+    return replace(logits, values=np.minimum(logits.values, within))
 
 
 def _one_alone(logits: ColumnLogits) -> ColumnLogits:
