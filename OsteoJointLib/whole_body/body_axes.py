@@ -14,8 +14,12 @@ STEP_MM = 1.0
 """Between the places that axes and heights are found from."""
 UP_MM, BACK_MM, LEFT_MM = (np.arange(-half, half + 0.1, STEP_MM) for half in (32.0, 30.0, 14.0))
 """What is looked at about the body's middle: more than a lumbar body, and the middle of its width."""
-LEAST_LINES = 20
-"""Lines that must meet the body for its axes to be told."""
+LEAST_UPRIGHT = 0.5
+"""Cosine of how far a body may lean against the CT's slices: 60 degrees; what leans more is a scrap."""
+ROUNDS = 3
+"""The axes are found so often, each time from the last: after two they stand."""
+LEAST_LINES, LEAST_SECTIONS = 20, 4
+"""Lines and sections that must meet the body for its axes to be told."""
 INNER_SHARE = 0.6
 """Lines, and sections, at least as long as this share of the median are well inside the body (chosen)."""
 
@@ -55,16 +59,18 @@ def body_axes(mask: np.ndarray, spacing: np.ndarray) -> BodyAxes | None:
     """
     middle_mm = np.argwhere(mask).mean(axis=0) * spacing
     up = np.array([1.0, 0.0, 0.0])
-    for _ in range(2):
+    for _ in range(ROUNDS):
         square = _square_axes(middle_mm, up)
         seen = seen_along(square, mask, spacing)
-        if np.count_nonzero(seen.any(axis=0)) < LEAST_LINES:
+        if np.count_nonzero(seen.any(axis=0)) < LEAST_LINES or np.count_nonzero(seen.any(axis=(1, 2))) < LEAST_SECTIONS:
             return None
+        lean = _lean(seen)
         up = _square_to_endplates(seen, square.steps)
-    square = _square_axes(middle_mm, up)
+        if up[0] < LEAST_UPRIGHT:
+            return None
     leaning = square.steps.copy()
-    leaning[0] += _lean(seen_along(square, mask, spacing)) @ leaning[1:]
-    return BodyAxes(middle_mm, leaning, up)
+    leaning[0] += lean @ leaning[1:]
+    return BodyAxes(middle_mm, leaning, square.steps[0])
 
 
 def seen_along(axes: BodyAxes, mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:

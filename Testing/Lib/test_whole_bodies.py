@@ -223,3 +223,15 @@ def test_a_mask_at_any_edge_of_the_ct_is_cut(axis, end):
     assert not body_of("L1", mask, tuple(corner), grid).cut
     corner[axis] = (grid.shape_zyx[axis] - mask.shape[axis]) * end
     assert body_of("L1", mask, tuple(corner), grid).cut
+
+
+@pytest.mark.parametrize("shape_zyx", [(1, 40, 40), (2, 1, 40), (30, 1, 1), (1, 1, 1), (3, 60, 2)])
+def test_scraps_of_a_body_have_no_heights_and_harm_nothing(shape_zyx):
+    grid = Grid.axis_aligned((60, 80, 80), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+    assert body_of("L1", np.ones(shape_zyx, bool), (10, 10, 10), grid).heights is None
+
+
+def test_a_body_in_splinters_is_still_a_body():
+    grid = Grid.axis_aligned((80, 80, 80), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+    splinters = np.random.default_rng(3).random((20, 30, 40)) > 0.97
+    assert body_of("L1", splinters, (10, 10, 10), grid).volume_ml > 0
