@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STEP_MM = 1.0
+STEP_MM, LEFT_STEP_MM = 1.0, 2.0
 """Between the places that axes and heights are found from."""
-UP_MM, BACK_MM, LEFT_MM = (np.arange(-half, half + 0.1, STEP_MM) for half in (32.0, 30.0, 14.0))
+UP_MM, BACK_MM = (np.arange(-half, half + 0.1, STEP_MM) for half in (32.0, 30.0))
+LEFT_MM = np.arange(-14.0, 14.1, LEFT_STEP_MM)
 """What is looked at about the body's middle: more than a lumbar body, and the middle of its width."""
 LEAST_UPRIGHT = 0.5
 """Cosine of how far a body may lean against the CT's slices: 60 degrees; what leans more is a scrap."""
@@ -74,7 +75,7 @@ def body_axes(mask: np.ndarray, spacing: np.ndarray) -> BodyAxes | None:
 
 
 def seen_along(axes: BodyAxes, mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Look at a mask along the lines that run up a body, every STEP_MM; (U, B, L) float32, 0 to 1."""
+    """Look at a mask along the lines that run up a body, (U, B, L) float32, 0 to 1."""
     from scipy import ndimage
 
     index = axes.places_mm(UP_MM, BACK_MM, LEFT_MM) / spacing
@@ -95,7 +96,7 @@ def _square_to_endplates(seen: np.ndarray, steps: np.ndarray) -> np.ndarray:
     inner = lengths > INNER_SHARE * np.median(lengths[lengths > 0])
     back, left = np.nonzero(inner)
     middle = np.tensordot(UP_MM, seen, 1)[inner] / lengths[inner]  # of each line, between both endplates
-    design = np.stack([np.ones(back.size), back * STEP_MM, left * STEP_MM], axis=1)
+    design = np.stack([np.ones(back.size), BACK_MM[back], LEFT_MM[left]], axis=1)
     (_, by_back, by_left), *_ = np.linalg.lstsq(design, middle, rcond=None)
     up = steps[0] - by_back * steps[1] - by_left * steps[2]
     return np.asarray(up / np.linalg.norm(up))

@@ -103,9 +103,8 @@ def find_endplates(logits: ColumnLogits, volume: CtVolume, upper: Plane, lower: 
             continue
         within = sign * ((lines_mm - plane.point_mm) @ plane.normal) < 0
         steep = np.where(within, np.clip(-sign * slope, 0, STEEPEST) / STEEPEST, -np.inf)
-        surface = _surface(sign * UP_MM, steep, ends_mm, terms)
-        surface[0] -= OUTSIDE_MM + OUTSIDE_SHARE * spacing[0]
-        surfaces.append(surface)
+        outside_mm = OUTSIDE_MM + OUTSIDE_SHARE * spacing[0]
+        surfaces.append(_surface(sign * UP_MM, steep, ends_mm, terms, outside_mm))
     reach_mm = np.array([(along.min(), along.max()) for along in (BACK_MM[back], LEFT_MM[left])])
     return Endplates(axes, surfaces[0], surfaces[1], reach_mm)
 
@@ -125,7 +124,9 @@ def up_to_endplates(logits: ColumnLogits, endplates: Endplates) -> np.ndarray:
     return np.minimum(values, depth_mm * LOGIT_PER_MM).reshape(at).astype(np.float32)
 
 
-def _surface(heights_mm: np.ndarray, steep: np.ndarray, ends_mm: np.ndarray, terms: np.ndarray) -> np.ndarray:
+def _surface(
+    heights_mm: np.ndarray, steep: np.ndarray, ends_mm: np.ndarray, terms: np.ndarray, outside_mm: float
+) -> np.ndarray:
     """Lay the surface through the steepest places near the ends.
 
     Args:
@@ -133,11 +134,12 @@ def _surface(heights_mm: np.ndarray, steep: np.ndarray, ends_mm: np.ndarray, ter
         steep: (U, N) share of the steepest fall that counts; -inf where none may be.
         ends_mm: (N,) where the segmenter's body ends.
         terms: (N, T) of each line.
+        outside_mm: how far beyond the endplate the steepest place lies.
 
     Returns:
         (T,) coefficients.
     """
-    surface = _fitted(terms, ends_mm, np.ones(len(ends_mm)))
+    surface = ends = _fitted(terms, ends_mm, np.ones(len(ends_mm)))
     for near_mm in NEAR_MM:
         before_mm = terms @ surface
         off_mm = heights_mm[:, None] - before_mm
@@ -146,9 +148,10 @@ def _surface(heights_mm: np.ndarray, steep: np.ndarray, ends_mm: np.ndarray, ter
         weights = np.take_along_axis(steep, best, 0)[0]
         seen = np.isfinite(np.take_along_axis(score, best, 0)[0]) & (weights > LEAST_STEEP / STEEPEST)
         if seen.mean() < LEAST_LINES_SHARE:
-            break
+            return ends
         places_mm = before_mm + np.take_along_axis(off_mm, best, 0)[0]
         surface = _fitted(terms[seen], places_mm[seen], weights[seen])
+    surface[0] -= outside_mm
     return surface
 
 

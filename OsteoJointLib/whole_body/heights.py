@@ -14,7 +14,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import BodyHeights, BodyVolume, FractureHint
-from OsteoJointLib.whole_body.body_axes import STEP_MM, body_axes, seen_along
+from OsteoJointLib.whole_body.body_axes import LEFT_MM, STEP_MM, body_axes, seen_along
 
 PLACES = (1 / 6, 1 / 2, 5 / 6)
 """Where the heights are taken, as shares of the depth from the front (chosen: within the rims, beside the corners)."""
@@ -68,9 +68,7 @@ def fracture_hint(body: BodyVolume, neighbors: Sequence[BodyVolume]) -> Fracture
 
 def _three_heights(lengths: np.ndarray) -> tuple[float, float, float]:
     """Average the lengths of lines in the mid-sagittal slab at three depths."""
-    center = lengths.shape[1] // 2
-    half = int(MIDDLE_HALF_MM / STEP_MM)
-    profile = lengths[:, center - half : center + half + 1].mean(axis=1)
+    profile = lengths[:, np.abs(LEFT_MM) <= MIDDLE_HALF_MM].mean(axis=1)
     high = np.flatnonzero(profile > EDGE_SHARE * profile.max())
     front, depth = high[0], high[-1] + 1 - high[0]
     centers = np.arange(len(profile)) + 0.5
