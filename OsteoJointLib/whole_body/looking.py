@@ -1,7 +1,8 @@
 """The segmenter over many slices of the column, as one block of logits.
 
 The slices are looked at through windows that follow the column, on a lattice of square pixels that is the same for all
-of them. Thin slices are averaged to slabs, which are also what keeps it quick.
+of them. Thin slices are averaged to slabs, which keeps it quick. They are the CT's own slices: those cut square to the
+column, which blur, were worse (measured 2026-11-29: Dice of a phantom's L1 .939 instead of .977).
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 PIXEL_MM, WINDOW_PX = 0.9, 128
 """Of a window: within the pixels that the segmenter was trained on (0.55 to 0.98 mm); 115 mm wide, twice a body."""
-STEP_MM = 2.0
-"""Slices are averaged to slabs no thicker than this (chosen: half of the thinnest lumbar disc that is seen as one)."""
+SLAB_MM, THICK_SHARE = 3.0, 0.75
+"""Slices are averaged to slabs so thick; those thicker than this share of it stand as they are. Slabs of 2 mm gain .001
+of Dice and .1 mm of height, and cost a third more (chosen on 12 phantoms)."""
 MARGIN_MM = 8.0
 """How far beyond the middle of the last discs the column is looked at: half a body's depth at a tilt of 25 degrees."""
 SMOOTH_MM = 1.0
@@ -34,6 +36,8 @@ BATCH = 8
 """Windows at a time: 8 MB of features."""
 LOGIT_MOST = 4.0
 """Logits are cut at so much, a probability of 0.98: between two slices it is where they cross 0 that counts."""
+LOGIT_PER_MM = 2.0
+"""How fast a plane or an endplate cuts off: about as the segmenter's logits fall at a body's edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,13 @@ class ColumnLogits:
         """Map (..., 3) places to continuous indices."""
         return (points_mm - self.origin_mm) / self.step_mm
 
+    def around(self, center_mm: np.ndarray, half_mm: np.ndarray) -> ColumnLogits:
+        """Cut a block out around a place."""
+        ends = self.index_of(center_mm + np.array([[-1.0], [1.0]]) * half_mm)
+        low, high = np.clip(np.rint(ends).astype(int) + np.array([[0], [1]]), 0, self.values.shape)
+        block = self.values[tuple(slice(*end) for end in zip(low, high, strict=True))]
+        return ColumnLogits(block, self.origin_mm + low * self.step_mm, self.step_mm)
+
 
 def look_along(
     network: MultitaskNetwork, volume: CtVolume, places: Sequence[BodyPlace], device: torch.device
@@ -76,19 +87,18 @@ def look_along(
     from scipy import ndimage
 
     slice_mm = volume.grid.spacing_xyz_mm[2]
-    per_slab = max(1, int(STEP_MM / slice_mm + 1e-6))
+    slab_mm = slice_mm if slice_mm > THICK_SHARE * SLAB_MM else SLAB_MM
     first, last = _slices(places, volume)
-    starts = np.arange(first, last + 1, per_slab)
-    heights_mm = (starts + (per_slab - 1) / 2) * slice_mm
+    heights_mm = np.arange(first * slice_mm + (slab_mm - slice_mm) / 2, last * slice_mm + 1e-3, slab_mm)
     order = np.array([place.center_mm for place in places])[::-1]
     corners = np.stack([np.interp(heights_mm, order[:, 0], order[:, axis]) for axis in (1, 2)], axis=1) / PIXEL_MM
     corners = np.rint(corners - WINDOW_PX / 2).astype(int)
-    images = np.stack([_window(volume, int(at), per_slab, corner) for at, corner in zip(starts, corners, strict=True)])
+    images = np.stack([_window(volume, at, slab_mm, corner) for at, corner in zip(heights_mm, corners, strict=True)])
     low = corners.min(axis=0)
     shape_yx = corners.max(axis=0) - low + WINDOW_PX
-    values = np.full((len(starts), *shape_yx), -LOGIT_MOST, dtype=np.float32)
+    values = np.full((len(images), *shape_yx), -LOGIT_MOST, dtype=np.float32)
     with torch.inference_mode():
-        for begin in range(0, len(starts), BATCH):
+        for begin in range(0, len(images), BATCH):
             batch = torch.from_numpy(images[begin : begin + BATCH])[:, None].to(device)
             batch = batch.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
             logits = network.segmenter(batch).mask_logits[:, 0].float().cpu().numpy()
@@ -96,10 +106,9 @@ def look_along(
                 values[begin:], logits, corners[begin : begin + BATCH] - low, strict=False
             ):
                 plane[row : row + WINDOW_PX, column : column + WINDOW_PX] = np.clip(logit, -LOGIT_MOST, LOGIT_MOST)
-    step_z_mm = per_slab * slice_mm
-    values = ndimage.gaussian_filter1d(values, SMOOTH_MM / step_z_mm, axis=0, mode="nearest")
+    values = ndimage.gaussian_filter1d(values, SMOOTH_MM / slab_mm, axis=0, mode="nearest")
     origin_mm = np.array([heights_mm[0], *(low * PIXEL_MM)])
-    return ColumnLogits(values, origin_mm, np.array([step_z_mm, PIXEL_MM, PIXEL_MM]))
+    return ColumnLogits(values, origin_mm, np.array([slab_mm, PIXEL_MM, PIXEL_MM]))
 
 
 def _slices(places: Sequence[BodyPlace], volume: CtVolume) -> tuple[int, int]:
@@ -112,7 +121,7 @@ def _slices(places: Sequence[BodyPlace], volume: CtVolume) -> tuple[int, int]:
     return max(int(low), 0), min(int(high), volume.hu.shape[0] - 1)
 
 
-def _window(volume: CtVolume, start: int, count: int, corner_yx: np.ndarray) -> np.ndarray:
+def _window(volume: CtVolume, height_mm: float, slab_mm: float, corner_yx: np.ndarray) -> np.ndarray:
     """Cut a window out of a slab as the segmenter sees it; (WINDOW_PX, WINDOW_PX) float32 in [0, 1]."""
     from scipy import ndimage
 
@@ -120,9 +129,22 @@ def _window(volume: CtVolume, start: int, count: int, corner_yx: np.ndarray) -> 
     first, step = corner_yx * PIXEL_MM / spacing_yx_mm, PIXEL_MM / spacing_yx_mm
     low = np.clip(np.floor(first).astype(int), 0, volume.hu.shape[1:])
     high = np.clip(np.ceil(first + step * WINDOW_PX).astype(int) + 1, 0, volume.hu.shape[1:])
-    slab = volume.hu[start : start + count, low[0] : high[0], low[1] : high[1]].mean(axis=0, dtype=np.float32)
     shape = (WINDOW_PX, WINDOW_PX)
-    if slab.size == 0:
+    if np.any(high <= low):
         return np.zeros(shape, dtype=np.float32)
+    start, weights = _slab_weights(volume, height_mm, slab_mm)
+    box = volume.hu[start : start + len(weights), low[0] : high[0], low[1] : high[1]]
+    slab = np.tensordot(weights, box.astype(np.float32), 1)
     hu = ndimage.affine_transform(slab, step, first - low, shape, order=1, mode="constant", cval=OUTSIDE_HU)
     return to_unit_range(hu)
+
+
+def _slab_weights(volume: CtVolume, height_mm: float, slab_mm: float) -> tuple[int, np.ndarray]:
+    """Say which slices a slab meets, slice n reaching from n to n + 1: the first, and the share that each has of it."""
+    slices = volume.hu.shape[0]
+    low, high = (height_mm + np.array([-0.5, 0.5]) * slab_mm) / volume.grid.spacing_xyz_mm[2] + 0.5
+    first = min(max(int(np.floor(low + 1e-6)), 0), slices - 1)
+    last = min(max(int(np.ceil(high - 1e-6)) - 1, first), slices - 1)
+    numbers = np.arange(first, last + 1)
+    shares = np.minimum(numbers + 1, high) - np.maximum(numbers, low)
+    return first, (shares / shares.sum()).astype(np.float32)
