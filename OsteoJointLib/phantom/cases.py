@@ -11,6 +11,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid, mask_extent_xyxy
 from OsteoJointLib.phantom.draws.chance import between
+from OsteoJointLib.phantom.draws.person import Person
 from OsteoJointLib.phantom.patient import Patient, build_patient, draw_scan
 from OsteoJointLib.phantom.scanner.acquisition import PADDING_HU, Acquisition, acquire, binned
 from OsteoJointLib.phantom.scanner.field import Field, draw_field, pad_round
@@ -218,6 +219,11 @@ def make_phantom(
 def drawn_protocol(seed: int) -> Acquisition:
     """Tell how the plausible phantom of a seed is scanned, without making it."""
     return draw_scan(np.random.default_rng([seed, _VOLUME]), randomized=False)[1]
+
+
+def drawn_person(seed: int) -> Person:
+    """Tell who the plausible phantom of a seed is, without making it."""
+    return draw_scan(np.random.default_rng([seed, _VOLUME]), randomized=False)[0]
 
 
 def _mid_slice_box(patient: Patient, level: Level, grid: Grid, labels: np.ndarray) -> tuple[float, float, float, float]:

@@ -109,10 +109,16 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     outlines.set_defaults(run=_level_set)
     bodies = commands.add_parser("bodies", help="compare whole bodies with true ones", epilog=SEEDS_IN_WORDS)
-    bodies.add_argument("--phantoms", type=at_least(0), default=_OUTLINED, metavar="N", help="(default: %(default)s)")
+    bodies.add_argument(
+        "--phantoms",
+        type=at_least(0),
+        default=_OUTLINED,
+        metavar="N",
+        help="how many, half of them chosen for a fracture of L1 or L2 (default: %(default)s)",
+    )
     bodies.add_argument("--seed", type=int, default=first, metavar="N", help="the first one's (default: %(default)s)")
     bodies.add_argument("--ct", type=Path, metavar="FOLDER", help="also the real CTs there with reference masks")
-    bodies.add_argument("--json", type=Path, metavar="FILE", help="write a row a body")
+    bodies.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and a row a body")
     bodies.add_argument(
         "--weights", default=DEFAULT_NAME, metavar="NAME|PATH", help=f"default: {DEFAULT_NAME}, which is shipped"
     )
@@ -213,20 +219,25 @@ def _level_set(options: argparse.Namespace) -> None:
 
 def _bodies(options: argparse.Namespace) -> None:
     from training.evaluation.case_rows.chain_row import shipped_reader
-    from training.evaluation.outlines.whole_bodies import bodies_table, phantom_bodies, real_bodies, timed
+    from training.evaluation.outlines.bodies_summary import bodies_table, summaries, timed
+    from training.evaluation.outlines.whole_bodies import BodyRow, half_broken, phantom_bodies, real_bodies
 
-    reader = shipped_reader(options.weights)
-    rows = []
+    reader, told = shipped_reader(options.weights), {}
     if options.phantoms:
-        seeds = require_seeds(options.seed, options.phantoms, VALIDATION_SEEDS, EVALUATION_SEEDS)
-        rows += list(phantom_bodies(reader, seeds))
-        print(f"{len(seeds)} phantoms from seed {seeds.start} on\n{bodies_table(rows)}")
-    if options.ct:
-        real = list(real_bodies(reader, options.ct))
-        for case in dict.fromkeys(row.case for row in real):
-            print(f"\n{case}\n{bodies_table([row for row in real if row.case == case])}")
-        rows += real
-    if rows:
-        print(f"\n{timed(rows)}")
+        seeds = half_broken(require_seeds(options.seed, options.phantoms, VALIDATION_SEEDS, EVALUATION_SEEDS))
+        title = f"{len(seeds)} phantoms from seed {options.seed} on, half of them chosen for a fracture of L1 or L2"
+        told[title] = list(phantom_bodies(reader, seeds))
+    for one in real_bodies(reader, options.ct) if options.ct else ():
+        told.setdefault(one.case, []).append(one)
+    document = []
+    for title, found in told.items():
+        rows = [one for one in found if isinstance(one, BodyRow)]
+        left_out = [one for one in found if not isinstance(one, BodyRow)]
+        print(f"\n{title}\n{bodies_table(summaries(rows))}")
+        for one in left_out:
+            print(f"{one.case} is left out: {one.why}")
+        if rows:
+            print(timed(rows))
+        document.append({"title": title, "summaries": summaries(rows), "left_out": left_out, "rows": rows})
     if options.json:
-        write_text_whole(options.json, json.dumps(to_json(rows), indent=2) + "\n")
+        write_text_whole(options.json, json.dumps(to_json(document), indent=2) + "\n")
