@@ -99,7 +99,9 @@ def failed_case(case: str, error: OsteoJointError, own_names: bool = False, **fi
     return CaseRecord(case, Outcome(row["outcome"]), row, **fields)
 
 
-def reading_settings(model_sha256: str, options: ReadOptions, config: PipelineConfig, own: str = "") -> dict[str, Any]:
+def reading_settings(
+    model_sha256: str, options: ReadOptions, config: PipelineConfig, own: str = "", files: Sequence[str] = ()
+) -> dict[str, Any]:
     """Say what a reading follows from, beside the CT: a case is done only while all of it is the same.
 
     Args:
@@ -107,8 +109,10 @@ def reading_settings(model_sha256: str, options: ReadOptions, config: PipelineCo
         options: what the reading does.
         config: how its stages work.
         own: a digest of the points and masks that are a user's.
+        files: that are asked for beside those every case has.
     """
-    return {"model_sha256": model_sha256, "settings_sha256": settings_sha256(config, options), "own": own}
+    said = {"model_sha256": model_sha256, "settings_sha256": settings_sha256(config, options), "own": own}
+    return {**said, "files": list(files)} if files else said
 
 
 def check_batch_folder(folder: Path) -> None:

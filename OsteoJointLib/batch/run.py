@@ -33,6 +33,7 @@ from OsteoJointLib.failures import as_ending
 from OsteoJointLib.io.ct_input import nothing_at
 from OsteoJointLib.names import Names
 from OsteoJointLib.output.case_folder import check_case_folder
+from OsteoJointLib.output.report_pdf import PDF_FILE, check_pdf
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.worker.requests import Analyze, Close, Deliver
 
@@ -51,6 +52,8 @@ class BatchOptions:
     """What each reading does."""
     config: PipelineConfig = field(default_factory=PipelineConfig)
     """How the stages of each reading work."""
+    pdf: bool = False
+    """Write each case's report as a PDF, too."""
     names: Names = Names.NEUTRAL
     """What the cases are called that have no name yet; their own also stand in their results."""
     facts: Path | None = None
@@ -96,10 +99,12 @@ def run_batch(
         The report; every case has its row, and those of an earlier batch's other cases stand before them.
 
     Raises:
-        UsageError: the output holds others' files, or the facts can't be used.
+        UsageError: the output holds others' files, the facts can't be used, or a PDF is asked for that can't be made.
         ModelRefused: the weights or the device can't be used; nothing is written then.
     """
     check_batch_folder(out)
+    if options.pdf:
+        check_pdf()
     stated = {} if options.facts is None else read_facts(options.facts)
     paths = find_cases(inputs, out)
     ledger = Ledger(out, options.names)
@@ -147,7 +152,8 @@ class _Run:
         """Read one case, or skip it; whatever happens is in its record."""
         said = self._facts.get(path, CaseFacts()).added_to(self._options.read)
         read = replace(said, own_names=self._own)
-        settings = reading_settings(self._pool.model_sha256, read, self._options.config)
+        more = (PDF_FILE,) if self._options.pdf else ()
+        settings = reading_settings(self._pool.model_sha256, read, self._options.config, files=more)
         fields: dict[str, Any] = {"settings": settings, "place": place_of(path), "batch": self._options.word}
         try:
             if not path.exists():
@@ -168,6 +174,6 @@ class _Run:
             read = worker.ask(Analyze(input=path, **vars(options)))
             record = read_case(name, read.result, **fields)
             if record.outcome.is_read:
-                worker.ask(Deliver(case=read.case, out=folder, row=name))
+                worker.ask(Deliver(case=read.case, out=folder, row=name, pdf=self._options.pdf))
             worker.ask(Close(case=read.case))
         return record

@@ -10,6 +10,7 @@ from OsteoJointLib import __version__
 from OsteoJointLib.cli.text_table import table
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError
+from OsteoJointLib.output.report_pdf import check_pdf
 from OsteoJointLib.packages import PACKAGES, Lack, Need, installed_version, lacking
 from OsteoJointLib.weights import load_weights
 from OsteoJointLib.weights_manifest import DEFAULT_NAME
@@ -27,6 +28,7 @@ class Findings:
         weights: name, profile, sha256 and trained_on of the default weights; None when they can't be used.
         weights_error: why they can't.
         network: what is switched off.
+        pdf_error: why the report can't be written as a PDF; None where it can.
     """
 
     osteojoint: str
@@ -38,6 +40,7 @@ class Findings:
     weights: dict[str, str] | None
     weights_error: str | None
     network: str
+    pdf_error: str | None
 
     @property
     def fit(self) -> bool:
@@ -62,6 +65,7 @@ def examine(weights: str = DEFAULT_NAME) -> Findings:
         found,
         error,
         "not used: no telemetry, no downloads; Ultralytics is set offline while it is imported",
+        _pdf_error(),
     )
 
 
@@ -79,7 +83,7 @@ def findings_text(findings: Findings) -> str:
         ]
     else:
         rows.append(["weights", findings.weights_error or "missing"])
-    rows.append(["network", findings.network])
+    rows += [["network", findings.network], ["--pdf", findings.pdf_error or "can be made"]]
     return f"{table(rows)}\n\n{'Fit to read a CT.' if findings.fit else 'Not fit to read a CT: see above.'}"
 
 
@@ -91,6 +95,14 @@ def _missing(lack: Lack) -> str:
         Need.LOCALIZER: "works without, by a fixed window in place of YOLOv3's box",
     }
     return f"{found} (for {lack.package.purpose}; {without[lack.package.need]})"
+
+
+def _pdf_error() -> str | None:
+    try:
+        check_pdf()
+    except OsteoJointError as error:
+        return error.message
+    return None
 
 
 def _devices() -> list[str]:

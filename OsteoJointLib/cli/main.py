@@ -22,6 +22,7 @@ from OsteoJointLib.device import check_device_name, let_threads_sleep
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
 from OsteoJointLib.names import Names
+from OsteoJointLib.output.report_pdf import check_pdf
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
         "default: rods and tissues; a file goes before both",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the stages, a JSON file")
+    parser.add_argument("--pdf", action="store_true", help="write the report as a PDF, too (needs WeasyPrint)")
 
 
 def _add_names(parser: argparse.ArgumentParser, choices: Sequence[Names], words: str) -> None:
@@ -242,6 +244,7 @@ def _add_analyze(commands: Commands) -> None:
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
     _add_case_options(parser)
+    parser.add_argument("--case", default="", metavar="NAME", help="what the report and its PDF call the case")
     _add_names(parser, [Names.NEUTRAL, Names.OWN], "let the input's file names stand in the results (default: neutral)")
     parser.add_argument(
         "--masks",
@@ -333,6 +336,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
         raise UsageError(Reason.USAGE, "--masks says where L1 and L2 lie. Give it, or --l1 and --l2, but not both.")
     config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
+    if arguments.pdf:
+        check_pdf()
     dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
     with progress_bar() as progress:
         result = analyze(
@@ -347,7 +352,9 @@ def _analyze(arguments: argparse.Namespace) -> int:
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
-        files = deliver_case(result, arguments.out, Additions(writers=dicom.writers))
+        files = deliver_case(
+            result, arguments.out, Additions(case=arguments.case, pdf=arguments.pdf, writers=dicom.writers)
+        )
     document = read_result(arguments.out)
     print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE

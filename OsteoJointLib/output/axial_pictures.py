@@ -1,7 +1,8 @@
 """Pictures of the mid-slices: the CT with the body's boundary and the ROI, the boundary heat map, the explanation map.
 
 All three of a level show the same square of the slice, upright and at the right aspect: the patient's right is on the
-left, anterior is on top. Sizes and places of the labels are chosen by eye.
+left, anterior is on top. Level, place, thickness and window stand in the corners, so that a picture that is copied out
+still says what it shows. Sizes and places of the labels are chosen by eye.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from OsteoJointLib.frames import crop_to_slice, edge_to_center
 from OsteoJointLib.output.drawing import (
     BODY_WINDOW,
     PANEL,
-    WHITE,
     Color,
     Label,
     Patch,
     color_table,
+    corner_labels,
     gray,
     outline,
     overlay,
+    scale_bar,
     write_labels,
 )
 from OsteoJointLib.output.terminology import segment_color_rgb
@@ -38,6 +40,7 @@ NO_SUPPORT = "no support"
 """What is said of a blank explanation map: nothing in this vertebra's crop speaks for the class."""
 _AIR_HU = -1024.0
 _BAR_MM = 20.0
+_HEATMAP_TICKS, _SUPPORT_TICKS = ("0", "0.5", "1"), ("0", "50", "100 %")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class AxialViews:
     explanation: np.ndarray | None
 
 
-def axial_views(reading: VertebraReading, size_px: int = 440, truth: np.ndarray | None = None) -> AxialViews:
+def axial_views(reading: VertebraReading, size_px: int = 400, truth: np.ndarray | None = None) -> AxialViews:
     """Draw the pictures of one level.
 
     Args:
@@ -69,19 +72,32 @@ def axial_views(reading: VertebraReading, size_px: int = 440, truth: np.ndarray 
     outline(boundary, reading.segmentation.mask, patch, color)
     outline(boundary, reading.roi_mask, patch, ROI_COLOR, dashed=True)
     return AxialViews(
-        boundary=_annotate(boundary, reading, patch),
-        heatmap=_mapped(ct, reading.segmentation.heatmap, patch),
+        boundary=_annotated(boundary, reading, patch),
+        heatmap=_mapped(ct, reading.segmentation.heatmap, reading, patch, _HEATMAP_TICKS),
         explanation=_explained(ct, reading, patch),
     )
 
 
-def whole_slice_view(reading: VertebraReading, size_px: int = 440) -> np.ndarray:
+def whole_slice_view(reading: VertebraReading, size_px: int = 400) -> np.ndarray:
     """Draw a whole slice with the body's box, for cases that have no volume to show the column from."""
     rows, columns = reading.axial.hu.shape
     patch = Patch(((rows - 1) / 2, (columns - 1) / 2), float(max(rows, columns)), size_px)
     picture = gray(patch.cut(reading.axial.hu, _AIR_HU), BODY_WINDOW)
     _rectangle(picture, reading, patch)
-    return write_labels(picture, _sides(size_px))
+    return _annotated(picture, reading, patch)
+
+
+def slice_place(reading: VertebraReading) -> str:
+    """Say where a level's slice lies, and how thick it is.
+
+    Where no tag says how thick slices are, their distance stands for it.
+    """
+    grid, axial = reading.volume.grid, reading.axial
+    center = grid.lps_to_index(np.asarray(reading.point.center_lps_mm))
+    s_mm = float(grid.index_to_lps(np.array([axial.slice_index, *center[1:]]))[2])
+    thickness = reading.volume.source.slice_thickness_mm
+    words = f"{grid.spacing_xyz_mm[2]:.3g} mm apart" if thickness is None else f"{thickness:.3g} mm"
+    return f"S {s_mm:.1f} mm, {words}"
 
 
 def _patch(reading: VertebraReading, size_px: int) -> Patch:
@@ -108,45 +124,49 @@ def _explained(ct: np.ndarray, reading: VertebraReading, patch: Patch) -> np.nda
     if explanation.blank:
         middle = patch.size_px / 2
         words = [Label(NO_SUPPORT, (middle, middle), size_px=_font_px(patch.size_px) + 3, fill=PANEL)]
-    return _mapped(ct, values, patch, words)
+    return _mapped(ct, values, reading, patch, _SUPPORT_TICKS, words)
 
 
-def _mapped(ct: np.ndarray, heat: np.ndarray | None, patch: Patch, words: Sequence[Label] = ()) -> np.ndarray | None:
+def _mapped(
+    ct: np.ndarray,
+    heat: np.ndarray | None,
+    reading: VertebraReading,
+    patch: Patch,
+    ticks: Sequence[str],
+    words: Sequence[Label] = (),
+) -> np.ndarray | None:
     if heat is None:
         return None
     picture = overlay(ct, patch.cut(heat, 0.0))
-    return write_labels(picture, [*_sides(patch.size_px), *_color_bar(picture), *words])
+    return _annotated(picture, reading, patch, [*_color_bar(picture, ticks), *words])
 
 
-def _color_bar(picture: np.ndarray) -> list[Label]:
+def _color_bar(picture: np.ndarray, ticks: Sequence[str]) -> list[Label]:
     """Draw the maps' scale into the lower left corner, in place; returns its numbers."""
     size = picture.shape[0]
     left, right, top, bottom = (round(size * share) for share in (0.05, 0.40, 0.93, 0.96))
     picture[top - 1 : bottom + 1, left - 1 : right + 1] = PANEL
     steps = np.linspace(0, len(color_table()) - 1, right - left).round().astype(int)
     picture[top:bottom, left:right] = color_table()[steps]
-    ticks = {"0": left, "50": (left + right) / 2, "100 %": right}
-    return [Label(text, (x, top - 4), "mb", size_px=_font_px(size)) for text, x in ticks.items()]
+    places = (left, (left + right) / 2, right)
+    return [Label(text, (x, top - 4), "mb", size_px=_font_px(size)) for text, x in zip(ticks, places, strict=True)]
 
 
 def _font_px(size: int) -> int:
-    return max(12, size // 30)
+    return max(13, size // 25)
 
 
-def _annotate(picture: np.ndarray, reading: VertebraReading, patch: Patch) -> np.ndarray:
-    import cv2
-
-    size = patch.size_px
-    bar_px = round(_BAR_MM / reading.axial.pixel_mm * patch.scale)
-    x, y = round(size * 0.04), round(size * 0.955)
-    for color, width in (((0, 0, 0), 6), (WHITE, 3)):
-        cv2.line(picture, (x, y), (x + bar_px, y), color, width, cv2.LINE_AA)
-    text = Label(f"{_BAR_MM / 10:g} cm", (x + bar_px / 2, y - 6), "mb", size_px=_font_px(size))
-    return write_labels(picture, [*_sides(size), text])
+def _annotated(picture: np.ndarray, reading: VertebraReading, patch: Patch, more: Sequence[Label] = ()) -> np.ndarray:
+    """Write sides, scale, place and window into a picture."""
+    size, font_px = patch.size_px, _font_px(patch.size_px)
+    bar = scale_bar(picture, patch.scale / reading.axial.pixel_mm, _BAR_MM, font_px)
+    place = [f"{reading.level} axial", *slice_place(reading).split(", ")]
+    corners = corner_labels(size, place, [BODY_WINDOW.words], font_px)
+    return write_labels(picture, [*_sides(size), *corners, bar, *more])
 
 
 def _sides(size: int) -> list[Label]:
-    font, pad = max(13, size // 26), size * 0.03
+    font, pad = _font_px(size), size * 0.03
     return [
         Label("R", (pad, size / 2), "lm", size_px=font),
         Label("L", (size - pad, size / 2), "rm", size_px=font),

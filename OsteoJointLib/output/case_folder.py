@@ -19,6 +19,7 @@ from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.csv_rows import ROW_FILE
 from OsteoJointLib.output.overview import OVERVIEW_FILE, OverviewTruth, write_overview
 from OsteoJointLib.output.report import REPORT_FILE, write_report
+from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.output.result_json import RESULT_FILE, read_result, result_document, write_result
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.seg_nrrd import SEGMENTATION_FILE, write_segmentation
@@ -43,7 +44,8 @@ class Additions:
         drawn: a user's masks for the segmentation file, in place of the mid-slice's.
         screenshots: shown in the report.
         texts: further files by name.
-        case: its name, said in the report; empty where the input's file names say enough.
+        case: its name, said in the report; empty for the input's own.
+        pdf: write the report as a PDF, too.
         writers: called with the case, the folder and the result's document after all other files were written, each
             to write further ones; see :mod:`OsteoJointLib.output.dicom`.
     """
@@ -53,6 +55,7 @@ class Additions:
     screenshots: tuple[Screenshot, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     case: str = ""
+    pdf: bool = False
     writers: tuple[Writer, ...] = ()
 
 
@@ -103,7 +106,7 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
         else:
             if (folder / RESULT_FILE).exists():
                 os.replace(folder / RESULT_FILE, folder / _REPLACED_FILE)
-            for name in {ROW_FILE, *DICOM_FILES} - set(names):
+            for name in {ROW_FILE, PDF_FILE, *DICOM_FILES} - set(names):
                 (folder / name).unlink(missing_ok=True)  # of the earlier result
             for name in names:
                 os.replace(staging / name, folder / name)
@@ -116,7 +119,8 @@ def _write_files(result: CaseResult, folder: Path, additions: Additions) -> None
     segmentation = write_segmentation(result, folder / SEGMENTATION_FILE, additions.drawn)
     names = {level: path.name for level, path in segmentation.items()}
     write_overview(result, folder / OVERVIEW_FILE, additions.truth)
-    write_report(result, folder / REPORT_FILE, names, additions.screenshots, additions.case)
+    pdf = folder / PDF_FILE if additions.pdf else None
+    write_report(result, folder / REPORT_FILE, names, additions.screenshots, additions.case, pdf)
     for name, text in additions.texts.items():
         write_text_whole(folder / name, text)
     for write in additions.writers:

@@ -1,8 +1,9 @@
-"""Pictures of the column: a sagittal and a coronal plane bent along the bodies' centers, with the levels named.
+"""Pictures of the column: curved reformats, mid-sagittal and mid-coronal, through the bodies, with the levels named.
 
 A flat plane loses a scoliotic column; here each row of the picture is taken where the column is at that height (linear
-between the bodies' centers), averaged over a few millimeters across. Rows and columns are millimeters of the grid's
-own axes; superior is on top, anterior (sagittal) or the patient's right (coronal) on the left. Sizes are chosen by eye.
+between the bodies' centers), averaged over a few millimeters across. So lengths along a bend are not true, and the
+picture says that it is a curved reformat. Rows and columns are millimeters of the grid's own axes; superior is on top,
+anterior (sagittal) or the patient's right (coronal) on the left. Sizes are chosen by eye.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 
 from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR
-from OsteoJointLib.output.drawing import BONE_WINDOW, Label, gray, write_labels
+from OsteoJointLib.output.drawing import BONE_WINDOW, Color, Label, gray, scale_bar, write_labels
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import CtVolume, LevelsFound
+from OsteoJointLib.records import BodyVolume, CtVolume, LevelsFound
 
 HEIGHT_MM = 300.0
 """Most that is shown along the column, mm, about the middle between L1 and L2."""
@@ -27,6 +28,7 @@ WIDTH_MM = 170.0
 SLAB_MM = 4.0
 """Thickness averaged across the plane, mm."""
 _NAME_COLOR = (225, 230, 235)
+_BAR_MM, _FONT_PX = 50.0, 16
 
 
 class Plane(StrEnum):
@@ -48,12 +50,28 @@ class Plane(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """Where a picture lies in the volume: its first row's z and first column's index, and pixels per index."""
+    """Where a picture lies in the volume: its first row's z and first column's index, and pixels per index.
 
-    top_z: float
-    left: float
+    ``rows_z`` and ``cut_index`` are the z of each row of voxels from below, and where the plane cuts it;
+    ``columns`` are the first and the last index shown; ``slab_mm`` is what was averaged across.
+    """
+
+    rows_z: np.ndarray
+    cut_index: np.ndarray
+    columns: tuple[int, int]
     rows_per_z: float
     columns_per_index: float
+    slab_mm: float
+
+    @property
+    def top_z(self) -> float:
+        """The first row's z."""
+        return float(self.rows_z[-1])
+
+    @property
+    def left(self) -> float:
+        """The first column's index."""
+        return float(self.columns[0])
 
     def to_picture(self, z: float, across: float) -> tuple[float, float]:
         """Picture (x, y) of a continuous index."""
@@ -84,14 +102,23 @@ def column_view(
     focus = _centers(volume, LevelsFound(result.levels.l1, result.levels.l2)).mean(axis=0)
     picture, frame = _cut(volume, centers, focus, plane, px_per_mm)
     labels, doubt = _names(result.levels, volume, plane, frame), " ?" if result.levels.doubt else ""
+    for body in result.neighbors:
+        _draw_body(picture, body, plane, frame, _NAME_COLOR)
     for reading in result.readings:
+        if reading.body is not None:
+            _draw_body(picture, reading.body, plane, frame, segment_color_rgb(reading.level))
         left = _draw_slice_line(picture, reading, volume, centers, plane, frame)
         _, y = frame.to_picture(reading.axial.slice_index, 0.0)
         color = segment_color_rgb(reading.level)
         labels.append(Label(f"{reading.level}{doubt}", (max(24.0, left - 30), y), "mm", (0, 0, 0), 19, color))
     for center_lps_mm in (truth_lps_mm or {}).values():
         _draw_cross(picture, volume.grid.lps_to_index(np.asarray(center_lps_mm)), plane, frame)
-    return write_labels(picture, labels + _sides(picture.shape, plane))
+    bar = scale_bar(picture, px_per_mm, _BAR_MM, _FONT_PX)
+    what = [BONE_WINDOW.words, f"{frame.slab_mm:.2g} mm slab", "curved reformat", f"mid-{plane}"]
+    above_side = picture.shape[0] - 2.4 * _FONT_PX
+    heights = [above_side - 1.3 * row * _FONT_PX for row in range(len(what))]
+    corner = [Label(text, (10, y), "lb", size_px=_FONT_PX) for text, y in zip(what, heights, strict=True)]
+    return write_labels(picture, [*labels, *_sides(picture.shape, plane), *corner, bar])
 
 
 def _centers(volume: CtVolume, levels: LevelsFound) -> np.ndarray:
@@ -124,7 +151,30 @@ def _cut(
     rows_per_z, columns_per_index = spacing_zyx[0] * px_per_mm, spacing_zyx[across] * px_per_mm
     size = (max(1, round(image.shape[1] * columns_per_index)), max(1, round(image.shape[0] * rows_per_z)))
     enlarged = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
-    return gray(enlarged, BONE_WINDOW), _Frame(float(rows[-1]), float(a_range[0]), rows_per_z, columns_per_index)
+    slab_mm = float((2 * half + 1) * spacing_zyx[plane.cut_axis])
+    return gray(enlarged, BONE_WINDOW), _Frame(rows, cut, a_range, rows_per_z, columns_per_index, slab_mm)
+
+
+def _draw_body(picture: np.ndarray, body: BodyVolume, plane: Plane, frame: _Frame, color: Color) -> None:
+    """Draw the outline of a whole body, cut by the same bent plane, in place."""
+    import cv2
+
+    corner, shape = np.asarray(body.corner_zyx), np.asarray(body.mask.shape)
+    z, cut = frame.rows_z - corner[0], np.round(frame.cut_index).astype(int) - corner[plane.cut_axis]
+    across = np.arange(*frame.columns) - corner[plane.shown_axis]
+    rows = np.flatnonzero((z >= 0) & (z < shape[0]) & (cut >= 0) & (cut < shape[plane.cut_axis]))
+    columns = np.flatnonzero((across >= 0) & (across < shape[plane.shown_axis]))
+    if not len(rows) or not len(columns):
+        return
+    section = np.zeros((len(z), len(across)), dtype=np.float32)
+    places = (cut[rows, None], across[None, columns])
+    y, x = places[::-1] if plane is Plane.SAGITTAL else places
+    section[np.ix_(rows, columns)] = body.mask[z[rows, None], y, x]
+    size = (picture.shape[1], picture.shape[0])
+    smooth = cv2.resize(section[::-1], size, interpolation=cv2.INTER_LINEAR)
+    contours, _ = cv2.findContours((smooth >= 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    for shade, width in (((0, 0, 0), 4), (color, 2)):
+        cv2.polylines(picture, contours, True, shade, width, cv2.LINE_AA)
 
 
 def _range(length: int, middle: float, extent: float) -> tuple[int, int]:
@@ -172,7 +222,8 @@ def _names(levels: LevelsFound, volume: CtVolume, plane: Plane, frame: _Frame) -
         if name in ("L1", "L2", ""):
             continue
         index = volume.grid.lps_to_index(np.asarray(body.center_lps_mm))
-        labels.append(Label(name, frame.to_picture(index[0], index[plane.shown_axis]), color=_NAME_COLOR, size_px=15))
+        xy = frame.to_picture(index[0], index[plane.shown_axis])
+        labels.append(Label(name, xy, color=_NAME_COLOR, size_px=_FONT_PX))
     return labels
 
 
@@ -189,6 +240,8 @@ def _sides(shape: tuple[int, ...], plane: Plane) -> list[Label]:
     height, width = shape[:2]
     left, right = ("A", "P") if plane is Plane.SAGITTAL else ("R", "L")
     return [
-        Label(left, (10, height - 22), "lm"),
-        Label(right, (width - 10, height - 22), "rm"),
+        Label(left, (10, height / 2), "lm", size_px=_FONT_PX + 2),
+        Label(right, (width - 10, height / 2), "rm", size_px=_FONT_PX + 2),
+        Label("S", (10, 10), "lt", size_px=_FONT_PX + 2),
+        Label("I", (10, height - 10), "lb", size_px=_FONT_PX + 2),
     ]

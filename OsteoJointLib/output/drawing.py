@@ -39,6 +39,15 @@ class DisplayWindow:
     center_hu: float
     width_hu: float
 
+    @property
+    def words(self) -> str:
+        """Width and level, as radiology has them.
+
+        >>> BONE_WINDOW.words
+        'W 1000 L 200'
+        """
+        return f"W {self.width_hu:.0f} L {self.center_hu:.0f}"
+
 
 BONE_WINDOW = DisplayWindow(center_hu=200.0, width_hu=1000.0)
 """For the column: shows shell, trabeculae and soft tissue at once."""
@@ -194,6 +203,27 @@ def write_labels(picture: np.ndarray, labels: list[Label]) -> np.ndarray:
         draw.rounded_rectangle((left - pad, top - pad, right + pad, bottom + pad), pad, fill=label.fill)
         draw.text(label.xy, label.text, label.color, font, anchor=label.anchor)
     return np.asarray(image)
+
+
+def corner_labels(width: int, left: list[str], right: list[str], size_px: int) -> list[Label]:
+    """Lay lines of text into the upper corners of a picture, as viewers of radiology do."""
+    pad, line = size_px * 0.6, size_px * 1.35
+    rows = [Label(text, (pad, pad + row * line), "lt", size_px=size_px) for row, text in enumerate(left)]
+    return rows + [
+        Label(text, (width - pad, pad + row * line), "rt", size_px=size_px) for row, text in enumerate(right)
+    ]
+
+
+def scale_bar(picture: np.ndarray, px_per_mm: float, length_mm: float, size_px: int) -> Label:
+    """Draw a bar of known length into the lower right corner, in place; returns its number."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    y, right = height - round(0.9 * size_px), width - round(0.9 * size_px)
+    left = right - round(length_mm * px_per_mm)
+    for color, thickness in (((0, 0, 0), 6), (WHITE, 3)):
+        cv2.line(picture, (left, y), (right, y), color, thickness, cv2.LINE_AA)
+    return Label(f"{length_mm / 10:g} cm", ((left + right) / 2, y - 6), "mb", size_px=size_px)
 
 
 def png_bytes(picture: np.ndarray) -> bytes:

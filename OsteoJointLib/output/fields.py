@@ -25,6 +25,7 @@ from OsteoJointLib.output.kinds import Choice, Count, Entries, Kind, List, Numbe
 from OsteoJointLib.pipeline.baseline import BaselineReading
 from OsteoJointLib.pipeline.calibrating import case_bmd
 from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.circle import CircleHu, circle_hu
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import (
     STATUSES,
@@ -132,11 +133,19 @@ class LevelFacts:
 
 @dataclass(frozen=True)
 class NamedBody:
-    """Another body of the column that was named: its center, the slice nearest to it, and the name's posterior."""
+    """Another body of the column that was named.
+
+    Args:
+        center_lps_mm: its center.
+        slice_index: the slice nearest to it.
+        confidence: the name's posterior.
+        circle: HU in a circle about its center; None where the image cuts the circle or the body.
+    """
 
     center_lps_mm: tuple[float, float, float]
     slice_index: int
     confidence: float | None
+    circle: CircleHu | None
 
 
 NAMED_BODIES = ("T11", "T12", "L3", "L4", "L5", "L6")
@@ -199,6 +208,20 @@ _BOTH_COUNT = "null when both count, or the class is held back"
 _NO_BMD = "null when the class is held back, or the weights estimate no BMD"
 _NO_UID = "null where the input has none"
 _NO_MAP = "null where no maps were made: they were not asked for, or there is no class"
+
+
+_CIRCLE = (
+    "HU in a circle",
+    "Mean HU in a circle of 8 mm radius about the body's center, on its axial slice: a quick "
+    "look, alike for every body, and not the measured region",
+    _HU,
+)
+_CIRCLE_SD = ("SD in the circle", "Standard deviation in that circle", Number("HU", at_least=0))
+_NO_CIRCLE = "null where the image cuts the circle or the body"
+
+
+def _circle(of: LevelFacts) -> CircleHu | None:
+    return circle_hu(of.reading.volume, of.reading.point.center_lps_mm)
 
 
 def _origin(name: str) -> Callable[[CtVolume], Origin]:
@@ -386,6 +409,8 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("levels.{level}.confidence", "Confidence", "Posterior probability of the level's name; 1 for a user's point",
           Share(digits=4), lambda of: of.reading.point.confidence, null=Reason.LEVELS_ASSUMED,
           columns=("confidence",), views=_NOT_PANEL),
+    Field("levels.{level}.circle_hu", *_CIRCLE, lambda of: (it := _circle(of)) and it.mean_hu, null=_NO_CIRCLE),
+    Field("levels.{level}.circle_hu_sd", *_CIRCLE_SD, lambda of: (it := _circle(of)) and it.sd_hu, null=_NO_CIRCLE),
     Field("levels.{level}.in_doubt", "Name", "Whether the level's name is in doubt and no user has confirmed it",
           YesNo("in doubt, to be confirmed", "not in doubt"), lambda of: of.in_doubt, columns=("in_doubt",),
           views=_NOT_PANEL),
@@ -472,6 +497,8 @@ BODY: tuple[Field[NamedBody], ...] = (
           "0", Count(), lambda body: body.slice_index),
     Field("levels.{level}.confidence", "Confidence", "Posterior probability of the body's name", Share(digits=4),
           lambda body: body.confidence),
+    Field("levels.{level}.circle_hu", *_CIRCLE, lambda body: body.circle and body.circle.mean_hu, null=_NO_CIRCLE),
+    Field("levels.{level}.circle_hu_sd", *_CIRCLE_SD, lambda body: body.circle and body.circle.sd_hu, null=_NO_CIRCLE),
 )
 """Of each body of :data:`NAMED_BODIES` that was found and named."""
 # fmt: on

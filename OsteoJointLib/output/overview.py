@@ -9,7 +9,7 @@ pixels, chosen by eye.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ from OsteoJointLib.output.axial_pictures import TRUTH_COLOR, axial_views, explan
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import PANEL, WHITE, Color, Label, write_labels, write_png
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
+from OsteoJointLib.output.result_json import result_document
+from OsteoJointLib.output.summary import NO_TONE, summarize
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.doubts import class_is_reliable
 from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -136,16 +138,13 @@ def _hu_text(reading: VertebraReading) -> str:
 
 
 def _header_labels(result: CaseResult, truth: OverviewTruth | None, width: int) -> list[Label]:
-    classified, reliable = result.classification, class_is_reliable(result.flags)
+    reliable, summary = class_is_reliable(result.flags), summarize(result_document(result))
     said = "no doubt raised against this class" if reliable else "this class is not reliable, see the flags"
-    big = Label("No class", (_GAP + 6, 44), "lm", WHITE, 44)
-    if classified is None:
+    if result.classification is None:
         said = "the levels are in doubt: check L1 and L2, and confirm them"
-    else:
-        said = f"indeterminate; {said}" if classified.indeterminate else said
-        big = replace(big, text=str(classified.status).capitalize(), color=STATUS_COLORS[classified.status])
+    color = WHITE if summary.tone == NO_TONE else STATUS_COLORS[Status(summary.tone)]
     labels = [
-        big,
+        Label(summary.headline, (_GAP + 6, 44), "lm", color, 40),
         Label(said, (_GAP + 8, 86), "lm", WHITE if reliable else STATUS_COLORS[Status.OSTEOPOROSIS], 18),
         _truth_label(truth) or Label(_model_text(result), (_GAP + 8, 112), "lm", _GRAY, 16),
     ]

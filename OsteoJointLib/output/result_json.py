@@ -33,6 +33,7 @@ from OsteoJointLib.output.kinds import Number
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.pipeline.baseline import read_baseline
 from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.circle import circle_hu
 from OsteoJointLib.pipeline.config_file import settings_document
 from OsteoJointLib.pipeline.preprocess import slice_index_of
 from OsteoJointLib.records import CtVolume, Flag, Level
@@ -137,7 +138,12 @@ def _named_bodies(result: CaseResult) -> dict[str, NamedBody]:
         return {}
     named = zip(levels.names, levels.column, levels.name_confidence, strict=True)
     bodies = {
-        name: NamedBody(body.center_lps_mm, slice_index_of(volume, body.center_lps_mm), confidence)
+        name: NamedBody(
+            body.center_lps_mm,
+            slice_index_of(volume, body.center_lps_mm),
+            confidence,
+            None if body.cut else circle_hu(volume, body.center_lps_mm),
+        )
         for name, body, confidence in named
     }
     return {name: bodies[name] for name in NAMED_BODIES if name in bodies}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,7 @@ class CaseResult:
         config, options: the settings it was read with.
         neighbors: the bodies of T12 and L3 where they were seen; none where only the mid-slices were asked for.
         rods: calibration rods that were found in the scan.
+        read_at: when the reading ended.
     """
 
     volume: Case
@@ -65,6 +67,7 @@ class CaseResult:
     options: ReadOptions = field(default_factory=ReadOptions)
     neighbors: tuple[BodyVolume, ...] = ()
     rods: RodFit | None = None
+    read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def readings(self) -> tuple[VertebraReading, VertebraReading]:

@@ -164,6 +164,7 @@ class Deliver(Request[Delivered]):
     segmentation: Masks = field(default_factory=dict)
     screenshots: tuple[PictureFile, ...] = ()
     row: str | None = None
+    pdf: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

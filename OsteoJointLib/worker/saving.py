@@ -30,7 +30,7 @@ def deliver(result: CaseResult, request: Deliver) -> Delivered:
         texts[ROW_FILE] = table_text([row_of_result(check_name(request.row), result_document(result))])
     drawn = read_level_masks(mask_files(request.segmentation), result.volume)
     pictures = tuple(read_screenshot(shot.file, shot.caption) for shot in request.screenshots)
-    additions = Additions(drawn=drawn, screenshots=pictures, texts=texts, case=request.row or "")
+    additions = Additions(drawn=drawn, screenshots=pictures, texts=texts, case=request.row or "", pdf=request.pdf)
     return Delivered(deliver_case(result, request.out, additions))
 
 

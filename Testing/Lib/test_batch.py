@@ -142,7 +142,8 @@ def test_a_case_is_read_as_was_chosen_let_go_and_noted(desk):
     desk.add("a.nrrd")
     desk.run(gradcam=False, refine=True, word="mine")
     load, analyze, deliver, close = desk.requests()
-    assert (deliver["op"], deliver["case"]) == ("deliver", "case-1")
+    assert (deliver["op"], deliver["case"], deliver["row"]) == ("deliver", "case-1", "a")
+    assert "pdf" not in deliver
     assert (analyze["refine"], analyze["gradcam"]) == (True, False)
     assert load["threads"] == usable_cores()
     assert (close["op"], close["case"]) == ("close", "case-1")
@@ -204,14 +205,28 @@ def test_resume_does_only_what_is_left(desk):
 
 
 @pytest.mark.parametrize(
-    "change", [{"weights": "other"}, {"refine": True}, {"gradcam": False}, {"config": PipelineConfig(recenter_px=4)}]
+    "change",
+    [
+        *({"weights": "other"}, {"refine": True}, {"gradcam": False}, {"config": PipelineConfig(recenter_px=4)}),
+        {"pdf": True},
+    ],
 )
-def test_resume_with_other_settings_does_all_again(desk, change):
+def test_resume_with_other_settings_does_all_again(desk, change, monkeypatch):
+    monkeypatch.setattr("OsteoJointLib.batch.run.check_pdf", lambda: None)
     desk.add("a.nrrd")
     desk.run()
     desk.asked()
     desk.run(**change)
     assert desk.asked() == ["a.nrrd"]
+
+
+def test_a_pdf_is_asked_for_with_each_case(desk, monkeypatch):
+    monkeypatch.setattr("OsteoJointLib.batch.run.check_pdf", lambda: None)
+    desk.add("a.nrrd")
+    desk.run(pdf=True)
+    assert [request["pdf"] for request in desk.requests() if request["op"] == "deliver"] == [True]
+    desk.run(pdf=True)
+    assert desk.asked() == []
 
 
 def test_the_workers_are_loaded_with_the_batchs_settings(desk):

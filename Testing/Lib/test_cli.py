@@ -104,6 +104,27 @@ def test_json_prints_the_result_document_alone(tiny, tmp_path, capsys):
     assert {"io", "model", "levels", "segmentation", "total"} <= set(document["timings_s"])
 
 
+@pytest.mark.parametrize("command", ["analyze", "batch"])
+def test_a_pdf_that_can_t_be_made_is_refused_before_anything_is_read(command, chain, tmp_path, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise AssertionError("something was read or loaded")
+
+    monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", fail)
+    monkeypatch.setattr("OsteoJointLib.batch.run.WorkerPool", fail)
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    (tmp_path / "ct.nrrd").write_text("")
+    assert code_of(command, tmp_path / "ct.nrrd", "--out", tmp_path / "out", "--pdf") == 2
+    said = capsys.readouterr().err
+    assert "WeasyPrint isn't installed" in said and "[dependency_missing]" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_analyze_writes_the_pdf_when_asked(tiny, tmp_path):
+    pytest.importorskip("weasyprint", reason="WeasyPrint makes the PDF, and isn't installed")
+    assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out", "--pdf") == 0
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_a_vertebra_can_be_left_out(tiny, tmp_path, capsys):
     assert code_of("analyze", "ct.nrrd", "--out", tmp_path / "out", "--leave-out", "l1") == 0
     assert ", L1 left out" in capsys.readouterr().out

@@ -81,7 +81,7 @@ def test_pictures_of_the_viewer_stand_in_the_report_with_their_captions(client, 
         shots.append({"file": str(path), "caption": f'<b>"axial" & {kind}</b>'})
     client.done("deliver", case=case, out=str(tmp_path / "out"), screenshots=shots)
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    views = report[report.index('id="views"') : report.index('id="numbers"')]
+    views = report[report.index('id="views"') : report.index("Model and settings")]
     assert views.count("<img ") == 2
     assert 'src="data:image/png;base64,' in views and 'src="data:image/jpeg;base64,' in views
     assert 'width="40" height="30"' in views and 'width="20" height="50"' in views
@@ -97,6 +97,12 @@ def test_a_row_is_the_table_s(client, case, tmp_path):
     document = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
     assert row["baseline_status"] == document["baseline"]["status"]
     assert "<strong>CT_7</strong>" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_pdf_is_written_when_asked(client, case, tmp_path):
+    pytest.importorskip("weasyprint", reason="WeasyPrint makes the PDF, and isn't installed")
+    client.done("deliver", case=case, out=str(tmp_path / "out"), pdf=True)
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,11 @@ from OsteoJointLib.errors import ModelRefused, Reason
 from OsteoJointLib.io.dicom_study import read_study
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.output.case_folder import DICOM_PDF_FILE, DICOM_SEG_FILE, DICOM_SR_FILE, Writer
+from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.pipeline.case import Case, CaseResult
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-_PDF_FILE = "report.pdf"
-"""The report as PDF, by its name in a case's folder."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,8 @@ class DicomFiles:
                 _save(segmentation, folder / DICOM_SEG_FILE)
             if self.sr:
                 _save(make_report(document, segmentation, study, maker), folder / DICOM_SR_FILE)
-            if (folder / _PDF_FILE).exists():
-                _save(encapsulate_pdf((folder / _PDF_FILE).read_bytes(), study, maker), folder / DICOM_PDF_FILE)
+            if (folder / PDF_FILE).exists():
+                _save(encapsulate_pdf((folder / PDF_FILE).read_bytes(), study, maker), folder / DICOM_PDF_FILE)
 
 
 def _require_highdicom() -> None:

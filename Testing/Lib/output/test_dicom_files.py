@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -372,7 +373,8 @@ def test_identity_is_the_source_s_and_stands_in_the_dicom_files_alone(filed):
             assert "research only" in dataset.SeriesDescription
         else:
             secrets = (b"Doe", b"Jane", b"A-815", source.StudyInstanceUID.encode())
-            assert not any(secret in path.read_bytes() for secret in secrets)
+            words = re.sub(rb'base64,[^"]+', b"", path.read_bytes())  # three letters may stand in any picture
+            assert not any(secret in words for secret in secrets)
     assert len(uids) == 4
     segmentation = pydicom.dcmread(filed.out / "segmentation.dcm")
     assert segmentation.FrameOfReferenceUID == source.FrameOfReferenceUID

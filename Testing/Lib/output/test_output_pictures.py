@@ -27,7 +27,7 @@ from OsteoJointLib.output.drawing import (
 )
 from OsteoJointLib.output.overview import OverviewTruth, overview_picture, write_overview
 from OsteoJointLib.output.terminology import segment_color_rgb
-from OsteoJointLib.records import ExplanationMethod, Level, Status
+from OsteoJointLib.records import BodyVolume, ExplanationMethod, Level, Status
 
 
 def where(picture: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
@@ -128,7 +128,7 @@ def test_the_roi_is_drawn_where_it_was_measured(case, poor_case):
     drawn = where(axial_views(case.l1).boundary, ROI_COLOR)
     assert len(drawn) > 50
     # 3 mm inside the 24 x 36 mm of the body, and without the posterior quarter of its depth
-    height, width = np.ptp(drawn, axis=0) * FIELD_MM / 440
+    height, width = np.ptp(drawn, axis=0) * FIELD_MM / 400
     assert (height, width) == (pytest.approx(15.0, abs=1.5), pytest.approx(30.0, abs=1.5))
     assert len(where(axial_views(poor_case.l2).boundary, ROI_COLOR)) == 0
 
@@ -158,8 +158,23 @@ def test_the_patient_s_right_is_on_the_left_and_anterior_on_top(case, monkeypatc
 
 def test_the_scale_bar_is_two_centimeters_long(case):
     picture = axial_views(case.l1, 400).boundary
-    bar = where(picture[382:383, :180], (255, 255, 255))
+    bar = where(picture[386:387, 220:], (255, 255, 255))  # in the lower right corner
     assert np.ptp(bar[:, 1]) == pytest.approx(20.0 * 400 / FIELD_MM, abs=4)
+
+
+def test_every_axial_picture_says_its_level_place_thickness_and_window(case, pair_case, monkeypatch):
+    written = labels_of(monkeypatch, axial_pictures)
+    thin = replace(case.l2, volume=replace(case.volume, source=replace(case.volume.source, slice_thickness_mm=1.25)))
+    # slice z is z * 5 mm above -200 mm
+    for one, place in ((case.l1, ("S -120.0 mm", "5 mm apart")), (thin, ("S -155.0 mm", "1.25 mm"))):
+        written.clear()
+        axial_views(one, 400)
+        texts = [label.text for label in written]
+        for text in (f"{one.level} axial", *place, "W 640 L 120", "2 cm"):
+            assert texts.count(text) == 3, text
+    written.clear()
+    axial_pictures.whole_slice_view(pair_case.l2, 400)
+    assert {"L2 axial", "S -155.0 mm", "5 mm apart", "W 640 L 120", "2 cm"} <= {label.text for label in written}
 
 
 def test_heat_map_and_explanation_are_each_their_own(case):
@@ -191,6 +206,8 @@ def test_maps_that_were_not_computed_are_not_drawn(poor_case):
 def test_the_maps_color_bar_has_its_numbers_and_the_scale_s_colors(case, monkeypatch):
     written = labels_of(monkeypatch, axial_pictures)
     picture = axial_views(case.l1, 400).explanation
+    assert {"0", "0.5", "1"} <= {label.text for label in written}  # of the heat map, which is no share
+    del written[: [label.text for label in written].index("50") - 1]
     left, middle, right = (place(written, text)[0] for text in ("0", "50", "100 %"))
     assert left < middle < right < 200 and {place(written, text)[1] for text in ("0", "50", "100 %")} == {368}
     row = picture[378]
@@ -246,7 +263,7 @@ def test_anterior_and_the_patient_s_right_are_on_the_left(case, plane, marked):
     hu = np.full_like(case.volume.hu, -1000)
     hu[marked] = 1000
     picture = column_view(replace(case, volume=replace(case.volume, hu=hu)), plane)
-    top = picture[20:30].mean(axis=(0, 2))
+    top = picture[100:108].mean(axis=(0, 2))  # between what is written into it
     assert top[:15].min() > 250
     assert top[60:].max() < 5
 
@@ -260,6 +277,36 @@ def test_the_column_s_labels_stand_at_their_levels_and_sides(case, plane, sides,
     colors = {label.text: label.fill for label in written if label.fill}
     assert colors == {level.value: segment_color_rgb(level) for level in Level}
     assert place(written, sides[0])[0] < 50 and place(written, sides[1])[0] > 150
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+def test_the_column_s_picture_says_what_it_is(case, plane, monkeypatch):
+    written = labels_of(monkeypatch, column_pictures)
+    picture = column_view(case, plane, px_per_mm=2.0)
+    for text in (f"mid-{plane}", "curved reformat", "4.5 mm slab", "W 1000 L 200"):  # three voxels of 1.5 mm
+        assert place(written, text)[0] < 20 and place(written, text)[1] > picture.shape[0] / 2
+    assert place(written, "S")[1] < 30 and place(written, "I")[1] > picture.shape[0] - 30
+    x, y = place(written, "5 cm")
+    bar = 60 + where(picture[round(y) + 5 : round(y) + 8, 60:], (255, 255, 255))[:, 1]
+    assert np.ptp(bar) == pytest.approx(100, abs=4) and (bar.min() + bar.max()) / 2 == pytest.approx(x, abs=2)
+
+
+def test_a_whole_body_is_outlined_where_the_bent_plane_cuts_it(case):
+    # a body of 6 slices whose left half is 2 rows deeper at the back
+    mask = np.zeros((6, 18, 24), dtype=bool)
+    mask[:, :16], mask[:, 16:, 12:] = True, True
+    body = BodyVolume("L1", mask, (14, 24, 28), 1.0)
+    bare = replace(
+        case, l1=replace(case.l1, segmentation=replace(case.l1.segmentation, mask=np.zeros((512, 512), bool)))
+    )
+    whole = replace(bare, l1=replace(bare.l1, body=body))
+    for plane, columns in ((Plane.SAGITTAL, (24, 42)), (Plane.CORONAL, (28, 52))):
+        changed = np.argwhere((column_view(bare, plane) != column_view(whole, plane)).any(axis=-1))
+        top, left = changed.min(axis=0)
+        bottom, right = changed.max(axis=0)
+        # 24 slices of 5 mm from below, voxels of 1.5 mm, two pixels a millimeter; lines are four wide
+        np.testing.assert_allclose([top, bottom], [(24 - 20) * 10, (24 - 14) * 10], atol=8)
+        np.testing.assert_allclose([left, right], [columns[0] * 3, columns[1] * 3], atol=6)
 
 
 def test_the_column_s_other_bodies_are_named(case):
@@ -280,8 +327,9 @@ def test_the_plane_follows_a_bent_column(case):
     picture = column_view(replace(case, volume=replace(case.volume, hu=hu), levels=levels), Plane.SAGITTAL)
     y_px = round(32 * 1.5 * 2)
     lines = gray(np.array([[1000.0]]), BONE_WINDOW)[0, 0, 0]
-    assert np.median(picture[:, y_px, 0]) == lines
-    assert (picture[:, y_px, 0] > 200).mean() > 0.85
+    shown = picture[:110, y_px, 0]  # above what is written into its corner
+    assert np.median(shown) == lines
+    assert (shown > 200).mean() > 0.85
 
 
 def test_a_pair_of_slices_has_no_column(pair_case):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import cv2
 import numpy as np
 import pytest
 
+from OsteoJointLib import __version__
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.output.report import report_html, write_report
-from OsteoJointLib.pipeline.baseline import Thresholds
+from OsteoJointLib.output.result_json import result_document
+from OsteoJointLib.output.summary import summarize
+from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.records import Level
 
 VOID = {"meta", "img", "br", "rect", "path", "link", "input", "hr"}
@@ -53,9 +58,18 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def with_own_names(case: CaseResult) -> CaseResult:
+    return replace(case, options=replace(case.options, own_names=True))
+
+
 @pytest.fixture(scope="module")
 def pages(case, oblique_case, pair_case, poor_case) -> dict[str, tuple[str, Page]]:
-    cases = {"case": case, "oblique": oblique_case, "pair": pair_case, "poor": poor_case}
+    cases = {
+        "case": case,
+        "oblique": oblique_case,
+        "pair": with_own_names(pair_case),
+        "poor": with_own_names(poor_case),
+    }
     return {name: (html, Page(html)) for name, html in ((n, report_html(c)) for n, c in cases.items())}
 
 
@@ -114,7 +128,7 @@ def test_class_probabilities_and_measurements_are_the_case_s_own(pages):
     for words in (
         *("osteopenia", "25.0 %", "62.5 %", "12.5 %", "160 HU", "weight 60.0 %", "weight 40.0 %"),
         *("80 to 120 mg/cm³", "96.0 %", "R, A, S, mm0.8, 2.8, −120.0", "STANDARD", "120 kV"),
-        *("phantoms 0 to 39999", "total 2.25 s", "No calibration was given"),
+        *("phantoms 0 to 39999", "in 2.25 s", "No calibration was given"),
     ):
         assert words in text, words
 
@@ -122,6 +136,14 @@ def test_class_probabilities_and_measurements_are_the_case_s_own(pages):
 def cells(html: str, head: str) -> list[str]:
     row = re.search(rf'<th scope="row">{re.escape(head)}</th>(.*?)</tr>', html)
     return re.findall(r"<td>(.*?)</td>", row.group(1))
+
+
+def test_what_neither_level_has_takes_no_row_but_hu_do(pages, case):
+    html = pages["case"][0]
+    assert '<th scope="row">BMD, mg/cm³</th>' not in html and '<th scope="row">Median HU</th>' in html
+    none = replace(case.l1.measurement, hu_mean=None, hu_median=None, hu_sd=None)
+    bare = report_html(replace(case, l1=replace(case.l1, measurement=none), l2=replace(case.l2, measurement=none)))
+    assert cells(bare, "Mean HU") == ["–", "–"] and '<th scope="row">Median HU</th>' not in bare
 
 
 def test_each_level_has_its_own_numbers(lopsided_case):
@@ -152,26 +174,38 @@ def test_each_level_has_its_own_pictures(lopsided_case):
 
 def test_the_slices_of_a_pair_stand_under_their_own_headings(pages):
     text = pages["pair"][1].text
-    assert "Input for L1 FilesL1.dcm (dicom)" in text and "Input for L2 FilesL2.dcm (dicom)" in text
+    assert "Input for L1 Read fromL1.dcm, DICOM files" in text
+    assert "Input for L2 Read fromL2.dcm, DICOM files" in text
     assert "Slice from below" not in text and "Slice from below" in pages["case"][1].text
 
 
 def test_doubts_stand_before_notes_which_look_like_notes(pages):
     html = pages["poor"][0]
     notes = re.findall(r'<li class="note">.*?<span class="code">(\w+)</span>', html)
-    assert notes == ["not_calibrated", "not_computed", "not_computed"]
+    assert {"not_calibrated", "not_computed", "kvp_unknown"} <= set(notes)
+    assert not {"metal", "roi_too_small"} & set(notes)
     assert html.index('<span class="code">metal<') < html.index('<span class="code">not_calibrated<')
 
 
-def test_the_plain_rule_stands_beside_the_class(pages):
-    text = pages["case"][1].text.replace("\u00a0", " ")
-    rule = Thresholds.load()
-    numbers = (
-        f"(mean 150 HU; below {round(rule.low_hu, 2):.0f} osteoporosis, at least {round(rule.high_hu, 2):.0f} normal)"
+def rules_in(html: str) -> list[str]:
+    """What each rule says, as one line."""
+    items = re.search(r'<ul class="rules">(.*?)</ul>', html, re.S).group(1).split("</li>")[:-1]
+    return [" ".join(re.sub(r"<[^>]+>", " ", item).replace("&#39;", "'").split()) for item in items]
+
+
+def test_each_known_threshold_is_named_with_its_reference(case, pages):
+    qct, dxa, plain = rules_in(pages["case"][0])
+    low, high = (result_document(case)["baseline"][name] for name in ("low_hu", "high_hu"))
+    assert qct.startswith(
+        "QCT: osteoporosis below 80, normal above 120 mg/cm³. 106 mg/cm³, the network's estimate : osteopenia. ACR "
     )
-    assert f"Plain HU rule: osteopenia {numbers}: mean trabecular HU of L1 and L2 against two thresholds" in text
-    assert f"fitted on {rule.n} phantoms of mixed tube voltage and contrast and on no patient." in text
-    assert "The plain HU rule says nothing" in pages["poor"][1].text
+    assert dxa.startswith("HU of L1 against DXA: 110, 135, 160 HU. 160 HU : osteoporosis not excluded")
+    assert dxa.endswith(
+        "Pickhardt 2013, doi 10.7326/0003-4819-158-8-201304160-00003: 1867 adults, 120 kV, osteoporosis by DXA."
+    )
+    assert plain.startswith(f"Our plain HU rule: osteoporosis below {low:.0f}, normal from {high:.0f} HU on. 150 HU : ")
+    assert plain.endswith("phantoms of mixed tube voltage and contrast and on no patient.")
+    assert rules_in(pages["poor"][0])[2].startswith("Our plain HU rule. Says nothing: HU could not be measured.")
 
 
 def test_the_bars_are_as_long_as_the_probabilities(pages):
@@ -179,19 +213,27 @@ def test_the_bars_are_as_long_as_the_probabilities(pages):
     assert widths == ["25.00", "62.50", "12.50"]
 
 
-def test_an_unreliable_class_says_so_in_words_beside_the_class(pages):
-    assert "not reliable" not in pages["case"][1].text
-    text = pages["poor"][1].text
-    said = text.index("This class is not reliable.")
-    assert said < text.index("What to know before using this")
-    assert "The reconstruction kernel is not known." in text
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_summary_s_sentences_stand_first(kind, pages, request):
+    case = request.getfixturevalue("case" if kind == "case" else f"{kind}_case")
+    text = pages[kind][1].text
+    assert " ".join(summarize(result_document(case)).sentences) in text[: text.index("Predicted class")]
 
 
-def test_a_class_held_back_is_no_class_and_no_plain_rule(doubtful_case):
+def test_a_class_has_its_color_only_where_nothing_speaks_against_it(case, pages):
+    open_case = replace(case, classification=replace(case.classification, indeterminate=True))
+    for html, colored in ((pages["case"][0], True), (pages["poor"][0], False), (report_html(open_case), False)):
+        assert ('<p class="status osteopenia">Osteopenia</p>' in html) is colored
+        assert ('<li class="osteopenia">' in html) is colored and ('<li class="plain">' in html) is not colored
+    assert ">Not reliable: osteopenia</p>" in pages["poor"][0]
+
+
+def test_a_class_held_back_is_no_class_no_bars_and_no_plain_rule(doubtful_case):
     page = Page(report_html(doubtful_case))
-    assert "No class The levels are in doubt, so no class is given." in page.text
-    for word in ("Stands for a volumetric BMD", "Plain HU rule", "not reliable", "No doubt was raised"):
-        assert word not in page.text
+    assert ">No class</p>" in report_html(doubtful_case) and 'class="bars"' not in report_html(doubtful_case)
+    assert rules_in(report_html(doubtful_case))[2].startswith("Our plain HU rule. Says nothing: no class is given.")
+    for word in ("not reliable", "nothing speaks against it", "weight"):
+        assert word not in page.text[: page.text.index("What to know")]
     assert "they are right with 72 %" in page.text
     assert page.text.count("in doubt, to be confirmed") == 1  # L2 is a user's
 
@@ -218,15 +260,71 @@ def test_texts_from_outside_are_escaped_and_folders_are_left_out(pages):
 
 def test_the_header_names_the_case(case):
     html = report_html(case, case="P7 <1>")
-    assert "<strong>P7 &lt;1&gt;</strong> · OsteoJoint" in html
+    assert "<strong>P7 &lt;1&gt;</strong> · read 20" in html
     assert "<title>P7 &lt;1&gt; · OsteoJoint report" in html
-    assert "<strong>P7" not in report_html(case)
+    assert "P7\\000020\\00003c1\\00003e" in html[: html.index("</style>")]  # for the head of each printed page
+    assert "<strong>series 4</strong>" in report_html(with_own_names(case))
 
 
-def test_contrast_of_text_on_its_background():
-    # WCAG 2.2 asks for 4.5 to 1; pairs of ink and paper in report.html.j2
-    pairs = [("#17202a", "#ffffff"), ("#4d5967", "#f3f5f8"), ("#1c7a48", "#ffffff"), ("#946200", "#ffffff")]
-    pairs += [("#b3261e", "#ffffff"), ("#4a3600", "#fff4d6"), ("#e8edf2", "#10141a")]
+def test_a_case_that_nobody_named_is_called_by_its_contents_and_not_by_its_files(case):
+    html = report_html(case)
+    assert f"<strong>CT {case.volume.source.sha256[:8]}</strong>" in html
+    assert "series 4" not in html
+
+
+def test_the_report_says_when_with_what_and_how_it_was_read(case):
+    later = replace(case, read_at=datetime(2027, 3, 4, 5, 6, tzinfo=UTC), config=replace(case.config, recenter_px=9.5))
+    text = Page(report_html(later)).text
+    for words in ("read 2027-03-04 05:06 UTC", __version__, "compact (compact profile)", "b" * 64, "recenter_px = 9.5"):
+        assert words in text, words
+    assert "measure.erosion_mm4.0" in text and "Settingsall at their defaults" not in text
+    assert "Settingsall at their defaults" in Page(report_html(case)).text
+
+
+def test_every_body_in_view_has_its_own_hu(case):
+    hu = case.volume.hu.copy()
+    hu[22:, 20:44, 24:56] = 90  # about T12, whose center is seven slices above L1's
+    named = re.findall(
+        r"<small>(\w+)</small><b>(\S+)</b>", report_html(replace(case, volume=replace(case.volume, hu=hu)))
+    )
+    assert named == [("T12", "90"), ("L1", "160"), ("L2", "160")]
+
+
+def test_every_estimate_of_bmd_lies_at_its_place_on_the_axis(case):
+    html = report_html(case)
+    left, width, at = map(float, re.findall(r"(?:left|width): ([\d.]+)%", html[html.index('class="range"') :])[:3])
+    assert [round(value * 2.4, 1) for value in (left, left + width, at)] == [91.9, 119.1, 105.5]  # of 240 mg/cm³
+    assert "106\u00a0mg/cm³</b>, 90&nbsp;%: 92 to 119" in html
+
+
+def test_each_calibration_s_bmd_stands_beside_the_network_s(lopsided_case):
+    measured = replace(lopsided_case.l2, measurement=lopsided_case.l1.measurement)
+    html = report_html(replace(lopsided_case, l2=measured))
+    names = re.findall(r'<div class="estimate"><div class="head"><span><b>(.*?)</b>', html)
+    assert names == ["The calibration file", "The rods in the scan", "The network&#39;s estimate"]
+    for one in lopsided_case.l1.measurement.bmd:
+        assert f"{one.calibration}; mean of L1 and L2" in html
+        low, high = (one.k2hpo4_mg_cm3 + sign * 1.6449 * one.se_mg_cm3 for sign in (-1, 1))
+        assert f"<b>{one.k2hpo4_mg_cm3:.0f}\u00a0mg/cm³</b>, 90&nbsp;%: {low:.0f} to {high:.0f}" in html
+
+
+def colors_of(html: str, scheme: str) -> dict[str, str]:
+    """The page's colors by name: the dark ones stand after the light ones, and change some."""
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in re.findall(r":root \{(.*?)\}", html, re.S)
+    )
+    return light | dark if scheme == "dark" else light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_of_text_on_its_background(scheme, pages):
+    # WCAG 2.2 asks for 4.5 to 1
+    inks = ("ink", "soft", "normal", "osteopenia", "osteoporosis")
+    named = [*((ink, "card") for ink in inks), ("ink", "page"), ("soft", "page"), ("notice-ink", "notice")]
+    named += [("chip-ink", "chip"), ("picture-ink", "picture")]
+    named += [("ink", f"band-{status}") for status in ("normal", "osteopenia", "osteoporosis")]
+    colors = colors_of(pages["case"][0], scheme)
+    pairs = [(colors[ink], colors[paper]) for ink, paper in named]
 
     def luminance(color: str) -> float:
         channels = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255

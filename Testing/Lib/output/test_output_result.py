@@ -82,7 +82,15 @@ def test_other_bodies_stand_under_their_names_and_no_name_beyond_the_anatomy(cas
     document = result_document(replace(case, levels=levels))["levels"]
     assert list(document) == ["L1", "L2", "T12"]
     left, posterior, superior = t12.center_lps_mm
-    assert document["T12"] == {"center_ras_mm": [-left, -posterior, superior], "slice_index": 23, "confidence": 0.95}
+    assert document["T12"] == {
+        "center_ras_mm": [-left, -posterior, superior],
+        "slice_index": 23,
+        "confidence": 0.95,
+        "circle_hu": -100.0,
+        "circle_hu_sd": 0.0,  # there is no bone so high
+    }
+    cut = replace(levels, column=(t12, replace(t12, cut=True), l1, l2))
+    assert result_document(replace(case, levels=cut))["levels"]["T12"]["circle_hu"] is None
     beyond = replace(case.levels, names=("C7", "L1", "L2"))
     assert list(result_document(replace(case, levels=beyond))["levels"]) == ["L1", "L2"]
 
