@@ -292,7 +292,7 @@ def _add_calibrate(commands: Commands) -> None:
     )
     parser.add_argument("input", type=Path, metavar="INPUT", help="CT file or DICOM folder, with a patient or without")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, a new JSON file")
-    parser.add_argument("--name", help="of the calibration (default: standard, voltage and day); no patient's name")
+    parser.add_argument("--name", help="of the calibration (default: that of its rods); no patient's name")
     parser.add_argument("--rods", type=Path, metavar="FILE", help="what lies there, where OsteoJoint doesn't know it")
     parser.add_argument("--kvp", type=float, metavar="KV", help="tube voltage, where the header doesn't say it")
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="of the scan (default: today)")
