@@ -60,6 +60,7 @@ class Reason(StrEnum):
     TAGS_REPAIRED = "tags_repaired"
     # what is asked beside the reading
     NO_DICOM_SOURCE = "no_dicom_source"
+    NO_PATIENT = "no_patient"
     MASKS_OFF_GRID = "masks_off_grid"
     MASKS_EXCHANGED = "masks_exchanged"
     # levels

@@ -33,11 +33,6 @@ class Level(StrEnum):
         """VerSe's label number: 20 for L1, 21 for L2."""
         return VERSE_LABELS[self]
 
-    @property
-    def snomed_code(self) -> str:
-        """SNOMED CT's code of the vertebra (DICOM CID 7603)."""
-        return SNOMED_CODES[self]
-
 
 OSTEOPOROSIS_BELOW_MG_CM3, NORMAL_ABOVE_MG_CM3 = 80.0, 120.0
 """The thresholds of volumetric BMD by ACR and ISCD; osteopenia lies between, both included."""
@@ -397,6 +392,16 @@ class MaskSource(StrEnum):
         return cls.REFINED if refined else cls.NETWORK
 
     @property
+    def edited(self) -> bool:
+        """Whether a user drew it, or what the level set moved."""
+        return self in (MaskSource.EDITED, MaskSource.EDITED_REFINED)
+
+    @property
+    def refined(self) -> bool:
+        """Whether the level set moved it."""
+        return self in (MaskSource.REFINED, MaskSource.EDITED_REFINED)
+
+    @property
     def words(self) -> str:
         """What people read."""
         return {
@@ -501,6 +506,11 @@ class BodyVolume:
     cut: bool = False
     edited: bool = False
     refined: bool = False
+
+    @property
+    def source(self) -> MaskSource:
+        """Who drew it."""
+        return MaskSource.of(self.edited, self.refined)
 
     @property
     def part(self) -> tuple[slice, ...]:

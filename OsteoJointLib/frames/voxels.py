@@ -156,4 +156,5 @@ def effective_box(inside_kji: np.ndarray) -> tuple[slice, slice, slice] | None:
         if hit.size == 0:
             return None
         box.append(slice(int(hit[0]), int(hit[-1]) + 1))
+        inside_kji = np.take(inside_kji, range(hit[0], hit[-1] + 1), axis=axis)  # most of a volume holds nothing
     return tuple(box)  # type: ignore[return-value]

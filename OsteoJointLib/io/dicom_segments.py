@@ -1,12 +1,13 @@
 """Read a DICOM Segmentation, ours or another's, as the image that a ``.seg.nrrd`` of Slicer gives.
 
-Each wanted segment is a layer of its own with the value 1; name, code and layer stand in Slicer's own fields. The
-frames may be stored in any order; slices without a frame hold nothing.
+Each wanted segment is a layer of its own with the value 1; name, code, layer and, among the tags, its description stand
+in Slicer's own fields. The frames may be stored in any order; slices without a frame hold nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import triple
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.io.nrrd import image_on_grid
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import SNOMED_CODES
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -54,7 +55,7 @@ def read_segments(path: Path, wanted: Callable[[tuple[str, ...], str], bool]) ->
     with quiet_dicom():
         try:
             segmentation = segread(path)
-            chosen = {number: said for number, said in _segments(segmentation) if wanted(*said)}
+            chosen = {one.number: one for one in _segments(segmentation) if wanted(one.names, one.code)}
             if not chosen:
                 raise InputRefused(
                     Reason.MASK_EMPTY, f"{path.name} has no segment of L1 or L2. Rename those that are meant."
@@ -70,22 +71,32 @@ def read_segments(path: Path, wanted: Callable[[tuple[str, ...], str], bool]) ->
     grid = Grid(volume.spatial_shape, triple(spacing), triple(volume.affine[:3, 3]), steps / spacing)
     inside = (volume.array >= _INSIDE).astype(np.uint8)
     image = image_on_grid(inside if len(chosen) > 1 else inside[..., 0], grid)
-    for layer, (names, code) in enumerate(chosen.values()):
-        fields = {"ID": names[0], "Name": names[1], "Layer": str(layer), "LabelValue": "1"}
-        fields["Tags"] = f"TerminologyEntry:~~SCT^{code}^{names[1]}~"
+    for layer, one in enumerate(chosen.values()):
+        fields = {"ID": one.names[0], "Name": one.names[1], "Layer": str(layer), "LabelValue": "1"}
+        fields["Tags"] = f"TerminologyEntry:~~SCT^{one.code}^{one.names[1]}~|{one.description}|"
         for name, value in fields.items():
             image.SetMetaData(f"Segment{layer}_{name}", value)
     image.SetMetaData(FRAME_OF_REFERENCE_KEY, str(segmentation.FrameOfReferenceUID))
     return image
 
 
-def _segments(segmentation: Segmentation) -> Iterator[tuple[int, tuple[tuple[str, str], str]]]:
-    """Give each segment's number, with its label, the meaning of its type, and the type's code in SNOMED CT."""
+@dataclass(frozen=True)
+class _Segment:
+    """A segment: its number; its label and the meaning of its type; the type's code in SNOMED CT; its description."""
+
+    number: int
+    names: tuple[str, str]
+    code: str
+    description: str
+
+
+def _segments(segmentation: Segmentation) -> Iterator[_Segment]:
     from pydicom.sr.codedict import Code
 
     for number in segmentation.segment_numbers:
         described = segmentation.get_segment_description(number)
         kind = described.segmented_property_type
         code = Code(kind.value, kind.scheme_designator, "")  # equal to SNOMED's also in the older scheme SRT
-        snomed = next((level.snomed_code for level in Level if code == Code(level.snomed_code, "SCT", "")), "")
-        yield number, ((str(described.segment_label), str(kind.meaning)), snomed)
+        snomed = next((own for own in SNOMED_CODES.values() if code == Code(own, "SCT", "")), "")
+        names = (str(described.segment_label), str(kind.meaning))
+        yield _Segment(number, names, snomed, str(described.get("SegmentDescription", "")))

@@ -59,6 +59,11 @@ class SourceStudy:
         """A header that speaks for patient and study."""
         return self.images[0]
 
+    @property
+    def names_patient(self) -> bool:
+        """Whether the images say whose they are, as far as can be seen: a patient's number, not said to be removed."""
+        return bool(text_of(self.first, "PatientID")) and text_of(self.first, "PatientIdentityRemoved") != "YES"
+
     def in_frames(self, masks: Iterable[np.ndarray]) -> tuple[list[Dataset], np.ndarray]:
         """Put masks on the images' own pixels.
 

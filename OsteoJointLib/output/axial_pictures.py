@@ -96,7 +96,7 @@ def slice_place(reading: VertebraReading) -> str:
     center = grid.lps_to_index(np.asarray(reading.point.center_lps_mm))
     s_mm = float(grid.index_to_lps(np.array([axial.slice_index, *center[1:]]))[2])
     thickness = reading.volume.source.slice_thickness_mm
-    words = f"{grid.spacing_xyz_mm[2]:.3g} mm apart" if thickness is None else f"{thickness:.3g} mm"
+    words = f"slices {grid.spacing_xyz_mm[2]:.3g} mm apart" if thickness is None else f"{thickness:.3g} mm thick"
     return f"S {s_mm:.1f} mm, {words}"
 
 
@@ -112,7 +112,7 @@ def explanation_title(explanation: ExplanationMap) -> str:
     name = {ExplanationMethod.HIRESCAM: "Explanation map", ExplanationMethod.GRADCAM: "Grad-CAM"}[explanation.method]
     if explanation.blank:
         return f"{name}: {NO_SUPPORT}"
-    return f"{name}: {100 * explanation.share:.0f} % of the support"
+    return f"{name}: {100 * explanation.share:.0f} % of the class's support"
 
 
 def _explained(ct: np.ndarray, reading: VertebraReading, patch: Patch) -> np.ndarray | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR
-from OsteoJointLib.output.drawing import BONE_WINDOW, Color, Label, gray, scale_bar, write_labels
+from OsteoJointLib.output.drawing import BONE_WINDOW, PANEL, Color, Label, corner_labels, gray, scale_bar, write_labels
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
@@ -29,6 +29,8 @@ SLAB_MM = 4.0
 """Thickness averaged across the plane, mm."""
 _NAME_COLOR = (225, 230, 235)
 _BAR_MM, _FONT_PX = 50.0, 16
+_STRIP_FONT_PX, _LETTERS_ACROSS = (10, 16), 17
+"""Least and greatest size of the words below; with so many of their heights across, the longest line fits."""
 
 
 class Plane(StrEnum):
@@ -114,11 +116,28 @@ def column_view(
     for center_lps_mm in (truth_lps_mm or {}).values():
         _draw_cross(picture, volume.grid.lps_to_index(np.asarray(center_lps_mm)), plane, frame)
     bar = scale_bar(picture, px_per_mm, _BAR_MM, _FONT_PX)
-    what = [BONE_WINDOW.words, f"{frame.slab_mm:.2g} mm slab", "curved reformat", f"mid-{plane}"]
-    above_side = picture.shape[0] - 2.4 * _FONT_PX
-    heights = [above_side - 1.3 * row * _FONT_PX for row in range(len(what))]
-    corner = [Label(text, (10, y), "lb", size_px=_FONT_PX) for text, y in zip(what, heights, strict=True)]
-    return write_labels(picture, [*labels, *_sides(picture.shape, plane), *corner, bar])
+    labeled = write_labels(picture, [*labels, *_sides(picture.shape, plane), bar])
+    return np.concatenate([labeled, _words_below(result, plane, frame.slab_mm, picture.shape[1])])
+
+
+def column_place(result: CaseResult, plane: Plane) -> str:
+    """Say where the plane runs through both levels."""
+    axis, letter = (0, "R") if plane is Plane.SAGITTAL else (1, "A")
+    l1, l2 = (-level.center_lps_mm[axis] for level in (result.levels.l1, result.levels.l2))
+    return f"{letter} {l1:.1f} mm at L1, {l2:.1f} mm at L2"
+
+
+def _words_below(result: CaseResult, plane: Plane, slab_mm: float, width: int) -> np.ndarray:
+    """Write what the picture is into a strip of its own, where no word covers a body."""
+    size = int(np.clip(width / _LETTERS_ACROSS, *_STRIP_FONT_PX))
+    words = [
+        f"Mid-{plane} curved reformat",
+        column_place(result, plane),
+        f"{slab_mm:.2g} mm thick, {BONE_WINDOW.words}",
+    ]
+    strip = np.empty((round(1.35 * size * len(words) + 0.6 * size), width, 3), dtype=np.uint8)
+    strip[:] = PANEL
+    return write_labels(strip, corner_labels(width, words, [], size))
 
 
 def _centers(volume: CtVolume, levels: LevelsFound) -> np.ndarray:
@@ -139,7 +158,7 @@ def _cut(
     a_range = _range(volume.hu.shape[across], focus[across], WIDTH_MM / spacing_zyx[across])
     rows = np.arange(*z_range)
     cut = np.interp(rows, centers[:, 0], centers[:, plane.cut_axis])
-    half = max(0, round(SLAB_MM / 2 / spacing_zyx[plane.cut_axis]))
+    half = max(0, round((SLAB_MM / spacing_zyx[plane.cut_axis] - 1) / 2))
     image = np.zeros((len(rows), a_range[1] - a_range[0]), dtype=np.float32)
     for offset in range(-half, half + 1):
         index = np.clip(np.round(cut + offset).astype(int), 0, volume.hu.shape[plane.cut_axis] - 1)

@@ -21,7 +21,7 @@ import numpy as np
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.frames import box_to_plane, flip_lps_ras
-from OsteoJointLib.output.kinds import Choice, Count, Entries, Kind, List, Number, Share, Text, YesNo
+from OsteoJointLib.output.kinds import Choice, Count, Entries, Kind, List, Number, Probability, Share, Text, YesNo
 from OsteoJointLib.pipeline.baseline import BaselineReading
 from OsteoJointLib.pipeline.calibrating import case_bmd
 from OsteoJointLib.pipeline.case import CaseResult
@@ -161,6 +161,7 @@ ROI_WORDS = {
 _SHA256 = Text("^[0-9a-f]{64}$")
 _BASE_NAME = Text(r"^[^/\\]+$")
 _STATUS = Choice({str(status): str(status) for status in STATUSES})
+_MASK_SOURCE = Choice({source: source.words for source in MaskSource})
 _POINT = List(Number("mm", 3, said_digits=1), 3)
 _HU = Number("HU")
 _BMD = Number("mg/cm³")
@@ -303,7 +304,7 @@ CASE: tuple[Field[CaseResult], ...] = (
 CLASS: tuple[Field[Classification], ...] = (
     Field("classification.status", "Bone status", "The class; a flag class_not_reliable says when not to rely on it",
           _STATUS, lambda said: said.status, null=_HELD_BACK, columns=("status",)),
-    *(Field(f"classification.probabilities.{status}", str(status), f"Probability of {status}", Share(digits=6),
+    *(Field(f"classification.probabilities.{status}", str(status), f"Probability of {status}", Probability(digits=6),
             _probability(index), null=_HELD_BACK, columns=(f"p_{status}",))
       for index, status in enumerate(STATUSES)),
     Field("classification.indeterminate", "Certainty", "Whether another class is possible too: the 90 % interval of "
@@ -378,15 +379,15 @@ def _of_body(body_of: Callable[[S], BodyVolume | None]) -> tuple[Field[S], ...]:
               heights(lambda one: one.middle_mm), null=_NO_BODY, columns=("middle_mm",), views=_REPORTED),
         Field("segmentation.{level}.heights.posterior_mm", "Posterior height", "The same at five sixths", mm,
               heights(lambda one: one.posterior_mm), null=_NO_BODY, columns=("posterior_mm",), views=_REPORTED),
-        Field("segmentation.{level}.heights.anterior_ratio", "Anterior to posterior", "Anterior over posterior height",
-              ratio, heights(lambda one: one.anterior_ratio), null=_NO_BODY, columns=("anterior_ratio",),
+        Field("segmentation.{level}.heights.anterior_ratio", "Anterior to posterior height", "Anterior over posterior "
+              "height", ratio, heights(lambda one: one.anterior_ratio), null=_NO_BODY, columns=("anterior_ratio",),
               views=_REPORTED),
-        Field("segmentation.{level}.heights.middle_ratio", "Middle to posterior", "Middle over posterior height",
+        Field("segmentation.{level}.heights.middle_ratio", "Middle to posterior height", "Middle over posterior height",
               ratio, heights(lambda one: one.middle_ratio), null=_NO_BODY, columns=("middle_ratio",), views=_REPORTED),
-        Field("segmentation.{level}.heights.limit_mm", "Limit of the heights", "How far each height may be off because "
-              "of the slices' distance", mm, heights(lambda one: one.limit_mm), null=_NO_BODY, views=_REPORTED),
-        Field("segmentation.{level}.fracture.grade", "Loss of height (hint)", "Genant's grade that the heights hint "
-              "at, for a person to look: 0 none, 1 from 20 %, 2 from 25 %, 3 from 40 % on", Count(),
+        Field("segmentation.{level}.heights.limit_mm", "Heights may be off by", "How far each height may be off "
+              "because of the slices' distance", mm, heights(lambda one: one.limit_mm), null=_NO_BODY, views=_REPORTED),
+        Field("segmentation.{level}.fracture.grade", "Height loss (hint), Genant's grade", "Genant's grade that the "
+              "heights hint at, for a person to look: 0 none, 1 from 20 %, 2 from 25 %, 3 from 40 % on", Count(),
               hint(lambda one: one.grade), null=_NO_HINT, columns=("fracture_grade",), views=_REPORTED),
         Field("segmentation.{level}.fracture.shape", "Its shape", "Where it is lowest: wedge, biconcave, or crush "
               "(against the bodies beside it)", Choice({name: name for name in ("wedge", "biconcave", "crush")}),
@@ -407,7 +408,7 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           "pixels, the first pixel spanning 0 to 1", List(Number("px"), 4),
           lambda of: box_to_plane(of.reading.box.xyxy_px, of.reading.axial)),
     Field("levels.{level}.confidence", "Confidence", "Posterior probability of the level's name; 1 for a user's point",
-          Share(digits=4), lambda of: of.reading.point.confidence, null=Reason.LEVELS_ASSUMED,
+          Probability(digits=4), lambda of: of.reading.point.confidence, null=Reason.LEVELS_ASSUMED,
           columns=("confidence",), views=_NOT_PANEL),
     Field("levels.{level}.circle_hu", *_CIRCLE, lambda of: (it := _circle(of)) and it.mean_hu, null=_NO_CIRCLE),
     Field("levels.{level}.circle_hu_sd", *_CIRCLE_SD, lambda of: (it := _circle(of)) and it.sd_hu, null=_NO_CIRCLE),
@@ -428,7 +429,7 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
     Field("segmentation.{level}.refined", "Refined by the level set", "Whether the level set moved the mask", YesNo(),
           lambda of: of.reading.segmentation.refined, views=_NOT_PANEL),
     Field("segmentation.{level}.source", "Drawn by", "Who drew the mask from which this level's numbers come",
-          Choice({source: source.words for source in MaskSource}), lambda of: of.reading.mask_source),
+          _MASK_SOURCE, lambda of: of.reading.mask_source, columns=("mask_source",)),
     *_of_body(_whole_body),
     Field("measurements.{level}.hu_mean", "Mean HU", "Mean of the region", _HU,
           lambda of: of.reading.measurement.hu_mean,
@@ -487,7 +488,10 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           null=_NO_MAP, columns=("support",)),
 )
 
-NEIGHBOR: tuple[Field[BodyVolume], ...] = _of_body(_itself)
+NEIGHBOR: tuple[Field[BodyVolume], ...] = (
+    Field("segmentation.{level}.source", "Drawn by", "Who drew the mask", _MASK_SOURCE, lambda body: body.source),
+    *_of_body(_itself),
+)
 """Of T12 and L3, where they were segmented."""
 
 BODY: tuple[Field[NamedBody], ...] = (
@@ -495,7 +499,7 @@ BODY: tuple[Field[NamedBody], ...] = (
           lambda body: flip_lps_ras(np.asarray(body.center_lps_mm))),
     Field("levels.{level}.slice_index", "Slice from below", "The axial slice nearest to it, counted from the lowest as "
           "0", Count(), lambda body: body.slice_index),
-    Field("levels.{level}.confidence", "Confidence", "Posterior probability of the body's name", Share(digits=4),
+    Field("levels.{level}.confidence", "Confidence", "Posterior probability of the body's name", Probability(digits=4),
           lambda body: body.confidence),
     Field("levels.{level}.circle_hu", *_CIRCLE, lambda body: body.circle and body.circle.mean_hu, null=_NO_CIRCLE),
     Field("levels.{level}.circle_hu_sd", *_CIRCLE_SD, lambda body: body.circle and body.circle.sd_hu, null=_NO_CIRCLE),

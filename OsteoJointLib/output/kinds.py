@@ -65,6 +65,10 @@ class Number:
         return f"{stored:.{self.said_digits}f}"
 
 
+_NEAR_CERTAIN = 0.9995
+"""A probability from here on would be rounded to 100.0 %."""
+
+
 @dataclass(frozen=True)
 class Share(Number):
     """A share of one, said in percent."""
@@ -74,6 +78,14 @@ class Share(Number):
 
     def said(self, stored: float) -> str:
         return f"{100 * stored:.1f}\u00a0%"
+
+
+@dataclass(frozen=True)
+class Probability(Share):
+    """A probability, which is never said to be certain."""
+
+    def said(self, stored: float) -> str:
+        return ">\u00a099.9\u00a0%" if stored >= _NEAR_CERTAIN else super().said(stored)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from OsteoJointLib.frames import plane_to_mask
 from OsteoJointLib.output.axial_pictures import TRUTH_COLOR, axial_views, explanation_title, whole_slice_view
 from OsteoJointLib.output.column_pictures import Plane, column_view
 from OsteoJointLib.output.drawing import PANEL, WHITE, Color, Label, write_labels, write_png
+from OsteoJointLib.output.kinds import Probability
 from OsteoJointLib.output.notice import RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.summary import NO_TONE, summarize
@@ -151,7 +152,7 @@ def _header_labels(result: CaseResult, truth: OverviewTruth | None, width: int) 
     for row, (name, share) in enumerate(_shares(result)):
         x1, x2, y = _bar(width, row)
         labels.append(Label(str(name), (x1 - 12, y), "rm", WHITE, 18))
-        labels.append(Label(f"{100 * share:.1f} %", (x2 + 12, y), "lm", WHITE, 18))
+        labels.append(Label(Probability().said(share).replace("\u00a0", " "), (x2 + 12, y), "lm", WHITE, 18))
     return labels
 
 

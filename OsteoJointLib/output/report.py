@@ -7,6 +7,7 @@ two can't disagree. Its print style is two pages of A4, by which :mod:`OsteoJoin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from OsteoJointLib.atomic import write_text_whole, write_whole
 from OsteoJointLib.output.axial_pictures import ROI_COLOR
 from OsteoJointLib.output.drawing import color_stops
 from OsteoJointLib.output.fields import NAMED_BODIES, Field, LevelFacts, View, seen_in
+from OsteoJointLib.output.kinds import Probability, Share
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.report_pdf import pdf_of_page
 from OsteoJointLib.output.report_pictures import column_pictures, level_pictures, screenshot_picture
@@ -63,10 +65,10 @@ AXIS_END_MG_CM3 = 240.0
 """Right end of the axis of BMD: more than young adults have (chosen)."""
 
 ABOUT_MAPS = {
-    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows where in the two slices the class's score gets "
-    "its support, to first order, in cells of 8 × 8 pixels of the network's slice.",
-    ExplanationMethod.GRADCAM: "Grad-CAM shows roughly where the class's score gets its support, in cells of 32 × 32 "
-    "pixels of the network's slice; it averages gradients, so that places which count for nothing may light up.",
+    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows which places of the two slices speak for the "
+    "class, approximately, in cells of 8 × 8 pixels of the network's slice.",
+    ExplanationMethod.GRADCAM: "Grad-CAM shows roughly which places of the two slices speak for the class, in cells of "
+    "32 × 32 pixels of the network's slice; places that count for nothing may light up, too.",
 }
 """What the page says of the maps, by method."""
 
@@ -133,7 +135,8 @@ def report_html(
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": _number, "percent": _percent, "css_text": _css_text}
+    environment.filters |= {"number": _number, "css_text": _css_text, "unbroken": _unbroken}
+    environment.filters |= {"probability": Probability().said, "share": Share().said}
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     read_at = result.read_at.strftime("%Y-%m-%d %H:%M %Z")
     shots = [screenshot_picture(shot) for shot in screenshots]
@@ -160,7 +163,7 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
     images = (
         [document["input"]] if isinstance(result.volume, CtVolume) else [document["input"][n] for n in ("L1", "L2")]
     )
-    summary = summarize(document)
+    summary, left_out = summarize(document), document["classification"]["left_out"]
     return {
         "notice": RESEARCH_NOTICE,
         "notice_short": RESEARCH_NOTICE_SHORT,
@@ -179,7 +182,9 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
         "circles": _circles(document),
         "cards": {level.value: _card(document, level) for level in Level},
         "column": column_pictures(result),
-        "levels": [(reading.level.value, level_pictures(reading)) for reading in result.readings],
+        "levels": [
+            (reading.level.value, level_pictures(reading, reading.level == left_out)) for reading in result.readings
+        ],
         "colors": {level.value: _css(segment_color_rgb(level)) for level in Level},
         "roi_color": _css(ROI_COLOR),
         "scale": ", ".join(_css(color) for color in color_stops()),
@@ -191,10 +196,11 @@ def _context(result: CaseResult, files: Mapping[Level, str] | None) -> dict[str,
 
 def _estimates(document: dict[str, Any], flags: Sequence[Flag]) -> list[Estimate]:
     """List every BMD of the case: by each calibration there is, and the network's own estimate."""
+    held_back = document["classification"]["status"] is None
     doubt, found = "" if class_is_reliable(flags) else "; not reliable, as little as the class", []
     for one in document["bmd"]:
         of = f"mean of {' and '.join(one['levels'])}"
-        detail = f"{one['calibration']}; {of}, beside K₂HPO₄"
+        detail = f"{one['calibration']}; {of}, as mg/cm³ of K₂HPO₄{'; their names are in doubt' if held_back else ''}"
         if one["kind"] == CalibrationKind.NETWORK:
             detail = f"{of}, learned from synthetic CTs: no measurement{doubt}"
         name = BMD_BY[one["kind"]]
@@ -269,8 +275,13 @@ def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
     return f"{text}\u00a0{unit}" if unit else text
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}\u00a0%"
+def _unbroken(text: str) -> str:
+    """Keep numbers and their units on one line.
+
+    >>> _unbroken("S −266.4 mm, with 90 % sure").count("\u00a0")
+    3
+    """
+    return re.sub(r"(?<=\d) (?=(?:%|mg/|mm|kV|HU)(?:\W|$))|(?<=\bS) (?=[−\d])", "\u00a0", text)
 
 
 def _css_text(text: str) -> str:
@@ -279,7 +290,5 @@ def _css_text(text: str) -> str:
     >>> print(_css_text("P7</style>"))
     "P7\00003c\00002fstyle\00003e"
     """
-    from markupsafe import Markup
-
     plain = (letter if letter.isascii() and letter.isalnum() else f"\\{ord(letter):06x}" for letter in text)
-    return Markup('"' + "".join(plain) + '"')
+    return '"' + "".join(plain) + '"'

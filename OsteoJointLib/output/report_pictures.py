@@ -15,11 +15,6 @@ from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import CtVolume, ExplanationMap
 
-_CAPTIONS = {
-    Plane.SAGITTAL: "Mid-sagittal curved reformat",
-    Plane.CORONAL: "Mid-coronal curved reformat",
-}
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -45,19 +40,24 @@ def column_pictures(result: CaseResult) -> list[Picture]:
         ]
     names = [name for name in result.levels.names if name] or ["L1", "L2"]
     pictures = []
-    for plane, caption in _CAPTIONS.items():
+    for plane in Plane:
         view = column_view(result, plane)
         if view is not None:
             alt = (
                 f"{plane.capitalize()} CT view bent along the column, with {', '.join(names)} named. Lines mark the "
                 "slices read."
             )
-            pictures.append(_picture(view, alt, caption))
+            pictures.append(_picture(view, alt, f"{plane.capitalize()}, bent along the column"))
     return pictures
 
 
-def level_pictures(reading: VertebraReading) -> list[Picture]:
-    """Show a level's mid-slice: body and measured region, boundary heat map, explanation map."""
+def level_pictures(reading: VertebraReading, left_out: bool) -> list[Picture]:
+    """Show a level's mid-slice: body and measured region, boundary heat map, explanation map.
+
+    Args:
+        reading: the level.
+        left_out: whether it was left out of the class.
+    """
     views, level = axial_views(reading), reading.level
     measurement = reading.measurement
     roi = (
@@ -70,16 +70,17 @@ def level_pictures(reading: VertebraReading) -> list[Picture]:
             views.boundary,
             f"Axial CT slice of {level} with the outline of its vertebral body ({reading.segmentation.area_mm2:.0f} "
             f"square millimeters){roi}.",
-            f"Body and, dotted, measured region. {slice_place(reading).replace('-', '−')}",
+            f"Body and, dotted, measured region, at {slice_place(reading).replace('-', '−')}",
         )
     ]
     if views.heatmap is not None:
         alt = f"The same slice of {level} with the network's boundary heat map in color."
-        pictures.append(_picture(views.heatmap, alt, "Boundary heat map, 1 on the body's edge"))
+        pictures.append(_picture(views.heatmap, alt, "Boundary heat map: 1 where the network sees the body's edge"))
     if views.explanation is not None and reading.explanation is not None:
         title = explanation_title(reading.explanation)
         alt = f"The same slice of {level} with, in color, where the class gets its support. {title}."
-        pictures.append(_picture(views.explanation, alt, f"{title}{_full_scale(reading.explanation)}"))
+        caption = "Left out: nothing here counts for the class" if left_out else _explained(title, reading.explanation)
+        pictures.append(_picture(views.explanation, alt, caption))
     return pictures
 
 
@@ -89,9 +90,9 @@ def screenshot_picture(shot: Screenshot) -> Picture:
     return Picture(uri, shot.width, shot.height, f"Picture of the viewer: {shot.caption}", shot.caption)
 
 
-def _full_scale(explanation: ExplanationMap) -> str:
-    """Say what the color bar's 100 % stands for."""
-    return "" if explanation.blank else f" (100 %: {explanation.scale_max:.2g} log-odds a cell)"
+def _explained(title: str, explanation: ExplanationMap) -> str:
+    """Say what the map is, and what its color bar's 100 % stands for."""
+    return title if explanation.blank else f"{title} (100 %: {explanation.scale_max:.2g} log-odds a cell)"
 
 
 def _picture(picture: np.ndarray, alt: str, caption: str) -> Picture:

@@ -73,6 +73,8 @@ def summarize(document: Document) -> Summary:
         headline, tone = status.capitalize(), status
         sure = f"The class is {status} with {_percent(said['probabilities'][status])}, and nothing speaks against it."
         todo = "It still is a research result: let DXA or QCT confirm it before anything follows from it."
+    if said["left_out_by"] == LeftOutBy.PROPOSAL:
+        todo = f"Look at {left_out} below, which was left out by proposal. {todo}"
     more = _more_doubts(codes, named=status is not None)
     sentences = [_what_was_read(document), " ".join([sure, *_beside_class(document)]), f"{todo}{more}"]
     return Summary(headline, tone, tuple(sentences))
@@ -106,7 +108,7 @@ def _facts(image: Document) -> str:
 
     >>> origins = {"kvp_origin": "header", "kernel_origin": "unknown", "contrast_origin": "estimated"}
     >>> _facts({"kvp": 120.0, "kernel": None, "contrast": True, "contrast_phase": "portal", **origins})
-    '120 kV, with portal contrast by estimate; kernel not known'
+    '120 kV; with portal contrast (estimated); kernel not known'
     """
     kvp, kernel, contrast = (image[name] for name in ("kvp", "kernel", "contrast"))
     agent = " ".join(filter(None, ["with", image["contrast_phase"], "contrast"])) if contrast else "without contrast"
@@ -115,7 +117,7 @@ def _facts(image: Document) -> str:
         "kernel": ("kernel", None if kernel is None else f"kernel {kernel}"),
         "contrast": ("contrast", None if contrast is None else agent),
     }
-    said = ", ".join(f"{words}{_by(image[f'{name}_origin'])}" for name, words in known.values() if words)
+    said = "; ".join(f"{words}{_by(image[f'{name}_origin'])}" for name, words in known.values() if words)
     *others, last = [title for title, (_, words) in known.items() if not words] or [""]
     unknown = f"{' and '.join(filter(None, [', '.join(others), last]))} not known" if last else ""
     return "; ".join(filter(None, [said, unknown]))
@@ -123,7 +125,7 @@ def _facts(image: Document) -> str:
 
 def _by(origin: str) -> str:
     """Say where a fact comes from that the header doesn't say."""
-    return {Origin.USER: " as a user says", Origin.ESTIMATED: " by estimate"}.get(Origin(origin), "")
+    return {Origin.USER: " (as a user says)", Origin.ESTIMATED: " (estimated)"}.get(Origin(origin), "")
 
 
 def _names(document: Document) -> str:
@@ -162,7 +164,7 @@ def _bmd_sentence(bmd: Document) -> str:
 def _more_doubts(codes: Sequence[str], named: bool) -> str:
     """Say how many doubts stand below beside those that the sentences name, which are those against a class."""
     said = {*NOTES, *ABOUT_CLASS, Reason.LEVELS_UNCERTAIN}
-    more = {code for code in codes if code not in said and not (named and reliability_reasons([code]))}
+    more = [code for code in codes if code not in said and not (named and reliability_reasons([code]))]
     if not more:
         return ""
     return " One more doubt stands below." if len(more) == 1 else f" There are {len(more)} more doubts below."

@@ -7,7 +7,7 @@ further opinions: where the class is not reliable, neither are they.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from OsteoJointLib.errors import Reason
@@ -48,23 +48,33 @@ def threshold_readings(document: Document) -> tuple[ThresholdReading, ...]:
     Args:
         document: of the result, as result.json holds it.
     """
-    return (_qct(document), _dxa_hu(document), _plain_rule(document))
+    held_back = document["classification"]["status"] is None
+    unreliable = any(flag["code"] == Reason.CLASS_NOT_RELIABLE for flag in document["flags"])
+    readings = (_qct(document), _dxa_hu(document), _plain_rule(document))
+    if held_back:
+        return tuple(replace(one, number="", says="says nothing: the levels are in doubt") for one in readings)
+    return tuple(
+        replace(one, says=f"{one.says}, not reliable") if one.number and unreliable else one for one in readings
+    )
 
 
 def _qct(document: Document) -> ThresholdReading:
     bmd, of = _bmd(document)
     return ThresholdReading(
         f"QCT: osteoporosis below {OSTEOPOROSIS_BELOW_MG_CM3:g}, normal above {NORMAL_ABOVE_MG_CM3:g} mg/cm³",
-        "" if bmd is None else f"{bmd:.0f} mg/cm³, {of}",
-        "says nothing: there is no BMD" if bmd is None else f"{Status.from_bmd(bmd)}{_as_the_class(document, of)}",
+        "" if bmd is None else f"{bmd:.{_digits(bmd)}f} mg/cm³, {of}",
+        "says nothing: there is no BMD" if bmd is None else Status.from_bmd(bmd).value,
         "ACR practice parameter and ISCD position for QCT of the lumbar spine",
     )
 
 
-def _as_the_class(document: Document, of: str) -> str:
-    """Say that the network's estimate is no more reliable than its class."""
-    unreliable = any(flag["code"] == Reason.CLASS_NOT_RELIABLE for flag in document["flags"])
-    return ", not reliable" if of == _NETWORK and unreliable else ""
+def _digits(bmd: float) -> int:
+    """Say how many decimals a BMD needs to stand on the threshold's side on which it lies.
+
+    >>> _digits(79.6), _digits(79.4)
+    (1, 0)
+    """
+    return 0 if Status.from_bmd(round(bmd)) == Status.from_bmd(bmd) else 1
 
 
 def _bmd(document: Document) -> tuple[float | None, str]:
@@ -83,7 +93,7 @@ def _dxa_hu(document: Document) -> ThresholdReading:
     why = "L1 was left out" if left_out else "HU of L1 was not measured"
     return ThresholdReading(
         f"HU of L1 against DXA: {SPECIFIC_HU:g}, {BALANCED_HU:g}, {SENSITIVE_HU:g} HU",
-        "" if hu is None else f"{hu:.0f} HU",
+        "" if unknown else f"{hu:.0f} HU",
         f"says nothing: {why}" if unknown else f"{_by_hu(hu)}{_elsewhere(document)}",
         "Pickhardt 2013, doi 10.7326/0003-4819-158-8-201304160-00003: 1867 adults, 120 kV, osteoporosis by DXA",
     )
@@ -118,10 +128,8 @@ def _elsewhere(document: Document) -> str:
 def _plain_rule(document: Document) -> ThresholdReading:
     rule, number = document["baseline"], Number()
     if rule is None:
-        name, why = "Our plain HU rule", "no class is given" if document["classification"]["status"] is None else ""
-        return ThresholdReading(
-            name, "", f"says nothing: {why or 'HU could not be measured'}", "Ours: fitted on phantoms"
-        )
+        says = "says nothing: HU could not be measured"
+        return ThresholdReading("Our plain HU rule", "", says, "Ours: fitted on phantoms")
     digits = digits_needed(rule)
     hu, low, high = (
         Number(said_digits=digits).said(number.stored(rule[key])) for key in ("hu_mean", "low_hu", "high_hu")

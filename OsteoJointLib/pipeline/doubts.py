@@ -22,7 +22,7 @@ NOTES = frozenset(
         *(Reason.NOT_CALIBRATED, Reason.NOT_COMPUTED, Reason.LEVELS_ASSUMED, Reason.SLICE_MOVED),
         *(FACT_CODES - {Reason.HU_OFFSET}),
         *(Reason.RESCALE_DIFFERS, Reason.SEVERAL_SERIES, Reason.THICK_SLICES, Reason.OBLIQUE, Reason.TRUNCATED_VIEW),
-        *(Reason.NO_SACRUM_IN_VIEW, Reason.NO_RIBS_IN_VIEW),
+        *(Reason.NO_SACRUM_IN_VIEW, Reason.NO_RIBS_IN_VIEW, Reason.NO_PATIENT),
     }
 )
 """Codes that say how the scan was made and what is in view, what was left out, taken for granted or put right; every

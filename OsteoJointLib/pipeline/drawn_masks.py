@@ -22,7 +22,7 @@ from OsteoJointLib.io.dicom_headers import looks_like_dicom
 from OsteoJointLib.io.dicom_segments import read_segments
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import BodyVolume, Level
+from OsteoJointLib.records import SNOMED_CODES, VERSE_LABELS, BodyVolume, Level
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -202,7 +202,7 @@ def open_label_map(path: Path) -> SimpleITK.Image:
     if not path.is_file():
         raise InputRefused(Reason.NOT_FOUND, f"There is no file of masks at {path}. Check the path.")
     if looks_like_dicom(path):
-        return read_segments(path, lambda names, code: any(_is_meant(level, names, code) for level in Level))
+        return read_segments(path, lambda names, code: any(_is_meant(name, names, code) for name in VERSE_LABELS))
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError:
@@ -218,20 +218,20 @@ def open_label_map(path: Path) -> SimpleITK.Image:
     return image
 
 
-def mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMask | None:
-    """Lay a level's mask on a grid, by nearest neighbor; None without such a segment.
+def mask_on_grid(image: SimpleITK.Image, name: str, grid: Grid) -> PlacedMask | None:
+    """Lay a body's mask on a grid, by nearest neighbor; None without such a segment.
 
     Args:
         image: as :func:`open_label_map` gives it.
-        level: which level.
+        name: of the body, T12 to L3.
         grid: of the CT.
     """
     import SimpleITK as sitk
 
-    place = _layer_and_value(image, level)
+    place = _place_of(image, name)
     if place is None:
         return None
-    layer, value = place
+    layer, value = place.layer, place.value
     if image.GetNumberOfComponentsPerPixel() > 1:
         image = sitk.VectorIndexSelectionCast(image, layer)
     corner, stop = _reach(image, value, grid)
@@ -246,16 +246,21 @@ def mask_on_grid(image: SimpleITK.Image, level: Level, grid: Grid) -> PlacedMask
     return PlacedMask(sitk.GetArrayViewFromImage(labels) == value, (z, y, x))
 
 
-def count_voxels(image: SimpleITK.Image, level: Level) -> int:
-    """Count a level's voxels in a label map; 0 without such a segment."""
+def count_voxels(image: SimpleITK.Image, name: str) -> int:
+    """Count a body's voxels in a label map; 0 without such a segment."""
     import SimpleITK as sitk
 
-    place = _layer_and_value(image, level)
+    place = _place_of(image, name)
     if place is None:
         return 0
-    layer, value = place
     voxels = sitk.GetArrayViewFromImage(image)
-    return int(np.count_nonzero((voxels if voxels.ndim == 3 else voxels[..., layer]) == value))
+    return int(np.count_nonzero((voxels if voxels.ndim == 3 else voxels[..., place.layer]) == place.value))
+
+
+def tags_of(image: SimpleITK.Image, name: str) -> str:
+    """Read what Slicer's field of tags says of a body's segment; empty without such a segment or field."""
+    place = _place_of(image, name)
+    return "" if place is None else place.tags
 
 
 def _reach(image: SimpleITK.Image, value: int, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -277,18 +282,28 @@ def _reach(image: SimpleITK.Image, value: int, grid: Grid) -> tuple[np.ndarray, 
     return first, np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.shape_zyx)
 
 
-def _layer_and_value(image: SimpleITK.Image, level: Level) -> tuple[int, int] | None:
-    """Where a level stands: by its segment's ID, name or code where there are segments, else by VerSe's number."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a body stands in a label map: layer and value; with the tags of its segment."""
+
+    layer: int
+    value: int
+    tags: str = ""
+
+
+def _place_of(image: SimpleITK.Image, name: str) -> _Place | None:
+    """Find a body by its segment's ID, name or code where there are segments, else by VerSe's number."""
     fields = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     segments = [found[1] for key in sorted(fields) if (found := re.fullmatch(r"(Segment\d+)_ID", key))]
     for segment in segments:
         names = (fields[f"{segment}_ID"], fields.get(f"{segment}_Name", ""))
-        code = _TYPE_CODE.search(fields.get(f"{segment}_Tags", ""))
-        if _is_meant(level, names, code[1] if code else ""):
-            return int(fields.get(f"{segment}_Layer", 0)), int(fields[f"{segment}_LabelValue"])
-    return None if segments else (0, level.verse_label)
+        tags = fields.get(f"{segment}_Tags", "")
+        code = _TYPE_CODE.search(tags)
+        if _is_meant(name, names, code[1] if code else ""):
+            return _Place(int(fields.get(f"{segment}_Layer", 0)), int(fields[f"{segment}_LabelValue"]), tags)
+    return None if segments else _Place(0, VERSE_LABELS[name])
 
 
-def _is_meant(level: Level, names: tuple[str, ...], code: str) -> bool:
-    """Say whether a segment is a level's, by one of its names or by SNOMED's code of the vertebra."""
-    return code == level.snomed_code or any(re.match(rf"{level.value}\b", name) for name in names)
+def _is_meant(body: str, names: tuple[str, ...], code: str) -> bool:
+    """Say whether a segment is a body's, by one of its names or by SNOMED's code of the vertebra."""
+    return code == SNOMED_CODES[body] or any(re.match(rf"{body}\b", name) for name in names)

@@ -1,13 +1,17 @@
 """Masks of both levels that a user gives for a CT: they stand for its levels, too, and what comes before isn't run.
 
-They are a user's own, so nothing is guessed of them: they lie on the CT's own voxels, both levels are there, and L1
-lies above L2; or they are refused with the cause. A level's slice is the middle one of its mask.
+Nothing is guessed of them: they lie on the CT's own voxels, both levels are there, and L1 lies above L2; or they are
+refused with the cause. A level is read on the slice it was read on before, where the file says it and the mask is still
+there, else on the middle one of its mask. Masks of T12 and L3 are taken along where they are in the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,16 +21,36 @@ from OsteoJointLib.io.dicom_segments import FRAME_OF_REFERENCE_KEY
 from OsteoJointLib.io.dicom_study import frame_of_reference
 from OsteoJointLib.io.volume_files import grid_of
 from OsteoJointLib.pipeline.case import Case, volume_of
-from OsteoJointLib.pipeline.drawn_masks import PlacedMask, count_voxels, mask_on_grid, open_label_map
+from OsteoJointLib.pipeline.drawn_masks import PlacedMask, count_voxels, mask_on_grid, open_label_map, tags_of
+from OsteoJointLib.pipeline.mask_mark import MaskMark
 from OsteoJointLib.pipeline.points import Points
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import VERSE_LABELS, CtVolume, Level, MaskSource
 
-GivenMasks = Mapping[Level, PlacedMask]
-"""The masks of both levels on the CT's grid."""
+if TYPE_CHECKING:
+    import SimpleITK
+
+
+@dataclass(frozen=True, eq=False)
+class GivenMask:
+    """One mask of a file.
+
+    Args:
+        mask: on the CT's grid, not empty.
+        source: who drew it: a user, or whom the file names where it is as it was written.
+        slice_index: the slice that its level is read on.
+    """
+
+    mask: PlacedMask
+    source: MaskSource
+    slice_index: int
+
+
+GivenMasks = Mapping[str, GivenMask]
+"""The masks of L1 and L2, and those of T12 and L3 that there are, from top to bottom."""
 
 
 def read_given_masks(path: Path, case: Case) -> GivenMasks:
-    """Read the masks of both levels.
+    """Read the masks of a file.
 
     Args:
         path: .seg.nrrd, a label map in VerSe's numbers, or a DICOM SEG.
@@ -34,52 +58,61 @@ def read_given_masks(path: Path, case: Case) -> GivenMasks:
 
     Raises:
         InputRefused: NOT_FOUND, UNREADABLE, NOT_3D; MASK_EMPTY, a level has none; MASKS_OFF_GRID, they were drawn on
-            other voxels; MASKS_EXCHANGED, L1 lies below L2.
+            other voxels; MASKS_EXCHANGED, a body lies below the next one.
         ModelRefused: DEPENDENCY_MISSING, a DICOM SEG without highdicom.
     """
-    image, masks = open_label_map(path), {}
-    grid, frame = grid_of(image), None
-    if image.HasMetaDataKey(FRAME_OF_REFERENCE_KEY):
-        frame = image.GetMetaData(FRAME_OF_REFERENCE_KEY)
-    for level in Level:
-        volume = volume_of(case, level)
-        mask = mask_on_grid(image, level, volume.grid)
-        if mask is None or not count_voxels(image, level):
+    image = open_label_map(path)
+    masks: dict[str, GivenMask] = {}
+    for name in VERSE_LABELS if isinstance(case, CtVolume) else Level:
+        volume = case if isinstance(case, CtVolume) else volume_of(case, Level(name))
+        if count_voxels(image, name):
+            masks[name] = _read(image, name, volume, path.name)
+        elif name in list(Level):
+            message = f"{path.name} holds no mask of {name}. Draw it in a segment of that name"
+            raise InputRefused(Reason.MASK_EMPTY, f"{message} (label {VERSE_LABELS[name]}).")
+    heights = {name: _center(one, case, name)[2] for name, one in masks.items()}
+    for upper, lower in pairwise(masks):
+        if heights[upper] <= heights[lower]:
             raise InputRefused(
-                Reason.MASK_EMPTY,
-                f"{path.name} holds no mask of {level}. Draw it in a segment of that name (label {level.verse_label}).",
+                Reason.MASKS_EXCHANGED,
+                f"In {path.name} the mask of {upper} lies below that of {lower}, so the two are exchanged. Exchange "
+                "their names.",
             )
-        to_ct = np.linalg.inv(volume.grid.matrix) @ grid.matrix
-        whole = int(np.count_nonzero(mask.mask)) == count_voxels(image, level)
-        if not (are_same_voxels(grid.shape_zyx, to_ct) and whole):
-            raise InputRefused(
-                Reason.MASKS_OFF_GRID,
-                f"The mask of {level} in {path.name} was not drawn on this CT: its voxels lie elsewhere or are of "
-                "another size. Give the CT's own masks; in Slicer, choose the CT as the segmentation's geometry.",
-            )
-        if frame not in (None, frame_of_reference(volume) or frame):
-            raise InputRefused(
-                Reason.MASKS_OFF_GRID,
-                f"{path.name} belongs to another frame of reference than this CT, such as another study's. Give the "
-                "CT's own masks.",
-            )
-        masks[level] = mask
-    points = centers_of(masks, case)
-    if points[Level.L1][2] <= points[Level.L2][2]:
-        raise InputRefused(
-            Reason.MASKS_EXCHANGED,
-            f"In {path.name} the mask of L1 lies below that of L2, so the two are exchanged. Exchange their names.",
-        )
     return masks
 
 
+def _read(image: SimpleITK.Image, name: str, volume: CtVolume, file: str) -> GivenMask:
+    """Read one body's mask, which isn't empty."""
+    mask, grid = mask_on_grid(image, name, volume.grid), grid_of(image)
+    assert mask is not None
+    to_ct = np.linalg.inv(volume.grid.matrix) @ grid.matrix
+    whole = int(np.count_nonzero(mask.mask)) == count_voxels(image, name)
+    if not (are_same_voxels(grid.shape_zyx, to_ct) and whole):
+        raise InputRefused(
+            Reason.MASKS_OFF_GRID,
+            f"The mask of {name} in {file} was not drawn on this CT: its voxels lie elsewhere or are of another size. "
+            "Give the CT's own masks; in Slicer, choose the CT as the segmentation's geometry.",
+        )
+    frame = image.GetMetaData(FRAME_OF_REFERENCE_KEY) if image.HasMetaDataKey(FRAME_OF_REFERENCE_KEY) else None
+    if frame not in (None, frame_of_reference(volume) or frame):
+        raise InputRefused(
+            Reason.MASKS_OFF_GRID,
+            f"{file} belongs to another frame of reference than this CT, such as another study's. Give the CT's own "
+            "masks.",
+        )
+    mark = MaskMark.find(tags_of(image, name))
+    slices = (mask.corner_zyx[0] + np.flatnonzero(mask.mask.any(axis=(1, 2)))).tolist()
+    slice_index = slices[len(slices) // 2] if mark is None or mark.slice_index not in slices else mark.slice_index
+    return GivenMask(mask, MaskSource.EDITED if mark is None else mark.source_of(mask), int(slice_index))
+
+
 def centers_of(masks: GivenMasks, case: Case) -> Points:
-    """Find each level's point, LPS mm: the center of its mask's middle slice."""
-    points = {}
-    for level, mask in masks.items():
-        slices = np.flatnonzero(mask.mask.any(axis=(1, 2)))
-        middle = int(slices[len(slices) // 2])
-        y, x = np.argwhere(mask.mask[middle]).mean(axis=0)
-        place = volume_of(case, level).grid.index_to_lps(np.add(mask.corner_zyx, (middle, y, x)))
-        points[level] = (float(place[0]), float(place[1]), float(place[2]))
-    return points
+    """Find each level's point, LPS mm: the center of its mask on its slice."""
+    return {level: _center(masks[level], case, level) for level in Level}
+
+
+def _center(given: GivenMask, case: Case, name: str) -> tuple[float, float, float]:
+    grid = (case if isinstance(case, CtVolume) else volume_of(case, Level(name))).grid
+    y, x = np.argwhere(given.mask.plane(given.slice_index, grid.shape_zyx[1:])).mean(axis=0)
+    x_mm, y_mm, z_mm = (float(value) for value in grid.index_to_lps(np.array([given.slice_index, y, x])))
+    return (x_mm, y_mm, z_mm)

@@ -47,6 +47,7 @@ from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.pipeline.volume_stage import (
     as_given,
+    given_neighbors,
     volume_flags,
     whole_bodies,
     with_drawn,
@@ -60,6 +61,7 @@ from OsteoJointLib.records import (
     CtSlicePair,
     CtVolume,
     ExplanationMap,
+    Flag,
     Level,
     LevelPoint,
     LevelsFound,
@@ -143,20 +145,21 @@ class Reader:
             levels = placed_levels(case, centers_of(masks, case))
         with clock.stage(Stage.PREPROCESS):
             placed = {
-                level: place_mask(volume_of(case, level), level_point(levels, level), mask)
-                for level, mask in masks.items()
+                level: place_mask(volume_of(case, level), level_point(levels, level), masks[level].mask)
+                for level in Level
             }
         options, drawn = options or ReadOptions(), {}
         for level, vertebra in self._segment(placed, None, clock).items():
-            mask = masks[level]
+            mask = masks[level].mask
             whole = options.volume and mask.slices > 1
             plane = mask.plane(vertebra.axial.slice_index, vertebra.volume.hu.shape[1:])
             vertebra = with_drawn(vertebra, mask if whole else plane, self.config)
             if options.refine:
                 refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
                 vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
-            drawn[level] = as_given(vertebra)
-        return self._conclude(case, levels, drawn, (), options, clock)
+            drawn[level] = as_given(vertebra, masks[level].source)
+        neighbors = given_neighbors(case, masks) if isinstance(case, CtVolume) and options.volume else ()
+        return self._conclude(case, levels, drawn, neighbors, options, clock)
 
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
         """Place L1 and L2 by the user's points, or find them in mid-body; None for a slice pair without points."""
@@ -381,7 +384,7 @@ def analyze(
     options: ReadOptions | None = None,
     progress: Progress | None = None,
     limits: ReadingLimits | None = None,
-    check: Callable[[Case], None] | None = None,
+    check: Callable[[Case], tuple[Flag, ...]] | None = None,
     masks: Path | None = None,
 ) -> CaseResult:
     """Read a CT from a path and run the whole chain on it.
@@ -394,7 +397,7 @@ def analyze(
         options: refinement and explanation map.
         progress: called as each stage begins.
         limits: by what the input is refused or flagged; None for the defaults.
-        check: called with what was read, to refuse what it can't be used for.
+        check: called with what was read, to refuse what it can't be used for, or to say something of it.
         masks: a file of a user's masks of both levels, by which the CT is read; no points then.
 
     Returns:
@@ -406,8 +409,8 @@ def analyze(
     clock = StageClock(progress)
     with clock.stage(Stage.IO):
         case = ct_input.read_ct(path, limits=limits)
-        if check is not None:
-            check(case)
+        if check is not None and (said := check(case)) and isinstance(case, CtVolume):
+            case = replace(case, flags=(*case.flags, *said))
         given = None if masks is None else read_given_masks(masks, case)
     with clock.stage(Stage.MODEL):
         reader = load()

@@ -13,10 +13,11 @@ from OsteoJointLib.frames import edge_to_center, mask_to_plane
 from OsteoJointLib.pipeline.case import Case
 from OsteoJointLib.pipeline.drawn_masks import Drawn, PlacedMask, mask_from_plane
 from OsteoJointLib.pipeline.filling import redraw
+from OsteoJointLib.pipeline.given_masks import GivenMasks
 from OsteoJointLib.pipeline.segmentation import edited_segmentation
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import VERSE_LABELS, BodyVolume, CtSlicePair, CtVolume, Flag, Level, LevelsFound
+from OsteoJointLib.records import VERSE_LABELS, BodyVolume, CtSlicePair, CtVolume, Flag, Level, LevelsFound, MaskSource
 from OsteoJointLib.whole_body.heights import GRADE_LIMIT_MM, fracture_hint
 from OsteoJointLib.whole_body.one_body import body_of
 from OsteoJointLib.whole_body.segmenting import segment_bodies
@@ -92,9 +93,26 @@ def with_drawn(reading: VertebraReading, drawn: Drawn, config: PipelineConfig) -
     return with_mid_slice(redraw(reading, mask, config))
 
 
-def as_given(reading: VertebraReading) -> VertebraReading:
-    """Say of a body that a user gave instead of the network's that it is the user's."""
-    return reading if reading.body is None else replace(reading, body=replace(reading.body, edited=True))
+def as_given(reading: VertebraReading, source: MaskSource) -> VertebraReading:
+    """Say of masks that were given who drew them, and whether the level set has moved them, before or now."""
+    segmentation, body = reading.segmentation, reading.body
+    refined = source.refined or segmentation.refined
+    segmentation = replace(segmentation, edited=source.edited and segmentation.edited, refined=refined)
+    return replace(
+        reading,
+        segmentation=segmentation,
+        body=None if body is None else replace(body, edited=source.edited, refined=refined),
+    )
+
+
+def given_neighbors(volume: CtVolume, masks: GivenMasks) -> tuple[BodyVolume, ...]:
+    """Take the bodies of T12 and L3 that were given; one on a single slice is none."""
+    neighbors = []
+    for name, given in masks.items():
+        if name not in list(Level) and given.mask.slices > 1:
+            body = body_of(name, given.mask.mask, given.mask.corner_zyx, volume.grid)
+            neighbors.append(replace(body, edited=given.source.edited, refined=given.source.refined))
+    return tuple(neighbors)
 
 
 def whole_drawn(reading: VertebraReading | None, drawn: PlacedMask) -> PlacedMask:
@@ -191,8 +209,8 @@ def _hint_flag(level: Level | None, body: BodyVolume) -> Flag:
         "crush": "lower at the back than the bodies beside it",
     }[hint.shape]
     message = (
-        f"The body of {body.name} is {hint.reduction:.0%} {place}, as in a fracture of Genant's grade {hint.grade}. "
-        "This is only a hint from the mask's heights: look at the body on a sagittal picture."
+        f"The body of {body.name} is {100 * hint.reduction:.0f} % {place}, as in a fracture of Genant's grade "
+        f"{hint.grade}. This is only a hint from the mask's heights: look at the body on a sagittal picture."
     )
     return Flag(Reason.FRACTURE_HINT, message, level)
 

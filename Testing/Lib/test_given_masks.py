@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +15,14 @@ from OsteoJointLib.cli.main import main
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid, mask_to_plane
 from OsteoJointLib.io.nrrd import image_on_grid
+from OsteoJointLib.output.csv_rows import row_of_result
+from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.seg_nrrd import write_segmentation
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.given_masks import read_given_masks
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.records import CtSlicePair, Level, MaskSource, PointSource
+from OsteoJointLib.whole_body.one_body import body_of
 
 L1, L2 = Level
 SLICES = {L1: range(10, 15), L2: range(4, 7)}
@@ -43,6 +48,113 @@ def save(chain, tmp_path):
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture
+def written(chain, tmp_path):
+    """The file of a reading's whole bodies, T12 and L3 among them; L1 lies beside the middle of its body."""
+    first = chain.reader.read(chain.make_ct())
+    grid, whole = first.volume.grid, {}
+    for reading in first.readings:
+        mask = np.zeros(grid.shape_zyx, dtype=bool)
+        low = reading.axial.slice_index - (3 if reading.level is L1 else 1)
+        plane = mask_to_plane(reading.segmentation.mask, reading.axial, grid.shape_zyx[1:])
+        mask[low : reading.axial.slice_index + 2] = plane
+        whole[reading.level] = replace(reading, body=body_of(reading.level, mask, (0, 0, 0), grid))
+    beside = []
+    for name, z in (("T12", 16), ("L3", 0)):
+        mask = np.zeros(grid.shape_zyx, dtype=bool)
+        mask[z : z + 2, 30:40, 50:70] = True
+        beside.append(replace(body_of(name, mask, (0, 0, 0), grid), refined=name == "L3"))
+    first = replace(first, l1=whole[L1], l2=whole[L2], neighbors=tuple(beside))
+    write_segmentation(first, tmp_path / "first.seg.nrrd")
+    return SimpleNamespace(result=first, path=tmp_path / "first.seg.nrrd", again=tmp_path / "again.seg.nrrd")
+
+
+def edit(written, change) -> Path:
+    """Change the voxels of the file as Slicer would, whose segments keep their tags."""
+    image = sitk.ReadImage(str(written.path))
+    labels = sitk.GetArrayFromImage(image)
+    change(labels)
+    edited = sitk.GetImageFromArray(labels)
+    edited.CopyInformation(image)
+    for key in image.GetMetaDataKeys():
+        if key.startswith("Segment"):
+            edited.SetMetaData(key, image.GetMetaData(key))
+    sitk.WriteImage(edited, str(written.again))
+    return written.again
+
+
+def test_a_file_that_nobody_changed_says_who_drew_its_masks_and_on_which_slices_they_were_read(written, chain):
+    masks = read_given_masks(written.path, chain.make_ct())
+    assert list(masks) == ["T12", "L1", "L2", "L3"]
+    sources = {name: one.source for name, one in masks.items()}
+    assert sources == dict.fromkeys(("T12", "L1", "L2"), MaskSource.NETWORK) | {"L3": MaskSource.REFINED}
+    result = chain.reader.read_masks(chain.make_ct(), masks)
+    for reading, before in zip(result.readings, written.result.readings, strict=True):
+        assert reading.mask_source is MaskSource.NETWORK
+        assert reading.axial.slice_index == before.axial.slice_index
+    slices = np.flatnonzero(written.result.l1.body.mask.any(axis=(1, 2)))
+    assert result.l1.axial.slice_index != slices[len(slices) // 2]
+    assert [(body.name, body.source) for body in result.neighbors] == [("T12", "network"), ("L3", "refined")]
+    document = result_document(result)
+    assert [document["segmentation"][name]["source"] for name in masks] == ["network"] * 3 + ["refined"]
+
+
+def test_an_edit_of_one_body_leaves_the_others_the_network_s(written, chain):
+    def cut_l1(labels):
+        left = np.argwhere(labels == 20)[:, 2].min()
+        labels[..., left : left + 3][labels[..., left : left + 3] == 20] = 0
+
+    result = chain.reader.read_masks(chain.make_ct(), read_given_masks(edit(written, cut_l1), chain.make_ct()))
+    assert (result.l1.mask_source, result.l2.mask_source) == (MaskSource.EDITED, MaskSource.NETWORK)
+    assert result.l1.axial.slice_index == written.result.l1.axial.slice_index
+    assert result.l1.body.volume_ml < written.result.l1.body.volume_ml
+    assert [body.source for body in result.neighbors] == [MaskSource.NETWORK, MaskSource.REFINED]
+    row = row_of_result("case-0001", result_document(result))
+    assert (row["l1_mask_source"], row["l2_mask_source"]) == ("edited", "network")
+
+
+def test_an_edit_that_moves_a_body_by_a_voxel_is_one(written, chain):
+    def shift(labels):
+        moved = np.roll(labels == 21, 1, axis=2)
+        labels[labels == 21] = 0
+        labels[moved] = 21
+
+    masks = read_given_masks(edit(written, shift), chain.make_ct())
+    assert {name for name, one in masks.items() if one.source is MaskSource.EDITED} == {"L2"}
+
+
+def test_a_slice_that_was_erased_is_not_the_level_s_any_more(written, chain):
+    def erase(labels):
+        labels[written.result.l1.axial.slice_index :][labels[written.result.l1.axial.slice_index :] == 20] = 0
+
+    given = read_given_masks(edit(written, erase), chain.make_ct())[L1]
+    assert given.slice_index == written.result.l1.axial.slice_index - 2
+    assert given.source is MaskSource.EDITED
+
+
+def test_a_neighbor_on_the_wrong_side_is_refused(written, chain):
+    def exchange(labels):
+        t12 = labels == 19
+        labels[labels == 22], labels[t12] = 19, 22
+
+    said = refusal(edit(written, exchange), chain.make_ct())
+    assert said.reason is Reason.MASKS_EXCHANGED
+    assert "the mask of T12 lies below that of L1" in said.message
+
+
+def test_without_whole_bodies_no_neighbors_are_taken(written, chain):
+    masks = read_given_masks(written.path, chain.make_ct())
+    result = chain.reader.read_masks(chain.make_ct(), masks, ReadOptions(volume=False))
+    assert result.neighbors == ()
+    assert result.l1.body is None
+    assert result.l1.mask_source is MaskSource.NETWORK
+
+
+def test_a_segmentation_without_any_voxel_is_refused(written, chain):
+    said = refusal(edit(written, lambda labels: labels.fill(0)), chain.make_ct())
+    assert said.reason is Reason.MASK_EMPTY
 
 
 def refusal(path, case) -> InputRefused:
@@ -100,7 +212,7 @@ def test_the_axes_of_the_file_may_run_any_way(chain, save, tmp_path):
     masks = read_given_masks(tmp_path / "turned.nrrd", chain.make_ct())
     for level in Level:
         expected = drawn(chain) == level.verse_label
-        np.testing.assert_array_equal(masks[level].on_grid(chain.result.volume.grid), expected)
+        np.testing.assert_array_equal(masks[level].mask.on_grid(chain.result.volume.grid), expected)
         assert not np.array_equal(expected, expected[:, :, ::-1])
 
 

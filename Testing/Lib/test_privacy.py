@@ -20,6 +20,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from html import escape, unescape
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +29,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pydicom
+import pypdfium2
 import pytest
 import SimpleITK as sitk
 
@@ -35,6 +37,7 @@ from OsteoJointLib.batch.worker_pool import WorkerProcess
 from OsteoJointLib.cli.main import main
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.io.nrrd import image_on_grid
+from OsteoJointLib.output.report_pdf import pdf_of_page
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.records import CtVolume, SourceInfo
 
@@ -188,11 +191,24 @@ def contents(data: bytes) -> Iterator[bytes]:
         yield from png_chunks(data)
     if data.startswith(b"NRRD") and b"encoding: gzip" in data:
         yield gzip.decompress(data.split(b"\n\n", 1)[1])
+    if data.startswith(b"%PDF"):
+        yield from pdf_parts(data)
     if data.startswith(b"PK"):
         with zipfile.ZipFile(BytesIO(data)) as archive:
             for name in archive.namelist():
                 yield name.encode()
                 yield from contents(archive.read(name))
+
+
+def pdf_parts(data: bytes) -> Iterator[bytes]:
+    """What a PDF says of itself, the text of its pages, and what its streams hold."""
+    document = pypdfium2.PdfDocument(data)
+    yield str(document.get_metadata_dict()).encode()
+    for page in document:
+        yield page.get_textpage().get_text_range().encode()
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL):
+        with suppress(zlib.error):  # of another filter
+            yield zlib.decompress(stream)
 
 
 def png_chunks(data: bytes) -> Iterator[bytes]:
@@ -239,6 +255,7 @@ def test_the_search_finds_what_it_looks_for(ct, tmp_path):
     (tmp_path / "x" / "c.html").write_text(f"<b>J&#252;rgen</b> M&uuml;ller, {base64.b64encode(b'Wang').decode()}")
     (tmp_path / "x" / "d.json").write_bytes(json.dumps({"a": "Özgür", "b": "gretchen"}).encode("utf-16-le"))
     (tmp_path / "x" / "Ng").mkdir()
+    (tmp_path / "x" / "f.pdf").write_bytes(pdf_of_page("<title>Sankt Elsewhere</title><p>ACC99812, M&uuml;ller"))
     with zipfile.ZipFile(tmp_path / "x" / "e.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("inner", "19450312")
     found = betrayed(tmp_path / "x")
@@ -250,6 +267,9 @@ def test_the_search_finds_what_it_looks_for(ct, tmp_path):
         "d.json: Özgür",
         "d.json: Gretchen",
         "e.npz: 19450312",
+        "f.pdf: Sankt Elsewhere",
+        "f.pdf: ACC99812",
+        "f.pdf: Müller",
     ):
         assert one in found, found
 
@@ -276,7 +296,8 @@ def test_a_batch_names_nobody(read, archive, tmp_path, capfd):
 )
 def test_an_analysis_names_nobody(read, archive, tmp_path, place, capfd):
     out = tmp_path / "out"
-    assert read("analyze", archive / place, "--out", out) == 0
+    assert read("analyze", archive / place, "--out", out, "--pdf") == 0
+    assert (out / "report.pdf").exists()
     assert betrayed(out) == []
     said = capfd.readouterr()
     (out / "terminal.html").write_text(said.out.replace(str(out), "") + said.err)
@@ -322,7 +343,13 @@ def timeless(path: Path) -> bytes:
         document = json.loads(data) | {"timings_s": None}
         document["input"]["sha256"] = None
         return json.dumps(document).encode()
-    return re.sub(rb"\b[0-9a-f]{64}\b|\d+\.\d+(?=\D{1,9}s\b)", b"", data) if path.suffix == ".html" else data
+    if path.suffix != ".html":
+        return data
+    digests, times = (
+        rb"\b[0-9a-f]{64}\b|\bCT(?: |\\000020)[0-9a-f]{8}\b",
+        rb"\d+\.\d+(?=\D{1,9}s\b)|\d{4}-\d\d-\d\d \d\d:\d\d",
+    )
+    return re.sub(rb"|".join((digests, times)), b"", data)
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -10,8 +10,8 @@ from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 from OsteoJointLib.io.dicom_study import SourceStudy
 from OsteoJointLib.output.dicom.maker import Maker
 
-_DIAGNOSTIC_IMAGING_REPORT = ("18748-4", "LN", "Diagnostic imaging study")
-"""LOINC's title of a document about images (DICOM CID 7020)."""
+_DIAGNOSTIC_IMAGING_REPORT = ("18748-4", "LN", "Diagnostic Imaging Report")
+"""LOINC's title of a document about images (DICOM CID 7000)."""
 
 
 def encapsulate_pdf(pdf: bytes, study: SourceStudy, maker: Maker) -> Dataset:

@@ -15,9 +15,16 @@ from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.output.case_folder import DICOM_PDF_FILE, DICOM_SEG_FILE, DICOM_SR_FILE, Writer
 from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.pipeline.case import Case, CaseResult
+from OsteoJointLib.records import Flag
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+_NO_PATIENT = Flag(
+    Reason.NO_PATIENT,
+    "The CT's DICOM files are de-identified or name no patient, and so are those written of them, so that a PACS can't "
+    "file them with a patient. Give the original series for that.",
+)
 
 
 @dataclass(frozen=True)
@@ -37,16 +44,20 @@ class DicomFiles:
         """Whether any is."""
         return self.seg or self.sr
 
-    def check(self, case: Case) -> None:
+    def check(self, case: Case) -> tuple[Flag, ...]:
         """Refuse a case, before anything is computed of it, whose DICOM files could not be written.
+
+        Returns:
+            What is to be said of the files.
 
         Raises:
             ModelRefused: DEPENDENCY_MISSING.
             InputRefused: as :func:`OsteoJointLib.io.dicom_study.read_study`.
         """
-        if self.wanted:
-            _require_highdicom()
-            read_study(case)
+        if not self.wanted:
+            return ()
+        _require_highdicom()
+        return () if read_study(case).names_patient else (_NO_PATIENT,)
 
     @property
     def writers(self) -> tuple[Writer, ...]:

@@ -17,7 +17,6 @@ from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.io.dicom_study import SourceStudy
 from OsteoJointLib.output.dicom.maker import Maker, concept, private
 from OsteoJointLib.output.terminology import (
-    ANATOMICAL_STRUCTURE,
     VERTEBRAL_BODY,
     Code,
     segment_color_rgb,
@@ -26,12 +25,15 @@ from OsteoJointLib.output.terminology import (
 )
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
+from OsteoJointLib.pipeline.mask_mark import MaskMark
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import BodyVolume, MaskSource
+from OsteoJointLib.records import MaskSource
 
+STRUCTURE = Code("SCT", "91723000", "Anatomical Structure")
 REGION = Code("SCT", "309825002", "Spatial and Relational Concept")
-"""Category of a region that is no structure (DICOM CID 7150)."""
+"""Categories of a body and of a region that is no structure (DICOM CID 7150; Slicer has another code for the first)."""
 
+SELECTED_REGION = Code("DCM", "111099", "Selected region")
 TRABECULAR_ROI = private("trabecular_roi", "Trabecular region of interest")
 
 
@@ -45,6 +47,7 @@ class Segment:
         mask: where it lies on the CT's grid; not empty.
         color_rgb: 0 to 255.
         source: who drew it.
+        slice_index: the slice that its level was read on; None of a neighbor.
         region: whether it is the region that was measured; else the body.
     """
 
@@ -53,6 +56,7 @@ class Segment:
     mask: PlacedMask
     color_rgb: tuple[int, int, int]
     source: MaskSource
+    slice_index: int | None = None
     region: bool = False
 
 
@@ -65,7 +69,7 @@ def segments_of(result: CaseResult) -> tuple[Segment, ...]:
     """List what a case has to show: bodies, then regions; what is empty is left out."""
     segments = [
         *(_body(reading) for reading in result.readings),
-        *(_whole(body, MaskSource.of(body.edited, body.refined)) for body in result.neighbors),
+        *(_of(body.name, PlacedMask.of(body), body.source) for body in result.neighbors),
         *(_region(reading) for reading in result.readings),
     ]
     return tuple(segment for segment in segments if segment.mask.mask.any())
@@ -92,38 +96,34 @@ def make_segmentation(segments: tuple[Segment, ...], study: SourceStudy, maker: 
 
 
 def _described(number: int, segment: Segment, maker: Maker) -> SegmentDescription:
-    by_hand = segment.source in (MaskSource.EDITED, MaskSource.EDITED_REFINED)
     described = SegmentDescription(
         number,
         segment.label,
-        concept(REGION if segment.region else ANATOMICAL_STRUCTURE),
-        concept(TRABECULAR_ROI if segment.region else segment.vertebra),
-        SegmentAlgorithmTypeValues.SEMIAUTOMATIC if by_hand else SegmentAlgorithmTypeValues.AUTOMATIC,
+        concept(REGION if segment.region else STRUCTURE),
+        concept(SELECTED_REGION if segment.region else segment.vertebra),
+        SegmentAlgorithmTypeValues.SEMIAUTOMATIC if segment.source.edited else SegmentAlgorithmTypeValues.AUTOMATIC,
         maker.algorithm,
         tracking_uid=UID(),
         tracking_id=segment.label,
         anatomic_regions=[concept(segment.vertebra)] if segment.region else None,
         display_color=CIELabColor.from_rgb(*segment.color_rgb),
     )
-    if not segment.region:
-        described.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [
-            concept(VERTEBRAL_BODY)
-        ]
-    described.SegmentDescription = f"Mask: {segment.source.words}"
+    described.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [
+        concept(TRABECULAR_ROI if segment.region else VERTEBRAL_BODY)
+    ]
+    mark = "" if segment.region else f"; {MaskMark.of(segment.mask, segment.source, segment.slice_index)}"
+    described.SegmentDescription = f"Mask: {segment.source.words}{mark}"
     return described
 
 
 def _body(reading: VertebraReading) -> Segment:
-    level, source = reading.level, reading.mask_source
-    if reading.body is not None:
-        return _whole(reading.body, source)
-    mask = _on_its_slice(reading, reading.segmentation.mask)
-    return Segment(segment_name(level), vertebra_code(level), mask, segment_color_rgb(level), source)
+    body = reading.body
+    mask = _on_its_slice(reading, reading.segmentation.mask) if body is None else PlacedMask.of(body)
+    return _of(reading.level, mask, reading.mask_source, reading.axial.slice_index)
 
 
-def _whole(body: BodyVolume, source: MaskSource) -> Segment:
-    name = body.name
-    return Segment(segment_name(name), vertebra_code(name), PlacedMask.of(body), segment_color_rgb(name), source)
+def _of(name: str, mask: PlacedMask, source: MaskSource, slice_index: int | None = None) -> Segment:
+    return Segment(segment_name(name), vertebra_code(name), mask, segment_color_rgb(name), source, slice_index)
 
 
 def _region(reading: VertebraReading) -> Segment:

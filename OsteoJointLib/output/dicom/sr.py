@@ -69,6 +69,13 @@ STATUS_CODES = {
 }
 _ATTENUATION = Code("DCM", "112031", "Attenuation Coefficient")
 _AREA, _VOLUME = Code("SCT", "42798000", "Area"), Code("SCT", "118565006", "Volume")
+_HEIGHT = Code("DCM", "121207", "Height")
+_PLACES = {
+    "anterior": Code("SCT", "255549009", "Anterior"),
+    "middle": Code("SCT", "26216008", "Central"),
+    "posterior": Code("SCT", "255551008", "Posterior"),
+}
+"""Where in the body each height is taken (DICOM CID 2)."""
 _MILLILITER, _MM = DicomCode("mL", "UCUM", "milliliter"), codes.UCUM.Millimeter
 
 Group = MeasurementsAndQualitativeEvaluations | VolumetricROIMeasurementsAndQualitativeEvaluations
@@ -83,14 +90,14 @@ class Row:
         name: what was measured.
         unit: UCUM.
         derivation: how it was made of several values; None for a single one.
-        method: by what it was found, where the number doesn't say it itself.
+        place: in the group's body, where it was taken.
     """
 
     key: str
     name: Code
     unit: DicomCode
     derivation: DicomCode | None = None
-    method: Code | None = None
+    place: Code | None = None
 
 
 ROI_ROWS = (
@@ -103,10 +110,7 @@ ROI_ROWS = (
 BODY_ROWS = (
     Row("area_mm2", _AREA, codes.UCUM.SquareMillimeter),
     Row("volume_ml", _VOLUME, _MILLILITER),
-    *(
-        Row(f"heights.{part}_mm", private(f"height_{part}", f"{part.capitalize()} height of vertebral body"), _MM)
-        for part in ("anterior", "middle", "posterior")
-    ),
+    *(Row(f"heights.{part}_mm", _HEIGHT, _MM, place=place) for part, place in _PLACES.items()),
     Row("heights.limit_mm", private("height_limit", "How far each height may be off"), _MM),
     Row("fracture.grade", private("fracture_hint", "Genant grade hinted at by the heights"), codes.UCUM.NoUnits),
 )
@@ -165,32 +169,27 @@ def _level_groups(document: Mapping[str, Any], segmentation: Segmentation | None
     for level in Level:
         measured, mask = document["measurements"][level], document["segmentation"][level]
         drawn_by, vertebra = (MASK_SOURCE, MaskSource(mask["source"]).words), vertebra_code(level)
-        calibrations = [(CALIBRATION, entry["calibration"]) for entry in measured["bmd"]]
+        calibrations = [(CALIBRATION, _calibration_words(entry)) for entry in measured["bmd"]]
         yield _group(
             roi_label(level),
             TRABECULAR_ROI,
             vertebra,
             segmentation,
             maker,
-            measurements=[*_measurements(measured, ROI_ROWS), *_calibrated(measured["bmd"], "k2hpo4_mg_cm3")],
+            measurements=[*_measurements(measured, ROI_ROWS, vertebra), *_calibrated(measured["bmd"], "k2hpo4_mg_cm3")],
             texts=[drawn_by, (REGION_WORDS, measured["roi"]), *calibrations],
         )
-        yield _body_group(level, mask, segmentation, maker, [drawn_by])
+        yield _body_group(level, mask, segmentation, maker)
     for name in NEIGHBORS:
         if name in document["segmentation"]:
             yield _body_group(name, document["segmentation"][name], segmentation, maker)
 
 
-def _body_group(
-    name: str,
-    mask: Mapping[str, Any],
-    segmentation: Segmentation | None,
-    maker: Maker,
-    texts: Sequence[tuple[Code, str]] = (),
-) -> Group:
+def _body_group(name: str, mask: Mapping[str, Any], segmentation: Segmentation | None, maker: Maker) -> Group:
     """Take a body's numbers."""
-    numbers = _measurements(mask, BODY_ROWS)
-    return _group(segment_name(name), VERTEBRAL_BODY, vertebra_code(name), segmentation, maker, numbers, texts=texts)
+    vertebra, drawn_by = vertebra_code(name), [(MASK_SOURCE, MaskSource(mask["source"]).words)]
+    numbers = _measurements(mask, BODY_ROWS, vertebra)
+    return _group(segment_name(name), VERTEBRAL_BODY, vertebra, segmentation, maker, numbers, texts=drawn_by)
 
 
 def _case_group(document: Mapping[str, Any], maker: Maker) -> Group:
@@ -212,7 +211,7 @@ def _case_group(document: Mapping[str, Any], maker: Maker) -> Group:
         LUMBAR_SPINE,
         None,
         maker,
-        measurements=[*_measurements(said, CLASS_ROWS), *_calibrated(document["bmd"], "mg_cm3")],
+        measurements=[*_measurements(said, CLASS_ROWS, LUMBAR_SPINE), *_calibrated(document["bmd"], "mg_cm3")],
         evaluations=evaluations,
         texts=[*texts, (COMMENT, document["notice"])],
     )
@@ -224,25 +223,38 @@ def _doubt_words(flag: Mapping[str, Any]) -> str:
 
 
 def _calibrated(entries: Sequence[Mapping[str, Any]], bmd_key: str) -> list[Measurement]:
-    """Give BMD by each calibration, with its standard error."""
+    """Give BMD by each calibration, with its standard error and, of the case, the vertebrae that were averaged."""
     unit = codes.UCUM.MilligramsPerCubicCentimeter
     return [
-        Measurement(concept(name), entry[key], unit, method=concept(CALIBRATIONS[CalibrationKind(entry["kind"])]))
+        Measurement(
+            concept(name),
+            entry[key],
+            unit,
+            method=concept(CALIBRATIONS[CalibrationKind(entry["kind"])]),
+            finding_sites=[FindingSite(concept(vertebra_code(level))) for level in entry.get("levels", ())] or None,
+        )
         for entry in entries
         for key, name in ((bmd_key, BMD), ("se_mg_cm3", BMD_ERROR))
     ]
 
 
-def _measurements(part: Mapping[str, Any], rows: tuple[Row, ...]) -> list[Measurement]:
-    """Take a part's numbers; those that are null are left out."""
+def _calibration_words(entry: Mapping[str, Any]) -> str:
+    """Name a calibration and what it was made with."""
+    return f"{entry['calibration']}, made with {entry['standard']}"
+
+
+def _measurements(part: Mapping[str, Any], rows: tuple[Row, ...], site: Code) -> list[Measurement]:
+    """Take a part's numbers; those that are null are left out, and ``site`` is where those with a place belong."""
     found = []
     for row in rows:
         value: Any = part
         for key in row.key.split("."):
             value = (value or {}).get(key)
         if value is not None:
-            method = None if row.method is None else concept(row.method)
-            found.append(Measurement(concept(row.name), value, row.unit, derivation=row.derivation, method=method))
+            sites = None if row.place is None else [FindingSite(concept(site), None, concept(row.place))]
+            found.append(
+                Measurement(concept(row.name), value, row.unit, derivation=row.derivation, finding_sites=sites)
+            )
     return found
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
@@ -19,11 +20,13 @@ from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.output.case_folder import Additions, deliver_case
 from OsteoJointLib.output.dicom.files import DicomFiles
+from OsteoJointLib.output.dicom.sr import NETWORK_ESTIMATE
 from OsteoJointLib.output.result_json import result_document
+from OsteoJointLib.output.seg_nrrd import write_segmentation
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.given_masks import read_given_masks
-from OsteoJointLib.records import BodyHeights, BodyVolume, CtVolume, Level, RoiKind, Status
+from OsteoJointLib.records import SNOMED_CODES, VERSE_LABELS, BodyHeights, BodyVolume, CtVolume, Level, RoiKind, Status
 
 L1, L2 = Level
 NAME, NUMBER = "Doe^Jane", "4711"
@@ -72,6 +75,25 @@ def prone(dataset: Dataset) -> None:
     position += cosines[0] * dx * (columns - 1) + cosines[1] * dy * (rows - 1)
     dataset.PixelData, dataset.ImagePositionPatient = image[::-1, ::-1].tobytes(), [round(v, 6) for v in position]
     dataset.ImageOrientationPatient = (-cosines).ravel().tolist()
+
+
+def mirrored(dataset: Dataset) -> None:
+    """Store each row from the patient's left to the right: the slices' normal then points to the feet."""
+    rows, columns, (_, dx) = dataset.Rows, dataset.Columns, dataset.PixelSpacing
+    image = np.frombuffer(dataset.PixelData, "<u2").reshape(rows, columns)
+    along, down = np.reshape(dataset.ImageOrientationPatient, (2, 3)).astype(float)
+    position = np.asarray(dataset.ImagePositionPatient, float) + along * dx * (columns - 1)
+    dataset.PixelData, dataset.ImagePositionPatient = image[:, ::-1].tobytes(), [round(v, 6) for v in position]
+    dataset.ImageOrientationPatient = [*-along, *down]
+
+
+def from_the_feet(folder, volume: CtVolume) -> None:
+    """Number and name the files the other way round, from the feet to the head."""
+    for number, path in enumerate(sorted(folder.glob("*.dcm"), reverse=True), start=1):
+        dataset = pydicom.dcmread(path)
+        dataset.InstanceNumber = number
+        path.unlink()
+        dataset.save_as(folder / f"from-the-feet-{number:04d}.dcm")
 
 
 def sagittal(folder, volume: CtVolume) -> None:
@@ -207,10 +229,15 @@ def expected_voxels(case) -> dict[str, np.ndarray]:
         ("lopsided_case", lambda folder, volume: None),
         ("oblique_case", lambda folder, volume: None),
         ("case", lambda folder, volume: change_all(folder, prone)),
+        ("oblique_case", lambda folder, volume: change_all(folder, mirrored)),
+        ("lopsided_case", from_the_feet),
         ("case", sagittal),
         ("case", lambda folder, volume: enhanced(folder)),
     ],
-    ids=["axial", "oblique", "rows and columns reversed", "sagittal", "enhanced, frames shuffled"],
+    ids=[
+        *("axial", "oblique", "rows and columns reversed", "oblique, mirrored", "from the feet", "sagittal"),
+        "enhanced, frames shuffled",
+    ],
 )
 def test_every_voxel_comes_back_where_it_was(name, arrange, request, tmp_path):
     case = whole(as_read(request.getfixturevalue(name), tmp_path, arrange))
@@ -222,6 +249,30 @@ def test_every_voxel_comes_back_where_it_was(name, arrange, request, tmp_path):
         np.testing.assert_array_equal(found[label], mask, err_msg=label)
         assert label == "ROI of L2" or not np.array_equal(mask, mask[:, :, ::-1])
     assert not any(check(out / name) for name in ("segmentation.dcm", "measurements.dcm"))
+    same_as_in_slicer_s_file(case, out / "segmentation.dcm", tmp_path / "masks.seg.nrrd")
+
+
+def same_as_in_slicer_s_file(case, segmentation, path) -> None:
+    """Hold the bodies, resampled onto the CT by highdicom's affine and SimpleITK, against the .seg.nrrd."""
+    from highdicom.seg import segread
+
+    write_segmentation(case, path)
+    ct, dataset = sitk.ReadImage(str(path)), segread(segmentation)
+    labels = sitk.GetArrayFromImage(ct)
+    for number in dataset.segment_numbers:
+        name, *rest = dataset.get_segment_description(number).segment_label.split()
+        if rest != ["vertebral", "body"]:
+            continue
+        volume = dataset.get_volume(segment_numbers=[number], combine_segments=True)
+        image = sitk.GetImageFromArray(volume.array)
+        steps = volume.affine[:3, 2::-1]
+        spacing = np.linalg.norm(steps, axis=0)
+        image.SetSpacing(spacing.tolist())
+        image.SetDirection((steps / spacing).ravel().tolist())
+        image.SetOrigin(volume.affine[:3, 3].tolist())
+        found = sitk.GetArrayFromImage(sitk.Resample(image, ct, sitk.Transform(), sitk.sitkNearestNeighbor, 0)) != 0
+        np.testing.assert_array_equal(found, labels == VERSE_LABELS[name], err_msg=name)
+        assert np.count_nonzero(found) == np.count_nonzero(volume.array)
 
 
 def check(path) -> list[str]:
@@ -257,7 +308,7 @@ def test_segments_bear_their_level_s_codes(filed):
         assert (kind.CodeValue, kind.CodingSchemeDesignator) == (code, "SCT")
         assert kind.SegmentedPropertyTypeModifierCodeSequence[0].CodeValue == "3572006"
         assert roi.AnatomicRegionSequence[0].CodeValue == code
-        assert roi.SegmentedPropertyTypeCodeSequence[0].CodingSchemeDesignator == "99OSTEOJ"
+        assert roi.SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Selected region"
     kinds = {level: said[f"{level} vertebral body"].SegmentAlgorithmType for level in Level}
     assert kinds == {L1: "SEMIAUTOMATIC", L2: "AUTOMATIC"}  # a user drew that of L1
     assert "user" in said["ROI of L1"].SegmentDescription
@@ -284,10 +335,17 @@ def numbers_in(group: list[Dataset]) -> dict[tuple[str, ...], float]:
     for one in group:
         if one.ValueType == "NUM":
             value = one.MeasuredValueSequence[0]
-            modifiers = [sub for sub in one.get("ContentSequence", []) if sub.ValueType == "CODE"]
-            derived = [str(sub.ConceptCodeSequence[0].CodeMeaning) for sub in modifiers]
             unit = value.MeasurementUnitsCodeSequence[0].CodeValue
-            found[(meaning(one), *sorted(derived), unit)] = float(value.NumericValue)
+            found[(meaning(one), *modifiers_of(one), unit)] = float(value.NumericValue)
+    return found
+
+
+def modifiers_of(content: Dataset) -> list[str]:
+    """The codes below a content item, depth first: derivation, method, place and where in it."""
+    found = []
+    for sub in content.get("ContentSequence", []):
+        found += [str(sub.ConceptCodeSequence[0].CodeMeaning)] if sub.ValueType == "CODE" else []
+        found += modifiers_of(sub)
     return found
 
 
@@ -302,10 +360,10 @@ def test_the_report_holds_the_document_s_numbers_each_at_its_level(filed):
         assert roi.get(("Volume", "mL")) == measured["roi_volume_ml"]
         for label in (f"ROI of {level}", f"{level} vertebral body"):
             sites = [one.ConceptCodeSequence[0].CodeValue for one in groups[label] if meaning(one) == "Finding Site"]
-            assert sites == [level.snomed_code]
+            assert sites == [SNOMED_CODES[level]]
     assert document["measurements"]["L1"]["roi_volume_ml"] == 0.75
     body = numbers_in(groups["L2 vertebral body"])
-    heights = [body[f"{part} height of vertebral body", "mm"] for part in ("Anterior", "Middle", "Posterior")]
+    heights = [body["Height", "L2 vertebra", place, "mm"] for place in ("Anterior", "Central", "Posterior")]
     assert heights == [21.5, 20.25, 24.75]
     assert body["Volume", "mL"] == 1.0
     assert [key for key in numbers_in(groups["L1 vertebral body"]) if "height" in key[0].lower()] == []
@@ -326,7 +384,9 @@ def test_bmd_stands_with_each_calibration_s_method_and_error(filed):
         "Calibrated by rods of known density in the scan": {"bmd": 98.75, "error": 3.25},
     }
     named = [one.TextValue for one in groups["ROI of L1"] if meaning(one) == "Calibration"]
-    assert named == ["phantom 7", "rods in the scan"]
+    assert named == ["phantom 7, made with HA", "rods in the scan, made with K2HPO4"]
+    case = [key for key in numbers_in(groups["Bone status"]) if key[0].startswith("Volumetric bone mineral")]
+    assert {key[1:] for key in case} == {(NETWORK_ESTIMATE.meaning, "L1 vertebra", "L2 vertebra", "mg/cm3")}
 
 
 def test_the_report_says_class_probabilities_doubts_and_what_it_is_not(filed):
@@ -466,7 +526,7 @@ def test_a_segmentation_comes_back_as_masks_level_by_level(filed, change, tmp_pa
     masks = read_given_masks(tmp_path / "masks.dcm", filed.case.volume)
     for reading in filed.case.readings:
         expected = PlacedMask(reading.body.mask, reading.body.corner_zyx).on_grid(filed.case.volume.grid)
-        np.testing.assert_array_equal(masks[reading.level].on_grid(filed.case.volume.grid), expected)
+        np.testing.assert_array_equal(masks[reading.level].mask.on_grid(filed.case.volume.grid), expected)
 
 
 @pytest.mark.parametrize(
@@ -479,7 +539,7 @@ def test_masks_of_single_slices_come_back_too(case, arrange, tmp_path):
     masks = read_given_masks(written(read, tmp_path / "out") / "segmentation.dcm", read.volume)
     for reading in read.readings:
         plane = mask_to_plane(reading.segmentation.mask, reading.axial, read.volume.hu.shape[1:])
-        found = masks[reading.level].on_grid(read.volume.grid)
+        found = masks[reading.level].mask.on_grid(read.volume.grid)
         np.testing.assert_array_equal(found[reading.axial.slice_index], plane)
         assert np.count_nonzero(found) == np.count_nonzero(plane)
 

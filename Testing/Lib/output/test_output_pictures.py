@@ -166,7 +166,7 @@ def test_every_axial_picture_says_its_level_place_thickness_and_window(case, pai
     written = labels_of(monkeypatch, axial_pictures)
     thin = replace(case.l2, volume=replace(case.volume, source=replace(case.volume.source, slice_thickness_mm=1.25)))
     # slice z is z * 5 mm above -200 mm
-    for one, place in ((case.l1, ("S -120.0 mm", "5 mm apart")), (thin, ("S -155.0 mm", "1.25 mm"))):
+    for one, place in ((case.l1, ("S -120.0 mm", "slices 5 mm apart")), (thin, ("S -155.0 mm", "1.25 mm thick"))):
         written.clear()
         axial_views(one, 400)
         texts = [label.text for label in written]
@@ -174,7 +174,7 @@ def test_every_axial_picture_says_its_level_place_thickness_and_window(case, pai
             assert texts.count(text) == 3, text
     written.clear()
     axial_pictures.whole_slice_view(pair_case.l2, 400)
-    assert {"L2 axial", "S -155.0 mm", "5 mm apart", "W 640 L 120", "2 cm"} <= {label.text for label in written}
+    assert {"L2 axial", "S -155.0 mm", "slices 5 mm apart", "W 640 L 120", "2 cm"} <= {label.text for label in written}
 
 
 def test_heat_map_and_explanation_are_each_their_own(case):
@@ -227,8 +227,8 @@ def test_a_blank_map_says_no_support_in_its_picture(case, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "title"),
     [
-        ({}, "Explanation map: 62 % of the support"),
-        ({"method": ExplanationMethod.GRADCAM, "share": 0.4}, "Grad-CAM: 40 % of the support"),
+        ({}, "Explanation map: 62 % of the class's support"),
+        ({"method": ExplanationMethod.GRADCAM, "share": 0.4}, "Grad-CAM: 40 % of the class's support"),
         ({"values": np.zeros((2, 2)), "share": 0.0}, "Explanation map: no support"),
     ],
 )
@@ -239,8 +239,9 @@ def test_a_map_is_named_and_its_share_said(case, changes, title):
 @pytest.mark.parametrize("plane", list(Plane))
 def test_the_column_keeps_its_aspect(case, plane):
     picture = column_view(case, plane, px_per_mm=2.0)
-    # 24 slices of 5 mm; 64 rows or 80 columns of 1.5 mm
-    assert picture.shape == (240, 192 if plane is Plane.SAGITTAL else 240, 3)
+    # 64 rows or 80 columns of 1.5 mm; 24 slices of 5 mm, and words below
+    assert picture.shape[1:] == (192 if plane is Plane.SAGITTAL else 240, 3)
+    assert picture[:240].max() == 255 and 240 + 30 < picture.shape[0] < 240 + 100
 
 
 def test_superior_is_on_top_and_the_levels_lie_at_their_slices(case):
@@ -255,7 +256,7 @@ def test_what_is_superior_in_the_ct_is_on_top_in_the_picture(case, plane):
     hu = np.full_like(case.volume.hu, -1000)
     hu[20:] = 1000  # the highest four slices of 24
     picture = column_view(replace(case, volume=replace(case.volume, hu=hu)), plane)
-    assert (np.median(picture[:40]), np.median(picture[-40:])) == (255, 0)  # 20 mm each
+    assert (np.median(picture[:40]), np.median(picture[200:240])) == (255, 0)  # 20 mm each
 
 
 @pytest.mark.parametrize(("plane", "marked"), [(Plane.SAGITTAL, np.s_[:, :6, :]), (Plane.CORONAL, np.s_[:, :, :6])])
@@ -283,9 +284,12 @@ def test_the_column_s_labels_stand_at_their_levels_and_sides(case, plane, sides,
 def test_the_column_s_picture_says_what_it_is(case, plane, monkeypatch):
     written = labels_of(monkeypatch, column_pictures)
     picture = column_view(case, plane, px_per_mm=2.0)
-    for text in (f"mid-{plane}", "curved reformat", "4.5 mm slab", "W 1000 L 200"):  # three voxels of 1.5 mm
-        assert place(written, text)[0] < 20 and place(written, text)[1] > picture.shape[0] / 2
-    assert place(written, "S")[1] < 30 and place(written, "I")[1] > picture.shape[0] - 30
+    centers = [level.center_lps_mm for level in (case.levels.l1, case.levels.l2)]
+    axis, letter = (0, "R") if plane is Plane.SAGITTAL else (1, "A")
+    where_cut = f"{letter} {-centers[0][axis]:.1f} mm at L1, {-centers[1][axis]:.1f} mm at L2"
+    for text in (f"Mid-{plane} curved reformat", where_cut, "4.5 mm thick, W 1000 L 200"):  # three voxels of 1.5 mm
+        assert place(written, text)[0] < 20
+    assert place(written, "S")[1] < 30 and 240 > place(written, "I")[1] > 210
     x, y = place(written, "5 cm")
     bar = 60 + where(picture[round(y) + 5 : round(y) + 8, 60:], (255, 255, 255))[:, 1]
     assert np.ptp(bar) == pytest.approx(100, abs=4) and (bar.min() + bar.max()) / 2 == pytest.approx(x, abs=2)

@@ -231,7 +231,8 @@ def test_a_class_has_its_color_only_where_nothing_speaks_against_it(case, pages)
 def test_a_class_held_back_is_no_class_no_bars_and_no_plain_rule(doubtful_case):
     page = Page(report_html(doubtful_case))
     assert ">No class</p>" in report_html(doubtful_case) and 'class="bars"' not in report_html(doubtful_case)
-    assert rules_in(report_html(doubtful_case))[2].startswith("Our plain HU rule. Says nothing: no class is given.")
+    rules = rules_in(report_html(doubtful_case))
+    assert rules[2].startswith("Our plain HU rule. Says nothing: the levels are in doubt.")
     for word in ("not reliable", "nothing speaks against it", "weight"):
         assert word not in page.text[: page.text.index("What to know")]
     assert "they are right with 72 %" in page.text
@@ -256,6 +257,12 @@ def test_texts_from_outside_are_escaped_and_folders_are_left_out(pages):
     assert "scan &lt;b&gt;.nii.gz" in html
     assert "scan <b>.nii.gz" in page.text
     assert "jane" not in html
+
+
+def test_both_views_of_the_column_have_one_scale(pages):
+    sagittal, coronal = pages["case"][1].all("img")[:2]
+    share = 100 * int(sagittal["width"]) / int(coronal["width"])
+    assert share < 100 and sagittal["style"] == f"width: {share:.1f}%" and "style" not in coronal
 
 
 def test_the_header_names_the_case(case):

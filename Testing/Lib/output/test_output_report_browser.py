@@ -96,6 +96,6 @@ def test_nothing_is_wider_than_the_window_and_every_picture_is_there(seen, kind,
 
 def test_a_phone_and_a_screen_have_their_own_columns_and_light_and_dark_their_own_colors(seen):
     scheme, frames, _ = seen
-    assert [frames[f"case {width}"]["columns"] for width in WIDTHS_PX] == [2, 3]
+    assert [frames[f"case {width}"]["columns"] for width in WIDTHS_PX] == [1, 3]
     paper, ink = (sum(map(int, re.findall(r"\d+", frames["case 390"][part])[:3])) for part in ("paper", "ink"))
     assert (paper < ink) is (scheme == "dark")
