@@ -1,10 +1,10 @@
 """What the whole chain says of real CTs: ``python Testing/measure_real.py ../shared/ct --json real.json``.
 
-For every CT: its flags and facts; HU of L1 and L2 through the body and on the mid-slice, beside those of a circle such
-as a reader draws (radius 9 mm, and diameter 9 mm) at mid-body; the HU of air, fat, muscle and blood that were found;
-BMD by each calibration with its standard error, beside the network's estimate. The circle lies in the middle of the
-front four fifths of the body, over the slices within 3 mm of its middle: in the reference's body where the folder has
-``bodies_by_level.nii.gz``, else in the chain's own. The CTs are looked at, never trained on.
+For every CT: its flags and facts; HU of L1 and L2 (mean, median) through the body and on the mid-slice, beside those
+of a circle such as a reader draws (radius 9 mm, and diameter 9 mm) at mid-body; the HU of air, fat, muscle and blood
+that were found; BMD by each calibration with its standard error, beside the network's estimate. The circle lies in the
+middle of the front four fifths of the body, on its middle slice, and on that and its two neighbors: in the reference's
+body where the folder has ``bodies_by_level.nii.gz``, else in the chain's own. The CTs are looked at, never trained on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from OsteoJointLib.pipeline.vertebra import VertebraReading
 REFERENCE = "bodies_by_level.nii.gz"
 NAMES = ("ct.nii.gz", "sagittal.nii.gz", "coronal.nii.gz", "dicom")
 CIRCLES_MM = {"radius 9": 9.0, "radius 4.5": 4.5}
-FRONT_SHARE, NEAR_MM = 0.4, 3.0  # where the circle's middle lies in the body's depth; slices about mid-body
+FRONT_SHARE = 0.4  # where the circle's middle lies in the body's depth, from the front
 
 
 def main() -> None:
@@ -78,8 +78,8 @@ def hu_row(result: CaseResult, one: VertebraReading, reference: Path) -> dict:
     circles = {} if body is None else {name: circle_hu(result, body, mm) for name, mm in CIRCLES_MM.items()}
     return {
         "level": one.level,
-        "body": one.measurement.hu_mean,
-        "slice": one.slice_measurement.hu_mean,
+        "body": [one.measurement.hu_mean, one.measurement.hu_median],
+        "slice": [one.slice_measurement.hu_mean, one.slice_measurement.hu_median],
         "reference": reference.exists(),
     } | circles
 
@@ -100,18 +100,23 @@ def own_body(result: CaseResult, one: VertebraReading) -> np.ndarray | None:
     return mask
 
 
-def circle_hu(result: CaseResult, body: np.ndarray, radius_mm: float) -> float:
-    """Mean HU of a circle at mid-body."""
+def circle_hu(result: CaseResult, body: np.ndarray, radius_mm: float) -> dict[str, float]:
+    """Measure a circle at mid-body, on one slice and on three."""
     volume = result.volume
-    x_mm, y_mm, z_mm = volume.grid.spacing_xyz_mm
+    x_mm, y_mm, _ = volume.grid.spacing_xyz_mm
     planes = np.flatnonzero(body.any(axis=(1, 2)))
-    middle = 0.5 * (planes[0] + planes[-1])
-    near = [plane for plane in planes if abs(plane - middle) * z_mm <= NEAR_MM] or [round(middle)]
-    rows, columns = np.nonzero(body[round(middle)])
+    middle = round(0.5 * float(planes[0] + planes[-1]))
+    rows, columns = np.nonzero(body[middle])
     front = rows.min() + FRONT_SHARE * np.ptp(rows)
     y, x = np.indices(body.shape[1:])
     circle = np.hypot((y - front) * y_mm, (x - columns.mean()) * x_mm) <= radius_mm
-    return float(volume.hu[near][:, circle].mean())
+    one, three = volume.hu[middle][circle], volume.hu[middle - 1 : middle + 2][:, circle]
+    return {
+        "mean": float(one.mean()),
+        "median": float(np.median(one)),
+        "mean of three": float(three.mean()),
+        "median of three": float(np.median(three)),
+    }
 
 
 def text_of(row: dict) -> str:

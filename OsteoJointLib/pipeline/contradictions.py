@@ -118,10 +118,12 @@ def _reason(flags: Sequence[Flag]) -> LeftOutReason:
     codes = {flag.code for flag in flags}
     if Reason.METAL in codes:
         return LeftOutReason.METAL
-    if codes & {Reason.HU_JUMP, Reason.SLICE_UNLIKE_NEIGHBORS}:  # the slice is wrong, whatever lies in it
+    if Reason.HU_JUMP in codes:  # the slice is wrong, whatever lies in it
         return LeftOutReason.OTHER
     if any(flag.code is Reason.BODY_NOT_UNIFORM and _CEMENT_WORDS in flag.message for flag in flags):
         return LeftOutReason.CEMENT
+    if Reason.SLICE_UNLIKE_NEIGHBORS in codes:
+        return LeftOutReason.OTHER
     return LeftOutReason.FOCAL_LESION
 
 
