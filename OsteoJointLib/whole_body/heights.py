@@ -1,9 +1,9 @@
 """Heights of a body between its endplates, and the hint that they give of a fracture.
 
-The body is measured along its own axis, which is square to the mean of both endplates, so that an oblique scan or a
-leaning vertebra changes nothing. How far each height may be off because of the slices' distance goes with it. A hint is
-Genant's grade (Genant 1993, doi 10.1002/jbmr.5650080915) by the heights alone: a body may be low without a fracture,
-and fractured without being low; so it is for a person to look.
+They are measured along the body's own axes, :mod:`OsteoJointLib.whole_body.body_axes`. How far each
+height may be off because of the voxels' size goes with it. A hint is Genant's grade (Genant 1993, doi
+10.1002/jbmr.5650080915) by the heights alone: a body may be low without a fracture, and fractured without being low; so
+it is for a person to look.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import BodyHeights, BodyVolume, FractureHint
+from OsteoJointLib.whole_body.body_axes import STEP_MM, body_axes, seen_along
 
 PLACES = (1 / 6, 1 / 2, 5 / 6)
 """Where the heights are taken, as shares of the depth from the front (chosen: within the rims, beside the corners)."""
@@ -21,13 +22,8 @@ PLACE_HALF = 1 / 12
 """Half width of the strip that each is averaged over, as a share of the depth."""
 MIDDLE_HALF_MM = 4.0
 """Half width of the mid-sagittal slab."""
-STEP_MM = 1.0
-DEPTH_HALF_MM, HEIGHT_HALF_MM, WIDTH_HALF_MM = 30.0, 32.0, 14.0
-"""Half of what is looked at about the body's middle: more than a lumbar body, and the middle of its width."""
 EDGE_SHARE = 0.3
 """The front and the back are where the body is so high, as a share of its greatest height (chosen)."""
-LEAST_LINES = 20
-"""Lines that must meet the body for its axis to be told."""
 GRADES = (0.20, 0.25, 0.40)
 """From which loss of height on it is Genant's grade 1, 2 and 3."""
 GRADE_LIMIT_MM = 3.0
@@ -44,16 +40,11 @@ def body_heights(body: BodyVolume, grid: Grid) -> BodyHeights | None:
     if body.cut:
         return None
     spacing = np.asarray(grid.spacing_xyz_mm)[::-1]
-    middle_mm = np.argwhere(body.mask).mean(axis=0) * spacing
-    up = np.array([1.0, 0.0, 0.0])
-    for _ in range(3):  # the axis is found twice, then used
-        axes = np.stack([up, *_across(up)])
-        low_mm, high_mm = _ends(body.mask, spacing, middle_mm, axes)
-        lengths = high_mm - low_mm
-        if np.count_nonzero(lengths) < LEAST_LINES:
-            return None
-        up = _square_to(low_mm, high_mm, lengths, axes)
-    return _three_heights(lengths, float((spacing * np.abs(axes[0])).max()))
+    axes = body_axes(body.mask, spacing)
+    if axes is None:
+        return None
+    limit_mm = float((spacing * np.abs(np.stack([axes.normal, axes.steps[1]]))).max())
+    return BodyHeights(*_three_heights(seen_along(axes, body.mask, spacing).sum(axis=0) * STEP_MM), limit_mm)
 
 
 def fracture_hint(body: BodyVolume, neighbors: Sequence[BodyVolume]) -> FractureHint | None:
@@ -75,44 +66,7 @@ def fracture_hint(body: BodyVolume, neighbors: Sequence[BodyVolume]) -> Fracture
     return FractureHint(grade, shape if grade else None, max(losses[shape], 0.0))
 
 
-def _across(up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the ways back and left that are square to an axis, as z, y, x."""
-    back = np.array([0.0, 1.0, 0.0]) - up[1] * up
-    back /= np.linalg.norm(back)
-    return back, np.cross(up, back)
-
-
-def _ends(
-    mask: np.ndarray, spacing: np.ndarray, middle_mm: np.ndarray, axes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Follow lines along an axis through the mask.
-
-    Returns:
-        (D, W) lower and upper ends in mm along the axis; equal where a line misses the body.
-    """
-    from scipy import ndimage
-
-    up, back, left = (np.arange(-half, half + 0.1, STEP_MM) for half in (HEIGHT_HALF_MM, DEPTH_HALF_MM, WIDTH_HALF_MM))
-    places = np.stack(np.meshgrid(up, back, left, indexing="ij"), axis=-1) @ axes + middle_mm
-    seen = ndimage.map_coordinates(mask.astype(np.float32), (places / spacing).reshape(-1, 3).T, order=1)
-    seen = seen.reshape(places.shape[:3])
-    lengths = seen.sum(axis=0)
-    centers = np.divide(np.tensordot(up, seen, 1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return centers - lengths * STEP_MM / 2, centers + lengths * STEP_MM / 2
-
-
-def _square_to(low_mm: np.ndarray, high_mm: np.ndarray, lengths: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Give the axis that is square to the mean of both endplates, fitted over the inner part of the body."""
-    inner = lengths > 0.6 * np.median(lengths[lengths > 0])
-    back, left = np.nonzero(inner)
-    design = np.stack([np.ones(back.size), back * STEP_MM, left * STEP_MM], axis=1)
-    middle = ((low_mm + high_mm) / 2)[inner]
-    (_, by_back, by_left), *_ = np.linalg.lstsq(design, middle, rcond=None)
-    up = axes[0] - by_back * axes[1] - by_left * axes[2]
-    return np.asarray(up / np.linalg.norm(up))
-
-
-def _three_heights(lengths: np.ndarray, limit_mm: float) -> BodyHeights | None:
+def _three_heights(lengths: np.ndarray) -> tuple[float, float, float]:
     """Average the lengths of lines in the mid-sagittal slab at three depths."""
     center = lengths.shape[1] // 2
     half = int(MIDDLE_HALF_MM / STEP_MM)
@@ -124,4 +78,4 @@ def _three_heights(lengths: np.ndarray, limit_mm: float) -> BodyHeights | None:
         float(profile[np.abs(centers - front - place * depth) <= max(PLACE_HALF * depth, 0.5)].mean())
         for place in PLACES
     )
-    return BodyHeights(anterior_mm, middle_mm, posterior_mm, limit_mm)
+    return anterior_mm, middle_mm, posterior_mm

@@ -1,7 +1,8 @@
 """The segmenter over many slices of the column, as one block of logits.
 
 The slices are looked at through windows that follow the column, on a lattice of square pixels that is the same for all
-of them. Thin slices are averaged to slabs, which are also what keeps it quick.
+of them. Thin slices are averaged to slabs, which are also what keeps it quick. They are the CT's own slices: those cut
+square to the column, which blur, were worse (measured 2026-11-29: Dice of a phantom's L1 .939 instead of .977).
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ BATCH = 8
 """Windows at a time: 8 MB of features."""
 LOGIT_MOST = 4.0
 """Logits are cut at so much, a probability of 0.98: between two slices it is where they cross 0 that counts."""
+LOGIT_PER_MM = 2.0
+"""How fast a plane or an endplate cuts off: about as the segmenter's logits fall at a body's edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,13 @@ class ColumnLogits:
     def index_of(self, points_mm: np.ndarray) -> np.ndarray:
         """Map (..., 3) places to continuous indices."""
         return (points_mm - self.origin_mm) / self.step_mm
+
+    def around(self, center_mm: np.ndarray, half_mm: np.ndarray) -> ColumnLogits:
+        """Cut a block out around a place."""
+        ends = self.index_of(center_mm + np.array([[-1.0], [1.0]]) * half_mm)
+        low, high = np.clip(np.rint(ends).astype(int) + np.array([[0], [1]]), 0, self.values.shape)
+        block = self.values[tuple(slice(*end) for end in zip(low, high, strict=True))]
+        return ColumnLogits(block, self.origin_mm + low * self.step_mm, self.step_mm)
 
 
 def look_along(

@@ -1,8 +1,9 @@
 """One body out of the column: what lies between its two discs, on the CT's own grid.
 
 The planes cut the logits like further surfaces, so that no two bodies can share a voxel. On the segmenter's lattice
-one connected part stays and holes are filled; then the logits are interpolated to the CT's voxels and cut at 0. On
-the mid-slice the level's own mask stands, the one that the class is made with.
+one connected part stays and holes are filled, it is drawn up to both endplates, and so once more; then the logits are
+interpolated to the CT's voxels and cut at 0. On the mid-slice the level's own mask stands, the one that the class is
+made with.
 """
 
 from __future__ import annotations
@@ -11,32 +12,54 @@ from dataclasses import replace
 
 import numpy as np
 
-from OsteoJointLib.frames import Grid
-from OsteoJointLib.records import BodyVolume
+from OsteoJointLib.frames import Grid, effective_box
+from OsteoJointLib.records import BodyVolume, CtVolume
+from OsteoJointLib.whole_body.body_places import BodyPlace
 from OsteoJointLib.whole_body.disc_planes import Plane
+from OsteoJointLib.whole_body.endplate_surfaces import SKIN_MM, find_endplates, up_to_endplates
 from OsteoJointLib.whole_body.heights import body_heights
-from OsteoJointLib.whole_body.looking import LOGIT_MOST, ColumnLogits
+from OsteoJointLib.whole_body.looking import LOGIT_MOST, LOGIT_PER_MM, ColumnLogits
 
-LOGIT_PER_MM = 2.0
-"""How fast a disc's plane cuts off: about as the segmenter's logits fall at a body's edge."""
+HALF_MM = np.array([38.0, 38.0, 44.0])
+"""Half of the block that a body is looked for in, z, y, x: the largest lumbar body, leaning, and 10 mm off."""
 
 
-def body_between(logits: ColumnLogits, name: str, upper: Plane, lower: Plane, grid: Grid) -> BodyVolume | None:
+def body_between(
+    column: ColumnLogits, volume: CtVolume, place: BodyPlace, upper: Plane, lower: Plane
+) -> BodyVolume | None:
     """Cut one body out; None where the segmenter sees none between the planes.
 
     Args:
-        logits: of the column.
-        name: of the body.
+        column: its logits.
+        volume: the CT.
+        place: of the body.
         upper, lower: planes in the discs above and below it.
-        grid: of the CT.
     """
-    within = np.minimum(-upper.above_mm(logits), lower.above_mm(logits)) * LOGIT_PER_MM
-    cut = np.minimum(logits.values, within)
-    part = _one_part(cut > 0)
-    if not part.any():
+    logits = _one_alone(_cut_between(column.around(place.center_mm, HALF_MM), upper, lower))
+    box = effective_box(logits.values > 0)
+    if box is None:
         return None
-    alone = np.where(part, np.where(cut > 0, cut, LOGIT_MOST), np.where(cut > 0, -LOGIT_MOST, cut))
-    return _on_grid(replace(logits, values=np.maximum(alone, -LOGIT_MOST)), name, part, grid)
+    ends_mm = logits.origin_mm + np.array([(axis.start, axis.stop - 1) for axis in box]).T * logits.step_mm
+    logits = logits.around(ends_mm.mean(axis=0), (ends_mm[1] - ends_mm[0]) / 2 + SKIN_MM)
+    endplates = find_endplates(logits, volume, upper, lower)
+    if endplates is not None:
+        drawn = replace(logits, values=up_to_endplates(logits, endplates))
+        logits = _one_alone(_cut_between(drawn, upper, lower))
+    return _on_grid(logits, place.name, volume.grid)
+
+
+def _cut_between(logits: ColumnLogits, upper: Plane, lower: Plane) -> ColumnLogits:
+    """Cut a block at the planes above and below a body."""
+    within = np.minimum(-upper.above_mm(logits), lower.above_mm(logits)) * LOGIT_PER_MM
+    return replace(logits, values=np.minimum(logits.values, within))
+
+
+def _one_alone(logits: ColumnLogits) -> ColumnLogits:
+    """Leave one connected part, without holes, above 0."""
+    values = logits.values
+    part = _one_part(values > 0)
+    alone = np.where(part, np.where(values > 0, values, LOGIT_MOST), np.where(values > 0, -LOGIT_MOST, values))
+    return replace(logits, values=np.maximum(alone, -LOGIT_MOST))
 
 
 def _one_part(mask: np.ndarray) -> np.ndarray:
@@ -51,13 +74,15 @@ def _one_part(mask: np.ndarray) -> np.ndarray:
     return np.asarray(ndimage.binary_fill_holes(largest, in_plane))
 
 
-def _on_grid(logits: ColumnLogits, name: str, part: np.ndarray, grid: Grid) -> BodyVolume | None:
+def _on_grid(logits: ColumnLogits, name: str, grid: Grid) -> BodyVolume | None:
     """Interpolate a body's logits to the CT's voxels."""
     from scipy import ndimage
 
     spacing = np.asarray(grid.spacing_xyz_mm)[::-1]
-    ends = [np.flatnonzero(part.any(axis=tuple(a for a in range(3) if a != axis)))[[0, -1]] for axis in range(3)]
-    ends_mm = logits.origin_mm + (np.array(ends).T + np.array([[-1], [1]])) * logits.step_mm
+    box = effective_box(logits.values > 0)
+    if box is None:
+        return None
+    ends_mm = logits.origin_mm + np.array([(axis.start - 1, axis.stop) for axis in box]).T * logits.step_mm
     low = np.clip(np.ceil(ends_mm[0] / spacing).astype(int), 0, grid.shape_zyx)
     high = np.clip(np.floor(ends_mm[1] / spacing).astype(int) + 1, 0, grid.shape_zyx)
     values = ndimage.affine_transform(

@@ -45,7 +45,7 @@ def segment_bodies(
     planes = [discs.plane_between(upper.center_mm, lower.center_mm) for upper, lower in pairwise(places)]
     bodies = {}
     for place, (upper, lower) in zip(places[1:-1], pairwise(planes), strict=True):
-        body = body_between(logits, place.name, upper, lower, volume.grid) if place.seen else None
+        body = body_between(logits, volume, place, upper, lower) if place.seen else None
         if body is not None:
             bodies[place.name] = body
     return bodies
