@@ -8,7 +8,7 @@ fact that was misspelled must not be passed over.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from OsteoJointLib.batch.inputs import own_name
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.io.contrast_words import phase_of
 from OsteoJointLib.io.dicom_tags import as_positive
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.records import ContrastPhase, Kernel
@@ -98,7 +99,8 @@ def _facts_of(row: Mapping[str, str], number: int) -> CaseFacts:
     kvp = as_positive(row["kvp"]) if row.get("kvp") else None
     if row.get("kvp") and kvp is None:
         raise _wrong(number, f"has {row['kvp']!r} for kvp, which is no number of kV")
-    kernel, contrast = _word(row, "kernel", Kernel, number), _word(row, "contrast", ContrastPhase, number)
+    kernel = _word(row, "kernel", _kernel, Kernel, number)
+    contrast = _word(row, "contrast", phase_of, ContrastPhase, number)
     facts = CaseFacts(kvp, kernel, contrast)
     try:
         facts.added_to(ReadOptions())
@@ -107,15 +109,18 @@ def _facts_of(row: Mapping[str, str], number: int) -> CaseFacts:
     return facts
 
 
-def _word(row: Mapping[str, str], column: str, kind: type[E], number: int) -> E | None:
-    word = row.get(column, "").lower()
-    if not word:
-        return None
-    try:
-        return kind(word)
-    except ValueError:
-        known = ", ".join(kind)
-        raise _wrong(number, f"has {row[column]!r} for {column}, which must be one of {known}") from None
+def _kernel(word: str) -> Kernel | None:
+    return Kernel(word.lower()) if word.lower() in list(Kernel) else None
+
+
+def _word(
+    row: Mapping[str, str], column: str, understand: Callable[[str], E | None], kind: type[E], number: int
+) -> E | None:
+    word = row.get(column, "")
+    said = understand(word) if word else None
+    if word and said is None:
+        raise _wrong(number, f"has {word!r} for {column}, which must be one of {', '.join(kind)}")
+    return said
 
 
 def _wrong(number: int, what: str) -> UsageError:

@@ -1,9 +1,10 @@
 """What a calibration can't know and its standard error has to hold: the region's own error, contrast, marrow.
 
 BMD is told beside K2HPO4, which the thresholds belong to. A reading beside hydroxyapatite (HA) is converted by the
-slopes of Goodsitt 1992 (doi 10.1016/0169-6009(92)90915-Q: BMD by K2HPO4 over BMD by HA .86 at 80 kVp and .81 at
-140 kVp, intercepts of about 0). Faulkner 1993 has HA = 1.15 K2HPO4 - 7.3, which is 11 % less at 100 mg/cm3: published
-conversions differ by that much, so that one carries an error of 6 %.
+slopes of Goodsitt 1992 (Bone Miner 19:145: BMD by K2HPO4 over BMD by HA .86 at 80 kVp and .81 at 140 kVp, intercepts
+of about 0). Faulkner 1993 (Osteoporos Int 3:36, as quoted in araex/mitk-gem issue 52) has HA = 1.15 K2HPO4 - 7.32, by
+which 100 mg/cm3 of HA are 13 % more K2HPO4 at 120 kVp: published conversions differ by that much, so that one carries
+an error of 6 %.
 """
 
 from __future__ import annotations

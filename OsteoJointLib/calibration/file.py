@@ -92,7 +92,8 @@ class CalibrationFile:
         """Turn the mean HU of a region into BMD."""
         mg_cm3 = self.slope_mg_cm3_per_hu * hu + self.intercept_mg_cm3
         own = math.hypot(self.residual_sd_mg_cm3, _OTHER_DAY_SHARE * mg_cm3)
-        return told(self.name, CalibrationKind.FILE, self.standard, mg_cm3, own, self.slope_mg_cm3_per_hu, scan)
+        name = f"{self.name} ({self.kvp:g} kV, {self.date})"
+        return told(name, CalibrationKind.FILE, self.standard, mg_cm3, own, self.slope_mg_cm3_per_hu, scan)
 
     def save(self, path: Path) -> None:
         """Write it, whole."""

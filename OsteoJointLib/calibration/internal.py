@@ -69,8 +69,8 @@ _ANY_THICKNESS_CM, _ANY_THICKNESS_SD_CM = 30.0, 7.0
 _FAT_SHARES, _FAT_WEIGHTS = (0.4, 0.5, 0.6), (0.25, 0.5, 0.25)
 """Lipid in the marrow's mass, and how likely; chosen about docs/explain/phantom.md's 27 to 57 percent."""
 _MODEL_SHARE = 0.03
-"""What no table knows of this scanner, as a share of BMD; calibrated BMD spreads by some 5 % between scanners (SpineQ,
-Eur Radiol Exp 2024), of which the samples tell a part; chosen."""
+"""What no table knows of this scanner, as a share of BMD; calibrated BMD spreads by 4.9 % between scanners (doi
+10.1186/s41747-024-00483-9), of which the samples tell a part; chosen."""
 _LEAST_SAMPLES = 3
 _MOST_MISFIT = 2.5
 """Root mean square, in standard deviations, by which the samples may miss the beam that fits best; chosen."""

@@ -25,7 +25,7 @@ from OsteoJointLib.typed_json import from_json
 DEFINITIONS_FILE = Path(__file__).with_name("rods.json")
 
 LEAST_R2 = 0.99
-"""A line through the rods that explains less is none to measure by: some would warn below .98 (Ogo); chosen."""
+"""A line through the rods that explains less is none to measure by: Bonelab's Ogo warns below .98; chosen."""
 _ROW_R2 = 0.95
 """From here on a row of disks is told of, though it isn't used; chosen."""
 _SLAB_MM, _SLABS = 20.0, 3
@@ -263,7 +263,8 @@ def _best_row(
             fit = (slope > _SLOPE_HU[0]) & (slope < _SLOPE_HU[1]) & (np.abs(water) < _WATER_HU) & (r2 > _ROW_R2)
             if not fit.any():
                 continue
-            misfit = np.where(fit, np.sqrt((off**2).mean(axis=0)) / slope + uneven[places] / slope, np.inf)
+            misfit = np.full(fit.shape, np.inf)
+            misfit[fit] = (np.sqrt((off[:, fit] ** 2).mean(axis=0)) + uneven[places][fit]) / slope[fit]
             place = int(np.argmin(misfit))
             if best is None or misfit[place] < best[0]:
                 best = (float(misfit[place]), hu[::order, place].astype(np.float64))

@@ -37,7 +37,7 @@ def make_calibration(
 
     Args:
         path: file or DICOM folder.
-        name: of the calibration; None: made from standard, voltage and day.
+        name: of the calibration; None: that of the rods.
         rods_file: the rods that lie there; None: those that OsteoJoint knows.
         kvp: tube voltage in kV; None: what the header says.
         day: of the scan, YYYY-MM-DD; None: today.
@@ -70,7 +70,7 @@ def make_calibration(
     day = day or date.today().isoformat()
     try:
         calibration = CalibrationFile(
-            name or f"{fit.rods.name}, {voltage:g} kV, {day}",
+            name or fit.rods.name,
             fit.rods.standard,
             voltage,
             day,

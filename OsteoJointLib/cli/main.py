@@ -27,7 +27,7 @@ from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
     from OsteoJointLib.pipeline.settings import ReadOptions
-    from OsteoJointLib.records import Level
+    from OsteoJointLib.records import ContrastPhase, Level
 
 NOTICE = "Research only: not a medical device."
 Commands = Any
@@ -135,6 +135,17 @@ def level_name(text: str) -> Level | None:
         raise argparse.ArgumentTypeError(f"{text!r} is neither L1 nor L2 nor none") from None
 
 
+def contrast_phase(text: str) -> ContrastPhase:
+    """Read a contrast phase for argparse, by the words that a header may have, too."""
+    from OsteoJointLib.io.contrast_words import phase_of
+    from OsteoJointLib.records import ContrastPhase
+
+    phase = phase_of(text)
+    if phase is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no contrast phase: give one of {', '.join(ContrastPhase)}")
+    return phase
+
+
 def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add what is loaded and what a reading does; a default that isn't named here is the library's own."""
     unsaid = argparse.SUPPRESS
@@ -187,9 +198,10 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--contrast",
-        choices=("none", "given", "arterial", "portal", "excretory"),
+        type=contrast_phase,
         default=unsaid,
-        help="contrast phase, before the header's",
+        metavar="none|given|arterial|portal|excretory",
+        help="contrast phase, before the header's; venous and delayed are understood, too",
     )
 
 
@@ -197,10 +209,10 @@ def _read_options(arguments: argparse.Namespace) -> ReadOptions:
     """Collect what a reading does, and read the calibration file where one is given; --leave-out none: no proposal."""
     from OsteoJointLib.calibration.file import read_calibration
     from OsteoJointLib.pipeline.settings import CalibrationUse, ReadOptions
-    from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason
+    from OsteoJointLib.records import Kernel, LeftOutReason
 
     given = _given(arguments, ReadOptions) | {"own_names": arguments.names == Names.OWN}
-    for name, kind in (("kernel", Kernel), ("contrast", ContrastPhase), ("leave_out_reason", LeftOutReason)):
+    for name, kind in (("kernel", Kernel), ("leave_out_reason", LeftOutReason)):
         if name in given:
             given[name] = kind(given[name].replace("-", "_"))
     given["propose"] = given.get("leave_out", ...) is not None
@@ -280,7 +292,7 @@ def _add_calibrate(commands: Commands) -> None:
     )
     parser.add_argument("input", type=Path, metavar="INPUT", help="CT file or DICOM folder, with a patient or without")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, a new JSON file")
-    parser.add_argument("--name", help="of the calibration (default: standard, voltage and day); no patient's name")
+    parser.add_argument("--name", help="of the calibration (default: that of its rods); no patient's name")
     parser.add_argument("--rods", type=Path, metavar="FILE", help="what lies there, where OsteoJoint doesn't know it")
     parser.add_argument("--kvp", type=float, metavar="KV", help="tube voltage, where the header doesn't say it")
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="of the scan (default: today)")

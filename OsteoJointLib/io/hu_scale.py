@@ -4,7 +4,8 @@ Air is -1000 HU by definition. Subcutaneous fat is purer than any other tissue, 
 composition, :mod:`OsteoJointLib.phantom.physics.beam`); it is found in a shell under the skin. On eight real CTs it
 lay at -115 to -88 HU and air at -1011 to -980, on phantoms at -116 to -91 and -1008 to -987. An offset moves both, and
 a factor moves air below the lowest value that is kept; so fat alone is judged, and, more sharply, the mean departure of
-both where they depart to one side. Where no skin is in view, the commonest value of all fat stands in.
+both where they depart to one side. All fat of the trunk stands in where no skin is in view, and where little fat lies
+under it: what is seen there is mixed with muscle, and brighter than fat.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _FAT_KVP, _FAT_HU = (80.0, 100.0, 120.0, 140.0), (-124.0, -111.0, -104.0, -101.0
 """Subcutaneous fat by tube voltage, behind a usual trunk (ICRU's composition; at 120 kVp real CTs agree)."""
 _ANY_FAT_OVER_HU = 4.0
 """All fat of the trunk is brighter by so much: visceral fat holds more water (real CTs: -108 to -97 HU)."""
-_USUAL_KVP, _LOW_KVP = 120.0, 100.0
+_USUAL_KVP, _LOW_KVP = 120.0, 80.0
 """Where the voltage is not known it is taken for the first; fat alone may be as dark as the second makes it."""
 
 _MOST_OFF_HU = 12.0
@@ -29,9 +30,13 @@ _MOST_OFF_HU = 12.0
 an offset of 24, the least that was seen in a wrong series, gives 13 and more (looked at on ../shared/ct)."""
 _FAT_OFF_HU, _ANY_FAT_OFF_HU = 16.0, 20.0
 """Departure of fat alone, under the skin and anywhere: real CTs and phantoms reach 13 under the skin (chosen)."""
-_AIR_RIGHT_HU, _BRIGHT_FAT_OFF_HU = 10.0, 22.0
-"""Where air lies so near to where it should, fat may be brighter by so much: that of a wasted patient holds more water
-(one real CT: -88 HU)."""
+_MIXED_HU = 12.0
+"""What is seen under the skin and is so much brighter than all fat isn't fat alone: usually it is darker (chosen)."""
+_AIR_RIGHT_HU, _BRIGHT_FAT_OFF_HU = 10.0, 50.0
+"""Where air lies so near to where it should, fat may be brighter by so much: a thin or wasted patient shows none that
+is pure (phantoms with 4 to 6 mm of it under the skin: up to 44; one real CT: 16)."""
+_DARK_AIR_OFF_HU = -18.5
+"""Air that is seen and lies lower is too dark by itself (real CTs: -11 at the least; chosen)."""
 _HIDDEN_AIR_OFF_HU = -18.0
 """What air that lies below the lowest value kept counts as: the scale is stretched or shifted down, unless a tool has
 blanked what lies outside the body (chosen between 0 and -24)."""
@@ -89,8 +94,8 @@ def scale_flags(scale: HuScale, kvp: float | None) -> tuple[Flag, ...]:
     ()
     """
     skin, fat = scale.skin_fat_hu is not None, scale.skin_fat_hu
-    if fat is None:
-        fat = scale.fat_hu
+    if fat is None or (scale.fat_hu is not None and fat - scale.fat_hu >= _MIXED_HU):
+        skin, fat = False, scale.fat_hu
     if fat is None or not _is_off(fat, skin, _air_off_hu(scale), kvp):
         return ()
     usual = _usual_fat_hu(skin, _USUAL_KVP if kvp is None else kvp)
@@ -112,10 +117,14 @@ def _is_off(fat_hu: float, skin: bool, air_off_hu: float | None, kvp: float | No
     right = air_off_hu is not None and abs(air_off_hu) <= _AIR_RIGHT_HU
     if not darkest - most < fat_hu < usual + (_BRIGHT_FAT_OFF_HU if right else most):
         return True
-    off_hu = fat_hu - usual
-    if not skin or air_off_hu is None or off_hu * air_off_hu <= 0:
+    if air_off_hu is None:
         return False
-    return abs(off_hu + air_off_hu) / 2 >= _MOST_OFF_HU
+    if air_off_hu < _DARK_AIR_OFF_HU:
+        return True
+    off_hu = fat_hu - usual
+    if right and (kvp is None or off_hu > 0):  # fat is darker at a low voltage, and brighter in a thin patient
+        return False
+    return off_hu * air_off_hu > 0 and abs(off_hu + air_off_hu) / 2 >= _MOST_OFF_HU
 
 
 def _air_off_hu(scale: HuScale) -> float | None:

@@ -449,7 +449,7 @@ LEVEL: tuple[Field[LevelFacts], ...] = (
           columns=("bmd_se_mg_cm3",), views=_NOT_PANEL, short="SE"),
     Field("measurements.{level}.calibration", "Calibration", "Name of the calibration of bmd_mg_cm3", Text(),
           lambda of: (best := of.reading.measurement.best_bmd) and best.calibration, null=_NOT_CALIBRATED,
-          columns=("calibration",), views=frozenset({View.REPORT})),
+          columns=("calibration",), views=_NOT_PANEL),
     Field("measurements.{level}.bmd", "BMD by each calibration", "BMD by each calibration there is, the best first; "
           "empty with flag not_calibrated", CALIBRATED, lambda of: of.reading.measurement.bmd),
     Field("measurements.{level}.erosion_mm", "Erosion", "How far the mask was shrunk before measuring",

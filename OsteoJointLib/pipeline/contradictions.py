@@ -10,7 +10,7 @@ Limits were set between phantoms, seven real CTs (../shared/ct, looked at, never
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -36,10 +36,14 @@ _SMOOTH_MM = 2.0
 """The region is smoothed by this (SD) before it is judged: noise is not what is looked for."""
 _WHOLE_PERCENT = (2.0, 98.0)
 _MOST_RANGE_HU = 150.0
-"""HU that the smoothed region may span: real CTs 25 to 110, phantoms without a finding up to 60; a lesion that moves
-the mean by 90 spans 200 and more."""
+"""HU that the smoothed region may span, on the mid-slice or through the body: real CTs 25 to 110 (one with metal rods
+144), phantoms without a finding up to 90; a lesion that moves the mean by 90 spans 200 and more."""
 _CEMENT_HU = 450.0
 """Denser than this, after smoothing, is cement or another implant: trabecular bone ends at some 350 HU."""
+
+_MOST_DENSE_SHARE = 0.10
+"""Of a body's region that was left out as too dense: real CTs up to .03, phantoms without a finding none, with cement
+.2 and more (chosen)."""
 
 _MOST_APART_HU = 50.0
 """Difference of L1 and L2: up to 17 HU in real CTs, 30 in phantoms without a finding; neighbors differ by some 10."""
@@ -118,10 +122,12 @@ def _reason(flags: Sequence[Flag]) -> LeftOutReason:
     codes = {flag.code for flag in flags}
     if Reason.METAL in codes:
         return LeftOutReason.METAL
-    if codes & {Reason.HU_JUMP, Reason.SLICE_UNLIKE_NEIGHBORS}:  # the slice is wrong, whatever lies in it
+    if Reason.HU_JUMP in codes:  # the slice is wrong, whatever lies in it
         return LeftOutReason.OTHER
     if any(flag.code is Reason.BODY_NOT_UNIFORM and _CEMENT_WORDS in flag.message for flag in flags):
         return LeftOutReason.CEMENT
+    if Reason.SLICE_UNLIKE_NEIGHBORS in codes:
+        return LeftOutReason.OTHER
     return LeftOutReason.FOCAL_LESION
 
 
@@ -150,24 +156,44 @@ def _metal(vertebra: VertebraReading, limits: ReadingLimits) -> list[Flag]:
 
 
 def _not_uniform(vertebra: VertebraReading) -> list[Flag]:
-    """Flag a region that holds something beside trabecular bone."""
+    """Flag a region, of the mid-slice or through the body, that holds something beside trabecular bone."""
+    level, share = vertebra.level, vertebra.measurement.dense_share or 0.0
+    what = next(filter(None, map(_what_else, _smoothed_regions(vertebra))), None)
+    if what is None and share >= _MOST_DENSE_SHARE:
+        what = f"something {_CEMENT_WORDS} or an implant in {100 * share:.0f} % of its body"
+    if what is None:
+        return []
+    return [Flag(Reason.BODY_NOT_UNIFORM, f"The measured region of {level} holds {what}.", level)]
+
+
+def _smoothed_regions(vertebra: VertebraReading) -> Iterator[np.ndarray]:
+    """HU of the region on the mid-slice, and of that through the body, each (N,), smoothed."""
     from scipy import ndimage
 
-    axial, roi, level = vertebra.axial, vertebra.slice_measurement.mask, vertebra.level
-    if not roi.any():
-        return []
-    smooth = ndimage.gaussian_filter(axial.hu, _SMOOTH_MM / axial.pixel_mm)[roi]
-    low, high = np.percentile(smooth, _WHOLE_PERCENT)
-    middle = float(np.median(smooth))
+    axial, measured = vertebra.axial, vertebra.measurement
+    if vertebra.slice_measurement.mask.any():
+        yield ndimage.gaussian_filter(axial.hu, _SMOOTH_MM / axial.pixel_mm)[vertebra.slice_measurement.mask]
+    if measured.corner_zyx is None or not measured.mask.any():
+        return
+    spacing_zyx_mm, corner = vertebra.volume.grid.spacing_xyz_mm[::-1], np.array(measured.corner_zyx)
+    reach = np.ceil(2 * _SMOOTH_MM / np.array(spacing_zyx_mm)).astype(int)  # of the filter beyond the region
+    low, high = np.maximum(corner - reach, 0), corner + measured.mask.shape + reach
+    block = vertebra.volume.hu[tuple(map(slice, low, high))].astype(np.float32)
+    index = np.argwhere(measured.mask) + corner - low
+    yield ndimage.gaussian_filter(block, [_SMOOTH_MM / step for step in spacing_zyx_mm])[tuple(index.T)]
+
+
+def _what_else(smooth_hu: np.ndarray) -> str | None:
+    """Say what a smoothed region holds beside trabecular bone; None where it holds nothing else."""
+    low, high = np.percentile(smooth_hu, _WHOLE_PERCENT)
+    middle = float(np.median(smooth_hu))
     if high >= _CEMENT_HU:
-        what = f"something {_CEMENT_WORDS} or an implant ({high:.0f} HU)"
-    elif high - low <= _MOST_RANGE_HU:
-        return []
-    elif high - middle > middle - low:
-        what = f"a part that is much denser than the rest ({high:.0f} beside {middle:.0f} HU): sclerosis, or cement"
-    else:
-        what = f"a part that is much less dense than the rest ({low:.0f} beside {middle:.0f} HU): lysis, or a cleft"
-    return [Flag(Reason.BODY_NOT_UNIFORM, f"The measured region of {level} holds {what}.", level)]
+        return f"something {_CEMENT_WORDS} or an implant ({high:.0f} HU)"
+    if high - low <= _MOST_RANGE_HU:
+        return None
+    if high - middle > middle - low:
+        return f"a part that is much denser than the rest ({high:.0f} beside {middle:.0f} HU): sclerosis, or cement"
+    return f"a part that is much less dense than the rest ({low:.0f} beside {middle:.0f} HU): lysis, or a cleft"
 
 
 def _unlike_neighbors(vertebra: VertebraReading) -> list[Flag]:

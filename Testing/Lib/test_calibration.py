@@ -60,6 +60,9 @@ def test_a_file_is_read_and_written_back(tmp_path):
         (document(slope_mg_cm3_per_hu=None), "slope_mg_cm3_per_hu"),
         (document(slope_mg_cm3_per_hu="0.8"), "slope_mg_cm3_per_hu must be a number"),
         (document(slope_mg_cm3_per_hu=1.9), "between 0.3 and 1.5"),
+        (document(slope_mg_cm3_per_hu=0), "between 0.3 and 1.5"),
+        (document(slope_mg_cm3_per_hu=float("nan")), "can't be used"),
+        (document(intercept_mg_cm3=float("inf")), "can't be used"),
         (document(slope_mg_cm3_per_hu=-0.8), "between 0.3 and 1.5"),
         (document(intercept_mg_cm3=400.0), "intercept_mg_cm3 is 400"),
         (document(kvp=0), "kvp is 0"),
@@ -88,6 +91,7 @@ def test_a_file_serves_its_own_tube_voltage_only():
 def test_a_line_is_worked_by_hand():
     bmd = LINE.bmd(140.0, PLAIN)
     assert (bmd.mg_cm3, bmd.k2hpo4_mg_cm3, bmd.kind) == (101.0, 101.0, CalibrationKind.FILE)
+    assert bmd.calibration == f"{LINE.name} (120 kV, {LINE.date})"
     assert bmd.se_mg_cm3 == pytest.approx(np.hypot(0.08 * 101.0, 0.75 * 2.0))
     assert LINE.bmd(140.0, Scan(120.0, True)).se_mg_cm3 > LINE.bmd(140.0, PLAIN).se_mg_cm3 + 3.0
     assert LINE.bmd(140.0, Scan(120.0, None)).se_mg_cm3 == LINE.bmd(140.0, Scan(120.0, True)).se_mg_cm3
@@ -145,6 +149,15 @@ def test_rods_off_the_line_are_told_of_and_not_used():
 @pytest.mark.parametrize("densities", [(0.0,) * 5, (0.0, 200.0, 50.0, 150.0, 100.0), (60.0,)])
 def test_no_rods_are_seen_where_there_are_none(densities):
     assert find_rods(painted(densities=densities), PLAIN) is None
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("rods_in_view", [2.5, 3.0, 3.5, 4.5])
+def test_rods_that_the_image_cuts_give_no_line(rods_in_view, mirrored):
+    volume = painted(mirrored=mirrored)
+    edge = round((160 + (rods_in_view - 3.0) * APART_MM) / PIXEL_MM)
+    fit = find_rods(replace(volume, hu=np.ascontiguousarray(volume.hu[:, :, :edge])), PLAIN)
+    assert fit is None or why_not(fit)
 
 
 def test_a_row_in_one_part_of_the_scan_alone_is_no_row_of_rods():

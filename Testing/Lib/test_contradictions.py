@@ -81,6 +81,20 @@ def test_a_part_that_is_no_bone_leaves_its_vertebra_out(chain, tall, level, valu
 
 
 @pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize(("value", "words"), [(420, "much denser"), (1600, "cement"), (20, "much less dense")])
+def test_what_lies_beside_the_mid_slice_is_seen_through_the_body(chain, tall, level, value, words):
+    beside = np.array(chain.centers_lps_mm[level]) + np.array([0.0, -2.0, 5.0])
+    hu = tall.hu.copy()
+    paint(hu, chain, tall.grid, beside, value, semi_axes_mm=(12.0, 8.0), half_height_mm=2.0)
+    result = chain.reader.read(replace(tall, hu=hu), options=QUICK)
+    reading = next(one for one in result.readings if one.level is level)
+    assert reading.slice_measurement.hu_sd < 1.0  # nothing of it is on the mid-slice
+    (flag,) = [flag for flag in result.flags if flag.code is Reason.BODY_NOT_UNIFORM]
+    assert flag.level is level and words in flag.message
+    assert result.classification.left_out is level
+
+
+@pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize("value", [110, 320], ids=["lysis", "dense"])
 def test_a_body_that_is_other_all_through_is_told_by_t12_and_l3(chain, tall, level, value):
     def around(points):

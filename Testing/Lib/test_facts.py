@@ -186,6 +186,15 @@ def test_a_case_of_an_earlier_batch_may_be_told_by_the_name_it_has():
     assert list(facts_by_path(facts, cases)) == list(cases)
 
 
+def test_facts_are_told_in_the_words_of_a_header(tmp_path):
+    facts = read_facts(facts_file(tmp_path, "case,kernel,contrast\na,Soft,Venous\nb,,NONE\nc,lung,\n"))
+    assert [(one.kernel, one.contrast) for one in facts.values()] == [
+        (Kernel.SOFT, ContrastPhase.PORTAL),
+        (None, ContrastPhase.NONE),
+        (Kernel.LUNG, None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -193,7 +202,7 @@ def test_a_case_of_an_earlier_batch_may_be_told_by_the_name_it_has():
         ("name,kvp\na,100\n", "must name the columns"),
         ("case,kvp\na,hundred\n", "Line 2 of the facts has 'hundred' for kvp"),
         ("case,kvp\na,1\n", "none of a CT's"),
-        ("case,contrast\na,yes\n", "'yes' for contrast, which must be one of none, given, arterial"),
+        ("case,contrast\na,perhaps\n", "'perhaps' for contrast, which must be one of none, given, arterial"),
         ("case,kernel\na,B30f\n", "'B30f' for kernel, which must be one of soft"),
         ("case,kvp\na,100,more\n", "has 3 cells"),
         ("case,kvp\na,100\na,120\n", "a second time"),

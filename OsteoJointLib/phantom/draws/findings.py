@@ -113,6 +113,15 @@ class Findings:
     liver_fat: float = 0.0
     habitus: str = "usual"
 
+    def has_finding(self, label: int) -> bool:
+        """Whether a body isn't plain trabecular bone throughout: broken, with a node, a lesion, cement or screws.
+
+        >>> Findings(degeneration=0.0, lesions=((20, "hemangioma"),)).has_finding(20)
+        True
+        """
+        lesions = tuple(body for body, _ in self.lesions)
+        return label in (*self.fractured, *self.collapsed, *self.nodes, *self.implanted, *lesions)
+
 
 def _by_disc(rng: np.random.Generator, bodies: range, chance: float, degeneration: float) -> tuple[int, ...]:
     """Draw discs: the chance grows with the square of degeneration, most in the low lumbar spine."""
