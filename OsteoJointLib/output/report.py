@@ -65,8 +65,8 @@ AXIS_END_MG_CM3 = 240.0
 """Right end of the axis of BMD: more than young adults have (chosen)."""
 
 ABOUT_MAPS = {
-    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows on which places of the two slices the class depends, "
-    "for or against, approximately, in cells of 8 × 8 pixels of the network's slice.",
+    ExplanationMethod.HIRESCAM: "The explanation map (HiResCAM) shows on which places of the two slices the class "
+    "depends, for or against, approximately, in cells of 8 × 8 pixels of the network's slice.",
     ExplanationMethod.GRADCAM: "Grad-CAM shows roughly which places of the two slices speak for the class, in cells of "
     "32 × 32 pixels of the network's slice; places that count for nothing may light up, too.",
 }

@@ -215,7 +215,7 @@ def test_the_maps_color_bar_has_its_numbers_and_the_scale_s_colors(case, monkeyp
         np.testing.assert_allclose(row[round(x)].astype(int), color_table()[round(255 * share)], atol=6)
 
 
-def test_a_blank_map_says_no_support_in_its_picture(case, monkeypatch):
+def test_a_blank_map_says_no_influence_in_its_picture(case, monkeypatch):
     blank = replace(case.l1.explanation, values=np.zeros((224, 224), np.float32), share=0.0)
     written = labels_of(monkeypatch, axial_pictures)
     for one in (case.l1.explanation, blank):
