@@ -29,12 +29,12 @@ NOT_CALIBRATED = {
 KERNEL_UNKNOWN = {
     "code": "kernel_unknown",
     "level": None,
-    "message": "The input does not say the reconstruction kernel.",
+    "message": "The file names no known kernel.",
 }
 NOT_RELIABLE = {
     "code": "class_not_reliable",
     "level": None,
-    "message": "The class is not reliable: the reconstruction kernel is not known.",
+    "message": "The class is not reliable: metal disturbs the HU.",
 }
 DOCUMENT = {
     "model": {"name": "compact", "profile": "compact", "sha256": "0" * 64, "trained_on": "OsteoJoint phantoms"},
@@ -44,6 +44,8 @@ DOCUMENT = {
         "probabilities": {"normal": 0.1204, "osteopenia": 0.7546, "osteoporosis": 0.125},
         "fusion_weights": {"L1": 0.48, "L2": 0.52},
         "left_out": None,
+        "left_out_reason": None,
+        "left_out_by": None,
         "indeterminate": False,
     },
     "explanation": {"method": "hirescam", "scale_max": 0.25, "influence": {"L1": 0.375, "L2": 0.625}},

@@ -27,8 +27,8 @@ from OsteoJointLib.slicer_bridge.signal import Signal
 from .fake_reading import FakeReading, add_ct
 
 DONE = dict.fromkeys(COLUMNS, "") | {"case": "a", "outcome": "done", "status": "osteopenia", "reliable": "no"}
-DONE["flags"] = "class_not_reliable truncated_view kernel_unknown not_calibrated"
-UNRELIABLE = "The class is not reliable: the reconstruction kernel is not known."
+DONE["flags"] = "class_not_reliable truncated_view metal not_calibrated"
+UNRELIABLE = "The class is not reliable: metal disturbs the HU."
 REFUSED = row_of_failure("b", InputRefused(Reason.NOT_CT, "This is an MR, not a CT."))
 
 
@@ -153,12 +153,13 @@ def test_the_table_fills_as_cases_end(section):
     ("flags", "reliable", "remark"),
     [
         (
-            "class_not_reliable kernel_unknown contrast",
+            "class_not_reliable metal hu_offset contrast",
             "no",
-            "the reconstruction kernel is not known; a contrast agent",
+            "metal disturbs the HU; the HU scale is off",
         ),
         ("class_not_reliable", "no", "see its report"),
-        ("truncated_view not_calibrated", "yes", "Doubtful: see its report."),
+        ("roi_too_small not_calibrated", "yes", "Doubtful: see its report."),
+        ("truncated_view not_calibrated", "yes", ""),
         ("not_calibrated not_computed", "yes", ""),
     ],
 )

@@ -102,9 +102,15 @@ def test_an_indeterminate_class_says_so(opened):
 def test_a_vertebra_left_out_is_named(opened):
     said = document()["classification"]
     assert "left out" not in opened.ui.fusionLabel.text
-    alone = {**said, "left_out": "L1", "fusion_weights": {"L1": 0.0, "L2": 1.0}}
+    alone = {
+        **said,
+        "left_out": "L1",
+        "left_out_reason": "cement",
+        "left_out_by": "user",
+        "fusion_weights": {"L1": 0.0, "L2": 1.0},
+    }
     opened.reading.become_read(document=document(classification=alone))
-    assert "L1 was left out. L1 weighs 0 %" in opened.ui.fusionLabel.text
+    assert "L1 was left out by you (cement). L1 weighs 0 %" in opened.ui.fusionLabel.text
 
 
 def test_no_baseline_no_sentence(opened):
@@ -142,9 +148,10 @@ def test_a_class_that_is_held_back_leaves_no_bar_and_no_weight(opened):
 
 
 def test_each_flag_is_one_sentence_once_doubts_first():
-    shown = flags_html([NOT_CALIBRATED, NOT_RELIABLE, NOT_CALIBRATED, KERNEL_UNKNOWN])
+    metal = {"code": "metal", "level": "L1", "message": "Metal lies beside L1."}
+    shown = flags_html([NOT_CALIBRATED, NOT_RELIABLE, NOT_CALIBRATED, metal])
     assert shown.count("<div") == 2
-    assert shown.index("• The input does not say") < shown.index("gray") < shown.index("No calibration")
+    assert shown.index("• Metal lies beside L1") < shown.index("gray") < shown.index("No calibration")
     assert "&lt;b&gt;" in flags_html([{**NOT_CALIBRATED, "message": "<b>"}])
 
 

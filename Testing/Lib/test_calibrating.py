@@ -139,7 +139,7 @@ def test_the_file_goes_before_rods_and_rods_before_tissues():
     found = find_calibrations(case(), pair(), rods(1.35), ReadOptions(calibration_file=LINE))
     measured = calibrated(reading(Level.L1).measurement, found)
     assert [bmd.kind.value for bmd in measured.bmd] == ["file", "rods", "internal"]
-    assert measured.best_bmd.calibration == "Scanner 2" and measured.best_bmd.mg_cm3 == 101.0
+    assert measured.best_bmd.calibration == "Scanner 2 (120 kV, 2026-03-01)" and measured.best_bmd.mg_cm3 == 101.0
     assert measured.bmd[1].mg_cm3 == pytest.approx(140.0 / 1.35)
     assert measured.bmd[2].mg_cm3 == pytest.approx(140.0 / 1.35, abs=8.0)
     assert calibration_flags((SimpleNamespace(level=Level.L1, measurement=measured),), found) == ()

@@ -50,7 +50,7 @@ def test_from_a_simpleitk_image(repository, monkeypatch, ct, tmp_path):
     run(repository, monkeypatch, "from_simpleitk.py", ct, tmp_path / "masks.nrrd")
     masks = SimpleITK.ReadImage(tmp_path / "masks.nrrd")
     assert masks.GetSize() == SimpleITK.ReadImage(ct).GetSize()
-    assert set(np.unique(SimpleITK.GetArrayViewFromImage(masks))) == {0, 20, 21}
+    assert set(np.unique(SimpleITK.GetArrayViewFromImage(masks))) == {0, 19, 20, 21, 22}
 
 
 def test_from_a_folder_a_line_each(repository, monkeypatch, capsys, ct):

@@ -183,13 +183,13 @@ def test_an_edit_costs_an_edit(client, chain, tmp_path):
         "edit", case=done["case"], segmentation=str(edited_path), gradcam=False, out=str(tmp_path / "out")
     )
     assert edited["edited"] == ["L2"]
-    assert client.stages() == ["classification", "measure", "output"]
+    assert client.stages() == ["measure", "classification", "output"]
     areas = [answer["result"]["segmentation"]["L2"]["area_mm2"] for answer in (done, edited)]
     assert areas[1] < 0.9 * areas[0]
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == edited["result"]
     client.events.clear()
     again = client.ask("classify", case=done["case"])
-    assert client.stages() == ["classification", "explanation", "measure"]
+    assert client.stages() == ["measure", "classification", "explanation"]
     assert again["result"]["segmentation"] == {
         level: {**fields, "file": None} for level, fields in edited["result"]["segmentation"].items()
     }

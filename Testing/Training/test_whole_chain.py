@@ -172,7 +172,7 @@ def reading(level, mask, box, slice_index):
         box=BodyBox(box, 0.8),
         crop=Crop(np.zeros((224, 224), np.float32), (50, 120)),
         explanation=None,
-        measurement=SimpleNamespace(hu_mean=120.0),
+        slice_measurement=SimpleNamespace(hu_mean=120.0),
     )
 
 

@@ -181,6 +181,7 @@ def stage_words(stage: str) -> str:
         Stage.LEVEL_SET: _("Refining the masks"),
         Stage.CLASSIFICATION: _("Predicting the class"),
         Stage.EXPLANATION: _("Explaining the class"),
+        Stage.WHOLE_BODY: _("Outlining the whole bodies"),
         Stage.MEASURE: _("Measuring"),
         Stage.OUTPUT: _("Writing"),
     }
