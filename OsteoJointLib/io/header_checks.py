@@ -157,9 +157,7 @@ def _kernel_flags(source: SourceInfo) -> list[Flag]:
             )
         ]
     if kind is KernelClass.UNKNOWN:
-        said = (
-            f"names the kernel {source.kernel}, which is not known here" if source.kernel else "names no known kernel"
-        )
+        said = f"names the kernel {source.kernel}, not known here" if source.kernel else "names no known kernel"
         message = f"The file {said}; a sharp one would change HU and texture. State it by --kernel where you know it."
         return [Flag(Reason.KERNEL_UNKNOWN, message)]
     return []

@@ -160,7 +160,7 @@ def _not_uniform(vertebra: VertebraReading) -> list[Flag]:
     level, share = vertebra.level, vertebra.measurement.dense_share or 0.0
     what = next(filter(None, map(_what_else, _smoothed_regions(vertebra))), None)
     if what is None and share >= _MOST_DENSE_SHARE:
-        what = f"something {_CEMENT_WORDS} or an implant in {100 * share:.0f} % of its body"
+        what = f"a part too dense for trabecular bone, {100 * share:.0f} % of it: sclerosis, cement or an implant"
     if what is None:
         return []
     return [Flag(Reason.BODY_NOT_UNIFORM, f"The measured region of {level} holds {what}.", level)]
