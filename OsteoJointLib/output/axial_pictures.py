@@ -112,7 +112,7 @@ def explanation_title(explanation: ExplanationMap) -> str:
     name = {ExplanationMethod.HIRESCAM: "Explanation map", ExplanationMethod.GRADCAM: "Grad-CAM"}[explanation.method]
     if explanation.blank:
         return f"{name}: {NO_INFLUENCE}"
-    return f"{name}: {100 * explanation.share:.0f} % of the influence on the class"
+    return f"{name}: {100 * explanation.share:.0f} % of the influence"
 
 
 def _explained(ct: np.ndarray, reading: VertebraReading, patch: Patch) -> np.ndarray | None:

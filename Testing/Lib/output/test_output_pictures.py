@@ -227,8 +227,8 @@ def test_a_blank_map_says_no_influence_in_its_picture(case, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "title"),
     [
-        ({}, "Explanation map: 62 % of the influence on the class"),
-        ({"method": ExplanationMethod.GRADCAM, "share": 0.4}, "Grad-CAM: 40 % of the influence on the class"),
+        ({}, "Explanation map: 62 % of the influence"),
+        ({"method": ExplanationMethod.GRADCAM, "share": 0.4}, "Grad-CAM: 40 % of the influence"),
         ({"values": np.zeros((2, 2)), "share": 0.0}, "Explanation map: no influence"),
     ],
 )
