@@ -57,6 +57,15 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(f"cuda:{index}")
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Say whether the device computes in bfloat16 itself; elsewhere it would be slower than float32."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
 def usable_cores() -> int:
     """Count the CPU cores this process may use: its affinity, cut by a container's quota."""
     affinity = getattr(os, "sched_getaffinity", None)

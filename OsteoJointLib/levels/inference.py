@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.device import has_bfloat16
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.hu_checks import TISSUE_HU
 from OsteoJointLib.level_config import Landmark, Tissue
@@ -148,7 +149,7 @@ def predict_batch(
     from OsteoJointLib.network.level_net import window_channels
 
     batch = torch.from_numpy(np.stack([volume.hu for volume in coarse])).to(device)
-    with torch.inference_mode(), torch.autocast(batch.device.type, torch.bfloat16, enabled=_has_bfloat16(batch.device)):
+    with torch.inference_mode(), torch.autocast(batch.device.type, torch.bfloat16, enabled=has_bfloat16(batch.device)):
         image = window_channels(batch, network.config).contiguous(memory_format=torch.channels_last_3d)
         output = network(image)
         logits = output.logits.float()
@@ -156,12 +157,3 @@ def predict_batch(
         parts = (logits.argmax(dim=1).to(torch.uint8), ribs, output.landmarks.float(), output.lumbar.float().sigmoid())
     arrays = [part.cpu().numpy() for part in parts]
     return [LevelPrediction(volume.grid, *(array[i] for array in arrays)) for i, volume in enumerate(coarse)]
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    """Say whether the device computes in bfloat16 itself; elsewhere it would be slower than float32."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.device import has_bfloat16
 from OsteoJointLib.hu_window import OUTSIDE_HU, to_unit_range
 from OsteoJointLib.records import CtVolume
 from OsteoJointLib.whole_body.body_places import BodyPlace
@@ -97,7 +98,8 @@ def look_along(
     low = corners.min(axis=0)
     shape_yx = corners.max(axis=0) - low + WINDOW_PX
     values = np.full((len(images), *shape_yx), -LOGIT_MOST, dtype=np.float32)
-    with torch.inference_mode():
+    # between two slices bfloat16 moves the edge by less than the lattice can tell, in less than half the time
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
         for begin in range(0, len(images), BATCH):
             batch = torch.from_numpy(images[begin : begin + BATCH])[:, None].to(device)
             batch = batch.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
