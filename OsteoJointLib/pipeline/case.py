@@ -15,6 +15,7 @@ from OsteoJointLib.io.nrrd import image_on_grid
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.vertebra import VertebraReading, label_map
 from OsteoJointLib.records import BodyVolume, Classification, CtSlicePair, CtVolume, Flag, Level, LevelsFound, ModelInfo
+from OsteoJointLib.whole_body.looking import Windows
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -50,6 +51,7 @@ class CaseResult:
         timings_s: seconds by stage.
         config, options: the settings it was read with.
         neighbors: the bodies of T12 and L3 where they were seen; none where only the mid-slices were asked for.
+        windows: what the network saw the bodies in, kept for a point that moves.
         rods: calibration rods that were found in the scan.
         read_at: when the reading ended.
     """
@@ -66,6 +68,7 @@ class CaseResult:
     config: PipelineConfig = field(default_factory=PipelineConfig)
     options: ReadOptions = field(default_factory=ReadOptions)
     neighbors: tuple[BodyVolume, ...] = ()
+    windows: Windows = field(default_factory=dict)
     rods: RodFit | None = None
     read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 

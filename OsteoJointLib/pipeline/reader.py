@@ -46,6 +46,7 @@ from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.pipeline.volume_stage import (
+    WholeBodies,
     as_given,
     given_neighbors,
     volume_flags,
@@ -56,7 +57,6 @@ from OsteoJointLib.pipeline.volume_stage import (
 )
 from OsteoJointLib.records import (
     AxialSlice,
-    BodyVolume,
     Classification,
     CtSlicePair,
     CtVolume,
@@ -68,6 +68,7 @@ from OsteoJointLib.records import (
     ModelInfo,
     VertebraSegmentation,
 )
+from OsteoJointLib.whole_body.looking import Windows
 
 if TYPE_CHECKING:
     import torch
@@ -159,7 +160,7 @@ class Reader:
                 vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
             drawn[level] = as_given(vertebra, masks[level].source)
         neighbors = given_neighbors(case, masks) if isinstance(case, CtVolume) and options.volume else ()
-        return self._conclude(case, levels, drawn, neighbors, options, clock)
+        return self._conclude(case, levels, WholeBodies(drawn, neighbors), options, clock)
 
     def find_levels(self, case: Case, points: Points | None = None) -> LevelsFound | None:
         """Place L1 and L2 by the user's points, or find them in mid-body; None for a slice pair without points."""
@@ -181,7 +182,7 @@ class Reader:
         if levels is None:
             levels = assumed_levels(placed[Level.L1].point, placed[Level.L2].point)
         drawn = self._segment(placed, options, clock)
-        return self._conclude(case, levels, *self._whole(case, levels, drawn, options, clock), options, clock)
+        return self._conclude(case, levels, self._whole(case, levels, drawn, options, clock), options, clock)
 
     def move(
         self,
@@ -203,8 +204,8 @@ class Reader:
             levels = moved_levels(result.volume, result.levels, points)
         placed = self._locate(result.volume, {level: level_point(levels, level) for level in points}, clock)
         drawn = {vertebra.level: vertebra for vertebra in result.readings} | self._segment(placed, options, clock)
-        whole = self._whole(result.volume, levels, drawn, options, clock)
-        return self._conclude(result.volume, levels, *whole, options, clock, result)
+        whole = self._whole(result.volume, levels, drawn, options, clock, self._windows_of(result))
+        return self._conclude(result.volume, levels, whole, options, clock, result)
 
     def edit(
         self,
@@ -252,10 +253,10 @@ class Reader:
                 refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
                 vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
             drawn[level] = vertebra
-        whole: tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]] = (drawn, result.neighbors)
+        whole = WholeBodies(drawn, result.neighbors, self._windows_of(result))
         if (options or ReadOptions()).volume != result.options.volume:
-            whole = self._whole(result.volume, result.levels, drawn, options, clock)
-        return self._conclude(result.volume, result.levels, *whole, options, clock, result)
+            whole = self._whole(result.volume, result.levels, drawn, options, clock, whole.windows)
+        return self._conclude(result.volume, result.levels, whole, options, clock, result)
 
     def _locate(
         self, case: Case, points: Mapping[Level, LevelPoint | None], clock: StageClock
@@ -301,19 +302,24 @@ class Reader:
         drawn: Mapping[Level, VertebraReading],
         options: ReadOptions | None,
         clock: StageClock,
-    ) -> tuple[Mapping[Level, VertebraReading], tuple[BodyVolume, ...]]:
+        seen: Windows | None = None,
+    ) -> WholeBodies:
         """Whole bodies of both levels and their neighbors, where they are asked for and slices are there."""
         if isinstance(case, CtSlicePair) or not (options or ReadOptions()).volume:
-            return {level: replace(vertebra, body=None, network_body=None) for level, vertebra in drawn.items()}, ()
+            return WholeBodies({of: replace(one, body=None, network_body=None) for of, one in drawn.items()})
         with clock.stage(Stage.WHOLE_BODY):
-            return whole_bodies(self.network, case, drawn, levels, self.device)
+            return whole_bodies(self.network, case, drawn, levels, self.device, seen or {})
+
+    def _windows_of(self, result: CaseResult) -> Windows:
+        """Return what these networks have looked at; nothing where others, or another device, made the result."""
+        mine = result.model.sha256 == self.model.sha256 and result.device == str(self.device)
+        return result.windows if mine else {}
 
     def _conclude(
         self,
         case: Case,
         levels: LevelsFound,
-        drawn: Mapping[Level, VertebraReading],
-        neighbors: tuple[BodyVolume, ...],
+        whole: WholeBodies,
         options: ReadOptions | None,
         clock: StageClock,
         before: CaseResult | None = None,
@@ -326,7 +332,7 @@ class Reader:
         classification: Classification | None = None
         maps: tuple[ExplanationMap | None, ExplanationMap | None] = (None, None)
         with clock.stage(Stage.MEASURE):
-            pair = [measure(self._encoded(drawn[level]), self.config) for level in Level]
+            pair = [measure(self._encoded(whole.levels[level]), self.config) for level in Level]
             case = with_facts(case, pair, options)
             rods = before.rods if before is not None else look_for_rods(case, pair, options)
             calibrations = find_calibrations(case, pair, rods, options)
@@ -347,7 +353,7 @@ class Reader:
             *(flag for one in (l1, l2) for flag in vertebra_flags(one, self.config)),
             *(flag for one in (l1, l2) for flag in midslice_flags(case, levels, one)),
         ]
-        l1, l2, neighbors = with_hints(l1, l2, neighbors)
+        l1, l2, neighbors = with_hints(l1, l2, whole.neighbors)
         found += (*calibration_flags((l1, l2), calibrations), *volume_flags(case, (l1, l2), neighbors, options))
         without = None if left_out is None else left_out.level
         flags = all_flags(case, levels, found, without, self.config.input)
@@ -359,6 +365,7 @@ class Reader:
         return CaseResult(
             *(case, l1, l2, classification, self.model, device, levels, flags, timings, self.config, options),
             neighbors=neighbors,
+            windows=whole.windows,
             rods=rods,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import VERSE_LABELS, BodyVolume, CtSlicePair, CtVolume, Flag, Level, LevelsFound, MaskSource
 from OsteoJointLib.whole_body.heights import GRADE_LIMIT_MM, fracture_hint
+from OsteoJointLib.whole_body.looking import Windows
 from OsteoJointLib.whole_body.one_body import body_of
 from OsteoJointLib.whole_body.segmenting import segment_bodies
 
@@ -28,13 +29,29 @@ if TYPE_CHECKING:
     from OsteoJointLib.network.multitask import MultitaskNetwork
 
 
+@dataclass(frozen=True, eq=False)
+class WholeBodies:
+    """Both levels and what lies about them.
+
+    Args:
+        levels: with their bodies, where these were asked for.
+        neighbors: T12 and L3 where they were seen.
+        windows: what the network saw them in.
+    """
+
+    levels: Mapping[Level, VertebraReading]
+    neighbors: tuple[BodyVolume, ...] = ()
+    windows: Windows = field(default_factory=dict)
+
+
 def whole_bodies(
     network: MultitaskNetwork,
     volume: CtVolume,
     drawn: Mapping[Level, VertebraReading],
     levels: LevelsFound,
     device: torch.device,
-) -> tuple[dict[Level, VertebraReading], tuple[BodyVolume, ...]]:
+    seen: Windows,
+) -> WholeBodies:
     """Give both levels their whole bodies, and segment their neighbors.
 
     Args:
@@ -43,14 +60,12 @@ def whole_bodies(
         drawn: both levels with their masks.
         levels: with the column.
         device: where to compute.
-
-    Returns:
-        The levels; T12 and L3 where they were seen.
+        seen: windows of this CT that this network has looked at.
     """
     centers_mm = (_center_mm(drawn[Level.L1]), _center_mm(drawn[Level.L2]))
-    bodies = segment_bodies(network, volume, centers_mm, levels.column, device)
+    bodies, windows = segment_bodies(network, volume, centers_mm, levels.column, device, seen)
     read = {level: _with_network_body(one, bodies.get(level)) for level, one in drawn.items()}
-    return read, tuple(body for name, body in bodies.items() if name not in read)
+    return WholeBodies(read, tuple(body for name, body in bodies.items() if name not in read), windows)
 
 
 def _with_network_body(reading: VertebraReading, found: BodyVolume | None) -> VertebraReading:

@@ -11,7 +11,7 @@ import numpy as np
 from OsteoJointLib.records import BodyEvidence, BodyVolume, CtVolume
 from OsteoJointLib.whole_body.body_places import body_places
 from OsteoJointLib.whole_body.disc_planes import DiscFinder
-from OsteoJointLib.whole_body.looking import look_along
+from OsteoJointLib.whole_body.looking import Windows, look_along
 from OsteoJointLib.whole_body.one_body import body_between
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def segment_bodies(
     centers_mm: tuple[np.ndarray, np.ndarray],
     column: Sequence[BodyEvidence],
     device: torch.device,
-) -> dict[str, BodyVolume]:
+    seen: Windows,
+) -> tuple[dict[str, BodyVolume], Windows]:
     """Segment the whole bodies of T12, L1, L2 and L3.
 
     Args:
@@ -35,12 +36,13 @@ def segment_bodies(
         centers_mm: of L1 and L2, (3,) z, y, x in mm along the CT's own index axes.
         column: the bodies that the level network found, where it did.
         device: where to compute.
+        seen: windows of this CT that this network has looked at.
 
     Returns:
-        Those that were seen, by name; no two share a voxel.
+        Those that were seen, by name; no two share a voxel. And the windows that they come from.
     """
     places = body_places(*centers_mm, column, volume.grid)
-    logits = look_along(network, volume, places, device)
+    logits, windows = look_along(network, volume, places, device, seen)
     discs = DiscFinder(logits)
     planes = [discs.plane_between(upper.center_mm, lower.center_mm) for upper, lower in pairwise(places)]
     bodies = {}
@@ -48,4 +50,4 @@ def segment_bodies(
         body = body_between(logits, volume, place, upper, lower) if place.seen else None
         if body is not None:
             bodies[place.name] = body
-    return bodies
+    return bodies, windows

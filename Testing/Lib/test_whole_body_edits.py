@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -109,3 +111,13 @@ def test_a_label_map_of_whole_bodies_comes_in_by_the_worker(client, chain, tmp_p
     # the class comes from the mid-slices, which are as they were
     probabilities = before["classification"]["probabilities"]
     assert after["classification"]["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+
+
+def test_what_the_network_saw_is_kept_for_a_move_but_not_by_other_weights(chain):
+    point = {Level.L1: chain.result.l1.point.center_lps_mm}
+    blind = replace(chain.result, windows={key: np.full_like(one, -4.0) for key, one in chain.result.windows.items()})
+    assert blind.windows and chain.reader.move(blind, point, QUICK).neighbors == ()
+    body = chain.reader.move(blind, point, QUICK).l1.body
+    assert body is None or body.volume_ml < 0.5 * chain.result.l1.body.volume_ml
+    other = replace(chain.reader, model=replace(chain.reader.model, sha256="0" * 64))
+    np.testing.assert_array_equal(drawn(other.move(blind, point, QUICK).l1), drawn(chain.result.l1))
