@@ -105,6 +105,7 @@ class Reason(StrEnum):
     USAGE = "usage"
     OUTPUT_EXISTS = "output_exists"
     OUT_OF_MEMORY = "out_of_memory"
+    WORKER_KILLED = "worker_killed"
     CANCELLED = "cancelled"
     FAILED = "failed"
 
