@@ -561,11 +561,54 @@ def test_another_ct_hides_the_former_reading_and_each_keeps_its_own(read):
     assert read.state.document is not None
 
 
-def test_a_removed_ct_ends_its_run_and_takes_the_hidden_nodes_with_it(read):
+def test_a_removed_ct_ends_its_run_and_takes_its_reading_with_it(read):
     volume_id, nodes = read.ct.GetID(), read.nodes
     read.reading.update()
     slicer.mrmlScene.RemoveNode(read.ct)
     read.settle()
-    assert read.state.volume_name is None and "removed" in read.state.message
+    assert read.state.volume_name is None and not read.state.running
+    assert read.state.message == "“CT” was removed from the scene, and its reading with it."
+    assert read.state.reason is Reason.CANCELLED
     assert read.engine.forgotten == [volume_id]
-    assert not [node for node in nodes.all() if node.GetHideFromEditors()]
+    assert nodes.all() == []
+
+
+def test_a_removed_ct_that_is_not_chosen_takes_its_reading_with_it_too(read):
+    nodes = read.nodes
+    read.reading.select(add_ct("axial", "other"))
+    slicer.mrmlScene.RemoveNode(read.ct)
+    read.settle()
+    assert read.state.volume_name == "other"
+    assert "“CT” was removed" in read.state.message and read.state.reason is None
+    assert nodes.all() == []
+
+
+def test_masks_that_were_corrected_outlive_their_ct(read):
+    read.draw(L2)
+    read.settle()
+    masks = read.nodes.get(Role.MASKS)
+    slicer.mrmlScene.RemoveNode(read.ct)
+    read.settle()
+    assert read.state.message.endswith("The masks that you corrected stay.")
+    assert masks.GetScene() is not None and masks.GetAttribute("OsteoJoint.Role") is None
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [masks]
+    assert not slicer.util.getNodesByClass("vtkMRMLMarkupsNode")
+
+
+def test_a_run_of_a_script_whose_ct_goes_ends_with_a_reason(bench):
+    bench.engine.meanwhile = lambda: slicer.mrmlScene.RemoveNode(bench.ct)
+    with pytest.raises(RunFailed) as ending:
+        bench.reading.run(bench.ct)
+    assert ending.value.reason is Reason.CANCELLED
+
+
+def test_a_ct_that_is_gone_already_counts_as_none(read):
+    slicer.mrmlScene.RemoveNode(read.ct)
+    read.reading.select(read.ct)
+    assert read.state.volume_name is None
+
+
+def test_closing_the_scene_ends_a_run_in_words(read):
+    read.reading.update()
+    slicer.mrmlScene.Clear()
+    assert not read.state.running and "scene was closed" in read.state.message

@@ -373,9 +373,15 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertGreater(self.dice("L2", node), 0.95)
         self.drag("L1", 0.0, 0.0, -4.0)
         self.assertTrue(waitUntil(lambda: self.reading.running))
+        other = support.addPhantom("Another")
         slicer.mrmlScene.RemoveNode(node)
         self.assertTrue(waitUntil(lambda: not self.reading.running, 5))
         support.idle(0.3)
+        self.assertEqual(self.reading.state.volume_name, "Another")  # the selector has chosen it
+        self.assertIn("“Phantom” was removed", self.message())
+        for kind in ("vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLTableNode"):
+            self.assertEqual(slicer.util.getNodesByClass(kind), [], kind)
+        slicer.mrmlScene.RemoveNode(other)
         self.assertIsNone(self.reading.state.volume_name)
 
     def test_whatIsNoCtIsRefusedInASentence(self):
