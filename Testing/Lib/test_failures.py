@@ -107,7 +107,7 @@ def test_an_ending_stays_as_it_is():
             -9,
             ["all well"],
             Reason.WORKER_KILLED,
-            "was killed (exit code -9), which is what the system does when memory",
+            "was killed (exit code -9), which is what the system does",
         ),
         (137, [], Reason.WORKER_KILLED, "137"),
         (-9, ["DefaultCPUAllocator: can't allocate memory"], Reason.OUT_OF_MEMORY, "Memory ran out"),

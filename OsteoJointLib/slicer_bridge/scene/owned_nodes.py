@@ -193,7 +193,7 @@ class OwnedNodes:
         return folder
 
 
-def _hierarchy() -> slicer.vtkMRMLSubjectHierarchyNode | None:
+def _hierarchy() -> Any:
     return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
 
 
