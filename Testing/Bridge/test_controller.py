@@ -59,6 +59,8 @@ class FakeEngine:
             return
         wanted, (on_levels, on_result, on_done, on_error) = self.asked[-1], self._ends
         self.meanwhile()
+        if not self.running:
+            return
         if self.fails:
             self.running = False
             on_error(self.fails)
@@ -535,6 +537,55 @@ def test_masks_are_compared_and_the_result_ends_that(read):
         assert visible == {shown} and read.state.comparing is shown
     read.update()
     assert read.state.comparing is None
+
+
+def names_shown(bench) -> dict[str, float]:
+    """Each name in the sagittal views and how high it stands, mm."""
+    node, shown = bench.nodes.get(Role.NAMES), {}
+    for index in range(0 if node is None else node.GetNumberOfControlPoints()):
+        place = [0.0, 0.0, 0.0]
+        node.GetNthControlPointPositionWorld(index, place)
+        shown[node.GetNthControlPointLabel(index)] = place[2]
+    return shown
+
+
+@pytest.mark.parametrize("answer", ["confirm", "shift"])
+def test_bodies_in_doubt_are_named_until_there_is_an_answer(bench, answer):
+    bench.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "Count again."),)
+    bench.reading.find_levels()
+    bench.settle()
+    heights = {f"{n} ?": center_of(bench.ct, at)[2] for n, at in (("T12", 21), ("L1", 16), ("L2", 6), ("L3", 1))}
+    assert names_shown(bench) == pytest.approx(heights)
+    display = bench.nodes.get(Role.NAMES).GetDisplayNode()
+    assert list(display.GetViewNodeIDs()) == ["vtkMRMLSliceNodeYellow"] and not display.GetVisibility3D()
+    if answer == "confirm":
+        bench.reading.confirm_levels()
+    else:
+        bench.reading.shift_levels(up=True)
+    bench.settle()
+    assert names_shown(bench) == {} and bench.state.levels_doubt == ""
+    assert bench.wanted.until is Until.READING and bench.state.document is not None
+
+
+def test_a_shift_without_a_doubt_reads_nothing_by_itself(bench):
+    bench.reading.find_levels()
+    bench.settle()
+    bench.reading.shift_levels(up=True)
+    bench.settle()
+    assert bench.wanted.until is Until.LEVELS and bench.state.document is None
+
+
+def test_names_go_along_with_a_point_and_levels_without_a_doubt_have_none(bench):
+    bench.reading.find_levels()
+    bench.settle()
+    assert bench.nodes.get(Role.NAMES) is None
+    bench.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "Count again."),)
+    bench.reading.find_levels()
+    bench.settle()
+    (l1, _) = level_nodes.point_nodes(bench.nodes)
+    l1.SetNthControlPointPositionWorld(0, *center_of(bench.ct, 21))
+    bench.settle()
+    assert list(names_shown(bench)) == ["L1 ?", "L2 ?", "L3 ?"]
 
 
 def test_files_are_written_with_the_masks_as_they_are_in_the_scene(read, tmp_path, monkeypatch):

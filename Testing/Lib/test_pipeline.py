@@ -9,8 +9,7 @@ from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid, mask_to_plane
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.output.result_json import result_document
-from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable
-from OsteoJointLib.pipeline.doubts import all_flags
+from OsteoJointLib.pipeline.doubts import NOTES, all_flags, class_is_reliable
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions

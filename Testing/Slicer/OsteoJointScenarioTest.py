@@ -216,6 +216,23 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.follow()
         np.testing.assert_allclose(self.point("L2"), l2, atol=3)
 
+    def test_doubtfulLevelsAreNamedAndConfirmed(self):
+        node = support.addPhantom("No ribs", topMm=support.truePoint("L1")[2] + 22)
+        slicer.util.findChild(self.widget.parent, "volumeSelector").setCurrentNode(node)
+        support.idle(0.05)
+        self.click("applyButton")
+        self.finish()
+        self.assertIsNone(self.reading.state.document["classification"]["status"])
+        self.assertIn("rib", self.reading.state.levels_doubt)
+        names = self.reading.nodes.get(Role.NAMES)
+        labels = [names.GetNthControlPointLabel(n) for n in range(names.GetNumberOfControlPoints())]
+        self.assertEqual(labels[-3:], ["L1 ?", "L2 ?", "L3 ?"])
+        self.click("confirmButton")
+        self.finish()
+        self.assertIsNotNone(self.reading.state.document["classification"]["status"])
+        self.assertEqual(self.reading.state.levels_doubt, "")
+        self.assertIsNone(self.reading.nodes.get(Role.NAMES))
+
     def test_pointsByHand(self):
         self.choose()
         for level in Level:

@@ -42,9 +42,13 @@ def ijkToRas():
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ phantom().volume.grid.matrix
 
 
-def addPhantom(name="Phantom"):
-    """Put the phantom into the scene; return its node."""
-    node = slicer.util.addVolumeFromArray(phantom().volume.hu, name=name)
+def addPhantom(name="Phantom", topMm=None):
+    """Put the phantom into the scene, or what of it lies below ``topMm`` (S of the world); return its node."""
+    hu = phantom().volume.hu
+    if topMm is not None:
+        bottom, spacing = ijkToRas()[2, 3], ijkToRas()[2, 2]
+        hu = hu[: int((topMm - bottom) / spacing)]
+    node = slicer.util.addVolumeFromArray(hu, name=name)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijkToRas()))
     return node
 

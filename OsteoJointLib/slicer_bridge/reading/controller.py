@@ -120,6 +120,13 @@ class ReadingController:
         if not self.running:
             self.update()
 
+    def shift_levels(self, up: bool) -> None:
+        """Move both points to the next body; where their names were in doubt, that is the answer, and it is read."""
+        in_doubt = bool(self.state.levels_doubt)
+        self.edits.shift_levels(up)
+        if in_doubt and not self.running:
+            self.update()
+
     def update(self) -> None:
         """Bring everything up to date, from what is in the scene: points, masks, class."""
         self._start(Until.READING)

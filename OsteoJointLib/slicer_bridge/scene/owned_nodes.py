@@ -45,6 +45,8 @@ class Role(StrEnum):
     L2_POINT = "L2 point"
     L1_BOX = "L1 box"
     L2_BOX = "L2 box"
+    NAMES = "names"
+    """The names proposed for the bodies about them, while they are in doubt."""
 
 
 class OwnedNodes:
