@@ -1,29 +1,29 @@
 """The module as a user works with it: from a CT to levels, masks, class, corrections and files.
 
-Run by `ctest` in a real Slicer and by `make test` in the test host. Skipped where packages are missing.
+Run by `ctest` in a real Slicer and by `make test` in the test host. Skipped where packages are missing and no other
+Python (``OSTEOJOINT_PYTHON`` or the module's setting) is named for the worker.
 """
 
 import json
 import tempfile
-import unittest
 from pathlib import Path
 
 import numpy as np
 import OsteoJointTestSupport as support
 import slicer
-from OsteoJointTestSupport import waitUntil
+from OsteoJointTestSupport import SlicerTestCase, waitUntil
 
-from OsteoJointLib.packages import lacking
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 
-class OsteoJointScenarioTest(unittest.TestCase):
+class OsteoJointScenarioTest(SlicerTestCase):
     """Each test begins with an empty scene and ends with no run under way."""
 
     def setUp(self):
-        if lacks := lacking():
-            self.skipTest(f"Slicer's Python lacks {', '.join(lack.words for lack in lacks)}.")
+        super().setUp()
+        if whyNot := support.whyNotRun():
+            self.skipTest(whyNot)
         slicer.mrmlScene.Clear()
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
         self.reading = self.widget.logic.reading
