@@ -45,12 +45,16 @@ def tooOld():
 
 
 def registerData():
-    """Teach Slicer the names of the vertebrae and add the sample CT; called once Slicer has started."""
+    """Add what Slicer offers outside the module: names of vertebrae, a sample CT, an entry in the menu of a CT.
+
+    Called once Slicer has started.
+    """
     from OsteoJointLib.slicer_bridge.scene import segment_terminology
-    from OsteoJointLib.slicer_bridge.setup import sample_data
+    from OsteoJointLib.slicer_bridge.setup import OsteoJointSubjectHierarchyPlugin, sample_data
 
     segment_terminology.load_terminology()
     sample_data.register()
+    OsteoJointSubjectHierarchyPlugin.register()
 
 
 class OsteoJoint(ScriptedLoadableModule):
@@ -100,6 +104,13 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
 
         logic = self.logic = OsteoJointLogic()
         self.panel = Panel(self.layout, logic.reading, logic.getParameterNode)
+
+    def read(self, volumeNode):
+        """Choose a CT and press the button that reads, if that can be pressed; what is missing is said beside it."""
+        if self.panel and self.logic:
+            self.logic.reading.select(volumeNode)
+            if not self.logic.reading.running:
+                slicer.util.findChild(self.parent, "applyButton").click()
 
     def enter(self):
         """Let the panel know that the user opens the module."""

@@ -75,6 +75,8 @@ class Reason(StrEnum):
     STUB_RIB = "stub_rib"
     TRANSITIONAL_ANATOMY = "transitional_anatomy"
     POINT_OUTSIDE = "point_outside"
+    POINTS_ON_ONE_BODY = "points_on_one_body"
+    POINTS_DOUBTFUL = "points_doubtful"
     SLICE_MOVED = "slice_moved"
     SLICE_NOT_MID_BODY = "slice_not_mid_body"
     # stages
@@ -105,6 +107,7 @@ class Reason(StrEnum):
     USAGE = "usage"
     OUTPUT_EXISTS = "output_exists"
     OUT_OF_MEMORY = "out_of_memory"
+    WORKER_KILLED = "worker_killed"
     CANCELLED = "cancelled"
     FAILED = "failed"
 

@@ -64,6 +64,20 @@ class Hardware:
         )
 
 
+def computes_on_cpu(device: str, hardware: Hardware | None) -> bool:
+    """Say whether a chosen device means the CPU on this machine.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        hardware: what was found; None while nobody has looked.
+
+    >>> bare = Hardware("2.8.0", None, None, (), 8, 8)
+    >>> [computes_on_cpu(device, bare) for device in ("cpu", "auto", "cuda")]
+    [True, True, False]
+    """
+    return device == "cpu" or (device == "auto" and hardware is not None and not hardware.cards)
+
+
 def find_hardware() -> Hardware:
     """Look at this machine through PyTorch, which is imported."""
     import torch

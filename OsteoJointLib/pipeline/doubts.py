@@ -38,6 +38,7 @@ _UNRELIABLE_BECAUSE = {
     Reason.LEVELS_CONTRADICT: "L1 and L2 contradict each other",
     Reason.BODY_NOT_UNIFORM: "a measured region holds more than trabecular bone",
     Reason.SLICE_UNLIKE_NEIGHBORS: "a slice is unlike its neighbors",
+    Reason.POINTS_DOUBTFUL: "L1 and L2 may be no neighbors",
     Reason.TRANSITIONAL_ANATOMY: "the number of vertebrae may be unusual, so the levels may be one off",
     Reason.SLICE_NOT_MID_BODY: "a slice does not run through the middle of its body",
     Reason.MASK_IMPLAUSIBLE: "a mask does not look like a vertebral body",

@@ -49,7 +49,7 @@ def placed_levels(case: Case, points: Points) -> LevelsFound:
 
     Raises:
         UsageError: one of the two is missing.
-        InputRefused: a point lies outside the CT.
+        InputRefused: a point lies outside the CT, or both lie on one body.
     """
     require_both(points)
     if isinstance(case, CtSlicePair):
@@ -79,7 +79,7 @@ def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound
 
     Raises:
         UsageError: no point moved.
-        InputRefused: a point lies outside the CT.
+        InputRefused: a point lies outside the CT, or both lie on one body.
     """
     if not points:
         raise UsageError(Reason.USAGE, "No point was moved. Give L1, L2 or both.")
@@ -88,10 +88,15 @@ def moved_levels(case: Case, levels: LevelsFound, points: Points) -> LevelsFound
     new = {level: level_point(placed, level) if level in points else old[level] for level in Level}
     flags: tuple[Flag, ...] = placed.flags
     if any(point.source is not PointSource.USER for point in new.values()):
-        kept = [flag for flag in levels.flags if not (flag.code is Reason.SLICE_MOVED and flag.level in points)]
+        kept = [flag for flag in levels.flags if not _is_out_of_date(flag, points)]
         flags = tuple(dict.fromkeys((*kept, *flags)))
     names = levels.names if _named_alike(levels, points) else ("",) * len(levels.names)
     return replace(levels, l1=new[Level.L1], l2=new[Level.L2], names=names, flags=flags)
+
+
+def _is_out_of_date(flag: Flag, points: Points) -> bool:
+    """Say whether a flag tells of a point that was moved since, or of the distance of both."""
+    return flag.code is Reason.POINTS_DOUBTFUL or (flag.code is Reason.SLICE_MOVED and flag.level in points)
 
 
 def _named_alike(levels: LevelsFound, points: Points) -> bool:

@@ -12,11 +12,12 @@ _NO_MODULE = re.compile(r"No module named '?([A-Za-z_]\w*)")
 _NO_MEMORY = re.compile(r"MemoryError|bad_alloc|[Oo]ut of memory|Cannot allocate memory|DefaultCPUAllocator")
 _KILLED = (-9, 137)
 """SIGKILL, as Python and Qt report it and as a shell does (128 + 9). On Linux it is most often the kernel's
-out-of-memory killer, but a person or a scheduler may send it too."""
+out-of-memory killer, but a person or a scheduler may send it too: which, nobody says."""
 _WINDOWS_NO_MEMORY = (0xC0000017, 0xC000012D)
 """STATUS_NO_MEMORY and STATUS_COMMITMENT_LIMIT of Windows' ntstatus.h."""
 _UINT32 = 0xFFFFFFFF
 """Windows' codes come as signed or unsigned numbers of 32 bits."""
+_MORE_MEMORY = "Close other programs, use fewer workers, or crop the CT to the lumbar spine"
 _TRACEBACK_END = 5
 """Lines from the end among which a missing package is named; chosen: the last words of a traceback."""
 
@@ -28,8 +29,8 @@ def worker_death(code: int | None, log: Sequence[str]) -> OsteoJointError:
         code: its exit code; negative where a signal ended it, None where it could not be started.
         log: the last lines of its standard error.
 
-    >>> worker_death(-9, []).reason is worker_death(0xC0000017, []).reason is Reason.OUT_OF_MEMORY
-    True
+    >>> worker_death(-9, []).reason.value, worker_death(0xC0000017, []).reason.value
+    ('worker_killed', 'out_of_memory')
     """
     last = next((line.strip() for line in reversed(log) if line.strip()), "")
     if code is None:
@@ -40,12 +41,16 @@ def worker_death(code: int | None, log: Sequence[str]) -> OsteoJointError:
         )
     if missing := _NO_MODULE.search("\n".join(log[-_TRACEBACK_END:])):
         return lacks_package(missing[1])
-    if code in _KILLED or code & _UINT32 in _WINDOWS_NO_MEMORY or _NO_MEMORY.search(last):
+    if code & _UINT32 in _WINDOWS_NO_MEMORY or _NO_MEMORY.search(last):
         return RunFailed(
             Reason.OUT_OF_MEMORY,
-            f"The worker was ended from outside (exit code {code}), most likely by the system because memory ran out, "
-            "unless a person ended it. Close other programs, use fewer workers, or crop the CT to the lumbar spine; "
-            "then try again.",
+            f"Memory ran out in the worker (exit code {code}). {_MORE_MEMORY}; then try again.",
+        )
+    if code in _KILLED:
+        return RunFailed(
+            Reason.WORKER_KILLED,
+            f"The worker was killed (exit code {code}), which is what the system does when memory runs out, unless "
+            f"somebody did it. Try again; if it comes back: {_MORE_MEMORY[0].lower()}{_MORE_MEMORY[1:]}.",
         )
     what = f"The worker broke down with exit code {code}."
     advice = "Try again; if it breaks down again, run `osteojoint doctor`, or the checks under Setup in Slicer."

@@ -52,7 +52,7 @@ def nothing_fails_unseen(request, host):
     seconds = mark.args[0] if mark else TIMEOUT_S
     stderr = request.config.stash[fault_handler_stderr_fd_key]
     faulthandler.dump_traceback_later(seconds, exit=True, file=stderr)
-    host.errors()
+    assert not (found := host.errors()), "Something failed out of sight after the last test:\n" + "\n".join(found)
     yield
     host.app.processEvents()
     host.forget_user()

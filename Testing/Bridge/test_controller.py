@@ -59,6 +59,8 @@ class FakeEngine:
             return
         wanted, (on_levels, on_result, on_done, on_error) = self.asked[-1], self._ends
         self.meanwhile()
+        if not self.running:
+            return
         if self.fails:
             self.running = False
             on_error(self.fails)
@@ -537,6 +539,55 @@ def test_masks_are_compared_and_the_result_ends_that(read):
     assert read.state.comparing is None
 
 
+def names_shown(bench) -> dict[str, float]:
+    """Each name in the sagittal views and how high it stands, mm."""
+    node, shown = bench.nodes.get(Role.NAMES), {}
+    for index in range(0 if node is None else node.GetNumberOfControlPoints()):
+        place = [0.0, 0.0, 0.0]
+        node.GetNthControlPointPositionWorld(index, place)
+        shown[node.GetNthControlPointLabel(index)] = place[2]
+    return shown
+
+
+@pytest.mark.parametrize("answer", ["confirm", "shift"])
+def test_bodies_in_doubt_are_named_until_there_is_an_answer(bench, answer):
+    bench.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "Count again."),)
+    bench.reading.find_levels()
+    bench.settle()
+    heights = {f"{n} ?": center_of(bench.ct, at)[2] for n, at in (("T12", 21), ("L1", 16), ("L2", 6), ("L3", 1))}
+    assert names_shown(bench) == pytest.approx(heights)
+    display = bench.nodes.get(Role.NAMES).GetDisplayNode()
+    assert list(display.GetViewNodeIDs()) == ["vtkMRMLSliceNodeYellow"] and not display.GetVisibility3D()
+    if answer == "confirm":
+        bench.reading.confirm_levels()
+    else:
+        bench.reading.shift_levels(up=True)
+    bench.settle()
+    assert names_shown(bench) == {} and bench.state.levels_doubt == ""
+    assert bench.wanted.until is Until.READING and bench.state.document is not None
+
+
+def test_a_shift_without_a_doubt_reads_nothing_by_itself(bench):
+    bench.reading.find_levels()
+    bench.settle()
+    bench.reading.shift_levels(up=True)
+    bench.settle()
+    assert bench.wanted.until is Until.LEVELS and bench.state.document is None
+
+
+def test_names_go_along_with_a_point_and_levels_without_a_doubt_have_none(bench):
+    bench.reading.find_levels()
+    bench.settle()
+    assert bench.nodes.get(Role.NAMES) is None
+    bench.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "Count again."),)
+    bench.reading.find_levels()
+    bench.settle()
+    (l1, _) = level_nodes.point_nodes(bench.nodes)
+    l1.SetNthControlPointPositionWorld(0, *center_of(bench.ct, 21))
+    bench.settle()
+    assert list(names_shown(bench)) == ["L1 ?", "L2 ?", "L3 ?"]
+
+
 def test_files_are_written_with_the_masks_as_they_are_in_the_scene(read, tmp_path, monkeypatch):
     monkeypatch.setattr(controller, "screenshots", lambda folder: [])
     monkeypatch.setattr(FakeEngine, "folder", tmp_path)
@@ -561,11 +612,54 @@ def test_another_ct_hides_the_former_reading_and_each_keeps_its_own(read):
     assert read.state.document is not None
 
 
-def test_a_removed_ct_ends_its_run_and_takes_the_hidden_nodes_with_it(read):
+def test_a_removed_ct_ends_its_run_and_takes_its_reading_with_it(read):
     volume_id, nodes = read.ct.GetID(), read.nodes
     read.reading.update()
     slicer.mrmlScene.RemoveNode(read.ct)
     read.settle()
-    assert read.state.volume_name is None and "removed" in read.state.message
+    assert read.state.volume_name is None and not read.state.running
+    assert read.state.message == "“CT” was removed from the scene, and its reading with it."
+    assert read.state.reason is Reason.CANCELLED
     assert read.engine.forgotten == [volume_id]
-    assert not [node for node in nodes.all() if node.GetHideFromEditors()]
+    assert nodes.all() == []
+
+
+def test_a_removed_ct_that_is_not_chosen_takes_its_reading_with_it_too(read):
+    nodes = read.nodes
+    read.reading.select(add_ct("axial", "other"))
+    slicer.mrmlScene.RemoveNode(read.ct)
+    read.settle()
+    assert read.state.volume_name == "other"
+    assert "“CT” was removed" in read.state.message and read.state.reason is None
+    assert nodes.all() == []
+
+
+def test_masks_that_were_corrected_outlive_their_ct(read):
+    read.draw(L2)
+    read.settle()
+    masks = read.nodes.get(Role.MASKS)
+    slicer.mrmlScene.RemoveNode(read.ct)
+    read.settle()
+    assert read.state.message.endswith("The masks that you corrected stay.")
+    assert masks.GetScene() is not None and masks.GetAttribute("OsteoJoint.Role") is None
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [masks]
+    assert not slicer.util.getNodesByClass("vtkMRMLMarkupsNode")
+
+
+def test_a_run_of_a_script_whose_ct_goes_ends_with_a_reason(bench):
+    bench.engine.meanwhile = lambda: slicer.mrmlScene.RemoveNode(bench.ct)
+    with pytest.raises(RunFailed) as ending:
+        bench.reading.run(bench.ct)
+    assert ending.value.reason is Reason.CANCELLED
+
+
+def test_a_ct_that_is_gone_already_counts_as_none(read):
+    slicer.mrmlScene.RemoveNode(read.ct)
+    read.reading.select(read.ct)
+    assert read.state.volume_name is None
+
+
+def test_closing_the_scene_ends_a_run_in_words(read):
+    read.reading.update()
+    slicer.mrmlScene.Clear()
+    assert not read.state.running and "scene was closed" in read.state.message

@@ -89,6 +89,13 @@ def test_rows_come_one_by_one(scene, interpreter, tmp_path):
     assert rows[0]["reason"] == "not_ct"
 
 
+def test_rows_that_come_together_are_counted_one_by_one(scene, interpreter, tmp_path):
+    settings = interpreter("case(2, 4); print('2/4', file=sys.stderr); print('2 cases')")
+    told = []
+    analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=lambda *one: told.append(one[:2]))
+    assert told == [(1, 4), (2, 4)]
+
+
 def test_the_command_says_what_was_asked_for(scene, interpreter, tmp_path):
     settings = interpreter("print('0 cases')")
     out = tmp_path / "out"

@@ -8,6 +8,7 @@ from subprocess import CalledProcessError
 from types import ModuleType
 
 import pytest
+import qt
 import slicer
 
 from OsteoJointLib.errors import RunFailed
@@ -21,7 +22,8 @@ BY_NAME = {one.name: one for one in PACKAGES}
 
 
 def lacks(*names: str) -> list[Lack]:
-    return [Lack(BY_NAME[name]) for name in names]
+    """Packages that are missing; ``name found`` is one that is too old."""
+    return [Lack(BY_NAME[name.partition(" ")[0]], name.partition(" ")[2]) for name in names]
 
 
 class Run:
@@ -346,3 +348,19 @@ def test_from_a_folder_no_extension_is_needed(manager):
     assert not opened.dialog.total.visible
     opened.dialog.install_button.click()
     assert opened.agreed == [["torch"]]
+
+
+def test_what_slicer_has_loaded_is_never_exchanged(open_dialog):
+    opened = open_dialog("numpy 1.24.2", "pydicom 2.4.4", "tqdm")
+    assert "numpy" not in opened.dialog.table.toPlainText() and "pydicom" in opened.dialog.table.toPlainText()
+    told = [label.text for label in opened.dialog.dialog.findChildren(qt.QLabel)]
+    (words,) = [text for text in told if "numpy (1.24.2 is there, 1.26 or newer is needed)" in text]
+    assert "stays" in words and "another Python" in words
+    opened.dialog.install_button.click()
+    assert opened.agreed == [["pydicom", "tqdm"]]
+
+
+def test_where_only_slicers_own_is_too_old_nothing_is_offered(open_dialog):
+    opened = open_dialog("numpy 1.24.2")
+    assert not opened.dialog.install_button.enabled and not opened.dialog.table.visible
+    assert opened.dialog.install_button.toolTip == "There is nothing to install."

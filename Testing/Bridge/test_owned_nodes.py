@@ -8,7 +8,7 @@ from example_readings import add_ct, make_views, move, placed, save_and_load, tu
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node
 from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 
 def fill(volume) -> OwnedNodes:
@@ -92,16 +92,54 @@ def test_nodes_stay_with_a_ct_that_is_moved(scene):
     assert {node.GetTransformNodeID() for node in movable} == {volume.GetTransformNodeID()}
 
 
-def test_visible_nodes_are_in_the_study_of_the_ct(scene):
-    volume = add_ct()
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+def tree(scene):
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+
+
+def folders_of(nodes: OwnedNodes) -> set[int]:
+    hierarchy = tree(slicer.mrmlScene)
+    listed = [node for node in nodes.all() if not node.GetHideFromEditors()]
+    return {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in listed}
+
+
+def test_visible_nodes_are_in_one_folder_in_the_study_of_the_ct(scene):
+    volume, hierarchy = add_ct(), tree(scene)
     study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), study)
-    nodes = fill(volume)
-    listed = [node for node in nodes.all() if not node.GetHideFromEditors()]
-    assert {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in listed} == {study}
-    hidden = [node for node in nodes.all() if node.GetHideFromEditors()]
-    assert not any(hierarchy.GetItemByDataNode(node) for node in hidden)
+    (folder,) = folders_of(fill(volume))
+    assert (hierarchy.GetItemName(folder), hierarchy.GetItemParent(folder)) == ("OsteoJoint (CT)", study)
+    assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume)) == study
+
+
+def test_hidden_segmentations_have_an_item_outside_the_folder_whose_eye_would_show_them(scene):
+    nodes, hierarchy = fill(add_ct()), tree(scene)
+    hidden = [node for node in nodes.all() if node.GetHideFromEditors() and node.IsA("vtkMRMLSegmentationNode")]
+    assert hidden
+    for node in hidden:
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == hierarchy.GetSceneItemID()
+
+
+def test_each_ct_has_its_folder_which_goes_with_the_reading(scene, tmp_path):
+    one, other = fill(add_ct(name="one")), fill(add_ct("oblique", name="other"))
+    (first,), (second,) = folders_of(one), folders_of(other)
+    assert first != second
+    one.remove_all()
+    assert tree(scene).GetItemByName("OsteoJoint (one)") == 0
+    save_and_load(tmp_path)
+    again = OwnedNodes(slicer.util.getNode("other"))
+    again.remove(Role.TABLE)
+    again.add(Role.TABLE, slicer.vtkMRMLTableNode(), "numbers")
+    (found,) = folders_of(again)
+    assert tree(scene).GetItemName(found) == "OsteoJoint (other)"
+
+
+def test_a_folder_keeps_what_a_user_put_into_it(scene):
+    nodes, hierarchy = fill(add_ct()), tree(scene)
+    (folder,) = folders_of(nodes)
+    own = hierarchy.GetItemByDataNode(scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "mine"))
+    hierarchy.SetItemParent(own, folder)
+    nodes.remove_all()
+    assert hierarchy.GetItemParent(own) == folder
 
 
 def test_a_saved_scene_finds_its_nodes_again_beside_other_cts(scene, tmp_path):

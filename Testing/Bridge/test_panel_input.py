@@ -97,6 +97,17 @@ def test_out_of_memory_offers_the_cpu(opened):
     assert not opened.ui.useCpuButton.visible
 
 
+def test_the_cpu_is_not_offered_where_it_computes_already(opened):
+    add_ct()
+    opened.reading.hardware = Hardware("2.9", None, None, (), 2, 2)
+    opened.reading.become(message="Memory ran out.", reason=Reason.OUT_OF_MEMORY)
+    assert opened.reading.settings.device == "auto"
+    assert not opened.ui.useCpuButton.visible
+    opened.reading.hardware = Hardware("2.9", "13.0", "580.1", (Card("RTX 4000", 20.0),), 2, 2)
+    opened.reading.changed.emit()
+    assert opened.ui.useCpuButton.visible
+
+
 @pytest.mark.parametrize("reason", ["dependency_missing", "weights_not_found", "weights_hash", "weights_format"])
 def test_what_is_missing_leads_to_setup(opened, reason):
     opened.reading.become(message="Slicer's Python lacks torch.", reason=reason)

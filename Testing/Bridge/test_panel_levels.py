@@ -45,11 +45,25 @@ def test_levels_in_doubt_say_why_and_are_confirmed_by_one_click(opened):
     assert [row(opened, index)[2] for index in range(2)] == ["sure, 99\u00a0%", "in doubt, 95\u00a0%"]
     assert opened.ui.doubtFrame.visible
     assert opened.ui.levelsDoubtLabel.text == "Count again."
-    assert "“Levels are right”" in opened.ui.levelsHint.text
+    assert opened.ui.levelsHint.text.startswith(
+        "Are these L1 and L2? The bodies about them are named in the sagittal view."
+    )
     opened.ui.confirmButton.click()
     assert opened.asked == [("confirm_levels",)]
     opened.reading.become(running=True)
     assert not opened.ui.confirmButton.enabled
+
+
+def test_a_doubt_opens_the_section_once_and_there_is_nothing_to_confirm_without(opened):
+    opened.reading.become(levels=FOUND_LEVELS)
+    assert not opened.ui.confirmButton.visible
+    opened.ui.levelsSection.collapsed = True
+    doubtful = {**FOUND_LEVELS, "L2": replace(FOUND_LEVELS["L2"], in_doubt=True)}
+    opened.reading.become_read(levels=doubtful, levels_doubt="Count again.")
+    assert not opened.ui.levelsSection.collapsed and opened.ui.confirmButton.visible
+    opened.ui.levelsSection.collapsed = True
+    opened.reading.changed.emit()
+    assert opened.ui.levelsSection.collapsed
 
 
 def test_a_point_by_hand_has_no_confidence(opened):

@@ -95,7 +95,7 @@ def test_an_unknown_reason_stays_readable(fake, heard):
     [
         ("Traceback\nModuleNotFoundError: No module named 'torch'", 1, Reason.DEPENDENCY_MISSING, "torch"),
         ("the last words", 3, Reason.FAILED, "the last words"),
-        ("MemoryError", 1, Reason.OUT_OF_MEMORY, "memory"),
+        ("MemoryError", 1, Reason.OUT_OF_MEMORY, "Memory ran out"),
     ],
 )
 def test_a_worker_that_ends_answers_every_open_question_once(fake, heard, say, code, reason, words):
@@ -113,12 +113,12 @@ def test_a_worker_that_ends_answers_every_open_question_once(fake, heard, say, c
     assert fake.client.generation == 2
 
 
-def test_killed_by_the_system_is_told_as_want_of_memory(fake, heard):
+def test_killed_from_outside_is_not_said_to_be_want_of_memory(fake, heard):
     fake.control["signal"] = {"ping": "SIGKILL"}
     ask(fake, heard)
     heard.wait("error")
-    assert heard.last("error").reason is Reason.OUT_OF_MEMORY
-    assert "-9" in heard.last("error").message
+    assert heard.last("error").reason is Reason.WORKER_KILLED
+    assert "-9" in heard.last("error").message and "most likely" not in heard.last("error").message
 
 
 def test_a_crash_is_told_with_its_signal(fake, heard):

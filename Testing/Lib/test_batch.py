@@ -177,7 +177,7 @@ def test_a_killed_worker_and_one_that_falls_mute_cost_a_case_each(desk, monkeypa
         desk.add(f"{name}.nrrd", content)
     desk.run()
     rows = desk.rows()
-    assert [row["reason"] for row in rows.values()] == ["out_of_memory", "failed", ""]
+    assert [row["reason"] for row in rows.values()] == ["worker_killed", "failed", ""]
     assert "exit code -9" in rows["a"]["message"] and "stopped answering" in rows["b"]["message"]
 
 

@@ -130,3 +130,7 @@ def test_a_package_that_is_too_old_makes_a_machine_unfit(monkeypatch):
     findings = doctor.examine()
     assert not findings.fit
     assert "2.3.1 is too old" in doctor.findings_text(findings)
+
+
+def test_what_slicer_has_loaded_is_pinned_even_where_it_is_too_old():
+    assert "numpy==1.24.2" in pins(lambda package: "1.24.2" if package.name == "numpy" else None)

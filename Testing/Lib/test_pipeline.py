@@ -9,7 +9,7 @@ from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.frames import Grid, mask_to_plane
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.output.result_json import result_document
-from OsteoJointLib.pipeline.doubts import NOTES, class_is_reliable
+from OsteoJointLib.pipeline.doubts import NOTES, all_flags, class_is_reliable
 from OsteoJointLib.pipeline.points import moved_levels
 from OsteoJointLib.pipeline.reader import analyze
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
@@ -205,6 +205,18 @@ def test_the_column_s_doubts_stay_as_long_as_one_point_is_the_network_s(chain):
         assert moved.flags == (unsure,)
         assert [moved.l1.source, moved.l2.source].count(PointSource.USER) == 1
         assert moved_levels(volume, moved, points).flags == ()
+
+
+def test_points_nearer_than_neighbors_make_the_class_unreliable_until_one_is_moved_back(chain):
+    points = chain.centers_lps_mm
+    (x, y, z), (_, _, below) = points[Level.L1], points[Level.L2]
+    near = moved_levels(chain.result.volume, chain.result.levels, {Level.L1: (x, y, below + 15.0)})
+    codes = {flag.code for flag in all_flags(chain.result.volume, near, ())}
+    assert {Reason.POINTS_DOUBTFUL, Reason.CLASS_NOT_RELIABLE} <= codes
+    back = moved_levels(chain.result.volume, near, {Level.L1: (x, y, z)})
+    assert Reason.POINTS_DOUBTFUL not in {flag.code for flag in back.flags}
+    with pytest.raises(InputRefused, match="on one body"):
+        chain.reader.move(chain.result, {Level.L2: (x, y, z - 0.7)}, QUICK)
 
 
 def test_refining_with_an_edit_moves_the_edited_mask_alone(chain):

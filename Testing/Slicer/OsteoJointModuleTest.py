@@ -1,17 +1,16 @@
 """The module as Slicer loads it: its files are there, and its panel stands in an empty scene and without packages."""
 
-import unittest
-
 import numpy as np
 import slicer
 import vtk
-from OsteoJointTestSupport import waitUntil
+from OsteoJointTestSupport import SlicerTestCase, waitUntil
 
 
-class OsteoJointModuleTest(unittest.TestCase):
+class OsteoJointModuleTest(SlicerTestCase):
     """What holds before anything is read."""
 
     def setUp(self):
+        super().setUp()
         slicer.mrmlScene.Clear()
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
 

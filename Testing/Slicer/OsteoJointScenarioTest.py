@@ -1,29 +1,29 @@
 """The module as a user works with it: from a CT to levels, masks, class, corrections and files.
 
-Run by `ctest` in a real Slicer and by `make test` in the test host. Skipped where packages are missing.
+Run by `ctest` in a real Slicer and by `make test` in the test host. Skipped where packages are missing and no other
+Python (``OSTEOJOINT_PYTHON`` or the module's setting) is named for the worker.
 """
 
 import json
 import tempfile
-import unittest
 from pathlib import Path
 
 import numpy as np
 import OsteoJointTestSupport as support
 import slicer
-from OsteoJointTestSupport import waitUntil
+from OsteoJointTestSupport import SlicerTestCase, waitUntil
 
-from OsteoJointLib.packages import lacking
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 
-class OsteoJointScenarioTest(unittest.TestCase):
+class OsteoJointScenarioTest(SlicerTestCase):
     """Each test begins with an empty scene and ends with no run under way."""
 
     def setUp(self):
-        if lacks := lacking():
-            self.skipTest(f"Slicer's Python lacks {', '.join(lack.words for lack in lacks)}.")
+        super().setUp()
+        if whyNot := support.whyNotRun():
+            self.skipTest(whyNot)
         slicer.mrmlScene.Clear()
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
         self.reading = self.widget.logic.reading
@@ -216,6 +216,23 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.follow()
         np.testing.assert_allclose(self.point("L2"), l2, atol=3)
 
+    def test_doubtfulLevelsAreNamedAndConfirmed(self):
+        node = support.addPhantom("No ribs", topMm=support.truePoint("L1")[2] + 22)
+        slicer.util.findChild(self.widget.parent, "volumeSelector").setCurrentNode(node)
+        support.idle(0.05)
+        self.click("applyButton")
+        self.finish()
+        self.assertIsNone(self.reading.state.document["classification"]["status"])
+        self.assertIn("rib", self.reading.state.levels_doubt)
+        names = self.reading.nodes.get(Role.NAMES)
+        labels = [names.GetNthControlPointLabel(n) for n in range(names.GetNumberOfControlPoints())]
+        self.assertEqual(labels[-3:], ["L1 ?", "L2 ?", "L3 ?"])
+        self.click("confirmButton")
+        self.finish()
+        self.assertIsNotNone(self.reading.state.document["classification"]["status"])
+        self.assertEqual(self.reading.state.levels_doubt, "")
+        self.assertIsNone(self.reading.nodes.get(Role.NAMES))
+
     def test_pointsByHand(self):
         self.choose()
         for level in Level:
@@ -373,9 +390,15 @@ class OsteoJointScenarioTest(unittest.TestCase):
         self.assertGreater(self.dice("L2", node), 0.95)
         self.drag("L1", 0.0, 0.0, -4.0)
         self.assertTrue(waitUntil(lambda: self.reading.running))
+        other = support.addPhantom("Another")
         slicer.mrmlScene.RemoveNode(node)
         self.assertTrue(waitUntil(lambda: not self.reading.running, 5))
         support.idle(0.3)
+        self.assertEqual(self.reading.state.volume_name, "Another")  # the selector has chosen it
+        self.assertIn("“Phantom” was removed", self.message())
+        for kind in ("vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLTableNode"):
+            self.assertEqual(slicer.util.getNodesByClass(kind), [], kind)
+        slicer.mrmlScene.RemoveNode(other)
         self.assertIsNone(self.reading.state.volume_name)
 
     def test_whatIsNoCtIsRefusedInASentence(self):

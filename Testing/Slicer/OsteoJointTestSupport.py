@@ -2,7 +2,10 @@
 
 import os
 import signal
+import sys
 import time
+import traceback
+import unittest
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +13,42 @@ import numpy as np
 import slicer
 
 PATIENCE_S = 240
+
+
+class SlicerTestCase(unittest.TestCase):
+    """Fails on what Slicer only prints: exceptions in slots and observers, the subject hierarchy's complaints."""
+
+    def setUp(self):
+        self._unseen, self._hook = [], sys.excepthook
+        self._logged = len(_log())
+        sys.excepthook = self._caught
+        self.addCleanup(self._look)
+
+    def _caught(self, kind, error, trace):
+        self._unseen.append("".join(traceback.format_exception(kind, error, trace)))
+        self._hook(kind, error, trace)
+
+    def _look(self):
+        slicer.app.processEvents()
+        sys.excepthook = self._hook
+        complaints = [line for line in _log()[self._logged :].splitlines() if "subject hierarchy item" in line]
+        self.assertEqual(self._unseen + complaints, [], "Something failed out of sight.")
+
+
+def _log():
+    """Slicer's log of this session so far; empty where it has none."""
+    model = getattr(slicer.app, "errorLogModel", None)
+    path = Path(model().filePath) if model is not None else None
+    return path.read_text(encoding="utf-8", errors="replace") if path is not None and path.is_file() else ""
+
+
+def whyNotRun():
+    """Why nothing can be read here; empty where it can, or where a Python is named for the worker: it must work."""
+    from OsteoJointLib.packages import Need, lacking
+    from OsteoJointLib.slicer_bridge.setup.python_setting import chosen_python
+
+    lacks = [] if chosen_python() else [lack.words for lack in lacking() if lack.package.need is Need.READING]
+    return f"Slicer's Python lacks {', '.join(lacks)}." if lacks else ""
 
 
 def waitUntil(condition, seconds=PATIENCE_S):
@@ -42,9 +81,13 @@ def ijkToRas():
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ phantom().volume.grid.matrix
 
 
-def addPhantom(name="Phantom"):
-    """Put the phantom into the scene; return its node."""
-    node = slicer.util.addVolumeFromArray(phantom().volume.hu, name=name)
+def addPhantom(name="Phantom", topMm=None):
+    """Put the phantom into the scene, or what of it lies below ``topMm`` (S of the world); return its node."""
+    hu = phantom().volume.hu
+    if topMm is not None:
+        bottom, spacing = ijkToRas()[2, 3], ijkToRas()[2, 2]
+        hu = hu[: int((topMm - bottom) / spacing)]
+    node = slicer.util.addVolumeFromArray(hu, name=name)
     node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijkToRas()))
     return node
 

@@ -103,6 +103,7 @@ class FolderBatch:
         ]
         self._process = ChildProcess(self._heard, self._warned, self._has_ended)
         self._lines, self._log, self._summary = LineBuffer(), deque[str](maxlen=LOG_LINES), b""
+        self._total = 0
 
     def start(self) -> None:
         """Begin; every refusal comes by :attr:`ended`."""
@@ -127,15 +128,18 @@ class FolderBatch:
             progress = _PROGRESS.fullmatch(line) or progress
             self._log.append(line)
         if progress:
-            self.progressed.emit(int(progress[1]), int(progress[2]))
+            self._total = int(progress[2])
+            self.progressed.emit(len(self.rows), self._total)
             self._read_ledger()
 
     def _read_ledger(self) -> None:
+        """Tell each new row with its own count: several may have come since the command last spoke."""
         for case, record in read_ledger(self.folder).items():
             if record.batch == self._word and record.outcome is not Outcome.WAITING and case not in self.rows:
                 if record.outcome is Outcome.SKIPPED:
                     self.skipped.add(case)
                 self.rows[case] = record.row
+                self.progressed.emit(len(self.rows), max(self._total, len(self.rows)))
                 self.row_done.emit(self.rows[case])
 
     def _has_ended(self, exit_code: int | None) -> None:

@@ -91,7 +91,9 @@ class VolumeCase:
         node = self._node
         if node.GetScene() is None:
             return
-        if not keep_reading:
+        if keep_reading:
+            self._nodes.release()  # else it would go with its CT
+        else:
             self._nodes.remove_all()
         remove_node(node)
 

@@ -11,7 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.hardware import Hardware
+from OsteoJointLib.hardware import Hardware, computes_on_cpu
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Started
@@ -98,7 +98,8 @@ class InputSection:
         ui.messageFrame.setVisible(bool(state.message))
         paint_frame(ui.messageFrame, ERROR if state.is_error else INFO)
         ui.messageLabel.setText(state.message)
-        ui.useCpuButton.setVisible(state.reason in TO_CPU and self._reading.settings.device != "cpu")
+        on_cpu = computes_on_cpu(self._reading.settings.device, self._reading.hardware)
+        ui.useCpuButton.setVisible(state.reason in TO_CPU and not on_cpu)
         ui.openSetupButton.setVisible(state.reason in TO_SETUP)
         plain = state.reason is None or state.reason in PLAIN
         show_text(ui.reasonLabel, "" if plain else f"<small>{escape(str(state.reason))}</small>")
@@ -159,10 +160,9 @@ def device_words(hardware: Hardware, device: str) -> str:
         hardware: what the worker found.
         device: what was chosen.
     """
-    kind, _colon, number = device.partition(":")
-    cards = hardware.cards
-    if kind == "cpu" or (kind == "auto" and not cards):
+    if computes_on_cpu(device, hardware):
         return _("Computes on the CPU.")
+    number, cards = device.partition(":")[2], hardware.cards
     if not cards:
         return hardware.words
     return _("Computes on {card}.").format(card=cards[min(int(number or 0), len(cards) - 1)].name)

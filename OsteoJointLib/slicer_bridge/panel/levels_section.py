@@ -40,6 +40,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         slicer.util.VTKObservationMixin.__init__(self)
         self._reading, self._foreground = reading, foreground
         self._widget, self._ui = load_form(layout, "Levels")
+        self._section, self._doubt = layout.parent(), ""
         ui = self._ui
         paint_frame(ui.doubtFrame, WARNING)
         ui.findButton.connect("clicked(bool)", self._find)
@@ -72,13 +73,22 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         down = _("Move L1 and L2 down by one vertebra, if they were counted wrongly.")
         allow(ui.shiftUpButton, "" if state.can_shift_up else no_body, up)
         allow(ui.shiftDownButton, "" if state.can_shift_down else no_body, down)
-        ui.doubtFrame.setVisible(bool(state.levels_doubt))
-        ui.levelsDoubtLabel.setText(state.levels_doubt)
-        allow(ui.confirmButton, why_not_run(state), _("Take both points as they are for your own, and read again."))
+        self._show_doubt(state)
         self._show_placing(state)
         if self._looking and not state.running:
             self._looking = False
             self._foreground.look_at(Level.L1)
+
+    def _show_doubt(self, state: ReadingState) -> None:
+        """Show what makes the names uncertain and what to answer; a new doubt opens the section."""
+        ui = self._ui
+        if state.levels_doubt and not self._doubt:
+            self._section.collapsed = False
+        self._doubt = state.levels_doubt
+        ui.doubtFrame.setVisible(bool(state.levels_doubt))
+        ui.levelsDoubtLabel.setText(state.levels_doubt)
+        ui.confirmButton.setVisible(bool(state.levels_doubt))
+        allow(ui.confirmButton, why_not_run(state), _("The names are right: take both points for your own, and read."))
 
     def close(self) -> None:
         """Follow the mouse's mode no more."""
@@ -117,10 +127,10 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         self._reading.confirm_levels()
 
     def _shift_up(self, checked: bool = False) -> None:
-        self._reading.edits.shift_levels(up=True)
+        self._reading.shift_levels(up=True)
 
     def _shift_down(self, checked: bool = False) -> None:
-        self._reading.edits.shift_levels(up=False)
+        self._reading.shift_levels(up=False)
 
     def _row_clicked(self, row: int = 0, column: int = 0) -> None:
         self._foreground.look_at(list(Level)[row])
@@ -162,7 +172,10 @@ def levels_hint(state: ReadingState, placed: Level | None) -> str:
         return _("Click on the center of the body of {level} in a slice. A right click ends.").format(level=placed)
     missing = [level for level in Level if state.levels[level].center_ras is None]
     if not missing and state.levels_doubt:
-        return _("Check both points, move them if need be, then press “Levels are right”.")
+        return _(
+            "Are these L1 and L2? The bodies about them are named in the sagittal view. Press Confirm; or shift both "
+            "by one vertebra, or move the points. The class comes after that."
+        )
     if not missing:
         return "" if state.document else _("Check both points, then press Apply above.")
     if len(missing) == len(Level):

@@ -24,6 +24,7 @@ from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
+from OsteoJointLib.slicer_bridge.reading.departures import Departures
 from OsteoJointLib.slicer_bridge.reading.edits import Edits
 from OsteoJointLib.slicer_bridge.reading.engine import Engine, Preparing, Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, present_result
@@ -52,13 +53,15 @@ class ReadingController:
         self.client = WorkerClient(lambda: worker_command(self.settings.python))
         self.engine = Engine(self.client)
         self._scene: Snapshot | None = None
-        self._watcher = Watcher(self._look, self._lost)
+        self._watcher = Watcher(self._look, self._scene_closes)
+        self._departures = Departures(self._leaves, self._left)
         self.edits = Edits(self._chosen, self._watcher, self._look, self.changed.emit)
         self._run: _Run | None = None
         self._stage, self._fraction = "", 0.0
         self._message: str = ""
         self._reason: Reason | None = None
         self._failed_at: object = None
+        self._left_in_a_run = ""
 
     @property
     def hardware(self) -> Hardware | None:
@@ -90,9 +93,11 @@ class ReadingController:
 
     def select(self, volume_node: slicer.vtkMRMLScalarVolumeNode | None) -> None:
         """Take another CT, or None; a run under way for the former one is cancelled."""
+        if volume_node is not None and volume_node.GetScene() is None:
+            volume_node = None  # Slicer's parameters still name a CT that has just been removed
         if self._scene is not None and volume_node is not None and self._scene.volume is volume_node:
             return
-        self.cancel()
+        run = self._stop()
         former, self._scene = self.nodes, None if volume_node is None else Snapshot(OwnedNodes(volume_node))
         if former is not None and self.nodes is not None:
             former.show(False)
@@ -101,6 +106,8 @@ class ReadingController:
         self._tell("")
         self.edits.comparing = self._failed_at = None
         self._watcher.watch(self.nodes)
+        if run is not None and run.otherwise is not None:
+            run.otherwise(RunFailed(Reason.CANCELLED, "Another CT was chosen, so the reading was cancelled."))
         self._look()
 
     def find_levels(self) -> None:
@@ -111,6 +118,13 @@ class ReadingController:
         """Take the points as they are for the user's own, and read again."""
         self.edits.confirm_levels()
         if not self.running:
+            self.update()
+
+    def shift_levels(self, up: bool) -> None:
+        """Move both points to the next body; where their names were in doubt, that is the answer, and it is read."""
+        in_doubt = bool(self.state.levels_doubt)
+        self.edits.shift_levels(up)
+        if in_doubt and not self.running:
             self.update()
 
     def update(self) -> None:
@@ -185,6 +199,7 @@ class ReadingController:
     def close(self) -> None:
         """End the worker and watch nothing any more."""
         self._watcher.close()
+        self._departures.close()
         self.engine.cancel()
         self.client.close()
 
@@ -287,16 +302,41 @@ class ReadingController:
         if self._failed_at != scene.seen:
             self.update()
 
-    def _lost(self, closing: bool) -> None:
-        """Let go of a CT that was removed, or whose scene is being closed."""
-        scene, self._scene = self._scene, None
+    def _stop(self) -> _Run | None:
+        """Stop a run under way without a word, and give it."""
+        run, self._run = self._run, None
+        self.engine.cancel()
+        self._stage, self._fraction = "", 0.0
+        return run
+
+    def _leaves(self, volume_id: str) -> None:
+        """Let go of a CT that is about to be removed; what there is to tell is told once it is gone."""
+        if self.nodes is None or self.nodes.volume_id != volume_id:
+            return
+        self._left_in_a_run = volume_id if self.running else ""
+        run = self._stop()
+        self._scene = None
+        self._watcher.watch(None)
+        if run is not None and run.otherwise is not None:
+            run.otherwise(RunFailed(Reason.CANCELLED, "The CT was removed from the scene, so its reading stopped."))
+
+    def _left(self, volume_id: str, name: str, had_reading: bool, masks_stay: bool) -> None:
+        """Say what became of the reading of a CT that was removed."""
+        self.engine.forget(volume_id)
+        in_a_run = self._left_in_a_run == volume_id
+        if had_reading or in_a_run:
+            words = _("“{name}” was removed from the scene, and its reading with it.").format(name=name)
+            stay = " " + _("The masks that you corrected stay.") if masks_stay else ""
+            self._tell(words + stay, Reason.CANCELLED if in_a_run else None)
+        self.changed.emit()
+
+    def _scene_closes(self) -> None:
+        """Let go of the CT of a scene that is being closed."""
+        self._scene = None
         self._tell("")
         if self.running:
             self.engine.cancel()
-            self._end(RunFailed(Reason.CANCELLED, "The CT was removed from the scene, so its reading was cancelled."))
-        if scene is not None and not closing:
-            scene.nodes.remove_hidden()  # no one could find them without the CT
-            self.engine.forget(scene.nodes.volume_id)
+            self._end(RunFailed(Reason.CANCELLED, "The scene was closed, so the reading was cancelled."))
         self.changed.emit()
 
     def _tell(self, message: str, reason: Reason | None = None) -> None:

@@ -18,6 +18,9 @@ from OsteoJointLib.worker.answers import ColumnBody, PlacedLevel
 SAME_MM = 0.01
 """Points nearer than this are the same point, mm: Slicer writes coordinates with fewer digits than it holds."""
 
+NAMED = ("T11", "T12", "L1", "L2", "L3")
+"""What is named about L1 and L2 for a person to count by."""
+
 Point = tuple[float, float, float]
 
 
@@ -94,11 +97,27 @@ class Provenance:
         if len(points) != len(Level) or not self.column:
             return None
         centers = [body.center_ras_mm for body in self.column]
-        first = min(range(len(centers)), key=lambda index: math.dist(centers[index], points[Level.L1]))
-        first += -1 if up else 1
+        first = self._nearest(points[Level.L1]) + (-1 if up else 1)
         if first < 0 or first + 1 >= len(centers):
             return None
         return {level: centers[first + index] for index, level in enumerate(Level)}
+
+    def proposed(self, points: Mapping[Level, Point]) -> dict[str, Point]:
+        """Say which bodies are T11 to L3 if the points are right; those that the column has.
+
+        >>> column = tuple(ColumnBody(name, (0.0, 0.0, z), 1.0) for name, z in (("T12", 30.0), ("L1", 0.0)))
+        >>> list(Provenance(column=column).proposed({Level.L1: (0.0, 0.0, 28.0)}))
+        ['L1', 'L2']
+        """
+        if Level.L1 not in points or not self.column:
+            return {}
+        first = self._nearest(points[Level.L1]) - NAMED.index(Level.L1)
+        places = {name: first + index for index, name in enumerate(NAMED)}
+        return {n: self.column[at].center_ras_mm for n, at in places.items() if 0 <= at < len(self.column)}
+
+    def _nearest(self, point: Point) -> int:
+        distances = [math.dist(body.center_ras_mm, point) for body in self.column]
+        return distances.index(min(distances))
 
 
 def same_point(a: Point, b: Point | None) -> bool:

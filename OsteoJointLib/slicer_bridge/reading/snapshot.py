@@ -18,6 +18,7 @@ from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
+from OsteoJointLib.slicer_bridge.scene.names_node import show_names
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 
@@ -57,13 +58,14 @@ class Snapshot:
         return self.points, self.masks
 
     def see(self) -> None:
-        """Look at points and masks, say what is stale, and note on the segments who drew them."""
+        """Look at points and masks, say what is stale; note on the segments who drew them, and name bodies in doubt."""
         self.points, self.masks, self.stale, self._changed = {}, {}, (), []
         if self.problem():  # without a place in the world nothing can be compared
             return
         self.points = level_nodes.points(self.nodes)
         self.masks = mask_nodes.mask_fingerprints(self.nodes)
         record = self.record
+        show_names(self.nodes, record.proposed(self.points) if self._in_doubt(record) else {})
         if not record.points:
             return
         moved = record.moved(self.points)
@@ -155,7 +157,7 @@ class Snapshot:
             volume_name=self.volume.GetName(),
             problem=self.problem(),
             levels=levels,
-            levels_doubt=record.doubt if any(level.in_doubt for level in levels.values()) else "",
+            levels_doubt=record.doubt if self._in_doubt(record) else "",
             can_shift_up=record.shifted(self.points, up=True) is not None,
             can_shift_down=record.shifted(self.points, up=False) is not None,
             document=document,
@@ -175,8 +177,13 @@ class Snapshot:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
-        in_doubt = bool(record.doubt) and source is PointSource.AUTO
+        in_doubt = level in self._in_doubt(record)
         return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area, in_doubt)
+
+    def _in_doubt(self, record: Provenance) -> list[Level]:
+        """List the levels that were found, are still there, and may bear the wrong name."""
+        found = {level: record.of_found(level, self.points.get(level))[1] for level in Level}
+        return [level for level, source in found.items() if record.doubt and source is PointSource.AUTO]
 
     def _confirmed(self, record: Provenance) -> list[Level]:
         """List the levels that the last result took for found and that a user has confirmed since."""

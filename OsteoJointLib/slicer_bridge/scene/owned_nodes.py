@@ -17,6 +17,9 @@ ROLE = "OsteoJoint.Role"
 CT = "OsteoJoint.CT"
 """Role of the node reference to the CT."""
 
+FOLDER = "OsteoJoint.Folder"
+"""Attribute of the folder that holds a reading in Slicer's data tree."""
+
 
 class Role(StrEnum):
     """What a node is for, as its attribute says it in the scene."""
@@ -42,6 +45,8 @@ class Role(StrEnum):
     L2_POINT = "L2 point"
     L1_BOX = "L1 box"
     L2_BOX = "L2 box"
+    NAMES = "names"
+    """The names proposed for the bodies about them, while they are in doubt."""
 
 
 class OwnedNodes:
@@ -86,7 +91,7 @@ class OwnedNodes:
         return self._memories.setdefault(key, {})
 
     def add(self, role: Role, node: slicer.vtkMRMLNode, name: str, hidden: bool = False) -> Any:
-        """Put a new node into the scene, in the CT's place: same parent transform, same study.
+        """Put a new node into the scene, in the CT's place: same parent transform, in the reading's folder beside it.
 
         Args:
             role: what it is for.
@@ -104,8 +109,7 @@ class OwnedNodes:
         node.SetNodeReferenceID(CT, self.volume_id)
         self._known[role] = node.GetID()
         self._follow(node)
-        if not hidden:
-            self._put_beside_ct(node)
+        self._put_into_tree(node)
         return node
 
     def follow_volume(self) -> None:
@@ -124,16 +128,24 @@ class OwnedNodes:
         if (node := self.get(role)) is not None:
             remove_node(node)
 
-    def remove_hidden(self) -> None:
-        """Remove what Slicer's lists don't show."""
+    def remove_all(self) -> None:
+        """Remove every node of the reading and its folder; the CT stays."""
+        folder = self._folder()
+        for node in self.all():
+            remove_node(node)
+        _remove_if_empty(folder)
+
+    def hold(self) -> None:
+        """Remember every node: once the CT is gone, the scene has dropped what says that they are its own."""
+        self._known.update({Role(role): n.GetID() for n in self.all() if (role := n.GetAttribute(ROLE)) in set(Role)})
+
+    def release(self) -> None:
+        """Let the nodes that Slicer's lists show be the user's own, for good; remove the hidden ones."""
         for node in self.all():
             if node.GetHideFromEditors():
                 remove_node(node)
-
-    def remove_all(self) -> None:
-        """Remove every node of the reading; the CT stays."""
-        for node in self.all():
-            remove_node(node)
+            else:
+                node.RemoveAttribute(ROLE)
 
     def _owns(self, node: slicer.vtkMRMLNode) -> bool:
         if node.GetAttribute(ROLE) is None:
@@ -148,13 +160,48 @@ class OwnedNodes:
         if node.GetTransformNodeID() != volume.GetTransformNodeID():
             node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
 
-    def _put_beside_ct(self, node: slicer.vtkMRMLNode) -> None:
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    def _put_into_tree(self, node: slicer.vtkMRMLNode) -> None:
+        """Give a node its place in Slicer's data tree: in the reading's folder, under the CT's own study."""
+        hierarchy = _hierarchy()
         if hierarchy is None:
             return
-        ct_item, item = hierarchy.GetItemByDataNode(self.volume), hierarchy.GetItemByDataNode(node)
-        if ct_item and item:
-            hierarchy.SetItemParent(item, hierarchy.GetItemParent(ct_item))
+        if not node.GetHideFromEditors():
+            if (item := hierarchy.GetItemByDataNode(node)) and (folder := self._folder() or self._new_folder()):
+                hierarchy.SetItemParent(item, folder)
+        elif node.IsA("vtkMRMLSegmentationNode"):
+            # Slicer follows its segments and complains where it has no item; the tree leaves it out, because it is
+            # hidden, and outside the folder its eye doesn't show it
+            hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+
+    def _folder(self) -> int:
+        """Find the folder that holds the reading's nodes, wherever a user has moved it; 0 where there is none."""
+        hierarchy = _hierarchy()
+        for node in self.all() if hierarchy is not None else ():
+            item = hierarchy.GetItemByDataNode(node)
+            parent = hierarchy.GetItemParent(item) if item else 0
+            if parent and hierarchy.HasItemAttribute(parent, FOLDER):
+                return parent
+        return 0
+
+    def _new_folder(self) -> int:
+        hierarchy = _hierarchy()
+        ct_item = hierarchy.GetItemByDataNode(self.volume)
+        if not ct_item:
+            return 0
+        name = f"OsteoJoint ({self.volume.GetName()})"
+        folder = hierarchy.CreateFolderItem(hierarchy.GetItemParent(ct_item), name)
+        hierarchy.SetItemAttribute(folder, FOLDER, "1")
+        hierarchy.SetItemExpanded(folder, False)
+        return folder
+
+
+def _hierarchy() -> Any:
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+
+
+def _remove_if_empty(folder: int) -> None:
+    if folder and _hierarchy().GetNumberOfItemChildren(folder) == 0:
+        _hierarchy().RemoveItem(folder)
 
 
 def remove_node(node: slicer.vtkMRMLNode) -> None:

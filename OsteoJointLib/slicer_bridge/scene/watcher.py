@@ -25,12 +25,12 @@ class Watcher(slicer.util.VTKObservationMixin):
 
     Args:
         on_change: called once after changes.
-        on_lost: called when the CT was removed (False) or the scene is being closed (True).
+        on_closing: called when the scene is being closed.
     """
 
-    def __init__(self, on_change: Callable[[], None], on_lost: Callable[[bool], None]):
+    def __init__(self, on_change: Callable[[], None], on_closing: Callable[[], None]):
         slicer.util.VTKObservationMixin.__init__(self)
-        self._on_change, self._on_lost = on_change, on_lost
+        self._on_change, self._on_closing = on_change, on_closing
         self._nodes: OwnedNodes | None = None
         self._paused = self._held = False
         self._timer = qt.QTimer()
@@ -39,17 +39,17 @@ class Watcher(slicer.util.VTKObservationMixin):
         self._timer.connect("timeout()", self._tell)
 
     def watch(self, nodes: OwnedNodes | None) -> None:
-        """Watch another reading, or the same after nodes were added; None: nothing at all."""
+        """Watch another reading, or the same after nodes were added; None, or one whose CT is gone: nothing at all."""
         self.removeObservers()
-        self._nodes, self._held = nodes, False
-        if nodes is None:
+        volume = None if nodes is None else nodes.volume
+        self._nodes, self._held = None if volume is None else nodes, False
+        if nodes is None or volume is None:
             self._timer.stop()
             return
         scene = slicer.mrmlScene
         for event in (scene.NodeRemovedEvent, scene.EndImportEvent):
             self.addObserver(scene, event, self._scene_changed)
         self.addObserver(scene, scene.StartCloseEvent, self._scene_closes)
-        volume = nodes.volume
         for event in (volume.TransformModifiedEvent, volume.ImageDataModifiedEvent):
             self.addObserver(volume, event, self._changed)
         for point in point_nodes(nodes):
@@ -103,19 +103,12 @@ class Watcher(slicer.util.VTKObservationMixin):
         self._changed()
 
     def _scene_changed(self, caller: Any = None, event: Any = None) -> None:
-        if self._nodes is None:
-            return
-        if self._nodes.volume is None:
-            self._lose(closing=False)
-        else:
+        if self._nodes is not None and self._nodes.volume is not None:
             self._changed()
 
     def _scene_closes(self, caller: Any = None, event: Any = None) -> None:
-        self._lose(closing=True)
-
-    def _lose(self, closing: bool) -> None:
         self.watch(None)
-        self._on_lost(closing)
+        self._on_closing()
 
     def _tell(self) -> None:
         if self._nodes is not None:

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from OsteoJointLib.errors import RunFailed
 from OsteoJointLib.packages import Lack, Need
 from OsteoJointLib.slicer_bridge.setup.install import get_extension, has_extension
-from OsteoJointLib.slicer_bridge.setup.pip_calls import AGPL, PYTORCH
+from OsteoJointLib.slicer_bridge.setup.pip_calls import AGPL, PYTORCH, stays
 
 
 class InstallDialog:
@@ -26,7 +26,8 @@ class InstallDialog:
     """
 
     def __init__(self, lacks: list[Lack], folder: str, on_accepted: Callable[[list[Lack]], None], parent: Any = None):
-        self._lacks, self._folder, self._on_accepted = lacks, folder, on_accepted
+        self._kept = [lack for lack in lacks if stays(lack)]
+        self._lacks, self._folder, self._on_accepted = [one for one in lacks if not stays(one)], folder, on_accepted
         names = {lack.package.name for lack in lacks}
         self.needs_extension = bool(names & set(PYTORCH)) and not folder and not has_extension()
         self.dialog = qt.QDialog(parent)
@@ -38,6 +39,7 @@ class InstallDialog:
         self.table = qt.QTextBrowser()
         self.table.setHtml(self._rows())
         self.table.setMinimumHeight(320)
+        self.table.setVisible(bool(self._lacks))
         layout.addWidget(self.table)
         self.agpl_box = qt.QCheckBox(_("Install Ultralytics too. Its license is AGPL-3.0."))
         layout.addWidget(self.agpl_box)
@@ -80,6 +82,11 @@ class InstallDialog:
         row.addWidget(self.install_button)
 
     def _introduction(self) -> list[str]:
+        return [*self._about_installing(), *([_kept_words(self._kept)] if self._kept else [])]
+
+    def _about_installing(self) -> list[str]:
+        if not self._lacks:
+            return []
         if self._folder:
             return [_("These packages are installed into Slicer's Python from {folder}.").format(folder=self._folder)]
         texts = [_("These packages are downloaded (from pypi.org and pytorch.org) and installed into Slicer's Python.")]
@@ -111,7 +118,8 @@ class InstallDialog:
         self.total.setText(_("Up to {size} in all, and about twice that on the disk.").format(size=_size(megabytes)))
         self.total.setVisible(bool(chosen) and not self._folder)
         self.install_button.setEnabled(bool(chosen) and not self.needs_extension)
-        self.install_button.setToolTip("" if chosen else _("Tick the box: nothing else is missing."))
+        why_not = _("Tick the box: nothing else is missing.") if self._lacks else _("There is nothing to install.")
+        self.install_button.setToolTip("" if chosen else why_not)
 
     def _install(self, checked: bool = False) -> None:
         chosen = self.chosen()
@@ -127,6 +135,14 @@ class InstallDialog:
             get_extension()
         except RunFailed as error:
             slicer.util.errorDisplay(error.message)
+
+
+def _kept_words(kept: list[Lack]) -> str:
+    """Say what stays though it is too old, and what to do about it."""
+    return _(
+        "<b>What Slicer has loaded stays: {packages}.</b> Another version beside it would break Slicer. Install "
+        "Slicer 5.10 or newer, or choose another Python under Setup → Advanced."
+    ).format(packages=", ".join(lack.words for lack in kept))
 
 
 def _label(text: str) -> qt.QLabel:

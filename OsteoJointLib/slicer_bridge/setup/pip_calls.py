@@ -13,11 +13,20 @@ PYTORCH = ("torch", "torchvision")
 AGPL = "ultralytics"
 """Installed only where the user ticks its license; without its dependencies, which would bring a second OpenCV."""
 
+KEPT = ("numpy", "pillow", "scipy", "SimpleITK")
+"""What Slicer itself has loaded: another version beside it breaks Slicer, so what is there stays, too old or not."""
+
+
+def stays(lack: Lack) -> bool:
+    """Say whether a package that is too old is Slicer's own, which is never exchanged."""
+    return bool(lack.found) and lack.package.name in KEPT
+
 
 def pins(version: Callable[[Package], str | None] = installed_version) -> list[str]:
     """List the lines of a constraints file: what is there already stays as it is, because Slicer has it loaded."""
     versions = ((package, version(package)) for package in PACKAGES)
-    return [f"{package.name}=={found}" for package, found in versions if found and is_met(package, found)]
+    kept = ((one, found) for one, found in versions if found and (is_met(one, found) or one.name in KEPT))
+    return [f"{package.name}=={found}" for package, found in kept]
 
 
 def pip_arguments(lacks: list[Lack], folder: str = "") -> list[list[str]]:

@@ -37,3 +37,26 @@ def test_the_refusal_gives_the_point_as_slicer_shows_it(volume):
 def test_exchanged_points_are_wrong_usage(volume):
     with pytest.raises(UsageError, match="Exchange"):
         levels_from_points(volume, (0.0, 0.0, 145.0), (0.0, 0.0, 180.0))
+
+
+@pytest.mark.parametrize("rise_mm", [0.7, 11.9])
+def test_two_points_on_one_body_are_refused(volume, rise_mm):
+    with pytest.raises(InputRefused, match=f"only {rise_mm} mm above that of L2") as refusal:
+        levels_from_points(volume, (0.0, 0.0, 145.0 + rise_mm), (0.0, 20.0, 145.0))
+    assert refusal.value.reason is Reason.POINTS_ON_ONE_BODY
+
+
+@pytest.mark.parametrize(
+    ("l1", "words"),
+    [
+        ((0.0, 0.0, 158.0), "lie only 13 mm apart; two neighbors lie 20 to 50 mm apart. Look whether both are on one"),
+        ((0.0, 0.0, 165.5), None),
+        ((0.0, 0.0, 194.0), None),
+        ((0.0, 15.0, 194.0), "lie 51 mm apart; two neighbors lie 20 to 50 mm apart. Look whether there is a body be"),
+        ((0.0, 0.0, 215.0), "lie 70 mm apart"),
+    ],
+)
+def test_points_as_far_apart_as_neighbors_never_are_raise_a_doubt(volume, l1, words):
+    flags = levels_from_points(volume, l1, (0.0, 0.0, 145.0)).flags
+    assert [flag.code for flag in flags] == ([] if words is None else [Reason.POINTS_DOUBTFUL])
+    assert words is None or words in flags[0].message

@@ -58,11 +58,11 @@ class ErrorLog:
         return found
 
     def guard(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call ``function`` as Qt calls a slot: what it raises is kept and goes no further."""
+        """Call ``function`` as PythonQt calls a slot: what it raises goes to Python's excepthook and no further."""
         try:
             function(*arguments)
-        except Exception as error:
-            self.add_exception(error)
+        except Exception:
+            sys.excepthook(*sys.exc_info())
 
     def _qt_message(self, kind, context, message: str) -> None:
         if kind.name in ("QtWarningMsg", "QtCriticalMsg", "QtFatalMsg") and not HARMLESS.search(message):

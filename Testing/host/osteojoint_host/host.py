@@ -47,6 +47,9 @@ class Host:
             self.modules.add(LoadableModule(name, logic))
         from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box, segment_editor  # noqa: F401 - each registers
 
+        from osteojoint_host.subject_hierarchy_plugins import PluginHandler
+
+        slicer.qSlicerSubjectHierarchyPluginHandler = PluginHandler()
         qt_module.publish(slicer)
         self._add_slicer_python(slicer)
         from osteojoint_host.io_manager import IOManager

@@ -3,12 +3,17 @@
 Order matters. A scene that was imported with a hierarchy of its own has two of them until they are merged, and a 3-D
 view that asks the wrong one for a parent hangs for ever in C++; so they are merged first of all, before any other
 observer of the end of an import hears of it.
+
+Slicer's plugin for segmentations follows every segmentation of the scene, hidden ones too, and complains with a red
+cross in the corner where one has no item; here a complaint fails the test.
 """
 
 from __future__ import annotations
 
 import slicer
 import vtk
+
+from osteojoint_host.errors import LOG
 
 FIRST = 10.0
 HIDDEN_CLASSES = ("vtkMRMLSubjectHierarchyNode", "vtkMRMLStorageNode", "vtkMRMLDisplayNode")
@@ -67,12 +72,20 @@ class SubjectHierarchyKeeper:
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _node_added(self, caller, event, node):
+        if node.IsA("vtkMRMLSegmentationNode"):
+            for event in ("SegmentAdded", "SegmentRemoved", "SegmentModified"):
+                node.AddObserver(getattr(slicer.vtkSegmentation, event), self._segment_changed)
         if self._busy():
             return
         if node.IsA("vtkMRMLSubjectHierarchyNode"):
             self._resolve()
         else:
             self._add(node)
+
+    def _segment_changed(self, node, event):
+        if node.GetScene() is not None and not self._busy() and not self._hierarchy().GetItemByDataNode(node):
+            name = node.GetName()
+            LOG.add(f"CRITICAL: {event}: Unable to find subject hierarchy item for segmentation node {name}")
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _node_removed(self, caller, event, node):

@@ -63,7 +63,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         self._scene, self._current, self._attributes, self._nodes = None, None, [], []
-        self._candidates_watched = []
+        self._candidates_watched, self._leaving = [], None
         self._watch, self._node_watch = Watch(self), Watch(self)
         self._refreshing = False
         self._box.connect("activated(int)", self._activated)
@@ -81,6 +81,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if scene is not None:
             for event in ("NodeAdded", "NodeRemoved", "EndBatchProcess", "EndImport", "EndClose"):
                 self._watch.add(scene, getattr(scene, event + "Event"), "refresh")
+            self._watch.add(scene, scene.NodeAboutToBeRemovedEvent, "leave_out", with_node=True)
         self.refresh()
 
     def addAttribute(self, nodeType, name, value=None):
@@ -120,8 +121,18 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         """Choose the node in row ``index``."""
         self._choose(self.nodeFromIndex(index))
 
+    def leave_out(self, node):
+        """Let go of a node that is about to be removed, while the scene still has it, as Slicer's model does."""
+        if self._scene.IsClosing():
+            return
+        self._leaving = node
+        try:
+            self.refresh()
+        finally:
+            self._leaving = None
+
     def refresh(self):
-        """Bring the rows up to the scene's nodes, then choose again where the chosen one is gone."""
+        """Bring the rows up to the scene's nodes; where the chosen one is gone, its neighbor is chosen (QComboBox)."""
         if self._refreshing or (self._scene is not None and self._scene.IsBatchProcessing()):
             return
         candidates = self._candidates()
@@ -130,20 +141,21 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self._candidates_watched = candidates
             for node in candidates:  # the hidden ones too: they may be shown one day
                 self._node_watch.add(node, "ModifiedEvent", "refresh")
+        row = self._nodes.index(self._current) if self._current in self._nodes else 0
         self._nodes = [node for node in candidates if self._fits(node)]
         self._refreshing = True
         self._fill()
-        gone = self._current not in self._nodes
-        unchosen = self._current is None and self._nodes and not self.noneEnabled
         self._refreshing = False
+        gone = self._current not in (None, *self._nodes)
+        unchosen = self._current is None and not self.noneEnabled
         if gone or unchosen:
-            self._choose(None if self.noneEnabled or not self._nodes else self._nodes[0])
+            self._choose(self._nodes[min(row, len(self._nodes) - 1)] if self._nodes else None)
 
     def _candidates(self):
         if self._scene is None:
             return []
         nodes = [self._scene.GetNthNode(i) for i in range(self._scene.GetNumberOfNodes())]
-        return [node for node in nodes if any(node.IsA(kind) for kind in self.nodeTypes)]
+        return [node for node in nodes if node is not self._leaving and any(map(node.IsA, self.nodeTypes))]
 
     def _fits(self, node) -> bool:
         if node.GetHideFromEditors() and not self.showHidden:

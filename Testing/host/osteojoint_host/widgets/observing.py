@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 
+import vtk
 from shiboken6 import isValid
 
 
@@ -15,15 +16,19 @@ class Watch:
         self._tags: list[tuple] = []
         widget.connect("destroyed()", self.stop)
 
-    def add(self, watched, event, method: str) -> None:
-        """Call the widget's ``method`` without arguments on each ``event``."""
+    def add(self, watched, event, method: str, with_node: bool = False) -> None:
+        """Call the widget's ``method`` on each ``event``, without arguments or with the node that it is about."""
 
-        def call(caller, name):
+        def call(caller, name, *node):
             widget = self._widget()
             if widget is not None and isValid(widget):
-                getattr(widget, method)()
+                getattr(widget, method)(*node)
 
-        self._tags.append((watched, watched.AddObserver(event, call)))
+        @vtk.calldata_type(vtk.VTK_OBJECT)
+        def call_with_node(caller, name, node):
+            call(caller, name, node)
+
+        self._tags.append((watched, watched.AddObserver(event, call_with_node if with_node else call)))
 
     def stop(self) -> None:
         """Remove all observers."""
