@@ -15,13 +15,14 @@ import numpy as np
 from OsteoJointLib.atomic import hidden_folder
 from OsteoJointLib.dataset.labeled_case import CaseLabel, LabeledCase, labeled_case
 from OsteoJointLib.dataset.manifest import KnownCase, Manifest
+from OsteoJointLib.dataset.preview import write_preview
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
 from OsteoJointLib.locking import locked
 from OsteoJointLib.names import check_name, name_key
 from OsteoJointLib.records import CtVolume
 
-IMAGE_FILE, MASK_FILE = "ct.nrrd", "labels.nrrd"
+IMAGE_FILE, MASK_FILE, PREVIEW_FILE = "ct.nrrd", "labels.nrrd", "preview.png"
 
 
 @dataclass(frozen=True)
@@ -60,19 +61,21 @@ def add_case(
         name = _free_name(folder, name, voxels, replace)
         case = folder / name
         with hidden_folder(case) as staging:
-            image, mask = staging / IMAGE_FILE, staging / MASK_FILE
+            image, mask, preview = (staging / name for name in (IMAGE_FILE, MASK_FILE, PREVIEW_FILE))
             write_image(image_on_grid(volume.hu, volume.grid), image, acquisition_keys(volume.source))
             write_image(image_on_grid(labels, volume.grid), mask)
+            write_preview(volume, labels, label.centers_lps_mm, preview)
             entry = labeled_case(name, image, mask, label, voxels)
 
             def place() -> None:
                 case.mkdir(exist_ok=True)
-                for file in (image, mask):
+                for file in (image, mask, preview):
                     os.replace(file, case / file.name)
 
             manifest = Manifest(folder)
             count = manifest.put(entry, place)
-    return AddedCase((case / IMAGE_FILE, case / MASK_FILE, manifest.path), entry, count)
+    files = (case / IMAGE_FILE, case / MASK_FILE, case / PREVIEW_FILE, manifest.path)
+    return AddedCase(files, entry, count)
 
 
 def existing_case(folder: Path, name: str) -> KnownCase | None:

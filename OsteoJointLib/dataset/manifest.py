@@ -37,6 +37,7 @@ class KnownCase:
     id: str
     patient: str | None = None
     image: KnownImage = KnownImage()
+    status: str | None = None
 
     @property
     def words(self) -> str:

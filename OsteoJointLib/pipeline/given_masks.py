@@ -7,8 +7,9 @@ there, else on the middle one of its mask. Masks of T12 and L3 are taken along w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.frames import are_same_voxels
+from OsteoJointLib.frames import Grid, are_same_voxels
 from OsteoJointLib.io.dicom_segments import FRAME_OF_REFERENCE_KEY
 from OsteoJointLib.io.dicom_study import frame_of_reference
 from OsteoJointLib.io.volume_files import grid_of
@@ -44,9 +45,28 @@ class GivenMask:
     source: MaskSource
     slice_index: int
 
+    def center_lps_mm(self, grid: Grid) -> tuple[float, float, float]:
+        """Find the center of the mask on its slice, LPS mm; ``grid`` is the CT's."""
+        y, x = np.argwhere(self.mask.plane(self.slice_index, grid.shape_zyx[1:])).mean(axis=0)
+        x_mm, y_mm, z_mm = (float(value) for value in grid.index_to_lps(np.array([self.slice_index, y, x])))
+        return (x_mm, y_mm, z_mm)
+
 
 GivenMasks = Mapping[str, GivenMask]
 """The masks of L1 and L2, and those of T12 and L3 that there are, from top to bottom."""
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """What masks were drawn on.
+
+    Args:
+        grid: of the CT.
+        frame: gives its frame of reference; None where that isn't known.
+    """
+
+    grid: Grid
+    frame: Callable[[], str | None]
 
 
 def read_given_masks(path: Path, case: Case) -> GivenMasks:
@@ -57,20 +77,34 @@ def read_given_masks(path: Path, case: Case) -> GivenMasks:
         case: the CT or the pair of slices that they were drawn on.
 
     Raises:
+        OsteoJointError: as :func:`masks_on`.
+    """
+    names = VERSE_LABELS if isinstance(case, CtVolume) else Level
+    volumes = {name: case if isinstance(case, CtVolume) else volume_of(case, Level(name)) for name in names}
+    return masks_on({name: Canvas(one.grid, partial(frame_of_reference, one)) for name, one in volumes.items()}, path)
+
+
+def masks_on(canvases: Mapping[str, Canvas], path: Path) -> GivenMasks:
+    """Read the masks of a file that were drawn on a CT.
+
+    Args:
+        canvases: by the body's name, what it must have been drawn on; L1 and L2 at least.
+        path: .seg.nrrd, a label map in VerSe's numbers, or a DICOM SEG.
+
+    Raises:
         InputRefused: NOT_FOUND, UNREADABLE, NOT_3D; MASK_EMPTY, a level has none; MASKS_OFF_GRID, they were drawn on
             other voxels; MASKS_EXCHANGED, a body lies below the next one.
         ModelRefused: DEPENDENCY_MISSING, a DICOM SEG without highdicom.
     """
     image = open_label_map(path)
     masks: dict[str, GivenMask] = {}
-    for name in VERSE_LABELS if isinstance(case, CtVolume) else Level:
-        volume = case if isinstance(case, CtVolume) else volume_of(case, Level(name))
+    for name, canvas in canvases.items():
         if count_voxels(image, name):
-            masks[name] = _read(image, name, volume, path.name)
+            masks[name] = _read(image, name, canvas, path.name)
         elif name in list(Level):
             message = f"{path.name} holds no mask of {name}. Draw it in a segment of that name"
             raise InputRefused(Reason.MASK_EMPTY, f"{message} (label {VERSE_LABELS[name]}).")
-    heights = {name: _center(one, case, name)[2] for name, one in masks.items()}
+    heights = {name: one.center_lps_mm(canvases[name].grid)[2] for name, one in masks.items()}
     for upper, lower in pairwise(masks):
         if heights[upper] <= heights[lower]:
             raise InputRefused(
@@ -81,11 +115,11 @@ def read_given_masks(path: Path, case: Case) -> GivenMasks:
     return masks
 
 
-def _read(image: SimpleITK.Image, name: str, volume: CtVolume, file: str) -> GivenMask:
+def _read(image: SimpleITK.Image, name: str, canvas: Canvas, file: str) -> GivenMask:
     """Read one body's mask, which isn't empty."""
-    mask, grid = mask_on_grid(image, name, volume.grid), grid_of(image)
+    mask, grid = mask_on_grid(image, name, canvas.grid), grid_of(image)
     assert mask is not None
-    to_ct = np.linalg.inv(volume.grid.matrix) @ grid.matrix
+    to_ct = np.linalg.inv(canvas.grid.matrix) @ grid.matrix
     whole = int(np.count_nonzero(mask.mask)) == count_voxels(image, name)
     if not (are_same_voxels(grid.shape_zyx, to_ct) and whole):
         raise InputRefused(
@@ -94,7 +128,7 @@ def _read(image: SimpleITK.Image, name: str, volume: CtVolume, file: str) -> Giv
             "Give the CT's own masks; in Slicer, choose the CT as the segmentation's geometry.",
         )
     frame = image.GetMetaData(FRAME_OF_REFERENCE_KEY) if image.HasMetaDataKey(FRAME_OF_REFERENCE_KEY) else None
-    if frame not in (None, frame_of_reference(volume) or frame):
+    if frame not in (None, canvas.frame() or frame):
         raise InputRefused(
             Reason.MASKS_OFF_GRID,
             f"{file} belongs to another frame of reference than this CT, such as another study's. Give the CT's own "
@@ -108,11 +142,5 @@ def _read(image: SimpleITK.Image, name: str, volume: CtVolume, file: str) -> Giv
 
 def centers_of(masks: GivenMasks, case: Case) -> Points:
     """Find each level's point, LPS mm: the center of its mask on its slice."""
-    return {level: _center(masks[level], case, level) for level in Level}
-
-
-def _center(given: GivenMask, case: Case, name: str) -> tuple[float, float, float]:
-    grid = (case if isinstance(case, CtVolume) else volume_of(case, Level(name))).grid
-    y, x = np.argwhere(given.mask.plane(given.slice_index, grid.shape_zyx[1:])).mean(axis=0)
-    x_mm, y_mm, z_mm = (float(value) for value in grid.index_to_lps(np.array([given.slice_index, y, x])))
-    return (x_mm, y_mm, z_mm)
+    grids = {level: (case if isinstance(case, CtVolume) else volume_of(case, level)).grid for level in Level}
+    return {level: masks[level].center_lps_mm(grids[level]) for level in Level}

@@ -125,6 +125,14 @@ class Labeled:
 
 
 @dataclass(frozen=True)
+class Converted:
+    """What ``convert`` gives: the file, and what is doubtful about the CT."""
+
+    file: Path
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True)
 class Closed:
     """What ``close`` gives: how many cases stay open."""
 

@@ -18,6 +18,7 @@ from OsteoJointLib.worker.answers import (
     Alive,
     CaseRead,
     Closed,
+    Converted,
     Delivered,
     Ended,
     Labeled,
@@ -185,6 +186,15 @@ class Label(Request[Labeled]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Convert(Request[Converted]):
+    """Read a CT, DICOM or file, and write it as NRRD; nothing stays open."""
+
+    op, answer = "convert", Converted
+    input: Path
+    out: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class Close(Request[Closed]):
     """Let a case go."""
 
@@ -203,7 +213,7 @@ OPERATIONS: Mapping[str, type[Request[Any]]] = {
     kind.op: kind
     for kind in (
         *(Ping, Load, Open, FindLevels, Segment, Analyze, Edit, Refine, Classify),
-        *(Deliver, Label, Close, Shutdown),
+        *(Deliver, Label, Convert, Close, Shutdown),
     )
 }
 

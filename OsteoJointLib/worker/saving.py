@@ -1,4 +1,4 @@
-"""The worker's operations that save an open case: a folder of files for people, a labeled case for training."""
+"""The worker's operations that write: a folder of files for people, a labeled case for training, a CT for a viewer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from OsteoJointLib.dataset.adding import add_case
 from OsteoJointLib.dataset.labeled_case import CaseLabel, MaskSlices
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
 from OsteoJointLib.names import check_name
 from OsteoJointLib.output.case_folder import Additions, deliver_case
 from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
@@ -19,8 +20,8 @@ from OsteoJointLib.pipeline.case import Case, CaseResult
 from OsteoJointLib.pipeline.drawn_masks import read_level_masks
 from OsteoJointLib.pipeline.points import Points, level_point, moved_levels, placed_levels
 from OsteoJointLib.records import CtVolume, Level, LevelsFound, Status
-from OsteoJointLib.worker.answers import Delivered, Labeled
-from OsteoJointLib.worker.requests import Deliver, Label, mask_files
+from OsteoJointLib.worker.answers import Converted, Delivered, Labeled, case_flags
+from OsteoJointLib.worker.requests import Convert, Deliver, Label, mask_files
 
 
 def deliver(result: CaseResult, request: Deliver) -> Delivered:
@@ -60,6 +61,15 @@ def label(
     known = _known(request, centers, MaskSlices.ALL if _over_slices(labels) else MaskSlices.MID)
     added = add_case(request.folder, name, case, labels, known, request.replace)
     return Labeled(added.files, added.entry, added.count)
+
+
+def convert(case: Case, request: Convert) -> Converted:
+    """Write a CT as NRRD, with what is known of its acquisition; not compressed, as it is read soon and once."""
+    if not isinstance(case, CtVolume):
+        raise InputRefused(Reason.SINGLE_SLICE, "These are two single slices. A viewer needs the whole CT.")
+    image = image_on_grid(case.hu, case.grid)
+    write_image(image, request.out, acquisition_keys(case.source), compress=False)
+    return Converted(request.out, case_flags(case))
 
 
 def _known(request: Label, centers_lps_mm: Mapping[Level, tuple[float, float, float]], slices: MaskSlices) -> CaseLabel:

@@ -30,7 +30,7 @@ from OsteoJointLib.records import Level, LevelsFound
 from OsteoJointLib.worker import answers, requests
 from OsteoJointLib.worker.lines import PROTOCOL
 from OsteoJointLib.worker.requests import ReadRequest, Request
-from OsteoJointLib.worker.saving import deliver, label
+from OsteoJointLib.worker.saving import convert, deliver, label
 
 MAX_OPEN = 4
 """Cases that stay open; the one that was opened first is let go for a fifth, so that memory has an end (chosen: a CT
@@ -77,6 +77,7 @@ class Session:
             requests.Classify: self._classify,
             requests.Deliver: self._deliver,
             requests.Label: self._label,
+            requests.Convert: self._convert,
             requests.Close: self._close,
             requests.Shutdown: lambda request, progress: answers.Ended(),
         }
@@ -162,6 +163,12 @@ class Session:
         points = _lps_points(request.points)
         with StageClock(progress).stage(Stage.OUTPUT):
             return label(opened.case, opened.levels, opened.result, request, points)
+
+    def _convert(self, request: requests.Convert, progress: Progress) -> answers.Converted:
+        clock = StageClock(progress)
+        case = self._read(request.input, clock).case
+        with clock.stage(Stage.OUTPUT):
+            return convert(case, request)
 
     def _close(self, request: requests.Close, progress: Progress) -> answers.Closed:
         self._case(request.case)

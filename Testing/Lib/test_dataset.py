@@ -51,7 +51,7 @@ def test_a_case_reads_back_with_its_masks_hashes_and_acquisition(chain, labels, 
     label = known(chain, status=Status.OSTEOPENIA, bmd_mg_cm3=bmd, bmd_method="QCT")
     added = add_case(folder, "case-1", chain.make_ct(), labels, label)
     assert [file.relative_to(folder).as_posix() for file in added.files] == [
-        *("case-1/ct.nrrd", "case-1/labels.nrrd", "cases.jsonl")
+        *("case-1/ct.nrrd", "case-1/labels.nrrd", "case-1/preview.png", "cases.jsonl")
     ]
     (line,) = (folder / "cases.jsonl").read_text().splitlines()
     assert Manifest(folder).read() == [added.entry]

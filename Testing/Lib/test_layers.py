@@ -38,7 +38,10 @@ STOREYS = (
     *(f"OsteoJointLib.{name}" for name in ("phantom", "levels", "whole_body", "calibration")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "output.dicom", "dataset", "worker", "batch", "cli")),
     BRIDGE,
-    *(f"{BRIDGE}.{name}" for name in ("process", "scene", "reading", "setup", "batch", "panel.parts", "panel")),
+    *(
+        f"{BRIDGE}.{name}"
+        for name in ("process", "scene", "reading", "setup", "batch", "labels", "panel.parts", "panel")
+    ),
     "training",
     *(f"training.{name}" for name in ("data", "evaluation", *EVALUATION_PARTS, "tasks", "configs", "commands")),
 )

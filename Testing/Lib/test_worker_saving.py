@@ -220,3 +220,15 @@ def test_segments_of_other_names_are_refused(client, case, drawn, tmp_path):
     error = client.ask("deliver", case=case, out=str(tmp_path / "out"), segmentation={"L1": str(path)})
     assert (error["reason"], error["event"]) == ("mask_empty", "error")
     assert "liver.seg.nrrd" in error["message"]
+
+
+def test_a_ct_is_converted_as_it_is_and_nothing_stays_open(client, chain, tmp_path):
+    done = client.done("convert", input="a dicom folder", out=str(tmp_path / "ct.nrrd"))
+    assert (done["file"], done["flags"]) == (str(tmp_path / "ct.nrrd"), [])
+    image, volume = sitk.ReadImage(done["file"]), chain.make_ct()
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), volume.hu)
+    np.testing.assert_allclose(image.GetOrigin(), volume.grid.origin_lps_mm)
+    assert float(image.GetMetaData("osteojoint_kvp")) == 120.0
+    assert "type: raw" in (tmp_path / "ct.nrrd").read_bytes()[:600].decode("latin-1").replace("encoding", "type")
+    assert client.ask("segment", case="case-1")["reason"] == "usage"
+    assert client.loads == 0

@@ -1,4 +1,4 @@
-"""The panel's section "Export": the reading as files, and labels for training. Nothing leaves this computer."""
+"""The panel's section "Export": the reading as files. Nothing leaves this computer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.slicer_bridge.panel.parts.folders import holds_result, link, reading_folder, remember, remembered
-from OsteoJointLib.slicer_bridge.panel.parts.label_form import LabelForm
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Saved
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, load_form, show_text
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
@@ -20,7 +19,7 @@ FOLDER_SETTING = "OsteoJoint/ReadingsFolder"
 
 
 class ExportSection:
-    """Saves the reading, and labels for training.
+    """Saves the reading.
 
     Args:
         layout: the layout of the section's collapsible button.
@@ -30,7 +29,6 @@ class ExportSection:
     def __init__(self, layout: qt.QLayout, reading: Saved):
         self._reading = reading
         self._widget, self._ui = load_form(layout, "Export")
-        self._labels = LabelForm(self._ui, reading)
         self._ct: str | None = None
         self._saving = False
         self._ui.saveButton.connect("clicked(bool)", self._choose_folder)
@@ -43,7 +41,6 @@ class ExportSection:
         ct = nodes.volume.GetID() if nodes is not None and nodes.volume is not None else None
         if ct != self._ct:
             self._ct = ct
-            self._labels.clear()
             self._say("")
         if self._saving and state.reason:  # it wasn't saved
             self._say(escape(state.message))
@@ -52,7 +49,6 @@ class ExportSection:
         allow(self._ui.saveButton, why_not, tip)
         outdated = bool(state.stale) and not state.running
         show_text(self._ui.saveHint, f'{escape(why_not)} <a href="#">{_("Update it first")}</a>' if outdated else "")
-        self._labels.show(state)
 
     def save_into(self, chosen: Path) -> None:
         """Save the reading into a folder, or into a new one inside it where it holds other things."""

@@ -16,6 +16,7 @@ from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.slicer_bridge.panel.batch_section import BatchSection
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.input_section import InputSection
+from OsteoJointLib.slicer_bridge.panel.label_section import LabelSection
 from OsteoJointLib.slicer_bridge.panel.levels_section import LevelsSection
 from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
@@ -103,11 +104,12 @@ class Panel(slicer.util.VTKObservationMixin):
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
         export = ExportSection(self._add_button("exportSection", _("Export")), reading)
+        labels = LabelSection(self._add_button("labelSection", _("Labels")), reading)
         batch = BatchSection(self._add_button("batchSection", _("Batch")), reading)
         self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
-        for name in ("exportSection", "batchSection", "setupSection"):
+        for name in ("exportSection", "labelSection", "batchSection", "setupSection"):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
-        return [inputs, levels, self._masks, status, export, batch, self._setup]
+        return [inputs, levels, self._masks, status, export, labels, batch, self._setup]
 
     def _add_button(self, name: str, title: str) -> qt.QLayout:
         """Add a collapsible button and return its layout."""

@@ -10,7 +10,7 @@ Nothing here waits, except :meth:`ReadingController.run`, which is for scripts.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.pipeline.stages import Stage
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.process.worker_client import WorkerClient
 from OsteoJointLib.slicer_bridge.process.worker_command import worker_command
 from OsteoJointLib.slicer_bridge.reading.departures import Departures
@@ -31,8 +31,8 @@ from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, prese
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
-from OsteoJointLib.slicer_bridge.scene import mask_nodes
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+from OsteoJointLib.slicer_bridge.scene import given_masks, level_nodes, mask_nodes
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
 from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
 from OsteoJointLib.slicer_bridge.signal import Signal
@@ -135,6 +135,33 @@ class ReadingController:
         """Let the level set move the masks of ``levels``; ``parameters`` are fields of LevelSetParameters."""
         self._start(Until.READING, refine=Refinement(tuple(levels), parameters))
 
+    def take_mask_file(self, path: Path, centers_lps_mm: Mapping[Level, Sequence[float]] | None = None) -> None:
+        """Take the masks of a file for the user's own, with where they are, and read by them.
+
+        Args:
+            path: .seg.nrrd, a label map or a DICOM SEG.
+            centers_lps_mm: of the levels, in the CT's own frame; None: where the masks are.
+
+        Raises:
+            OsteoJointError: they aren't this CT's; see :func:`OsteoJointLib.pipeline.given_masks.masks_on`.
+        """
+        self._take(given_masks.masks_of_file(path, self._chosen().volume, centers_lps_mm))
+
+    def take_mask_node(self, node: slicer.vtkMRMLSegmentationNode) -> None:
+        """Take the masks of a segmentation of the scene likewise; raises as :meth:`take_mask_file`."""
+        self._take(given_masks.masks_of_node(node, self._chosen().volume))
+
+    def discard(self) -> None:
+        """Remove the CT from the scene with everything of its reading; a run under way is cancelled."""
+        nodes = self.nodes
+        if nodes is None:
+            return
+        self.select(None)
+        self.engine.forget(nodes.volume_id)
+        nodes.remove_all()
+        if nodes.volume is not None:
+            remove_node(nodes.volume)
+
     def cancel(self) -> None:
         """Stop the run at once; nothing of it stays."""
         if self.running:
@@ -232,6 +259,17 @@ class ReadingController:
             on_progress=self._progressed,
         )
         self.changed.emit()
+
+    def _take(self, taken: given_masks.TakenMasks) -> None:
+        """Put masks and points of a user into the scene, and read."""
+        self.cancel()
+        nodes = self._chosen().nodes
+        marks = {level: level_nodes.LevelMark(p, None, PointSource.USER) for level, p in taken.points_ras.items()}
+        with self._watcher.paused():
+            level_nodes.show_levels(nodes, marks)
+            mask_nodes.take(nodes, taken.masks)
+        self._watcher.watch(nodes)
+        self.update()
 
     def _chosen(self) -> Snapshot:
         if self._scene is None:

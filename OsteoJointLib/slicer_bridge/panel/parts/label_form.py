@@ -1,12 +1,13 @@
-"""The form "Labels for training" of the section "Export": what is known of a case, saved beside its CT and masks."""
+"""The form of the section "Labels": what is known of a case, saved beside its CT and masks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -25,6 +26,8 @@ from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 FOLDER_SETTING = "OsteoJoint/DatasetFolder"
 METHODS = ("", "QCT")
 """What the form offers; another method of volumetric BMD can be typed."""
+SAVE_KEY = "Ctrl+Return"
+"""Saves; free in Slicer, and no text field takes it for itself."""
 
 
 class LabelForm:
@@ -33,10 +36,11 @@ class LabelForm:
     Args:
         ui: the section's widgets by name.
         reading: whose points and masks are saved.
+        on_saved: called with the name under which a case was saved.
     """
 
-    def __init__(self, ui: SimpleNamespace, reading: Labeling):
-        self._ui, self._reading = ui, reading
+    def __init__(self, ui: SimpleNamespace, reading: Labeling, on_saved: Callable[[str], None]):
+        self._ui, self._reading, self._on_saved = ui, reading, on_saved
         self._saving = False
         ui.statusCombo.addItem(_("not stated"))
         for words in (_("normal"), _("osteopenia"), _("osteoporosis")):
@@ -46,27 +50,40 @@ class LabelForm:
         ui.datasetPath.setCurrentPath(remembered(FOLDER_SETTING))
         ui.datasetPath.connect("currentPathChanged(QString)", self._folder_chosen)
         ui.labelButton.connect("clicked(bool)", self._save)
+        ui.labelButton.setShortcut(qt.QKeySequence(SAVE_KEY))
         self.clear()
 
-    def show(self, state: ReadingState) -> None:
-        """Show whether labels can be saved now."""
+    def show(self, state: ReadingState, why_not: str = "") -> None:
+        """Show whether labels can be saved now; ``why_not`` says what else speaks against it."""
         tip = _(
             "Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training "
-            "can't read it yet. Nothing leaves this computer."
+            "can't read it yet. Nothing leaves this computer. {key}"
         )
-        allow(self._ui.labelButton, why_not_label(state), tip)
+        key = qt.QKeySequence(SAVE_KEY).toString(qt.QKeySequence.NativeText)
+        allow(self._ui.labelButton, why_not or why_not_label(state), tip.format(key=key))
         if self._saving and state.reason:  # it wasn't saved
-            self._say(escape(state.message))
+            self.say(escape(state.message))
 
     def clear(self) -> None:
-        """Forget what was entered: it belongs to one CT and is never kept for the next."""
+        """Forget what was entered: it belongs to one CT and is never kept for the next, but for how BMD is measured."""
         ui = self._ui
         for field in (ui.patientEdit, ui.bmdL1Edit, ui.bmdL2Edit):
             field.setText("")
         ui.statusCombo.setCurrentIndex(0)
-        ui.methodCombo.setCurrentIndex(0)
         self._folder_chosen()
-        self._say("")
+        self.say("")
+
+    def offer(self, name: str, patient: str) -> None:
+        """Propose a name and a patient's code for the CT that is open; a user may change both."""
+        self._ui.nameEdit.setText(name or next_name(self._ui.datasetPath.currentPath))
+        self._ui.patientEdit.setText(patient)
+
+    def call(self, words: str) -> None:
+        """Put words onto the button that saves; Qt forgets its key when they change."""
+        button, key = self._ui.labelButton, qt.QKeySequence(SAVE_KEY)
+        if button.text != words:
+            button.setText(words)
+            button.setShortcut(key)
 
     def entry(self) -> LabelEntry:
         """Read what is entered."""
@@ -82,7 +99,7 @@ class LabelForm:
 
     def _folder_chosen(self, path: str = "") -> None:
         self._ui.nameEdit.setText(next_name(self._ui.datasetPath.currentPath))
-        self._ui.labelButton.setText(_("Save labels"))
+        self.call(_("Save label"))
 
     def _save(self, checked: bool = False) -> None:
         entry = self.entry()
@@ -91,22 +108,24 @@ class LabelForm:
             folder = fields["folder"]
             known = existing_case(folder, fields["name"])
         except (OsteoJointError, OSError) as error:
-            self._say(escape(as_ending(error).message))
+            self.say(escape(as_ending(error).message))
             return
         fields["replace"] = known is not None
         if not all(slicer.util.confirmYesNoDisplay(question) for question in questions(entry, known)):
             return
         remember(FOLDER_SETTING, folder)
-        self._say(_("Saving …"), saving=True)
-        self._reading.label(fields, lambda done: self._saved(folder, done.entry["id"], done.count))
+        self.say(_("Saving …"), saving=True)
+        self._reading.label(fields, lambda done: self._saved(folder, done.entry.id, done.count))
 
     def _saved(self, folder: Path, name: str, count: int) -> None:
         words = escape(_("Saved as {name}. Cases in the dataset: {count}.").format(name=name, count=count))
-        self._say(f"{words} {link(folder, _('Show folder'))}")
+        self.say(f"{words} {link(folder, _('Show folder'))}")
         self._ui.nameEdit.setText(name)
-        self._ui.labelButton.setText(_("Save labels again"))
+        self.call(_("Save label again"))
+        self._on_saved(name)
 
-    def _say(self, words: str, saving: bool = False) -> None:
+    def say(self, words: str, saving: bool = False) -> None:
+        """Say what came of saving."""
         self._saving = saving
         show_text(self._ui.labeledLabel, words)
 
@@ -134,4 +153,6 @@ def why_not_label(state: ReadingState) -> str:
     missing = [name for name, level in state.levels.items() if level.center_ras is None or level.mask_source is None]
     if missing:
         return _("{levels}: no point or no mask yet. A label needs both.").format(levels=", ".join(missing))
+    if state.levels_doubt:
+        return _("The names of the levels are in doubt. Confirm or correct them first, under Levels.")
     return ""

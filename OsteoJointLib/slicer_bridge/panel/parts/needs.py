@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import slicer
-
 from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.labels.fetching import Asked
+from OsteoJointLib.slicer_bridge.labels.label_flow import Passed
 from OsteoJointLib.slicer_bridge.reading.edits import Edits
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
-from OsteoJointLib.slicer_bridge.signal import Signal
 
 
 class Shown(Protocol):
@@ -69,18 +68,22 @@ class Labeling(Protocol):
     def label(self, fields: Mapping[str, Any], on_done: Callable[[Any], None]) -> None: ...
 
 
-class Saved(Updated, Labeling, Protocol):
+class Saved(Updated, Protocol):
     """A reading whose files are written."""
 
     def deliver(self, folder: Path, row: str, on_done: Callable[[Any], None]) -> None: ...
 
 
-class Worker(Protocol):
+class Worker(Asked, Protocol):
     """The process that computes, and what it said last."""
 
     @property
     def log(self) -> Sequence[str]: ...
     def kill(self) -> None: ...
+
+
+class Labeled(Passed, Labeling, Protocol):
+    """A reading through which a folder of CTs goes, to be labeled."""
 
 
 class Computed(Started, Protocol):
@@ -91,10 +94,10 @@ class Computed(Started, Protocol):
     def start_worker(self) -> None: ...
 
 
-class Controlled(Computed, Located, Refined, Saved, Protocol):
+class Controlled(Computed, Located, Refined, Saved, Labeled, Protocol):
     """Everything that the panel needs."""
 
-    changed: Signal
     follow: bool
 
-    def select(self, volume_node: slicer.vtkMRMLScalarVolumeNode | None) -> None: ...
+    @property
+    def client(self) -> Worker: ...

@@ -1,0 +1,1 @@
+"""Labeling a folder of CTs, one after the other."""

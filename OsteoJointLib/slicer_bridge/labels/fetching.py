@@ -1,0 +1,87 @@
+"""A CT on its way from the disk into the scene, whatever it lies there as.
+
+The worker reads it, as it does in a batch: so a series is chosen, a tilt is corrected and what is no CT is refused by
+the same rules, with the same sentences. What Slicer loads is a raw NRRD file, which is gone a moment later.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import slicer
+
+from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
+from OsteoJointLib.failures import as_ending
+from OsteoJointLib.worker.answers import Converted
+from OsteoJointLib.worker.requests import Convert
+
+
+class Asked(Protocol):
+    """The worker, as far as it is asked here."""
+
+    def ask(self, request: Any, on_done: Callable[[Any], None], on_error: Callable[[OsteoJointError], None]) -> None:
+        """Ask; one of the two is called later."""
+
+
+class Fetch:
+    """One CT being fetched.
+
+    Args:
+        client: asks the worker.
+        path: of the CT, a file or a DICOM folder.
+        name: of its node.
+        on_done: called with the node once it is in the scene, without any display that the user would see.
+        on_error: called with why it can't be had.
+    """
+
+    def __init__(
+        self,
+        client: Asked,
+        path: Path,
+        name: str,
+        on_done: Callable[[Any], None],
+        on_error: Callable[[OsteoJointError], None],
+    ):
+        self._name, self._on_done, self._on_error = name, on_done, on_error
+        self._folder = Path(tempfile.mkdtemp(prefix="OsteoJoint-", dir=slicer.app.temporaryPath))
+        client.ask(Convert(input=path, out=self._folder / "ct.nrrd"), self._converted, self._failed)
+
+    def cancel(self) -> None:
+        """Forget it; nobody is called. What the worker still writes goes with Slicer's temporary folder."""
+        self._on_done = self._on_error = lambda _: None
+        self._clear()
+
+    def _converted(self, answer: Converted) -> None:
+        try:
+            if not self._folder.exists():  # called off
+                return
+            node = _load(answer.file, self._name)
+        except Exception as error:
+            self._failed(as_ending(error))
+            return
+        self._clear()
+        self._on_done(node)
+
+    def _failed(self, error: OsteoJointError) -> None:
+        self._clear()
+        self._on_error(error)
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _load(path: Path, name: str) -> Any:
+    """Load a CT by its storage node alone: Slicer's list of recent files isn't for files that are gone."""
+    storage = slicer.vtkMRMLNRRDStorageNode()
+    storage.SetFileName(str(path))
+    node = slicer.vtkMRMLScalarVolumeNode()
+    node.SetName(name)
+    if not storage.ReadData(node):
+        raise RunFailed(Reason.FAILED, "Slicer can't load the CT that the worker has written. Read it again.")
+    node = slicer.mrmlScene.AddNode(node)
+    node.CreateDefaultDisplayNodes()
+    return node
