@@ -21,6 +21,7 @@ from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Controlled
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
+from OsteoJointLib.slicer_bridge.panel.parts.sight import Sight
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
 
@@ -44,7 +45,8 @@ class Panel(slicer.util.VTKObservationMixin):
         layout.addStretch(1)
         self.parameters = Parameters()
         self._buttons: dict[str, Any] = {}
-        self._foreground = Foreground(reading, self.parameters)
+        self._sight = Sight(reading)
+        self._foreground = Foreground(reading, self.parameters, self._sight)
         self._sections = self._make_sections()
         self.parameters.bind(slicer.util.childWidgetVariables(self.widget))
         self._observe_scene()
@@ -66,15 +68,18 @@ class Panel(slicer.util.VTKObservationMixin):
         state = replace(self._reading.state, ready=self._setup.ready)
         for section in self._sections:
             section.show(state)
+        self._sight.show(state)
         self._foreground.show()
 
     def enter(self) -> None:
         """Take up the mask editor: the module is shown."""
         self._masks.enter()
+        self._sight.enter()
 
     def exit(self) -> None:
         """Let go of the mask editor: another module is shown."""
         self._masks.exit()
+        self._sight.exit()
 
     def close(self) -> None:
         """Let go of the scene and of the reading, and take the widgets away; they may be gone already."""
@@ -88,6 +93,7 @@ class Panel(slicer.util.VTKObservationMixin):
     def _let_go(self) -> None:
         self._sections = []
         self.removeObservers()
+        self._sight.forget()
         self._reading.changed.disconnect(self.show)
         self.parameters.changed.disconnect(self._parameters_changed)
         self.parameters.detach()
@@ -138,6 +144,7 @@ class Panel(slicer.util.VTKObservationMixin):
         self.parameters.detach()
         self._masks.scene_closes()
         self._foreground.forget()
+        self._sight.forget()
         self._reading.select(None)
 
     def _scene_is_read(self, caller: Any = None, event: Any = None) -> None:

@@ -14,6 +14,7 @@ import vtk
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
+from OsteoJointLib.slicer_bridge.panel.parts.sight import Sight
 from OsteoJointLib.slicer_bridge.reading.state import LevelState
 from OsteoJointLib.slicer_bridge.scene import slice_views
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
@@ -28,18 +29,17 @@ class Foreground:
     Args:
         reading: whose maps are shown.
         parameters: which map, and how opaque.
+        sight: brings the views to a level.
     """
 
-    def __init__(self, reading: Shown, parameters: Parameters):
-        self._reading, self._parameters = reading, parameters
+    def __init__(self, reading: Shown, parameters: Parameters, sight: Sight):
+        self._reading, self._parameters, self._sight = reading, parameters, sight
         self._role: Role | None = None
         self._shown: tuple[str, int] | None = None
 
     def look_at(self, level: Level) -> None:
         """Bring the slice views to a level."""
-        center, nodes = self._reading.state.levels[level].center_ras, self._reading.nodes
-        if center is not None and nodes is not None:
-            slice_views.jump_to(center, nodes.volume)
+        self._sight.look_at(level)
 
     def show(self) -> None:
         """Show the map that is wanted now."""
