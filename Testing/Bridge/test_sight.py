@@ -1,4 +1,4 @@
-"""The views go to what has just been made: after Find, Apply, Place, Shift, another CT, and along with a dragged point."""
+"""The views go to what has just been made: found, read, placed or shifted levels, another CT, a dragged point."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
 from OsteoJointLib.slicer_bridge.panel.parts.sight import Sight
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
+from OsteoJointLib.slicer_bridge.panel.views_section import ViewsSection
 
 
 class Panel(slicer.util.VTKObservationMixin):
@@ -105,6 +106,7 @@ class Panel(slicer.util.VTKObservationMixin):
         notice.setToolTip(RESEARCH_NOTICE)
         self._column.addWidget(notice)
         inputs = InputSection(self._column, reading, self._open_setup)
+        views = ViewsSection(self._column, reading)
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._foreground)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
@@ -113,7 +115,7 @@ class Panel(slicer.util.VTKObservationMixin):
         self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
         for name in ("exportSection", "batchSection", "setupSection"):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
-        return [inputs, levels, self._masks, status, export, batch, self._setup]
+        return [inputs, views, levels, self._masks, status, export, batch, self._setup]
 
     def _add_button(self, name: str, title: str) -> qt.QLayout:
         """Add a collapsible button and return its layout."""

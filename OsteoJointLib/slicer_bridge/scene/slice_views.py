@@ -77,8 +77,9 @@ def jump_own_views(centers: Mapping[Level, Sequence[float]], volume_node: slicer
         volume_node: the CT, as for :func:`jump_to`.
     """
     for node in _nodes("vtkMRMLSliceNode"):
-        if (center := centers.get(own_level(node))) is not None:
-            node.JumpSliceByCentering(*_on_voxel(center, volume_node))
+        level = own_level(node)
+        if level is not None and level in centers:
+            node.JumpSliceByCentering(*_on_voxel(centers[level], volume_node))
 
 
 def follow(ras: Sequence[float], level: Level) -> None:

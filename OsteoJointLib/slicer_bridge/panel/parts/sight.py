@@ -14,7 +14,7 @@ import slicer
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
-from OsteoJointLib.slicer_bridge.scene import level_nodes, slice_views
+from OsteoJointLib.slicer_bridge.scene import level_nodes, slice_views, window_presets
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
 
@@ -72,6 +72,8 @@ class Sight(slicer.util.VTKObservationMixin):
     def _take(self, nodes: OwnedNodes, state: ReadingState) -> None:
         """Take another CT; the views of a scene that has just been opened stay as they were saved."""
         another, self._volume_id, self._zoomed = bool(self._volume_id), nodes.volume_id, False
+        if self._entered:
+            window_presets.open_in_bone(nodes.volume)
         if self._entered and (another or slice_views.shows_nothing()):
             slice_views.show_volume(nodes.volume)
             self._look_close(_centers(state))
@@ -82,11 +84,12 @@ class Sight(slicer.util.VTKObservationMixin):
         if len(moved) == 1 and state.levels[moved[0]].source is PointSource.USER:
             self._level = moved[0]
             slice_views.follow(centers[moved[0]], moved[0])
-        elif moved:
+        elif moved or (state.document != before.document and self._is_elsewhere(centers)):
             self._look_close(centers)
-        elif state.document is not None and state.document != before.document:
-            if not self._zoomed or not any(map(slice_views.is_seen, centers.values())):
-                self._look_close(centers)
+
+    def _is_elsewhere(self, centers: dict[Level, tuple[float, float, float]]) -> bool:
+        """Say whether the user would see nothing of a result, or nothing but specks."""
+        return not self._zoomed or not any(map(slice_views.is_seen, centers.values()))
 
     def _look_close(self, centers: dict[Level, tuple[float, float, float]]) -> None:
         """Go to the level that was looked at, near enough where that is the first time; later zooms are the user's."""
