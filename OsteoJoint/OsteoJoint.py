@@ -45,11 +45,12 @@ def tooOld():
 
 
 def registerData():
-    """Teach Slicer the names of the vertebrae and add the sample CT; called once Slicer has started."""
-    from OsteoJointLib.slicer_bridge.scene import segment_terminology
+    """Teach Slicer the names of the vertebrae and a layout, and add the sample CT; called once Slicer has started."""
+    from OsteoJointLib.slicer_bridge.scene import layout, segment_terminology
     from OsteoJointLib.slicer_bridge.setup import sample_data
 
     segment_terminology.load_terminology()
+    layout.register()
     sample_data.register()
 
 

@@ -88,6 +88,7 @@ class Panel(slicer.util.VTKObservationMixin):
             for section in self._sections:
                 if hasattr(section, "close"):
                     section.close()
+            self._sight.exit()
             self.widget.deleteLater()
         self._let_go()
 
@@ -106,7 +107,7 @@ class Panel(slicer.util.VTKObservationMixin):
         notice.setToolTip(RESEARCH_NOTICE)
         self._column.addWidget(notice)
         inputs = InputSection(self._column, reading, self._open_setup)
-        views = ViewsSection(self._column, reading)
+        views = ViewsSection(self._column, reading, self._sight)
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._foreground)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)

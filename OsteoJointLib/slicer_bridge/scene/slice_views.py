@@ -16,6 +16,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.scene.layout import layout_manager
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.worker.requests import PictureFile
@@ -34,8 +35,12 @@ HALF_BODY_MM = 13.0
 """Half the height of a lumbar body, mm: so far from its center a slice still shows it (chosen, of a small one)."""
 
 
-def show_volume(volume_node: slicer.vtkMRMLVolumeNode) -> None:
-    """Show a CT in every slice view: whole where it wasn't shown, and on its own planes where it is oblique."""
+def show_volume(volume_node: slicer.vtkMRMLVolumeNode) -> bool:
+    """Show a CT in every slice view: whole where it wasn't shown, and on its own planes where it is oblique.
+
+    Returns:
+        Whether there was a view that hadn't shown it.
+    """
     new = [node for node in _nodes("vtkMRMLSliceCompositeNode") if node.GetBackgroundVolumeID() != volume_node.GetID()]
     for node in new:
         node.SetBackgroundVolumeID(volume_node.GetID())
@@ -46,6 +51,7 @@ def show_volume(volume_node: slicer.vtkMRMLVolumeNode) -> None:
         logic = slicer.app.applicationLogic().GetSliceLogicByLayoutName(node.GetLayoutName())
         if logic is not None:
             logic.FitSliceToBackground()
+    return bool(new)
 
 
 def shows_nothing() -> bool:
@@ -178,7 +184,7 @@ def _write_picture(view: qt.QWidget, path: Path) -> None:
 
 def _visible_views() -> list[tuple[str, str, Any]]:
     """List name, caption and widget of every slice and 3D view of the layout."""
-    manager = _layout_manager()
+    manager = layout_manager()
     if manager is None:
         return []
     found = []
@@ -186,12 +192,18 @@ def _visible_views() -> list[tuple[str, str, Any]]:
         widget = manager.sliceWidget(name)
         node = widget.mrmlSliceNode()
         if node.IsMappedInLayout():
-            found.append((f"slice-{name}", _plane(node), widget.sliceView()))
+            found.append((f"slice-{name}", _caption(node), widget.sliceView()))
     for index in range(manager.threeDViewCount):
         view = manager.threeDWidget(index).threeDView()
         if view.mrmlViewNode().IsMappedInLayout():
             found.append((f"3d-{index + 1}", _("3D view"), view))
     return found
+
+
+def _caption(slice_node: slicer.vtkMRMLSliceNode) -> str:
+    level = own_level(slice_node)
+    plane = _plane(slice_node)
+    return plane if level is None else _("{plane}, {level}").format(plane=plane, level=level)
 
 
 def _plane(slice_node: slicer.vtkMRMLSliceNode) -> str:
@@ -224,11 +236,6 @@ def _is_oblique(volume_node: slicer.vtkMRMLVolumeNode) -> bool:
     columns = ijk_to_world(volume_node)[:3, :3]
     cosines = np.abs(columns / np.linalg.norm(columns, axis=0)).max(axis=0)
     return bool(cosines.min() < np.cos(np.deg2rad(OBLIQUE_DEGREES)))
-
-
-def _layout_manager() -> Any:
-    app = getattr(slicer, "app", None)
-    return None if app is None else app.layoutManager()
 
 
 def _nodes(class_name: str) -> list[Any]:

@@ -34,6 +34,7 @@ class Foreground:
 
     def __init__(self, reading: Shown, parameters: Parameters, sight: Sight):
         self._reading, self._parameters, self._sight = reading, parameters, sight
+        sight.layout.changed.connect(self._show_again)
         self._role: Role | None = None
         self._shown: tuple[str, int] | None = None
 
@@ -46,6 +47,7 @@ class Foreground:
         node, nodes = self._parameters.node, self._reading.nodes
         if node is None or nodes is None:
             return
+        self._sight.show_3d(node.surface)
         wanted = [role for role in ROLES if getattr(node, role)]
         if len(wanted) > 1:
             setattr(node, self._role or wanted[0], False)  # the newer wish holds; this calls us again
@@ -64,6 +66,11 @@ class Foreground:
     def forget(self) -> None:
         """Take nothing as shown: another CT was chosen, or the scene is another."""
         self._role = self._shown = None
+
+    def _show_again(self) -> None:
+        """Show the map in views that are new too."""
+        self._shown = None
+        self.show()
 
     def _go_to_nearest(self) -> None:
         red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import qt
 import slicer
 
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.scene import level_nodes, slice_views, window_presets
+from OsteoJointLib.slicer_bridge.scene.layout import SideBySide
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
+
+SIDE_BY_SIDE_SETTING = "OsteoJoint/SideBySide"
+"""Whether this computer's user wants L1 and L2 side by side while the module is shown."""
 
 
 class Sight(slicer.util.VTKObservationMixin):
-    """Moves the slice views.
+    """Moves the slice views, and arranges them; ``layout`` is the arrangement with L1 and L2 side by side.
 
     Args:
         reading: whose levels are looked at.
@@ -28,6 +33,8 @@ class Sight(slicer.util.VTKObservationMixin):
     def __init__(self, reading: Shown):
         slicer.util.VTKObservationMixin.__init__(self)
         self._reading = reading
+        self.layout = SideBySide()
+        self._three_d = False
         self._entered, self._zoomed, self._held = True, False, False
         self._level = Level.L1
         self._volume_id = ""
@@ -56,12 +63,38 @@ class Sight(slicer.util.VTKObservationMixin):
             self._go(before, state)
 
     def enter(self) -> None:
-        """Move the views from now on: the module is shown."""
+        """Move the views from now on, and arrange them as the user likes it: the module is shown."""
         self._entered = True
+        if slicer.util.settingsValue(SIDE_BY_SIDE_SETTING, False, converter=slicer.util.toBool):
+            self._arrange()
 
     def exit(self) -> None:
-        """Move them no more: another module is shown, whose views are its own."""
+        """Move them no more, and give them back: another module is shown, whose views are its own."""
         self._entered = False
+        self.layout.leave()
+
+    def put_side_by_side(self, on: bool) -> None:
+        """Show L1 and L2 side by side, or the layout from before; keep the choice for the next time."""
+        qt.QSettings().setValue(SIDE_BY_SIDE_SETTING, on)
+        if on:
+            self._arrange()
+        else:
+            self.layout.leave()
+
+    def show_3d(self, on: bool) -> None:
+        """Let the layout have the 3-D view, or not."""
+        self._three_d = on
+        if self.layout.taken and self.layout.has_3d != on:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Take the layout; views that are new in it show the CT, near where there are levels."""
+        self.layout.take(self._three_d)
+        nodes = self._reading.nodes
+        if self.layout.taken and nodes is not None and nodes.volume is not None:
+            if slice_views.show_volume(nodes.volume):
+                self._zoomed = False
+            self._look_close(_centers(self._reading.state))
 
     def forget(self) -> None:
         """Take no CT as seen: there is none, or the scene is another."""
@@ -81,7 +114,7 @@ class Sight(slicer.util.VTKObservationMixin):
     def _go(self, before: ReadingState, state: ReadingState) -> None:
         was, centers = _centers(before), _centers(state)
         moved = [level for level in centers if centers[level] != was.get(level)]
-        if len(moved) == 1 and state.levels[moved[0]].source is PointSource.USER:
+        if len(moved) == 1 and state.levels[moved[0]].source == PointSource.USER:
             self._level = moved[0]
             slice_views.follow(centers[moved[0]], moved[0])
         elif moved or (state.document != before.document and self._is_elsewhere(centers)):
