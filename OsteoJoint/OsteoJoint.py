@@ -45,14 +45,15 @@ def tooOld():
 
 
 def registerData():
-    """Add what Slicer offers outside the module: names of vertebrae, a sample CT, an entry in the menu of a CT.
+    """Add what Slicer offers outside the module: names of vertebrae, a layout, a sample CT, an entry in a CT's menu.
 
     Called once Slicer has started.
     """
-    from OsteoJointLib.slicer_bridge.scene import segment_terminology
+    from OsteoJointLib.slicer_bridge.scene import layout, segment_terminology
     from OsteoJointLib.slicer_bridge.setup import OsteoJointSubjectHierarchyPlugin, sample_data
 
     segment_terminology.load_terminology()
+    layout.register()
     sample_data.register()
     OsteoJointSubjectHierarchyPlugin.register()
 

@@ -131,8 +131,27 @@ def test_the_views_show_the_scene(scene, views):
     masks.CreateClosedSurfaceRepresentation()
     views.resetThreeDViews()
     assert (views.render_3d((200, 160)) != empty).any(axis=2).sum() > 500
-    orientations = [views.sliceWidget(name).mrmlSliceNode().GetOrientation() for name in views.sliceViewNames()]
+    orientations = [views.sliceWidget(name).mrmlSliceNode().GetOrientation() for name in ("Red", "Yellow", "Green")]
     assert orientations == ["Axial", "Sagittal", "Coronal"]
+
+
+def test_a_layout_makes_its_views_maps_them_and_sizes_them_later(scene, views):
+    logic_node = views.layoutLogic().GetLayoutNode()
+    view = '<view class="vtkMRMLSliceNode" singletontag="Extra"><property name="orientation">Coronal</property></view>'
+    logic_node.AddLayoutDescription(4711, f'<layout type="horizontal"><item>{view}</item></layout>')
+    views.setLayout(4711)
+    node = views.sliceWidget("Extra").mrmlSliceNode()
+    assert node.IsMappedInLayout() and node.GetOrientation() == "Coronal"
+    assert not views.sliceWidget("Red").mrmlSliceNode().IsMappedInLayout()
+    assert not views.threeDWidget(0).mrmlViewNode().IsMappedInLayout()
+    first = node.GetDimensions()
+    slicer.app.processEvents()
+    assert node.GetDimensions() == views.sliceWidget("Red").mrmlSliceNode().GetDimensions() != first
+    assert "Extra" in views.sliceViewNames()
+    assert views.sliceWidget("Extra").mrmlSliceCompositeNode().GetBackgroundVolumeID() is None
+    views.setLayout(4712)  # never described
+    assert views.layout == slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView
+    assert not node.IsMappedInLayout() and views.sliceWidget("Red").mrmlSliceNode().IsMappedInLayout()
 
 
 def test_a_view_is_grabbed_as_in_slicer(scene, views):

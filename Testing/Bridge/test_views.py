@@ -222,7 +222,7 @@ def test_a_screenshot_leaves_out_the_names_in_the_corners(shown, views_host, tmp
 
 
 def test_without_a_layout_manager_nothing_is_asked_of_it(scene, monkeypatch, tmp_path):
-    monkeypatch.setattr(slice_views, "_layout_manager", lambda: None)
+    monkeypatch.setattr(slice_views, "layout_manager", lambda: None)
     volume = add_ct()
     slice_views.jump_to((1.0, 2.0, 3.0), volume)
     slice_views.show_foreground(volume)

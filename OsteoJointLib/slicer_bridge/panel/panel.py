@@ -22,8 +22,10 @@ from OsteoJointLib.slicer_bridge.panel.masks_section import MasksSection
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Controlled
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
+from OsteoJointLib.slicer_bridge.panel.parts.sight import Sight
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
+from OsteoJointLib.slicer_bridge.panel.views_section import ViewsSection
 
 
 class Panel(slicer.util.VTKObservationMixin):
@@ -45,7 +47,8 @@ class Panel(slicer.util.VTKObservationMixin):
         layout.addStretch(1)
         self.parameters = Parameters()
         self._buttons: dict[str, Any] = {}
-        self._foreground = Foreground(reading, self.parameters)
+        self._sight = Sight(reading)
+        self._foreground = Foreground(reading, self.parameters, self._sight)
         self._sections = self._make_sections()
         self.parameters.bind(slicer.util.childWidgetVariables(self.widget))
         self._observe_scene()
@@ -67,15 +70,18 @@ class Panel(slicer.util.VTKObservationMixin):
         state = replace(self._reading.state, ready=self._setup.ready)
         for section in self._sections:
             section.show(state)
+        self._sight.show(state)
         self._foreground.show()
 
     def enter(self) -> None:
         """Take up the mask editor: the module is shown."""
         self._masks.enter()
+        self._sight.enter()
 
     def exit(self) -> None:
         """Let go of the mask editor: another module is shown."""
         self._masks.exit()
+        self._sight.exit()
 
     def close(self) -> None:
         """Let go of the scene and of the reading, and take the widgets away; they may be gone already."""
@@ -83,12 +89,14 @@ class Panel(slicer.util.VTKObservationMixin):
             for section in self._sections:
                 if hasattr(section, "close"):
                     section.close()
+            self._sight.exit()
             self.widget.deleteLater()
         self._let_go()
 
     def _let_go(self) -> None:
         self._sections = []
         self.removeObservers()
+        self._sight.forget()
         self._reading.changed.disconnect(self.show)
         self.parameters.changed.disconnect(self._parameters_changed)
         self.parameters.detach()
@@ -100,6 +108,7 @@ class Panel(slicer.util.VTKObservationMixin):
         notice.setToolTip(RESEARCH_NOTICE)
         self._column.addWidget(notice)
         inputs = InputSection(self._column, reading, self._open_setup)
+        views = ViewsSection(self._column, reading, self._sight)
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._foreground)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
@@ -109,7 +118,7 @@ class Panel(slicer.util.VTKObservationMixin):
         self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
         for name in ("exportSection", "labelSection", "batchSection", "setupSection"):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
-        return [inputs, levels, self._masks, status, export, labels, batch, self._setup]
+        return [inputs, views, levels, self._masks, status, export, labels, batch, self._setup]
 
     def _add_button(self, name: str, title: str) -> qt.QLayout:
         """Add a collapsible button and return its layout."""
@@ -140,6 +149,7 @@ class Panel(slicer.util.VTKObservationMixin):
         self.parameters.detach()
         self._masks.scene_closes()
         self._foreground.forget()
+        self._sight.forget()
         self._reading.select(None)
 
     def _scene_is_read(self, caller: Any = None, event: Any = None) -> None:

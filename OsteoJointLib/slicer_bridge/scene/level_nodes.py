@@ -81,7 +81,12 @@ def points(nodes: OwnedNodes) -> dict[Level, tuple[float, float, float]]:
 
 def point_nodes(nodes: OwnedNodes) -> list[Any]:
     """List the fiducial nodes that are there."""
-    return [node for level in Level if (node := nodes.get(_point_role(level))) is not None]
+    return [node for level in Level if (node := point_node(nodes, level)) is not None]
+
+
+def point_node(nodes: OwnedNodes, level: Level) -> Any:
+    """Find the fiducial node of a level; None where there is none."""
+    return nodes.get(_point_role(level))
 
 
 def start_placing(nodes: OwnedNodes, level: Level) -> None:

@@ -5,7 +5,7 @@ Without a window all of this does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.scene.layout import layout_manager
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE
 from OsteoJointLib.worker.requests import PictureFile
@@ -23,34 +25,109 @@ OBLIQUE_DEGREES = 1.0
 """Slices are turned onto a CT's own planes where these are farther than this from the patient's axes (chosen: a slice
 of 300 mm leaves its plane by 5 mm)."""
 
+AXIAL_FIELD_MM = 100.0
+"""Shorter side of what an axial view shows, mm (chosen: a body of 45 mm takes nearly half of it)."""
 
-def show_volume(volume_node: slicer.vtkMRMLVolumeNode) -> None:
-    """Show a CT in every slice view: whole where it wasn't shown, and on its own planes where it is oblique."""
+UPRIGHT_FIELD_MM = 200.0
+"""The same of sagittal and coronal views, mm (chosen: five vertebrae, so that L1 and L2 can be counted)."""
+
+HALF_BODY_MM = 13.0
+"""Half the height of a lumbar body, mm: so far from its center a slice still shows it (chosen, of a small one)."""
+
+
+def show_volume(volume_node: slicer.vtkMRMLVolumeNode) -> bool:
+    """Show a CT in every slice view: whole where it wasn't shown, and on its own planes where it is oblique.
+
+    Returns:
+        Whether there was a view that hadn't shown it.
+    """
     new = [node for node in _nodes("vtkMRMLSliceCompositeNode") if node.GetBackgroundVolumeID() != volume_node.GetID()]
     for node in new:
         node.SetBackgroundVolumeID(volume_node.GetID())
     if _is_oblique(volume_node):
         for node in _nodes("vtkMRMLSliceNode"):
             node.RotateToVolumePlane(volume_node)
-    if new and _layout_manager() is not None:
-        slicer.util.resetSliceViews()
+    for node in new:
+        logic = slicer.app.applicationLogic().GetSliceLogicByLayoutName(node.GetLayoutName())
+        if logic is not None:
+            logic.FitSliceToBackground()
+    return bool(new)
+
+
+def shows_nothing() -> bool:
+    """Say whether no slice view has a volume."""
+    return not any(node.GetBackgroundVolumeID() for node in _nodes("vtkMRMLSliceCompositeNode"))
 
 
 def jump_to(ras: Sequence[float], volume_node: slicer.vtkMRMLVolumeNode | None = None) -> None:
-    """Center every slice view on a point.
+    """Center every slice view on a point, but for those that a level has for itself.
 
     Args:
         ras: RAS mm of the world.
         volume_node: a CT, which is shown then. The voxel's center nearest to ``ras`` is taken, so that a mask or map
             on its slice is shown at full strength.
     """
-    place = np.array([*ras, 1.0])
     if volume_node is not None:
         show_volume(volume_node)
-        ijk = ijk_to_world(volume_node)
-        place = ijk @ [*np.rint((np.linalg.inv(ijk) @ place)[:3]), 1.0]
+    place = _on_voxel(ras, volume_node)
     for node in _nodes("vtkMRMLSliceNode"):
-        node.JumpSliceByCentering(*place[:3])
+        if own_level(node) is None:
+            node.JumpSliceByCentering(*place)
+
+
+def jump_own_views(centers: Mapping[Level, Sequence[float]], volume_node: slicer.vtkMRMLVolumeNode) -> None:
+    """Center the views that a level has for itself on it.
+
+    Args:
+        centers: RAS mm of the world, of the levels that are placed.
+        volume_node: the CT, as for :func:`jump_to`.
+    """
+    for node in _nodes("vtkMRMLSliceNode"):
+        level = own_level(node)
+        if level is not None and level in centers:
+            node.JumpSliceByCentering(*_on_voxel(centers[level], volume_node))
+
+
+def follow(ras: Sequence[float], level: Level) -> None:
+    """Bring the planes of the slice views onto a point; a view in which it would lie outside is centered on it.
+
+    Args:
+        ras: RAS mm of the world, the very place: what is drawn at a point is seen on its own plane alone.
+        level: whose point it is; a view of another level's own stays.
+    """
+    for node in _nodes("vtkMRMLSliceNode"):
+        if own_level(node) in (None, level):
+            node.JumpSliceByOffsetting(*ras)
+            if not _is_in_field(node, ras):
+                node.JumpSliceByCentering(*ras)
+
+
+def zoom_in() -> None:
+    """Let the slice views show a body and what is around it: axial ones a single one, the others its neighbors too."""
+    for node in _nodes("vtkMRMLSliceNode"):
+        width, height, depth = node.GetFieldOfView()
+        scale = (AXIAL_FIELD_MM if is_axial(node) else UPRIGHT_FIELD_MM) / min(width, height)
+        node.SetFieldOfView(width * scale, height * scale, depth)
+
+
+def is_seen(center_ras: Sequence[float]) -> bool:
+    """Say whether an axial view of the layout lies in the body around a point, and shows that."""
+    for node in _nodes("vtkMRMLSliceNode"):
+        if is_axial(node) and node.IsMappedInLayout() and _is_in_field(node, center_ras):
+            to_ras = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
+            if abs(to_ras[:3, 2] @ (np.asarray(center_ras) - to_ras[:3, 3])) <= HALF_BODY_MM:
+                return True
+    return False
+
+
+def own_level(slice_node: slicer.vtkMRMLSliceNode) -> Level | None:
+    """Say which level a slice view is there for, by its name; None where it is for any."""
+    return next((level for level in Level if level == slice_node.GetLayoutName()), None)
+
+
+def is_axial(slice_node: slicer.vtkMRMLSliceNode) -> bool:
+    """Say whether a slice view is nearer to the axial plane than to the other two."""
+    return _normal_axis(slice_node) == 2
 
 
 def show_foreground(volume_node: slicer.vtkMRMLVolumeNode | None, opacity: float = 0.5) -> None:
@@ -107,7 +184,7 @@ def _write_picture(view: qt.QWidget, path: Path) -> None:
 
 def _visible_views() -> list[tuple[str, str, Any]]:
     """List name, caption and widget of every slice and 3D view of the layout."""
-    manager = _layout_manager()
+    manager = layout_manager()
     if manager is None:
         return []
     found = []
@@ -115,7 +192,7 @@ def _visible_views() -> list[tuple[str, str, Any]]:
         widget = manager.sliceWidget(name)
         node = widget.mrmlSliceNode()
         if node.IsMappedInLayout():
-            found.append((f"slice-{name}", _plane(node), widget.sliceView()))
+            found.append((f"slice-{name}", _caption(node), widget.sliceView()))
     for index in range(manager.threeDViewCount):
         view = manager.threeDWidget(index).threeDView()
         if view.mrmlViewNode().IsMappedInLayout():
@@ -123,21 +200,42 @@ def _visible_views() -> list[tuple[str, str, Any]]:
     return found
 
 
+def _caption(slice_node: slicer.vtkMRMLSliceNode) -> str:
+    level = own_level(slice_node)
+    plane = _plane(slice_node)
+    return plane if level is None else _("{plane}, {level}").format(plane=plane, level=level)
+
+
 def _plane(slice_node: slicer.vtkMRMLSliceNode) -> str:
     """Say which of the patient's planes a slice view is nearest to, also where it was turned onto an oblique CT."""
+    return (_("Sagittal slice"), _("Coronal slice"), _("Axial slice"))[_normal_axis(slice_node)]
+
+
+def _normal_axis(slice_node: slicer.vtkMRMLSliceNode) -> int:
     normal = np.abs(slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())[:3, 2])
-    return (_("Sagittal slice"), _("Coronal slice"), _("Axial slice"))[int(normal.argmax())]
+    return int(normal.argmax())
+
+
+def _on_voxel(ras: Sequence[float], volume_node: slicer.vtkMRMLVolumeNode | None) -> list[float]:
+    """Return the center of the voxel nearest to a point; the point itself without a volume."""
+    if volume_node is None:
+        return list(ras)
+    ijk = ijk_to_world(volume_node)
+    return (ijk @ [*np.rint((np.linalg.inv(ijk) @ [*ras, 1.0])[:3]), 1.0])[:3].tolist()
+
+
+def _is_in_field(slice_node: slicer.vtkMRMLSliceNode, ras: Sequence[float]) -> bool:
+    """Say whether a point lies before the pixels of a slice view, at whatever depth."""
+    to_xy = np.linalg.inv(slicer.util.arrayFromVTKMatrix(slice_node.GetXYToRAS()))
+    x, y = (to_xy @ [*ras, 1.0])[:2]
+    width, height, _depth = slice_node.GetDimensions()
+    return bool(0 <= x <= width and 0 <= y <= height)
 
 
 def _is_oblique(volume_node: slicer.vtkMRMLVolumeNode) -> bool:
     columns = ijk_to_world(volume_node)[:3, :3]
     cosines = np.abs(columns / np.linalg.norm(columns, axis=0)).max(axis=0)
     return bool(cosines.min() < np.cos(np.deg2rad(OBLIQUE_DEGREES)))
-
-
-def _layout_manager() -> Any:
-    app = getattr(slicer, "app", None)
-    return None if app is None else app.layoutManager()
 
 
 def _nodes(class_name: str) -> list[Any]:

@@ -1,4 +1,9 @@
-"""`slicer.app.layoutManager()`: the views of the four-up layout, whatever layout is chosen."""
+"""`slicer.app.layoutManager()`: the views of the layout that is chosen, made from its description as Slicer makes them.
+
+The real vtkMRMLLayoutLogic reads the description and makes the view nodes. A view that is new has Qt's first size until
+the event loop has turned, shows no volume, and lives as long as the process; a view that isn't in the layout stays, but
+isn't mapped. Left out: the widgets' places on the screen, and other 3-D views than the first.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import slicer
 from PySide6 import QtCore
 
 from osteojoint_host.widgets.views import (
+    SIZE_PX,
     qMRMLSliceView,
     qMRMLSliceWidget,
     qMRMLThreeDView,
@@ -18,11 +24,13 @@ SLICES = {
     "Yellow": ("Sagittal", "Y", (0.929411765, 0.835294118, 0.298039216)),
     "Green": ("Coronal", "G", (0.431372549, 0.690196078, 0.294117647)),
 }
-"""Orientation, label and color of each slice view."""
+"""Orientation, label and color of each slice view that is there from the start."""
+NEW_SIZE_PX = (100, 30)
+"""Size of a widget that no layout has placed yet."""
 
 
 class LayoutManager(QtCore.QObject):
-    """Makes Red, Yellow, Green and one 3-D view, which live as long as the process.
+    """Makes Red, Yellow, Green and one 3-D view, and others when a layout asks for them.
 
     Args:
         mrml: the scene and the application logic.
@@ -38,16 +46,40 @@ class LayoutManager(QtCore.QObject):
             made.SetMRMLApplicationLogic(mrml.application_logic)
         self._slices = {name: self._make_slice(name) for name in SLICES}
         self._three_d = self._make_three_d()
-        # last: it takes the nodes that are there, whereas a slice logic can't take the layout's
+        # last: it takes the nodes that are there
         self._logic = slicer.vtkMRMLLayoutLogic()
         self._logic.SetMRMLApplicationLogic(mrml.application_logic)
         self._logic.SetMRMLScene(mrml.scene)
         self._logic.GetLayoutNode().SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+        self._logic.GetLayoutNode().AddObserver("ModifiedEvent", self._lay_out)
 
     def straighten(self) -> None:
-        """Put the slices back onto the patient's planes; closing a scene leaves them as they were turned."""
+        """Go back to the four-up layout, and to the patient's planes: closing a scene leaves views as they are."""
+        self.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         for name, widget in self._slices.items():
-            widget.mrmlSliceNode().SetOrientation(SLICES[name][0])
+            widget.mrmlSliceNode().SetOrientation(SLICES.get(name, ("Axial",))[0])
+
+    def _lay_out(self, caller=None, event=None) -> None:
+        """Make the views that are missing, and map those of the layout; Qt gives new ones their size later."""
+        nodes = self._logic.GetViewNodes()
+        wanted = [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
+        for node in wanted:
+            if node.IsA("vtkMRMLSliceNode") and node.GetLayoutName() not in self._slices:
+                self._slices[node.GetLayoutName()] = self._make_slice_of_layout(node)
+        views = [widget.mrmlSliceNode() for widget in self._slices.values()]
+        for node in [*views, self._three_d.mrmlViewNode()]:
+            node.SetMappedInLayout(node in wanted)
+
+    def _make_slice_of_layout(self, node):
+        logic = slicer.vtkMRMLSliceLogic()
+        logic.SetMRMLApplicationLogic(self._mrml.application_logic)
+        self._mrml.application_logic.GetSliceLogics().AddItem(logic)
+        logic.SetSliceNode(node)
+        logic.SetMRMLScene(self._mrml.scene)
+        widget = qMRMLSliceWidget(qMRMLSliceView(node, logic))
+        widget.sliceView().set_size(*NEW_SIZE_PX)
+        QtCore.QTimer.singleShot(0, lambda: widget.sliceView().set_size(*SIZE_PX))
+        return widget
 
     def _make_slice(self, name: str):
         logic = slicer.vtkMRMLSliceLogic()
@@ -79,7 +111,9 @@ class LayoutManager(QtCore.QObject):
         return self._logic.GetLayoutNode().GetViewArrangement()
 
     def setLayout(self, layout):
-        """Choose a layout: the layout node hears of it, the views stay as they are."""
+        """Choose a layout; one that was never described is taken for the conventional one, as in Slicer."""
+        if not self._logic.GetLayoutNode().IsLayoutDescription(layout):
+            layout = slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView
         self._logic.GetLayoutNode().SetViewArrangement(layout)
 
     layout = QtCore.Property(int, _get_layout, setLayout)
@@ -89,8 +123,8 @@ class LayoutManager(QtCore.QObject):
         return self._logic
 
     def sliceViewNames(self):
-        """Return the names of the slice views."""
-        return tuple(SLICES)
+        """Return the names of all slice views that were ever made, those that are not in the layout too."""
+        return tuple(self._slices)
 
     def sliceWidget(self, name):
         """Return a slice view in its frame; None for an unknown name."""

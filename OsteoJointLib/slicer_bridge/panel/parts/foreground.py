@@ -14,6 +14,7 @@ import vtk
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
+from OsteoJointLib.slicer_bridge.panel.parts.sight import Sight
 from OsteoJointLib.slicer_bridge.reading.state import LevelState
 from OsteoJointLib.slicer_bridge.scene import slice_views
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
@@ -28,24 +29,25 @@ class Foreground:
     Args:
         reading: whose maps are shown.
         parameters: which map, and how opaque.
+        sight: brings the views to a level.
     """
 
-    def __init__(self, reading: Shown, parameters: Parameters):
-        self._reading, self._parameters = reading, parameters
+    def __init__(self, reading: Shown, parameters: Parameters, sight: Sight):
+        self._reading, self._parameters, self._sight = reading, parameters, sight
+        sight.layout.changed.connect(self._show_again)
         self._role: Role | None = None
         self._shown: tuple[str, int] | None = None
 
     def look_at(self, level: Level) -> None:
         """Bring the slice views to a level."""
-        center, nodes = self._reading.state.levels[level].center_ras, self._reading.nodes
-        if center is not None and nodes is not None:
-            slice_views.jump_to(center, nodes.volume)
+        self._sight.look_at(level)
 
     def show(self) -> None:
         """Show the map that is wanted now."""
         node, nodes = self._parameters.node, self._reading.nodes
         if node is None or nodes is None:
             return
+        self._sight.show_3d(node.surface)
         wanted = [role for role in ROLES if getattr(node, role)]
         if len(wanted) > 1:
             setattr(node, self._role or wanted[0], False)  # the newer wish holds; this calls us again
@@ -64,6 +66,11 @@ class Foreground:
     def forget(self) -> None:
         """Take nothing as shown: another CT was chosen, or the scene is another."""
         self._role = self._shown = None
+
+    def _show_again(self) -> None:
+        """Show the map in views that are new too."""
+        self._shown = None
+        self.show()
 
     def _go_to_nearest(self) -> None:
         red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
