@@ -133,8 +133,8 @@ def edited_masks(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level,
         if mask is None:
             continue
         plane = mask.plane(reading.axial.slice_index, grid.shape_zyx[1:])
-        if reading.body is not None and mask.slices > 1:
-            if not mask.same_as(PlacedMask.of(reading.body)):
+        if mask.slices > 1 and (reading.body or reading.network_body) is not None:
+            if reading.body is None or not mask.same_as(PlacedMask.of(reading.body)):  # erased at the mid-slice before
                 drawn[level] = mask
         elif not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
             drawn[level] = plane

@@ -316,7 +316,7 @@ def test_what_was_drawn_on_other_slices_outlives_a_refinement(read):
 
 @pytest.mark.parametrize("level", Level)
 def test_reset_brings_the_networks_mask_back(read, level):
-    network = read.fingerprints()
+    network, other = read.fingerprints(), L2 if level is L1 else L1
     read.draw(L1)
     read.draw(L2, columns=7)
     read.update()
@@ -326,8 +326,51 @@ def test_reset_brings_the_networks_mask_back(read, level):
     assert read.state.levels[level].mask_source is MaskSource.NETWORK
     assert read.state.stale == (f"the mask of {level} was edited",)
     read.update()
-    np.testing.assert_array_equal(read.wanted.masks[level].array_kji[0], body())
+    assert set(read.wanted.masks) == {other}
+    assert not read.state.document["segmentation"][level]["edited"]
+    assert read.state.document["segmentation"][other]["edited"]
     assert read.state.stale == () and read.state.levels[level].mask_source is MaskSource.NETWORK
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_mask_that_is_the_networks_again_is_nobodys_drawing(read, level):
+    """As after the editor's undo: neither panel nor result says that it was edited."""
+    network = mask_nodes.masks(read.nodes)[level]
+    read.draw(level)
+    read.update()
+    assert read.state.document["segmentation"][level]["edited"]
+    read.put(level, network)
+    assert read.state.levels[level].mask_source is MaskSource.NETWORK
+    read.update()
+    assert read.wanted.masks == {}
+    assert not read.state.document["segmentation"][level]["edited"]
+    assert read.state.stale == () and read.sources() == [MaskSource.NETWORK, MaskSource.NETWORK]
+
+
+def test_a_mask_that_is_the_networks_again_is_so_even_when_its_point_was_moved(read):
+    network = mask_nodes.masks(read.nodes)[L1]
+    read.draw(L1)
+    read.update()
+    read.put(L1, network)
+    read.drag(L1, 0.5)
+    read.update()
+    assert read.wanted.masks == {} and read.state.levels[L1].mask_source is MaskSource.NETWORK
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_a_mask_that_is_the_level_set_s_again_is_refined(read, corrected):
+    if corrected:
+        read.draw(L1, columns=9)
+    read.reading.refine([L1], {})
+    read.settle()
+    refined = mask_nodes.masks(read.nodes)[L1]
+    read.draw(L1)
+    read.update()
+    assert read.state.levels[L1].mask_source is MaskSource.CORRECTED
+    read.put(L1, refined)
+    assert read.state.levels[L1].mask_source is MaskSource.REFINED
+    read.update()
+    assert (read.wanted.masks[L1].edited, read.wanted.masks[L1].refined) == (corrected, True)
 
 
 def test_a_corrected_mask_stays_where_its_slice_does(read):

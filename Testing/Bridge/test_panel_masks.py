@@ -351,7 +351,7 @@ def test_strokes_and_keys_are_the_editor_s_only_while_it_is_open_and_shown(editi
 
 
 def test_each_key_is_bound_once_whichever_slicer_brings(editing, monkeypatch):
-    opened, editor, _ = editing
+    opened, _, _ = editing
     window = opened.place.window()
     bound = keys_of(window)
     assert sorted(set(bound)) == bound

@@ -109,3 +109,20 @@ def test_a_label_map_of_whole_bodies_comes_in_by_the_worker(client, chain, tmp_p
     # the class comes from the mid-slices, which are as they were
     probabilities = before["classification"]["probabilities"]
     assert after["classification"]["probabilities"] == pytest.approx(probabilities, abs=1e-5)
+
+
+def test_a_body_that_was_drawn_is_not_lost_with_its_mid_slice(client, chain, tmp_path):
+    """Erased on the mid-slice, then drawn there again: what the user drew on the other slices is still theirs."""
+    case = client.done("analyze", input="ct.nrrd", gradcam=False)["case"]
+    mine = chain.result.label_map
+    mine[14][mine[14] == 20] = 0
+    erased = mine.copy()
+    erased[12][erased[12] == 20] = 0
+
+    def edit(name, labels):
+        file = write_labels(chain.result, labels, tmp_path / f"{name}.nrrd")
+        return client.done("edit", case=case, segmentation=file, gradcam=False)["result"]["segmentation"]["L1"]
+
+    first = edit("mine", mine)
+    assert edit("erased", erased)["volume_ml"] is None
+    assert edit("mine", mine) == first

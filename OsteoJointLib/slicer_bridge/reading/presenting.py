@@ -57,11 +57,12 @@ def present_result(
     overlay_nodes.show_overlays(nodes, views)
     table_node.show_table(nodes, document)
     result_node.set_result(nodes, document)
-    record = Provenance.of_document(result_node.record(nodes))
+    record, now = Provenance.of_document(result_node.record(nodes)), mask_nodes.mask_fingerprints(nodes)
     record = replace(
         record,
         points={level: tuple(document["levels"][level]["center_ras_mm"]) for level in Level},
-        masks={**mask_nodes.mask_fingerprints(nodes), **kept},
+        masks={**now, **kept},
+        refined={**record.refined, **{level: now[level] for level in refined}},
         ct=volumes.geometry_fingerprint(nodes.volume),
     )
     result_node.set_record(nodes, record.document())

@@ -41,7 +41,7 @@ class MaskEditor(slicer.util.VTKObservationMixin):
         slicer.util.VTKObservationMixin.__init__(self)
         self._layout, self._on_select = layout, on_select
         self._editor: Any = None
-        self._keys: EditorKeys | None = None
+        self._keys: Any = None
         self._edited: tuple[str, str] | None = None
         self._selected: Level | None = None
         self._open = False
