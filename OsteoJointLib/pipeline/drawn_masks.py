@@ -68,6 +68,13 @@ class PlacedMask:
             plane[y : y + rows, x : x + columns] = self.mask[slice_index - z]
         return plane
 
+    def in_box(self, corner_zyx: tuple[int, int, int], shape: tuple[int, ...]) -> np.ndarray:
+        """Draw the mask on a box of the grid that holds all of it, (z, y, x) bool."""
+        out = np.zeros(shape, dtype=bool)
+        start = np.subtract(self.corner_zyx, corner_zyx)
+        out[tuple(slice(a, a + n) for a, n in zip(start, self.mask.shape, strict=True))] = self.mask
+        return out
+
     def trimmed(self) -> PlacedMask:
         """Cut off what is empty around it."""
         box = effective_box(self.mask)

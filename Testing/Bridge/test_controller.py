@@ -103,7 +103,7 @@ class FakeEngine:
         drawn = make_views(volume, [slice_of(volume, points[level]) for level in Level]).levels
         views = {level: replace(one, network_mask=one.mask) for level, one in drawn.items()}
         for level in wanted.refine.levels if wanted.refine else ():
-            views[level] = replace(views[level], mask=np.roll(views[level].mask, 1, axis=1))
+            views[level] = replace(views[level], mask=np.roll(views[level].mask, 1, axis=2))
         return Views(views)
 
     def ask_case(self, request, masks, on_done, on_error):
@@ -303,15 +303,20 @@ def test_a_corrected_mask_that_is_refined_is_both(read):
     assert read.wanted.masks[L1].edited and read.wanted.masks[L1].refined
 
 
-def test_what_was_drawn_on_other_slices_outlives_a_refinement(read):
-    mask = mask_nodes.masks(read.nodes)[L1]
-    read.put(L1, MaskArray(np.repeat(mask.array_kji, 3, axis=0), mask.ijk_to_world))
-    read.reading.refine([L1], {})
-    read.settle()
-    assert mask_nodes.masks(read.nodes)[L1].array_kji.shape[0] == 3
+def test_a_body_that_was_drawn_stays_while_its_point_is_moved_inside_it(read):
+    network = mask_nodes.masks(read.nodes)[L1]
+    read.put(L1, MaskArray(np.repeat(network.array_kji, 3, axis=0), network.ijk_to_world))
+    read.update()
+    drawn = read.fingerprints()
+    read.drag(L1, 2 * STEP_MM)
+    read.update()
+    assert read.fingerprints() == drawn and set(read.wanted.masks) == {L1}
+    assert read.state.levels[L1].mask_source is MaskSource.CORRECTED
     read.drag(L1, 6 * STEP_MM)
     read.update()
+    assert read.wanted.masks == {} and read.state.levels[L1].mask_source is MaskSource.NETWORK
     assert mask_nodes.masks(read.nodes)[L1].array_kji.shape[0] == 1
+    assert mask_nodes.masks(read.nodes, Role.BEFORE)[L1].array_kji.shape[0] == 3
 
 
 @pytest.mark.parametrize("level", Level)

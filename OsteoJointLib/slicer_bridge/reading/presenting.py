@@ -50,7 +50,7 @@ def present_result(
     drawn = [level for level in Level if level not in kept]
     if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in mask_nodes.OWN]:
         mask_nodes.keep(nodes, owned)
-    mask_nodes.show_masks(nodes, views, drawn, one_slice=refined)
+    mask_nodes.show_masks(nodes, views, drawn)
     for level in drawn:
         made_by = mask_nodes.MaskSource.REFINED if level in refined else mask_nodes.MaskSource.NETWORK
         mask_nodes.mark_source(nodes, level, made_by)
