@@ -93,6 +93,26 @@ class Placed:
             end for first, size in zip(self.corner_ijk, sizes, strict=True) for end in (first, first + size - 1)
         )
 
+    def trimmed(self) -> Placed:
+        """Cut off what is 0 around it; all of it stays where all is 0.
+
+        >>> Placed(np.array([[[0, 0, 3]]]), (4, 5, 6)).trimmed()
+        Placed(array_kji=array([[[3]]]), corner_ijk=(6, 5, 6))
+        """
+        box = effective_box(self.array_kji != 0)
+        if box is None:
+            return self
+        i, j, k = (int(first) + part.start for first, part in zip(self.corner_ijk, reversed(box), strict=True))
+        return Placed(np.ascontiguousarray(self.array_kji[box]), (i, j, k))
+
+    def same_as(self, other: Placed | None) -> bool:
+        """Say whether both are the same array at the same place."""
+        return (
+            other is not None
+            and self.corner_ijk == other.corner_ijk
+            and np.array_equal(self.array_kji, other.array_kji)
+        )
+
 
 def onto_grid(array_kji: np.ndarray, array_to_grid: np.ndarray) -> Placed | None:
     """Turn an array so that its axes run along those of a grid whose voxels are the same.

@@ -1,9 +1,9 @@
 """What a viewer draws of a reading: masks and maps of each level as small arrays, with the matrices that place them.
 
-The arrays go into one ``.npz``, the matrices into the worker's answer; both are written and read here. A mask lies on
-the CT's own plane of the level's slice, cut to what is drawn; a heat map or explanation map lies on the pixels of the
-network's crop. Each is one slice of a volume: its matrix takes (x index, y index, z index, 1) to RAS mm, the third
-column being the step to the next slice.
+The arrays go into one ``.npz``, the matrices into the worker's answer; both are written and read here. A mask is a
+whole body on the CT's own voxels, cut to what is drawn, or one slice of it where only that was segmented; a heat map or
+explanation map lies on the pixels of the network's crop and is one slice of a volume. A matrix takes (x index, y index,
+z index, 1) to RAS mm, the third column being the step to the next slice.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.atomic import write_whole
-from OsteoJointLib.frames import Grid, mask_extent_xyxy, mask_to_plane, plane_to_ras, slice_to_crop
+from OsteoJointLib.frames import Grid, mask_to_plane, plane_to_ras, slice_to_crop
 from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import AxialSlice, Crop, Level
+from OsteoJointLib.records import AxialSlice, BodyVolume, Crop, Level
 
 _ARRAYS = ("mask", "network_mask", "roi", "heatmap", "explanation")
 _MATRICES = ("mask_to_ras", "crop_to_ras")
@@ -58,9 +59,9 @@ class LevelViews:
     """What is drawn of one level.
 
     Args:
-        mask, network_mask, roi: (h, w) uint8, 0 or 1, one box for the three; (1, 1) zeros when all are empty. The
+        mask, network_mask, roi: (d, h, w) uint8, 0 or 1, one box for the three; (1, 1, 1) zeros when all are empty. The
             network's mask is that before any refinement or edit.
-        mask_to_ras: (4, 4), of their pixels.
+        mask_to_ras: (4, 4), of their voxels.
         crop_to_ras: (4, 4), of the maps' pixels.
         heatmap, explanation: (224, 224) float32 in [0, 1], or None where there is none; explanations of a case are in
             one scale, 1 being the strongest place of both levels.
@@ -75,8 +76,8 @@ class LevelViews:
     explanation: np.ndarray | None = None
 
     def mask_array(self, kind: str = "mask") -> MaskArray:
-        """Give ``mask``, ``network_mask`` or ``roi`` as a volume of one slice."""
-        return MaskArray(getattr(self, kind)[None], self.mask_to_ras)
+        """Give ``mask``, ``network_mask`` or ``roi`` with its place."""
+        return MaskArray(getattr(self, kind), self.mask_to_ras)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,21 +89,31 @@ class Views:
 
 def level_views(reading: VertebraReading) -> LevelViews:
     """Cut out and place what is drawn of one level."""
-    segmentation, axial, roi, grid = reading.segmentation, reading.axial, reading.roi_mask, reading.volume.grid
-    shape_yx = grid.shape_zyx[1:]
-    planes = [mask_to_plane(mask, axial, shape_yx) for mask in (segmentation.mask, segmentation.network_mask, roi)]
-    x1, y1, x2, y2 = (int(edge) for edge in mask_extent_xyxy(np.any(planes, axis=0)) or (0, 0, 1, 1))
-    mask, network_mask, roi = (plane[y1:y2, x1:x2].astype(np.uint8) for plane in planes)
+    segmentation, measured, axial, grid = reading.segmentation, reading.measurement, reading.axial, reading.volume.grid
+    corner = measured.corner_zyx
+    roi = _placed(None, measured.mask, reading) if corner is None else PlacedMask(measured.mask, corner)
+    network = _placed(reading.network_body, segmentation.network_mask, reading)
+    masks = [one.trimmed() for one in (_placed(reading.body, segmentation.mask, reading), network, roi)]
+    drawn = [one for one in masks if one.mask.size]
+    first, end = np.array([axial.slice_index, 0, 0]), np.array([axial.slice_index + 1, 1, 1])
+    if drawn:
+        first = np.min([one.corner_zyx for one in drawn], axis=0)
+        end = np.max([np.add(one.corner_zyx, one.mask.shape) for one in drawn], axis=0)
+    z, y, x = (int(index) for index in first)
     heatmap = segmentation.heatmap
     return LevelViews(
-        mask,
-        network_mask,
-        roi,
-        plane_to_ras(grid, axial.slice_index, (y1, x1)),
+        *(one.in_box((z, y, x), tuple(end - first)).astype(np.uint8) for one in masks),
+        plane_to_ras(grid, z, (y, x)),
         crop_to_ras(grid, axial, reading.crop),
         None if heatmap is None else slice_to_crop(heatmap, reading.crop).astype(np.float32),
         None if reading.explanation is None else reading.explanation.values,
     )
+
+
+def _placed(body: BodyVolume | None, mask: np.ndarray, reading: VertebraReading) -> PlacedMask:
+    """Give a body with a (512, 512) mask of the slice on its mid-slice, or that mask alone, on the CT's voxels."""
+    plane, index = mask_to_plane(mask, reading.axial, reading.volume.grid.shape_zyx[1:]), reading.axial.slice_index
+    return PlacedMask(plane[None], (index, 0, 0)) if body is None else PlacedMask.of(body).with_plane(index, plane)
 
 
 def crop_to_ras(grid: Grid, axial: AxialSlice, crop: Crop) -> np.ndarray:

@@ -68,6 +68,13 @@ class PlacedMask:
             plane[y : y + rows, x : x + columns] = self.mask[slice_index - z]
         return plane
 
+    def in_box(self, corner_zyx: tuple[int, int, int], shape: tuple[int, ...]) -> np.ndarray:
+        """Draw the mask on a box of the grid that holds all of it, (z, y, x) bool."""
+        out = np.zeros(shape, dtype=bool)
+        start = np.subtract(self.corner_zyx, corner_zyx)
+        out[tuple(slice(a, a + n) for a, n in zip(start, self.mask.shape, strict=True))] = self.mask
+        return out
+
     def trimmed(self) -> PlacedMask:
         """Cut off what is empty around it."""
         box = effective_box(self.mask)
@@ -133,8 +140,8 @@ def edited_masks(result: CaseResult, files: Mapping[Level, Path]) -> dict[Level,
         if mask is None:
             continue
         plane = mask.plane(reading.axial.slice_index, grid.shape_zyx[1:])
-        if reading.body is not None and mask.slices > 1:
-            if not mask.same_as(PlacedMask.of(reading.body)):
+        if mask.slices > 1 and (reading.body or reading.network_body) is not None:
+            if reading.body is None or not mask.same_as(PlacedMask.of(reading.body)):  # erased at the mid-slice before
                 drawn[level] = mask
         elif not np.array_equal(plane, mask_to_plane(reading.segmentation.mask, reading.axial, plane.shape)):
             drawn[level] = plane

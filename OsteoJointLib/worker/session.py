@@ -252,15 +252,18 @@ def _lps_points(points: Mapping[Level, answers.PointRas] | None, both: bool = Fa
 
 
 def as_made(result: CaseResult, made: Mapping[Level, requests.Making]) -> CaseResult:
-    """Mark a result's masks as edited and refined, as a request says of them; what the level set moved is refined."""
+    """Mark a result's masks as edited and refined, as a request says of them.
+
+    What the level set moved is refined, and what is the network's own nobody drew, whatever the request says.
+    """
 
     def marked(reading: VertebraReading) -> VertebraReading:
         mask, making = reading.segmentation, made.get(reading.point.level)
         if making is None:
             return reading
         refined = making.refined or mask.refined
-        body = reading.body and replace(reading.body, edited=making.edited, refined=refined)
-        segmentation = replace(mask, edited=making.edited, refined=refined)
+        body = reading.body and replace(reading.body, edited=making.edited and reading.body.edited, refined=refined)
+        segmentation = replace(mask, edited=making.edited and mask.edited, refined=refined)
         return replace(reading, segmentation=segmentation, body=body)
 
     return replace(result, l1=marked(result.l1), l2=marked(result.l2))

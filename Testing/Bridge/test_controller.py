@@ -105,7 +105,7 @@ class FakeEngine:
         drawn = make_views(volume, [slice_of(volume, points[level]) for level in Level]).levels
         views = {level: replace(one, network_mask=one.mask) for level, one in drawn.items()}
         for level in wanted.refine.levels if wanted.refine else ():
-            views[level] = replace(views[level], mask=np.roll(views[level].mask, 1, axis=1))
+            views[level] = replace(views[level], mask=np.roll(views[level].mask, 1, axis=2))
         return Views(views)
 
     def ask_case(self, request, masks, on_done, on_error):
@@ -305,20 +305,25 @@ def test_a_corrected_mask_that_is_refined_is_both(read):
     assert read.wanted.masks[L1].edited and read.wanted.masks[L1].refined
 
 
-def test_what_was_drawn_on_other_slices_outlives_a_refinement(read):
-    mask = mask_nodes.masks(read.nodes)[L1]
-    read.put(L1, MaskArray(np.repeat(mask.array_kji, 3, axis=0), mask.ijk_to_world))
-    read.reading.refine([L1], {})
-    read.settle()
-    assert mask_nodes.masks(read.nodes)[L1].array_kji.shape[0] == 3
+def test_a_body_that_was_drawn_stays_while_its_point_is_moved_inside_it(read):
+    network = mask_nodes.masks(read.nodes)[L1]
+    read.put(L1, MaskArray(np.repeat(network.array_kji, 3, axis=0), network.ijk_to_world))
+    read.update()
+    drawn = read.fingerprints()
+    read.drag(L1, 2 * STEP_MM)
+    read.update()
+    assert read.fingerprints() == drawn and set(read.wanted.masks) == {L1}
+    assert read.state.levels[L1].mask_source is MaskSource.CORRECTED
     read.drag(L1, 6 * STEP_MM)
     read.update()
+    assert read.wanted.masks == {} and read.state.levels[L1].mask_source is MaskSource.NETWORK
     assert mask_nodes.masks(read.nodes)[L1].array_kji.shape[0] == 1
+    assert mask_nodes.masks(read.nodes, Role.BEFORE)[L1].array_kji.shape[0] == 3
 
 
 @pytest.mark.parametrize("level", Level)
 def test_reset_brings_the_networks_mask_back(read, level):
-    network = read.fingerprints()
+    network, other = read.fingerprints(), L2 if level is L1 else L1
     read.draw(L1)
     read.draw(L2, columns=7)
     read.update()
@@ -328,8 +333,51 @@ def test_reset_brings_the_networks_mask_back(read, level):
     assert read.state.levels[level].mask_source is MaskSource.NETWORK
     assert read.state.stale == (f"the mask of {level} was edited",)
     read.update()
-    np.testing.assert_array_equal(read.wanted.masks[level].array_kji[0], body())
+    assert set(read.wanted.masks) == {other}
+    assert not read.state.document["segmentation"][level]["edited"]
+    assert read.state.document["segmentation"][other]["edited"]
     assert read.state.stale == () and read.state.levels[level].mask_source is MaskSource.NETWORK
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_mask_that_is_the_networks_again_is_nobodys_drawing(read, level):
+    """As after the editor's undo: neither panel nor result says that it was edited."""
+    network = mask_nodes.masks(read.nodes)[level]
+    read.draw(level)
+    read.update()
+    assert read.state.document["segmentation"][level]["edited"]
+    read.put(level, network)
+    assert read.state.levels[level].mask_source is MaskSource.NETWORK
+    read.update()
+    assert read.wanted.masks == {}
+    assert not read.state.document["segmentation"][level]["edited"]
+    assert read.state.stale == () and read.sources() == [MaskSource.NETWORK, MaskSource.NETWORK]
+
+
+def test_a_mask_that_is_the_networks_again_is_so_even_when_its_point_was_moved(read):
+    network = mask_nodes.masks(read.nodes)[L1]
+    read.draw(L1)
+    read.update()
+    read.put(L1, network)
+    read.drag(L1, 0.5)
+    read.update()
+    assert read.wanted.masks == {} and read.state.levels[L1].mask_source is MaskSource.NETWORK
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_a_mask_that_is_the_level_set_s_again_is_refined(read, corrected):
+    if corrected:
+        read.draw(L1, columns=9)
+    read.reading.refine([L1], {})
+    read.settle()
+    refined = mask_nodes.masks(read.nodes)[L1]
+    read.draw(L1)
+    read.update()
+    assert read.state.levels[L1].mask_source is MaskSource.CORRECTED
+    read.put(L1, refined)
+    assert read.state.levels[L1].mask_source is MaskSource.REFINED
+    read.update()
+    assert (read.wanted.masks[L1].edited, read.wanted.masks[L1].refined) == (corrected, True)
 
 
 def test_a_corrected_mask_stays_where_its_slice_does(read):

@@ -249,7 +249,7 @@ def test_steps_before_the_last_leave_out_what_nobody_sees(bench):
 
 
 def test_a_result_without_gradcam_is_never_the_last(bench):
-    same_as_the_networks = MaskArray(network_mask()[None], place(FOUND["L1"]))
+    same_as_the_networks = MaskArray(network_mask(), place(FOUND["L1"]))
     assert bench.run(masks={Level.L1: same_as_the_networks}) == ["load", "open", "levels", "segment", "classify"]
     assert bench.document["gradcam"] is True
     assert bench.run(masks={Level.L1: same_as_the_networks}) == []

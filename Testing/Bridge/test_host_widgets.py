@@ -171,13 +171,23 @@ def test_painting_overwrites_and_can_be_undone(host, scene):
 
     stroke = np.zeros((6, 10, 12), bool)
     stroke[2, 2:7] = True
-    host.paint(editor, "L1", stroke)
+    host.paint(editor, stroke)
+    assert counts() == [36, 36]  # nobody listens to the views
+    editor.setupViewObservations()
+    assert editor.currentSegmentID() == "L1"
+    host.paint(editor, stroke)
     assert counts() == [84, 12]
     editor.undo()
     assert counts() == [36, 36]
     editor.redo()
-    host.paint(editor, "L1", stroke, erase=True)
+    host.paint(editor, stroke, erase=True)
     assert counts() == [24, 12]
+    editor.setCurrentSegmentID("L2")
+    host.paint(editor, stroke)
+    assert counts() == [24, 72]
+    editor.mrmlSegmentEditorNode().SetSelectedSegmentID(None)
+    host.paint(editor, stroke, erase=True)
+    assert counts() == [24, 72]
     slicer.mrmlScene.RemoveNode(segmentation)
     assert editor.segmentationNode() is None
     assert editor.activeEffect() is None

@@ -52,10 +52,11 @@ def volume_of(mask: MaskArray) -> float:
     return float(mask.array_kji.sum() * abs(np.linalg.det(mask.ijk_to_world[:3, :3])))
 
 
+@pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("lying", LYING)
-def test_every_voxel_lies_where_the_worker_put_it(scene, lying):
+def test_every_voxel_lies_where_the_worker_put_it(scene, lying, whole):
     volume = add_ct(lying)
-    nodes, views = OwnedNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume, whole=whole)
     mask_nodes.show_masks(nodes, views)
     for role, kind in ((Role.MASKS, "mask"), (Role.NETWORK, "network_mask"), (Role.MEASURED, "roi")):
         for level, mask in mask_nodes.masks(nodes, role).items():
@@ -67,7 +68,7 @@ def test_every_voxel_lies_where_the_worker_put_it(scene, lying):
 def test_slicer_itself_sees_the_voxels_there(scene, lying):
     """By Slicer's own export of the segment onto the CT: the same voxels of the CT are in the mask."""
     volume = add_ct(lying)
-    nodes, views = OwnedNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume, whole=True)
     mask_nodes.show_masks(nodes, views)
     array = slicer.util.arrayFromSegmentBinaryLabelmap(nodes.get(Role.MASKS), Level.L2, volume)
     expected = centers_ras(views.levels[Level.L2].mask, views.levels[Level.L2].mask_to_ras)
@@ -128,7 +129,7 @@ def test_reading_back_follows_what_a_user_drew(scene):
     assert mask.array_kji.dtype == np.uint8 and mask.array_kji.max() == 1
     for axes in ((0, 1), (0, 2), (1, 2)):  # cut to what is drawn
         assert mask.array_kji.any(axis=axes)[[0, -1]].all()
-    np.testing.assert_array_equal(mask_nodes.masks(nodes)[Level.L2].array_kji[0], views.levels[Level.L2].mask)
+    np.testing.assert_array_equal(mask_nodes.masks(nodes)[Level.L2].array_kji, views.levels[Level.L2].mask)
 
 
 def test_reading_back_a_label_map_of_another_geometry(scene):
@@ -165,7 +166,7 @@ def test_no_mask_is_none_however_it_went(scene):
     assert mask_nodes.masks(nodes) == {Level.L1: None, Level.L2: None}
     assert mask_nodes.mask_fingerprints(nodes) == {Level.L1: "", Level.L2: ""}
     views = make_views(volume)
-    empty = np.zeros((1, 1), np.uint8)
+    empty = np.zeros((1, 1, 1), np.uint8)
     one = views.levels[Level.L1]
     nothing = LevelViews(empty, empty, empty, one.mask_to_ras, one.crop_to_ras)
     mask_nodes.show_masks(nodes, Views({Level.L1: nothing, Level.L2: views.levels[Level.L2]}))
@@ -231,7 +232,7 @@ def _matrix(volume):
 @pytest.mark.parametrize("lying", LYING)
 def test_a_saved_scene_gives_the_same_masks(scene, lying, tmp_path):
     volume = add_ct(lying)
-    nodes, views = OwnedNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume, whole=True)
     mask_nodes.show_masks(nodes, views)
     mask_nodes.mark_source(nodes, Level.L1, MaskSource.REFINED)
     mask_nodes.keep(nodes, [Level.L2])
@@ -313,9 +314,11 @@ def test_other_masks_are_shown_in_place_of_the_present_ones(scene):
     assert shown() == {Role.MASKS, Role.MEASURED}
 
 
-def test_the_surface_is_a_plate_at_the_mask(scene):
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_surface_is_that_of_the_body(scene, whole):
+    """A mask of one slice has only a plate."""
     volume = add_ct()
-    nodes, views = OwnedNodes(volume), make_views(volume)
+    nodes, views = OwnedNodes(volume), make_views(volume, whole=whole)
     mask_nodes.show_surface(nodes, True)  # nothing there yet
     mask_nodes.show_masks(nodes, views)
     display = nodes.get(Role.MASKS).GetDisplayNode()
@@ -327,7 +330,8 @@ def test_the_surface_is_a_plate_at_the_mask(scene):
     bounds = np.array(surface.GetBounds()).reshape(3, 2)
     expected = centers_ras(views.levels[Level.L1].mask, views.levels[Level.L1].mask_to_ras)
     np.testing.assert_allclose(bounds.mean(axis=1), (expected.min(axis=0) + expected.max(axis=0)) / 2, atol=0.3)
-    assert bounds[2, 1] - bounds[2, 0] < 2 * 2.5
+    height = bounds[2, 1] - bounds[2, 0]
+    assert 3.5 * 2.5 < height < 6 * 2.5 if whole else height < 2 * 2.5
     mask_nodes.show_surface(nodes, False)
     assert not display.GetVisibility3D()
     assert not nodes.get(Role.MASKS).GetSegmentation().ContainsRepresentation("Closed surface")
@@ -347,7 +351,7 @@ def test_a_large_ct_costs_nothing(scene):
     volume = add_volume(np.zeros((400, 512, 512), np.int16), oblique)
     nodes, views = OwnedNodes(volume), make_views(volume, slices=(220, 186), corner_yx=(250, 240))
     big = {
-        level: LevelViews(*(np.kron(mask, np.ones((5, 5), np.uint8)) for mask in (one.mask, one.network_mask, one.roi)),
+        level: LevelViews(*(np.kron(mask, np.ones((30, 5, 5), np.uint8)) for mask in (one.mask, one.network_mask, one.roi)),
                           one.mask_to_ras, one.crop_to_ras)
         for level, one in views.levels.items()
     }  # fmt: skip
@@ -362,5 +366,5 @@ def test_a_large_ct_costs_nothing(scene):
         start = time.perf_counter()
         call()
         times[name] = round((time.perf_counter() - start) * 1000, 2)
-    print(f"\nmasks of 60 x 80 pixels on 512 x 512 x 400 voxels, ms: {times}")
-    assert mask_nodes.masks(nodes)[Level.L1].array_kji.shape == (1, 60, 80)
+    print(f"\nmasks of 30 x 60 x 80 voxels on 512 x 512 x 400 voxels, ms: {times}")
+    assert mask_nodes.masks(nodes)[Level.L1].array_kji.shape == (30, 60, 80)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import qt
 import slicer
+from osteojoint_host.widgets import segment_editor
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
-from .fake_reading import READ_LEVELS, add_ct, open_panel
+from .fake_reading import READ_LEVELS, add_ct, click_cell, open_panel
 
 CORRECTED = {**READ_LEVELS, Level.L1: replace(READ_LEVELS[Level.L1], mask_source=MaskSource.CORRECTED)}
 
@@ -254,16 +255,150 @@ def test_the_editor_survives_a_closed_scene(opened):
     assert editor.segmentationNodeID() == node.GetID()
 
 
-def test_keys_are_the_editor_s_only_while_it_is_open_and_shown(opened, monkeypatch):
-    add_masks()
+def keys_of(window) -> list[str]:
+    shortcuts = [child for child in window.children() if child.className() == "QShortcut"]
+    return sorted(shortcut.property("key").toString() for shortcut in shortcuts)
+
+
+@pytest.fixture
+def editing(opened):
+    """The panel after a reading, with the editor open on its masks: (opened, editor, counts of voxels)."""
+    node, ct = add_masks(), slicer.util.getNode("CT")
     opened.reading.become_read()
     opened.panel.enter()
     opened.ui.editButton.collapsed = False
     (editor,) = editors(opened)
-    calls = []
-    for name in ("installKeyboardShortcuts", "uninstallKeyboardShortcuts"):
-        monkeypatch.setattr(type(editor), name, lambda self, name=name: calls.append(name))
+
+    def counts() -> list[int]:
+        return [int(slicer.util.arrayFromSegmentBinaryLabelmap(node, level, ct).sum()) for level in Level]
+
+    return opened, editor, counts
+
+
+def stroke(on_slice: int, rows=slice(2, 6)) -> np.ndarray:
+    mask = np.zeros((8, 16, 16), np.uint8)
+    mask[on_slice, rows, 4:8] = 1
+    return mask
+
+
+def test_a_click_on_a_row_edits_that_level(editing, host):
+    opened, editor, counts = editing
+    assert counts() == [16, 16]
+    click_cell(opened.ui.masksTable, 1, 0)
+    host.paint(editor, stroke(4))
+    assert counts() == [16, 24]
+    host.paint(editor, stroke(4), erase=True)
+    assert counts() == [16, 8]
+    click_cell(opened.ui.masksTable, 0, 1)
+    host.paint(editor, stroke(3))
+    assert counts() == [24, 8]
+
+
+def test_the_row_follows_the_segment_that_is_chosen_in_the_editor(editing):
+    opened, editor, _ = editing
+    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+
+    def rows() -> list[int]:
+        return [index.row() for index in opened.ui.masksTable.selectionModel().selectedRows()]
+
+    assert editor.currentSegmentID() == "L1" and rows() == [0]
+    editor.setCurrentSegmentID("L2")
+    assert rows() == [1]
+    assert red.GetSliceOffset() == pytest.approx(-17)
+    editor.setCurrentSegmentID("L1")
+    assert rows() == [0]
+    assert red.GetSliceOffset() == pytest.approx(16)
+    red.JumpSliceByCentering(0, 0, -100)
+    opened.reading.changed.emit()  # what is read anew doesn't move the views
+    editor.mrmlSegmentEditorNode().Modified()
+    assert red.GetSliceOffset() == pytest.approx(-100)
+
+
+def test_a_row_that_was_chosen_before_is_what_the_editor_opens_on(opened):
+    add_masks()
+    opened.reading.become_read()
+    click_cell(opened.ui.masksTable, 1, 0)
+    opened.ui.editButton.collapsed = False
+    assert editors(opened)[0].currentSegmentID() == "L2"
+
+
+def test_no_level_takes_voxels_from_the_other(editing, host):
+    _, editor, counts = editing
+    assert editor.currentSegmentID() == "L1"
+    host.paint(editor, stroke(4, slice(4, 8)))  # right on L2
+    assert counts() == [32, 16]
+
+
+def test_strokes_and_keys_are_the_editor_s_only_while_it_is_open_and_shown(editing, host):
+    opened, editor, counts = editing
+    window = opened.place.window()
+
+    def taken() -> tuple[bool, bool]:
+        before = counts()
+        host.paint(editor, stroke(3))
+        painted = counts() != before
+        if painted:
+            editor.undo()
+        return painted, "Ctrl+Y" in keys_of(window)
+
+    assert taken() == (True, True)
+    opened.panel.exit()
+    assert taken() == (False, False) and keys_of(window) == []
+    opened.panel.enter()
+    assert taken() == (True, True)
+    opened.ui.editButton.collapsed = True
+    assert taken() == (False, False)
+
+
+def test_each_key_is_bound_once_whichever_slicer_brings(editing, monkeypatch):
+    opened, _, _ = editing
+    window = opened.place.window()
+    bound = keys_of(window)
+    assert sorted(set(bound)) == bound
+    assert {"Ctrl+Z", "Ctrl+Y", "Ctrl+Shift+Z"} <= set(bound)
+    monkeypatch.setattr(segment_editor, "UNDO_KEYS", ("Z",))  # as in Slicer 5.8
+    monkeypatch.setattr(segment_editor, "REDO_KEYS", ("Y", "Ctrl+Y"))
     opened.panel.exit()
     opened.panel.enter()
-    opened.ui.editButton.collapsed = True
-    assert calls == ["uninstallKeyboardShortcuts", "installKeyboardShortcuts", "uninstallKeyboardShortcuts"]
+    again = keys_of(window)
+    assert sorted(set(again)) == again == bound
+
+
+def test_undo_and_redo_by_keys(editing, host):
+    opened, editor, counts = editing
+    window = opened.place.window()
+
+    def press(keys: str) -> None:
+        shortcuts = [child for child in window.children() if child.className() == "QShortcut"]
+        (shortcut,) = (one for one in shortcuts if one.property("key").toString() == keys)
+        shortcut.activated()
+
+    host.paint(editor, stroke(3))
+    press("Ctrl+Z")
+    assert counts() == [16, 16]
+    press("Ctrl+Y")
+    assert counts() == [24, 16]
+    press("Ctrl+Z")
+    press("Ctrl+Shift+Z")
+    assert counts() == [24, 16]
+
+
+def test_only_what_suits_a_body_is_offered(editing):
+    _, editor, _ = editing
+    offered = editor.availableEffectNames()
+    assert set(offered) <= set(segment_editor.EFFECT_NAMES)
+    assert {"Paint", "Erase", "Threshold", "Smoothing", "Fill between slices"} <= set(offered)
+    assert {"Grow from seeds", "Mask volume", "Hollow"}.isdisjoint(offered)
+
+
+def test_the_editor_s_undo_brings_back_what_a_reset_took(editing, host):
+    opened, editor, counts = editing
+    node = editor.segmentationNode()
+    opened.reading.become(levels=CORRECTED)
+    host.paint(editor, stroke(3))
+    opened.ui.masksTable.cellWidget(0, 3).click()
+    assert opened.asked[-1] == ("reset_mask", "L1")
+    slicer.vtkSlicerSegmentationsModuleLogic.ClearSegment(node, "L1")
+    assert counts() == [0, 16]
+    editor.undo()
+    assert counts() == [24, 16]

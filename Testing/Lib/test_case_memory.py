@@ -33,7 +33,7 @@ def views(rows: dict[Level, int]) -> Views:
     for level in Level:
         own, now = mask(level, 6), mask(level, rows.get(level, 6))
         none = np.zeros_like(own.array_kji[0])
-        levels[level] = LevelViews(now.array_kji[0], own.array_kji[0], none, now.ijk_to_world, np.eye(4))
+        levels[level] = LevelViews(now.array_kji, own.array_kji, none, now.ijk_to_world, np.eye(4))
     return Views(levels)
 
 

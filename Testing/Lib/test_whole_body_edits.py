@@ -121,3 +121,20 @@ def test_what_the_network_saw_is_kept_for_a_move_but_not_by_other_weights(chain)
     assert body is None or body.volume_ml < 0.5 * chain.result.l1.body.volume_ml
     other = replace(chain.reader, model=replace(chain.reader.model, sha256="0" * 64))
     np.testing.assert_array_equal(drawn(other.move(blind, point, QUICK).l1), drawn(chain.result.l1))
+
+
+def test_a_body_that_was_drawn_is_not_lost_with_its_mid_slice(client, chain, tmp_path):
+    """Erased on the mid-slice, then drawn there again: what the user drew on the other slices is still theirs."""
+    case = client.done("analyze", input="ct.nrrd", gradcam=False)["case"]
+    mine = chain.result.label_map
+    mine[14][mine[14] == 20] = 0
+    erased = mine.copy()
+    erased[12][erased[12] == 20] = 0
+
+    def edit(name, labels):
+        file = write_labels(chain.result, labels, tmp_path / f"{name}.nrrd")
+        return client.done("edit", case=case, segmentation=file, gradcam=False)["result"]["segmentation"]["L1"]
+
+    first = edit("mine", mine)
+    assert edit("erased", erased)["volume_ml"] is None
+    assert edit("mine", mine) == first

@@ -186,9 +186,11 @@ def test_the_network_s_own_mask_given_back_counts_as_never_edited(client, chain,
     small = write_mask(tmp_path / "small.nrrd", chain, Level.L1, 0.7)
     changed = client.done("edit", case=case, segmentation={"L1": small}, gradcam=False)["result"]
     assert changed["classification"] != first["classification"]
-    again = client.done("edit", case=case, segmentation={"L1": str(own)}, gradcam=False)["result"]
+    made = {"L1": {"edited": True, "refined": False}}  # says who undoes without looking
+    again = client.done("edit", case=case, segmentation={"L1": str(own)}, made=made, gradcam=False)["result"]
     assert again["classification"] == first["classification"]
     assert again["measurements"] == first["measurements"]
+    assert again["segmentation"] == first["segmentation"]
 
 
 def test_views_are_in_place_before_done_and_say_where_they_lie(client, tmp_path):

@@ -105,23 +105,31 @@ def body(height: int = 12, width: int = 16) -> np.ndarray:
     return mask.astype(np.uint8)
 
 
-def make_views(node, slices=(16, 6), corner_yx=(14, 12), maps: bool = True) -> Views:
+def whole_body() -> np.ndarray:
+    """A body of five slices without any symmetry, (5, height, width) uint8: :func:`body` is its middle slice."""
+    mask = np.repeat(body()[None], 5, axis=0)
+    mask[0, :, :3] = mask[1, :1] = mask[3, -2:] = mask[4, :, -4:] = 0
+    return mask
+
+
+def make_views(node, slices=(16, 6), corner_yx=(14, 12), maps: bool = True, whole: bool = False) -> Views:
     """Pictures of a reading: L1 on the first slice, L2 on the second, a pixel to the side.
 
-    The heat map is 1 on the first row of the body, Grad-CAM 0.5 on its first column; both crops are 20 x 24 pixels and
+    With ``whole``, each has its whole body, two slices below and above. The heat map is 1 on the first row of the body, Grad-CAM 0.5 on its first column; both crops are 20 x 24 pixels and
     start 4 pixels before the body.
     """
     grid = canonical_grid(node)
     levels = {}
     for index, (level, slice_index) in enumerate(zip(Level, slices, strict=True)):
         y, x = corner_yx[0] + index, corner_yx[1] - index
-        network, roi = body(), np.zeros_like(body())
-        network[6:] = 0
-        roi[5:8, 6:9] = 1
+        mask = whole_body() if whole else body()[None]
+        network, roi, below = mask.copy(), np.zeros_like(mask), len(mask) // 2
+        network[:, 6:] = 0
+        roi[:, 5:8, 6:9] = mask[:, 5:8, 6:9]
         heatmap, explanation = np.zeros((20, 24), np.float32), np.zeros((20, 24), np.float32)
         heatmap[4, 4:20], explanation[4:16, 4] = 1.0, 0.5
-        place = plane_to_ras(grid, slice_index, (y, x)), plane_to_ras(grid, slice_index, (y - 4, x - 4))
-        levels[level] = LevelViews(body(), network, roi, *place, *((heatmap, explanation) if maps else (None, None)))
+        place = plane_to_ras(grid, slice_index - below, (y, x)), plane_to_ras(grid, slice_index, (y - 4, x - 4))
+        levels[level] = LevelViews(mask, network, roi, *place, *((heatmap, explanation) if maps else (None, None)))
     return Views(levels)
 
 

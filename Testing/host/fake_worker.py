@@ -30,8 +30,8 @@ def place(point) -> np.ndarray:
 
 
 def network_mask() -> np.ndarray:
-    mask = np.zeros((SIZE, SIZE), np.uint8)
-    mask[1:-1, 1:-1] = 1
+    mask = np.zeros((1, SIZE, SIZE), np.uint8)
+    mask[:, 1:-1, 1:-1] = 1
     return mask
 
 
@@ -41,7 +41,7 @@ def read_plane(path: str, level: str) -> np.ndarray:
     fields = dict(line.split(": ", 1) for line in header.decode().splitlines()[1:])
     columns, rows, slices = map(int, fields["sizes"].split())
     array = np.frombuffer(voxels, np.uint8).reshape(slices, rows, columns)
-    return (array[slices // 2] == LABELS[level]).astype(np.uint8)
+    return (array[slices // 2][None] == LABELS[level]).astype(np.uint8)
 
 
 class FakeWorker:
@@ -97,7 +97,7 @@ class FakeWorker:
         self.edit(request)
         for level in request.get("levels", POINTS):
             mask = self.cases[request["case"]]["masks"][level]
-            mask[:, -2:] = 0
+            mask[..., -2:] = 0
         return self.result(request)
 
     def classify(self, request):

@@ -45,12 +45,12 @@ class MasksSection:
         self._surface_of: tuple[str, bool] | None = None
         self._widget, self._ui = load_form(layout, "Masks")
         ui = self._ui
-        self._editor = MaskEditor(ui.editButton.layout())
+        self._editor = MaskEditor(ui.editButton.layout(), self._go_to)
         self._reset_buttons = fill_level_table(ui.masksTable, stretched=SOURCE, button=_("Reset"))
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.masksTable.connect("itemChanged(QTableWidgetItem*)", self._ticked)
         for level, button in self._reset_buttons.items():
-            button.connect("clicked(bool)", lambda checked=False, level=level: self._reading.edits.reset_mask(level))
+            button.connect("clicked(bool)", lambda checked=False, level=level: self._reset(level))
         ui.editButton.connect("contentsCollapsed(bool)", self._edit_collapsed)
         ui.runRefineButton.connect("clicked(bool)", self._refine)
         ui.undoRefineButton.connect("clicked(bool)", self._undo)
@@ -131,6 +131,8 @@ class MasksSection:
 
     def _edit_collapsed(self, collapsed: bool = True) -> None:
         self._set_editor()
+        if not collapsed and not self._ui.masksTable.selectedItems():
+            self._ui.masksTable.selectRow(0)
 
     def _show_table(self, state: ReadingState, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
         self._filling = True
@@ -164,7 +166,13 @@ class MasksSection:
         set_checked(ui.compareButton, before)
 
     def _row_clicked(self, row: int = 0, column: int = 0) -> None:
-        self._foreground.look_at(list(Level)[row])
+        self._go_to(list(Level)[row])
+
+    def _go_to(self, level: Level) -> None:
+        """Show a level, in the table and in the slices, and edit it."""
+        self._ui.masksTable.selectRow(list(Level).index(level))
+        self._editor.select(level)
+        self._foreground.look_at(level)
 
     def _ticked(self, item: Any = None) -> None:
         segmentation = self._segmentation()
@@ -174,11 +182,17 @@ class MasksSection:
         visible = item.checkState() == qt.Qt.Checked
         segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
 
+    def _reset(self, level: Level) -> None:
+        self._editor.remember()
+        self._reading.edits.reset_mask(level)
+
     def _refine(self, checked: bool = False) -> None:
+        self._editor.remember()
         levels = REFINED_LEVELS[self._ui.refineLevels.currentIndex]
         self._reading.refine(levels, self._parameters.refinement())
 
     def _undo(self, checked: bool = False) -> None:
+        self._editor.remember()
         self._reading.edits.undo_refinement()
 
     def _compare_before(self, checked: bool = False) -> None:

@@ -50,18 +50,19 @@ def present_result(
     drawn = [level for level in Level if level not in kept]
     if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in mask_nodes.OWN]:
         mask_nodes.keep(nodes, owned)
-    mask_nodes.show_masks(nodes, views, drawn, one_slice=refined)
+    mask_nodes.show_masks(nodes, views, drawn)
     for level in drawn:
         made_by = mask_nodes.MaskSource.REFINED if level in refined else mask_nodes.MaskSource.NETWORK
         mask_nodes.mark_source(nodes, level, made_by)
     overlay_nodes.show_overlays(nodes, views)
     table_node.show_table(nodes, document)
     result_node.set_result(nodes, document)
-    record = Provenance.of_document(result_node.record(nodes))
+    record, now = Provenance.of_document(result_node.record(nodes)), mask_nodes.mask_fingerprints(nodes)
     record = replace(
         record,
         points={level: tuple(document["levels"][level]["center_ras_mm"]) for level in Level},
-        masks={**mask_nodes.mask_fingerprints(nodes), **kept},
+        masks={**now, **kept},
+        refined={**record.refined, **{level: now[level] for level in refined}},
         ct=volumes.geometry_fingerprint(nodes.volume),
     )
     result_node.set_record(nodes, record.document())

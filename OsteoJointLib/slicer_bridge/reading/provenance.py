@@ -34,6 +34,7 @@ class Provenance:
         column: the bodies of the column from top to bottom.
         points: RAS mm of the points that the last result was made from; empty without a result.
         masks: fingerprint of each level's mask as the last result left it.
+        refined: fingerprint of each level's mask as the level set last left it.
         ct: fingerprint of the CT that was read.
     """
 
@@ -42,6 +43,7 @@ class Provenance:
     column: tuple[ColumnBody, ...] = ()
     points: Mapping[Level, Point] = field(default_factory=dict)
     masks: Mapping[Level, str] = field(default_factory=dict)
+    refined: Mapping[Level, str] = field(default_factory=dict)
     ct: str = ""
 
     def document(self) -> dict[str, Any]:

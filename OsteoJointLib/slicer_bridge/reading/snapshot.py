@@ -72,10 +72,7 @@ class Snapshot:
         edited = [level for level in record.edited(self.masks) if level not in moved]
         self._changed = [*moved, *edited]
         self.stale = tuple(staleness(moved, edited, self._confirmed(record), self._ct_changed(record)))
-        network = mask_nodes.mask_fingerprints(self.nodes, Role.NETWORK) if edited else {}
-        for level in edited:
-            same = network.get(level) == self.masks[level]
-            mask_nodes.mark_source(self.nodes, level, MaskSource.NETWORK if same else MaskSource.CORRECTED)
+        self._mark_edited(record)
 
     def result_is_in(self) -> None:
         """Note which voxels the result in the scene belongs to, for as long as the scene is open."""
@@ -119,10 +116,8 @@ class Snapshot:
         moved, edited = record.moved(self.points), record.edited(self.masks)
         drawn = mask_nodes.masks(self.nodes)
         own: dict[Level, MaskArray] = {}
-        for level in Level:
-            made_by, mask = mask_nodes.source(self.nodes, level), drawn[level]
-            if made_by is None or not (level in edited or made_by in mask_nodes.OWN):
-                continue
+        for level in self.own_levels():
+            mask = drawn[level]
             if level not in moved or (mask is not None and mask.reaches_slice(self.points[level])):
                 by_user, refined = self._making(level, level in edited)
                 own[level] = replace(mask or self._empty_mask(), edited=by_user, refined=refined)
@@ -173,6 +168,21 @@ class Snapshot:
             return error.message
         return ""
 
+    def _mark_edited(self, record: Provenance) -> None:
+        """Note on the segments that were changed since the last result whose they are now.
+
+        What is the network's again, or what the level set left, after an undo, is nobody's drawing.
+        """
+        edited = record.edited(self.masks)
+        network = mask_nodes.mask_fingerprints(self.nodes, Role.NETWORK) if edited else {}
+        for level in edited:
+            made_by = MaskSource.CORRECTED
+            if self.masks[level] == network.get(level):
+                made_by = MaskSource.NETWORK
+            elif self.masks[level] == record.refined.get(level):
+                made_by = MaskSource.REFINED
+            mask_nodes.mark_source(self.nodes, level, made_by)
+
     def _level_state(self, level: Level, record: Provenance, document: Mapping[str, Any] | None) -> LevelState:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
@@ -205,7 +215,9 @@ class Snapshot:
         if document is not None and not changed:
             made = document["segmentation"][level]
             return made["edited"], made["refined"]
-        return True, mask_nodes.source(self.nodes, level) is MaskSource.REFINED
+        if mask_nodes.source(self.nodes, level) is MaskSource.REFINED:
+            return mask_nodes.source(self.nodes, level, Role.BEFORE) is MaskSource.CORRECTED, True
+        return True, False
 
     def _empty_mask(self) -> MaskArray:
         return MaskArray(np.zeros((1, 1, 1), np.uint8), ijk_to_world(self.volume))

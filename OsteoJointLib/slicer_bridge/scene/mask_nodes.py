@@ -6,7 +6,7 @@ Four segmentations a CT (:data:`ROLES`), each with segments "L1" and "L2".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import numpy as np
@@ -38,16 +38,13 @@ OWN = (MaskSource.CORRECTED, MaskSource.REFINED)
 """Sources of a mask that is not simply the network's."""
 
 
-def show_masks(
-    nodes: OwnedNodes, views: Views, levels: Iterable[Level] = Level, one_slice: Collection[Level] = ()
-) -> None:
+def show_masks(nodes: OwnedNodes, views: Views, levels: Iterable[Level] = Level) -> None:
     """Put the masks of a reading into the scene; segments that are there are updated in place.
 
     Args:
         nodes: of the reading.
         views: its pictures.
         levels: whose visible mask is replaced; that of the others stays as it is.
-        one_slice: those of them in which what a user drew on other slices stays.
 
     Raises:
         RunFailed: a mask is not on the CT's voxels.
@@ -58,8 +55,7 @@ def show_masks(
         kinds = {Role.MASKS: "mask"} if level in levels else {}
         for role, kind in {**kinds, Role.NETWORK: "network_mask", Role.MEASURED: "roi"}.items():
             node, segment_id = _target(nodes, role, level)
-            one = role is Role.MASKS and level in one_slice
-            segments.write_segment(node, segment_id, view.mask_array(kind), nodes.volume, one)
+            segments.write_segment(node, segment_id, view.mask_array(kind), nodes.volume, nodes.memory(role))
 
 
 def masks(nodes: OwnedNodes, role: Role = Role.MASKS) -> dict[Level, MaskArray | None]:

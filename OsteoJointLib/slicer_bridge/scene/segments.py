@@ -44,25 +44,25 @@ def write_segment(
     segment_id: str,
     mask: MaskArray,
     volume_node: slicer.vtkMRMLVolumeNode,
-    one_slice: bool = False,
+    memory: Memory | None = None,
 ) -> None:
-    """Set a segment's voxels in place: its ID, color and tags stay.
+    """Set a segment's voxels in place: its ID, color and tags stay. One that has these voxels is left alone.
 
     Args:
         node: under the same parent transform as the CT.
         segment_id: of a segment that is there.
         mask: its new voxels.
         volume_node: the CT, whose voxels the mask is on.
-        one_slice: set the voxels of the mask's own slice only; what was drawn on others stays.
+        memory: of the same node, as in :func:`read_segment`.
 
     Raises:
         RunFailed: it is not on the CT's voxels.
     """
     to_ct = np.linalg.inv(ijk_to_world(volume_node))
-    placed = _on_ct(mask, to_ct)
-    former = read_segment(node, segment_id) if one_slice else None
-    if former is not None:
-        placed = _on_top(placed, _on_ct(former, to_ct))
+    placed = _on_ct(mask, to_ct).trimmed()
+    former = read_segment(node, segment_id, memory)
+    if former is not None and placed.same_as(onto_grid(former.array_kji, to_ct @ former.ijk_to_world)):
+        return  # what isn't touched needs no new surface, and no new look
     image = None
     if placed.array_kji.any():
         matrix = vtk.vtkMatrix4x4()
@@ -138,21 +138,6 @@ def _on_ct(mask: MaskArray, to_ct: np.ndarray) -> Placed:
             Reason.FAILED, "The CT was moved or replaced during the run, so the new mask doesn't fit it. Press Update."
         )
     return placed
-
-
-def _on_top(slice_: Placed, below: Placed) -> Placed:
-    """Put a mask of one slice in place of what another mask of the same grid has on that slice."""
-    axis = int(np.argmin(slice_.array_kji.shape))
-    corners = np.array([slice_.corner_ijk, below.corner_ijk])[:, ::-1]
-    first = corners.min(axis=0)
-    ends = np.array([corner + part.array_kji.shape for corner, part in zip(corners, (slice_, below), strict=True)])
-    union = np.zeros(ends.max(axis=0) - first, np.uint8)
-    old, new = (tuple(map(slice, corners[n] - first, ends[n] - first)) for n in (1, 0))
-    union[old] = below.array_kji
-    union[(slice(None),) * axis + (new[axis],)] = 0
-    union[new] = slice_.array_kji
-    i, j, k = (int(index) for index in first[::-1])
-    return Placed(union, (i, j, k))
 
 
 def _drawn(image: slicer.vtkOrientedImageData, label: int) -> Placed | None:

@@ -20,7 +20,7 @@ Run it: ``OMP_NUM_THREADS=1 .venv/bin/python -m pytest Testing/Bridge/test_x.py`
   ``host.errors()`` returns and forgets them.
 - ``host``: the running :class:`Host`: ``host.wait_until(condition, seconds)``, ``host.load_module()`` (OsteoJoint as
   ``slicer.modules.osteojoint``, ``startupCompleted()`` fired), ``host.errors()``, ``host.without_views()``,
-  ``host.paint(widget, segment_id, mask)``.
+  ``host.paint(widget, mask)``.
 - ``views``: the layout manager with real slice and 3-D views; ``views.render_slice("Red", (400, 300))`` and
   ``views.render_3d((400, 300))`` return RGB arrays (height, width, 3).
 - ``@pytest.mark.timeout_s(300)``: a test that hangs is killed, with its worker, after 120 s unless it says otherwise.

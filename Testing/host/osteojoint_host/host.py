@@ -117,11 +117,17 @@ class Host:
         self.app.startupCompleted()
         return module
 
-    def paint(self, editor, segment_id: str, mask, erase: bool = False) -> None:
-        """Paint in a qMRMLSegmentEditorWidget as a finished stroke does; ``mask`` is (k, j, i) of its volume."""
+    def paint(self, editor, mask, erase: bool = False) -> None:
+        """Paint the selected segment of a qMRMLSegmentEditorWidget as a finished stroke does.
+
+        Args:
+            editor: open, with a segment selected.
+            mask: (k, j, i) of its volume.
+            erase: take away instead.
+        """
         from osteojoint_host.widgets.segment_editor import paint
 
-        paint(editor, segment_id, mask, erase)
+        paint(editor, mask, erase)
 
     @contextmanager
     def without_views(self):

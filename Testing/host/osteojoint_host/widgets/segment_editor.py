@@ -1,18 +1,20 @@
 """`qMRMLSegmentEditorWidget` over the real vtkSlicerSegmentEditorLogic: masking, overwriting and undo are Slicer's own.
 
 There are no effects: an active effect is a name with parameters. A test paints with :func:`paint`, which is what
-Slicer's Paint does with a finished stroke. Left out: the effects' panels, mouse and keys, the segments table's look.
+Slicer's Paint does with a finished stroke: it goes into the segment that is selected, and nowhere while the views are
+not observed. Keys are real shortcuts, those of Slicer 5.12. Left out: the effects' panels, the mouse, the segments
+table's look.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import slicer
-from PySide6 import QtCore, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 from vtk.util.numpy_support import numpy_to_vtk
 
 from osteojoint_host.errors import LOG
-from osteojoint_host.qt_module import stand_in
+from osteojoint_host.qt_module import NotWrapped, stand_in
 from osteojoint_host.widgets.mrml_widget import qMRMLWidget
 from osteojoint_host.widgets.observing import Watch
 
@@ -21,6 +23,9 @@ EFFECTS = (
     "Islands Logical|operators Mask|volume"
 )
 EFFECT_NAMES = tuple(name.replace("|", " ") for name in EFFECTS.split())
+UNDO_KEYS, REDO_KEYS = ("Z", "Ctrl+Z"), ("Y", "Ctrl+Shift+Z")
+"""As on Linux: Qt's standard key for redo is Ctrl+Y on Windows alone."""
+OTHER_KEYS = (*"1234567890", *(f"Shift+{digit}" for digit in range(10)), "Esc", "Space", *"QW/*,.<>I")
 
 
 class Effect:
@@ -57,27 +62,46 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     autoShowSourceVolumeNode = flag("autoShowSourceVolumeNode", True)
     undoEnabled = flag("undoEnabled", True)
     readOnly = flag("readOnly", False)
+    jumpToSelectedSegmentEnabled = flag("jumpToSelectedSegmentEnabled", False)
+    setUnorderedEffectsVisible = NotWrapped()
+    currentSegmentIDChanged = QtCore.Signal(str)
 
     def __init__(self, parent=None):
         super().__init__(parent)
         self._logic = slicer.vtkSlicerSegmentEditorLogic()
         self._effect, self._watch, self._node = None, Watch(self), None
-        self._keys_installed = False
+        self._order, self._others_visible, self._observes_views = EFFECT_NAMES, True, False
+        self._shortcuts: list[QtGui.QShortcut] = []
         self._table = QtWidgets.QListWidget()
+        self._table.connect("currentRowChanged(int)", self._row_chosen)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._table)
         layout.addLayout(self._effect_buttons())
 
     def _effect_buttons(self):
-        grid = QtWidgets.QGridLayout()
-        for index, name in enumerate(("Paint", "Draw", "Erase", "Scissors", "Undo", "Redo")):
+        self._grid = QtWidgets.QGridLayout()
+        self._show_effects()
+        return self._grid
+
+    def _show_effects(self):
+        while self._grid.count():
+            self._grid.takeAt(0).widget().deleteLater()
+        for index, name in enumerate((*self.availableEffectNames(), "Undo", "Redo")):
             button = QtWidgets.QToolButton()
             button.setText(name)
             slot = {"Undo": self.undo, "Redo": self.redo}.get(name)
             button.connect("clicked()", slot or (lambda name=name: self.setActiveEffectByName(name)))
-            grid.addWidget(button, index // 4, index % 4)
-        return grid
+            self._grid.addWidget(button, index // 4, index % 4)
+
+    def _row_chosen(self, row=-1):
+        """Select the segment of a row; it is the user's doing, so that the signal is emitted as well."""
+        segmentation = self.segmentationNode()
+        if segmentation is not None and row >= 0:
+            name = segmentation.GetSegmentation().GetNthSegmentID(row)
+            if name != self.currentSegmentID():
+                self._node.SetSelectedSegmentID(name)
+                self.currentSegmentIDChanged(name)
 
     def setMRMLScene(self, scene):
         """Set the scene."""
@@ -102,9 +126,13 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         segmentation = self.segmentationNode()
         if segmentation is None:
             self._effect = None
+        blocked = self._table.blockSignals(True)
         self._table.clear()
-        for name in segmentation.GetSegmentation().GetSegmentIDs() if segmentation else ():
+        for row, name in enumerate(segmentation.GetSegmentation().GetSegmentIDs() if segmentation else ()):
             self._table.addItem(segmentation.GetSegmentation().GetSegment(name).GetName())
+            if name == self.currentSegmentID():
+                self._table.setCurrentRow(row)
+        self._table.blockSignals(blocked)
 
     def segmentationNode(self):
         """Return the segmentation that is edited."""
@@ -159,6 +187,24 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         """Edit another segment."""
         self._node.SetSelectedSegmentID(identifier)
 
+    def availableEffectNames(self):
+        """List the effects that have a button."""
+        others = [name for name in EFFECT_NAMES if name not in self._order] if self._others_visible else []
+        return (*(name for name in self._order if name in EFFECT_NAMES), *others)
+
+    def setEffectNameOrder(self, names):
+        """Order the effects' buttons."""
+        self._order = tuple(names)
+        self._show_effects()
+
+    def _set_others_visible(self, visible):
+        self._others_visible = visible
+        self._show_effects()
+
+    unorderedEffectsVisible = QtCore.Property(
+        bool, lambda self: self._others_visible, lambda self, visible: self._set_others_visible(visible)
+    )
+
     def activeEffect(self):
         """Return the active effect or None."""
         return self._effect
@@ -168,7 +214,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         if name and name not in EFFECT_NAMES:
             LOG.add(f"Qt: setActiveEffectByName: no effect is called {name}")
         ready = self.segmentationNode() is not None and self.sourceVolumeNode() is not None
-        self._effect = Effect(self, name) if ready and name in EFFECT_NAMES else None
+        self._effect = Effect(self, name) if ready and name in self.availableEffectNames() else None
         if self._node is not None:
             self._node.SetActiveEffectName(name if self._effect else "")
 
@@ -212,18 +258,33 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self.readOnly = read_only
 
     def setupViewObservations(self):
-        """Listen to the mouse in the views; there is none here."""
+        """Listen to the mouse in the views: strokes are taken from now on."""
+        self._observes_views = True
 
     def removeViewObservations(self):
         """Stop listening."""
+        self._observes_views = False
 
-    def installKeyboardShortcuts(self, *arguments):
-        """Take the keys; ``_keys_installed`` tells a test."""
-        self._keys_installed = True
+    def installKeyboardShortcuts(self, parent=None):
+        """Take the keys, in the window of ``parent``, or in the main window."""
+        self.uninstallKeyboardShortcuts()
+        parent = parent or slicer.util.mainWindow()
+        if parent is None:
+            LOG.add("Qt: QShortcut: without a main window the keyboard's shortcuts need a parent")
+            return
+        slots = {**dict.fromkeys(UNDO_KEYS, self.undo), **dict.fromkeys(REDO_KEYS, self.redo)}
+        for key in (*slots, *OTHER_KEYS):
+            shortcut = QtGui.QShortcut(QtGui.QKeySequence(key), parent)
+            if key in slots:
+                shortcut.connect("activated()", slots[key])
+            self._shortcuts.append(shortcut)
 
     def uninstallKeyboardShortcuts(self):
         """Give the keys back."""
-        self._keys_installed = False
+        for shortcut in self._shortcuts:
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = []
 
     def saveStateForUndo(self):
         """Remember the segmentation as it is."""
@@ -238,17 +299,19 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._logic.Redo()
 
 
-def paint(editor, segment_id: str, mask: np.ndarray, erase: bool = False) -> None:
+def paint(editor, mask: np.ndarray, erase: bool = False) -> None:
     """Do what a finished stroke does: masking, overwriting of other segments and undo are the real ones.
+
+    Nothing where no segment is selected, the editor is off, or the views are not observed.
 
     Args:
         editor: a qMRMLSegmentEditorWidget with segmentation and source volume.
-        segment_id: the segment that is painted.
         mask: what is painted, not 0, (k, j, i) of the source volume.
         erase: take away instead.
     """
-    volume, logic = editor.sourceVolumeNode(), editor._logic
-    editor.setCurrentSegmentID(segment_id)
+    volume, logic, segment_id = editor.sourceVolumeNode(), editor._logic, editor.currentSegmentID()
+    if not (editor.enabled and editor._observes_views and segment_id):
+        return
     logic.SaveStateForUndo()
     modifier = slicer.vtkOrientedImageData()
     modifier.SetDimensions(*mask.shape[::-1])
