@@ -1,9 +1,9 @@
 """`ModulePanel`: the scroll area in which Slicer shows a module, with the widths that it gives and takes.
 
-As in ``qSlicerModulePanel``: a module is as wide as it would like to be and no narrower (horizontal policy Minimum), the
-panel is never narrower than that and a scroll bar, it scrolls up and down only, and a folded section "Help" comes first.
-Slicer's window takes the panel's minimum width from its views; here the panel is laid out as in a window of
-``size``, and made wider where it insists.
+As in ``qSlicerModulePanel``: a module is as wide as it would like to be and no narrower (horizontal policy Minimum),
+the panel is never narrower than that and a scroll bar, it scrolls up and down only, and a folded section "Help" comes
+first. Slicer's window takes the panel's minimum width from its views; here :meth:`ModulePanel.lay_out` widens the panel
+where it insists.
 """
 
 from __future__ import annotations
