@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 import qt
 import slicer
-from example_readings import add_ct, body, make_views, move, world_matrix
+from example_readings import add_ct, body, make_views, move, save_and_load, world_matrix
 
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.frames import shift
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
-from OsteoJointLib.records import Flag, Level, PointSource
+from OsteoJointLib.records import ContrastPhase, Flag, Kernel, LeftOutReason, Level, PointSource
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
 from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
+from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, segments
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
@@ -202,6 +203,38 @@ def bench(host, scene, monkeypatch):
 def read(bench):
     bench.update()
     return bench
+
+
+def test_what_a_user_says_of_the_ct_makes_the_result_stale_until_it_is_read(read):
+    read.reading.edits.say(leave_out=L2, leave_out_reason=LeftOutReason.FRACTURE)
+    assert read.state.stale == ("L2 was left out",)
+    assert read.state.said == Said(leave_out=L2, leave_out_reason=LeftOutReason.FRACTURE)
+    read.update()
+    assert read.wanted.said == read.state.said and read.state.stale == ()
+    read.reading.edits.say(leave_out=None, leave_out_reason=None, kernel=Kernel.SHARP)
+    assert read.state.stale == ("L1 and L2 count as proposed", "the kernel was stated")
+    read.update()
+    assert (read.wanted.said, read.state.stale) == (Said(kernel=Kernel.SHARP), ())
+
+
+def test_what_a_user_says_is_followed_and_belongs_to_its_ct(read):
+    read.reading.follow = True
+    read.reading.edits.say(leave_out=L1)
+    read.settle()
+    assert read.wanted.said == Said(leave_out=L1) and read.state.stale == ()
+    read.reading.select(add_ct(name="other"))
+    assert read.state.said == Said()
+    read.reading.select(read.ct)
+    assert read.state.said == Said(leave_out=L1)
+
+
+def test_what_a_user_says_is_saved_with_the_scene(read, tmp_path):
+    read.reading.edits.say(kvp=100.0, contrast=ContrastPhase.PORTAL, propose=False)
+    read.update()
+    save_and_load(tmp_path)
+    read.reading.select(slicer.util.getNode("CT"))
+    assert read.state.said == Said(kvp=100.0, contrast=ContrastPhase.PORTAL, propose=False)
+    assert read.state.stale == ()
 
 
 def test_found_levels_are_shown_with_their_confidence_and_nothing_is_read(bench):

@@ -15,8 +15,9 @@ from fake_worker import POINTS, network_mask, place
 
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.output.viewer_arrays import MaskArray
-from OsteoJointLib.records import Level
+from OsteoJointLib.records import ContrastPhase, LeftOutReason, Level
 from OsteoJointLib.slicer_bridge.reading.engine import Engine, Refinement, Until, Wanted
+from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.worker.requests import Deliver
 from OsteoJointLib.worker.session import MAX_OPEN
 
@@ -110,6 +111,24 @@ def test_the_same_again_costs_nothing(bench):
     assert bench.heard.calls[-2][2] is views
     assert bench.run(points=FOUND) == []
     assert bench.heard.names() == ["result", "done"]
+
+
+def test_what_a_user_says_of_the_ct_costs_a_classification_and_goes_with_every_request(bench):
+    bench.run()
+    assert bench.document["said"] == {}
+    alone = Said(leave_out=Level.L1, leave_out_reason=LeftOutReason.CEMENT, kvp=100.0)
+    assert bench.run(points=FOUND, said=alone) == ["classify"]
+    assert bench.document["said"] == {"leave_out": "L1", "leave_out_reason": "cement", "kvp": 100.0}
+    assert bench.run(points=FOUND, said=alone) == []
+    assert bench.run(points=MOVED, said=alone) == ["segment"]
+    assert bench.document["said"]["leave_out"] == "L1"
+    assert bench.run(points=MOVED, said=Said(propose=False)) == ["classify"]
+    assert bench.document["said"] == {"propose": False}
+    mask = {Level.L1: drawn(points=MOVED)}
+    assert bench.run(points=MOVED, masks=mask, said=Said(contrast=ContrastPhase.PORTAL)) == ["edit"]
+    assert bench.document["said"] == {"contrast": "portal"}
+    assert bench.run(points=MOVED, masks=mask) == ["classify"]
+    assert bench.document["said"] == {}
 
 
 def test_levels_first_then_the_reading(bench):

@@ -25,6 +25,7 @@ from OsteoJointLib.slicer_bridge.batch import node_batch
 from OsteoJointLib.slicer_bridge.batch.node_batch import NodeBatch
 from OsteoJointLib.slicer_bridge.batch.volume_case import VolumeCase
 from OsteoJointLib.slicer_bridge.reading.memory import Wanted
+from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import ROLE, OwnedNodes
 from OsteoJointLib.worker.answers import Delivered
 
@@ -208,18 +209,19 @@ def test_what_a_user_drew_is_delivered_and_read_again_once_it_changes(engine, tm
 def test_points_and_masks_are_known_apart_by_level_and_place(scene):
     case, mask, moved = VolumeCase(add_ct()), np.ones((1, 2, 2), np.uint8), np.eye(4)
     moved[2, 3] = 5.0
-    one, other = (1.0, 2.0, 3.0), (1.0, 2.0, 33.0)
+    one, other, nothing = (1.0, 2.0, 3.0), (1.0, 2.0, 33.0), Said()
 
-    def digest(points=None, **masks):
+    def digest(points=None, said=nothing, **masks):
         arrays = {Level(level): MaskArray(mask, place) for level, place in masks.items()}
-        case.wanted = Wanted(case.volume_id, points=points, masks=arrays)
+        case.wanted = Wanted(case.volume_id, points=points, masks=arrays, said=said)
         return case.own_digest()
 
     digests = [
         *(digest({Level.L1: one, Level.L2: other}), digest({Level.L1: other, Level.L2: one})),
         *(digest(L1=np.eye(4)), digest(L2=np.eye(4)), digest(L1=moved)),
+        *(digest(said=Said(leave_out=Level.L1)), digest(said=Said(leave_out=Level.L2)), digest(said=Said(kvp=100.0))),
     ]
-    assert len({*digests, ""}) == 6
+    assert len({*digests, ""}) == 9
     assert digest() == ""
 
 

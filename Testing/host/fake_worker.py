@@ -20,6 +20,8 @@ import numpy as np
 POINTS = {"L1": [1.0, 2.0, 30.0], "L2": [1.0, 2.0, 0.0]}
 LABELS = {"L1": 20, "L2": 21}
 SIZE = 10
+SAID = ("leave_out", "leave_out_reason", "propose", "kvp", "kernel", "contrast")
+"""What a user may say of a CT."""
 
 
 def place(point) -> np.ndarray:
@@ -127,6 +129,7 @@ class FakeWorker:
             "points": case["points"],
             "source": case["source"],
             "loaded": self.loaded,
+            "said": {name: request[name] for name in SAID if name in request},
         }
         return {"case": request["case"], "result": document, "files": [], "views": views}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
@@ -13,6 +14,7 @@ from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, prese
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
+from OsteoJointLib.typed_json import without_defaults
 from OsteoJointLib.worker.answers import LevelsTold
 
 
@@ -59,7 +61,7 @@ class VolumeCase:
         self.wanted, self._masks = scene.wanted(settings, Until.READING), scene.masks
 
     def own_digest(self) -> str:
-        """Digest what the user placed and drew; empty where it is all the network's."""
+        """Digest what the user placed, drew and said; empty where it is all the network's."""
         record, wanted, own = self._scene().record, self.wanted, hashlib.sha256()
         points = wanted.points or {}
         placed = {level: point for level, point in points.items() if record.of_found(level, point)[1] == "user"}
@@ -68,7 +70,10 @@ class VolumeCase:
         for level, mask in wanted.masks.items():
             own.update(f"{level}{mask.ijk_to_world.round(3).tolist()}{mask.array_kji.shape}".encode())
             own.update(mask.array_kji.tobytes())
-        return own.hexdigest() if placed or wanted.masks else ""
+        said = without_defaults(wanted.said)
+        if said:
+            own.update(json.dumps(said, sort_keys=True).encode())
+        return own.hexdigest() if placed or wanted.masks or said else ""
 
     def levels_came(self, answer: LevelsTold) -> None:
         """Keep the levels."""
@@ -84,7 +89,8 @@ class VolumeCase:
         assert self._views is not None
         if self._levels:
             present_levels(self._nodes, self._levels, self.wanted.points is None)
-        present_result(self._nodes, self.document, self._views, scene.kept(self._masks, set(self.wanted.masks)), ())
+        kept = scene.kept(self._masks, set(self.wanted.masks))
+        present_result(self._nodes, self.document, self._views, kept, (), self.wanted.said)
 
     def remove(self, keep_reading: bool) -> None:
         """Remove the volume with its display and storage nodes, and its reading too unless that is kept."""

@@ -293,7 +293,7 @@ class ReadingController:
             words = _("The slice changed, so the network drew {levels} again. Undo (under Masks) brings yours back.")
             self._tell(words.format(levels=" and ".join(redrawn)))
         with self._watcher.paused():
-            present_result(scene.nodes, document, views, kept, refined)
+            present_result(scene.nodes, document, views, kept, refined, wanted.said)
         scene.result_is_in()
         self.edits.comparing = None
         self._watcher.watch(scene.nodes)

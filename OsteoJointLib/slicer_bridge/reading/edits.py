@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
@@ -56,6 +58,13 @@ class Edits:
         nodes = self._chosen().nodes
         level_nodes.start_placing(nodes, level)
         self._watcher.watch(nodes)
+
+    def say(self, **changes: Any) -> None:
+        """Say something of the CT, beside what is said already: fields of :class:`Said`, each as it shall be now."""
+        scene = self._chosen()
+        with self._watcher.paused():
+            result_node.set_said(scene.nodes, replace(scene.said, **changes).document())
+        self._edited()
 
     def undo_refinement(self) -> None:
         """Exchange the masks with those from before the last refinement; a second time takes that back."""

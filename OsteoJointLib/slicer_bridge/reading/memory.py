@@ -7,7 +7,7 @@ that has just read the same CT are brought to the same end, the second by fewer 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,7 @@ from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.pipeline.settings import LoadOptions
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, same_point
+from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.worker.answers import LevelsTold
 from OsteoJointLib.worker.requests import Classify, Edit, FindLevels, Making, Refine, Segment
 
@@ -57,6 +58,7 @@ class Wanted:
         found: RAS mm where the levels were once found, without those that a user has confirmed. Points that are still
             there are found again by a worker that doesn't know them, rather than taken for placed by hand, which would
             drop what was in doubt about them; all others are the user's.
+        said: what a user says of the CT beyond that.
     """
 
     volume_id: str
@@ -67,6 +69,7 @@ class Wanted:
     device: str = LoadOptions.device
     weights: str = LoadOptions.weights
     found: Mapping[Level, Point] = field(default_factory=dict)
+    said: Said = field(default_factory=Said)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,7 @@ class CaseMemory:
         document, views: its last result.
         bare: whether that result has no explanation map, because a later step was to bring it.
         given: by level, the key of the mask that was last given in.
+        said: what the user said of the CT when that result was made.
     """
 
     name: str
@@ -101,6 +105,7 @@ class CaseMemory:
     views: Views | None = None
     bare: bool = False
     given: dict[Level, int] = field(default_factory=dict)
+    said: Said = field(default_factory=Said)
 
     def next_step(self, wanted: Wanted, refined: bool) -> FindLevels | Step | None:
         """Say which request is missing next; None when all is there.
@@ -124,6 +129,7 @@ class CaseMemory:
         """Note what a step has brought."""
         request = step.request
         self.document, self.views, self.bare = document, views, not request.gradcam
+        self.said = Said.of_options(request.options)
         if isinstance(request, Segment) and request.points:
             self.points = {**(self.points or {}), **request.points}
             self.found, self.auto = None, self.auto.difference(request.points)
@@ -147,7 +153,9 @@ class CaseMemory:
 
     def _reading_step(self, wanted: Wanted, refined: bool) -> Step | None:
         step = self._segment_step(wanted) or self._mask_step(wanted, refined)
-        return Step(Classify(case=self.name)) if step is None and self.bare else step
+        if step is None and (self.bare or self.said != wanted.said):
+            step = Step(Classify(case=self.name))
+        return step and replace(step, request=replace(step.request, **wanted.said.options))
 
     def _segment_step(self, wanted: Wanted) -> Step | None:
         there = self.points or {}

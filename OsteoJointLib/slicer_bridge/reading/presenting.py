@@ -10,6 +10,7 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.viewer_arrays import Views
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
+from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, overlay_nodes, result_node, table_node, volumes
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 from OsteoJointLib.worker.answers import LevelsTold
@@ -35,7 +36,12 @@ def present_levels(nodes: OwnedNodes, answer: LevelsTold, found: bool) -> None:
 
 
 def present_result(
-    nodes: OwnedNodes, document: dict[str, Any], views: Views, kept: Mapping[Level, str], refined: Collection[Level]
+    nodes: OwnedNodes,
+    document: dict[str, Any],
+    views: Views,
+    kept: Mapping[Level, str],
+    refined: Collection[Level],
+    said: Said,
 ) -> None:
     """Put a result into the scene.
 
@@ -46,6 +52,7 @@ def present_result(
         kept: the levels whose mask stays as the user drew it, with the fingerprint of the mask that was read; all
             others take the worker's.
         refined: the levels that the level set has moved.
+        said: what the user said of the CT when it was read.
     """
     drawn = [level for level in Level if level not in kept]
     if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in mask_nodes.OWN]:
@@ -64,5 +71,6 @@ def present_result(
         masks={**now, **kept},
         refined={**record.refined, **{level: now[level] for level in refined}},
         ct=volumes.geometry_fingerprint(nodes.volume),
+        said=said,
     )
     result_node.set_record(nodes, record.document())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.slicer_bridge.reading.said import Said, changes
 from OsteoJointLib.typed_json import WrongField, from_json, to_json
 from OsteoJointLib.worker.answers import ColumnBody, PlacedLevel
 
@@ -36,6 +37,7 @@ class Provenance:
         masks: fingerprint of each level's mask as the last result left it.
         refined: fingerprint of each level's mask as the level set last left it.
         ct: fingerprint of the CT that was read.
+        said: what the user said of the CT when it was read.
     """
 
     found: Mapping[Level, PlacedLevel] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Provenance:
     masks: Mapping[Level, str] = field(default_factory=dict)
     refined: Mapping[Level, str] = field(default_factory=dict)
     ct: str = ""
+    said: Said = field(default_factory=Said)
 
     def document(self) -> dict[str, Any]:
         """Write the record as JSON."""
@@ -127,20 +130,22 @@ def same_point(a: Point, b: Point | None) -> bool:
     return b is not None and math.dist(a, b) < SAME_MM
 
 
-def staleness(moved: list[Level], edited: list[Level], confirmed: list[Level], ct_changed: bool) -> list[str]:
-    """Say what was changed, in the words of the panel.
+def staleness(
+    moved: list[Level], edited: list[Level], confirmed: list[Level], ct_changed: bool, before: Said, said: Said
+) -> list[str]:
+    """Say what was changed, in the words of the panel; ``said`` is what a user says now and ``before`` what was read.
 
-    >>> staleness([Level.L1], [Level.L1, Level.L2], [Level.L2], False)
+    >>> staleness([Level.L1], [Level.L1, Level.L2], [Level.L2], False, Said(), Said())
     ['the point of L1 was moved', 'the point of L2 was confirmed', 'the masks of L1 and L2 were edited']
     """
-    changes = ["the CT was changed"] if ct_changed else []
+    clauses = ["the CT was changed"] if ct_changed else []
     if moved:
-        changes.append(f"the point{_of(moved)} moved")
+        clauses.append(f"the point{_of(moved)} moved")
     if confirmed := [level for level in confirmed if level not in moved]:
-        changes.append(f"the point{_of(confirmed)} confirmed")
+        clauses.append(f"the point{_of(confirmed)} confirmed")
     if edited:
-        changes.append(f"the mask{_of(edited)} edited")
-    return changes
+        clauses.append(f"the mask{_of(edited)} edited")
+    return clauses + changes(before, said)
 
 
 def _of(levels: list[Level]) -> str:

@@ -13,6 +13,7 @@ from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.memory import Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, staleness
+from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
@@ -53,9 +54,14 @@ class Snapshot:
         return result_node.result(self.nodes)
 
     @property
+    def said(self) -> Said:
+        """What the user says of the CT."""
+        return Said.of_document(result_node.said(self.nodes))
+
+    @property
     def seen(self) -> object:
         """All that was seen and a reading depends on, to be compared."""
-        return self.points, self.masks
+        return self.points, self.masks, self.said
 
     def see(self) -> None:
         """Look at points and masks, say what is stale; note on the segments who drew them, and name bodies in doubt."""
@@ -71,7 +77,8 @@ class Snapshot:
         moved = record.moved(self.points)
         edited = [level for level in record.edited(self.masks) if level not in moved]
         self._changed = [*moved, *edited]
-        self.stale = tuple(staleness(moved, edited, self._confirmed(record), self._ct_changed(record)))
+        confirmed, ct_changed = self._confirmed(record), self._ct_changed(record)
+        self.stale = tuple(staleness(moved, edited, confirmed, ct_changed, record.said, self.said))
         self._mark_edited(record)
 
     def result_is_in(self) -> None:
@@ -105,6 +112,7 @@ class Snapshot:
             device=settings.device,
             weights=settings.weights,
             found=self.record.found_points,
+            said=self.said,
         )
 
     def own_masks(self) -> dict[Level, MaskArray]:
@@ -158,6 +166,7 @@ class Snapshot:
             document=document,
             stale=self.stale,
             can_undo_refinement=bool(mask_nodes.masked_levels(self.nodes, Role.BEFORE)),
+            said=self.said,
         )
 
     def problem(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.provenance import Point
+from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import OWN, MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
@@ -49,6 +50,7 @@ class ReadingState:
         reason: why a run ended without a result; None when the message tells of none.
         can_undo_refinement: whether masks from before lie ready.
         comparing: which masks are shown instead of the present ones, those from before or the network's.
+        said: what the user says of the CT: which vertebra doesn't count, how it was scanned.
     """
 
     ready: bool = True
@@ -67,6 +69,7 @@ class ReadingState:
     reason: Reason | None = None
     can_undo_refinement: bool = False
     comparing: Role | None = None
+    said: Said = field(default_factory=Said)
 
     @property
     def is_error(self) -> bool:

@@ -41,6 +41,8 @@ class Role(StrEnum):
     """The result document."""
     RECORD = "record"
     """What the result was made from."""
+    SAID = "said"
+    """What a user says of the CT."""
     L1_POINT = "L1 point"
     L2_POINT = "L2 point"
     L1_BOX = "L1 box"

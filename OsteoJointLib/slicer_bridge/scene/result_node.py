@@ -1,4 +1,4 @@
-"""The result document and the record of what it was made from: JSON in hidden text nodes, saved with the scene."""
+"""The result document, what it was made from, what a user says of the CT: JSON in hidden text nodes of the scene."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def set_record(nodes: OwnedNodes, document: dict[str, Any]) -> None:
 def record(nodes: OwnedNodes) -> dict[str, Any] | None:
     """Read what the result was made from; None where there is nothing."""
     return _get(nodes, Role.RECORD)
+
+
+def set_said(nodes: OwnedNodes, document: dict[str, Any]) -> None:
+    """Keep what a user says of the CT."""
+    _set(nodes, Role.SAID, document)
+
+
+def said(nodes: OwnedNodes) -> dict[str, Any] | None:
+    """Read what a user says of the CT; None where nothing was said."""
+    return _get(nodes, Role.SAID)
 
 
 def _set(nodes: OwnedNodes, role: Role, document: dict[str, Any]) -> None:

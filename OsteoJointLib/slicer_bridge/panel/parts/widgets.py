@@ -27,7 +27,22 @@ def load_form(layout: qt.QLayout, name: str) -> tuple[Any, SimpleNamespace]:
     """
     widget = slicer.util.loadUI(str(resource_path("UI", f"{name}.ui")))
     layout.addWidget(widget)
-    return widget, slicer.util.childWidgetVariables(widget)
+    ui = slicer.util.childWidgetVariables(widget)
+    for child in vars(ui).values():
+        if child.className() == "QTableWidget" or (child.className() == "QLabel" and child.wordWrap):
+            take_any_width(child)
+    return widget, ui
+
+
+def take_any_width(widget: qt.QWidget) -> None:
+    """Let a table or a wrapped label take the width there is, and ask for none.
+
+    Slicer makes a panel as wide as each part would like to be. A stretched table would like to be as wide as it is and
+    its frame, so the panel would creep wider at each change; a long text would like to be 80 letters wide.
+    """
+    policy = widget.sizePolicy
+    policy.setHorizontalPolicy(qt.QSizePolicy.Ignored)
+    widget.setSizePolicy(policy)
 
 
 def paint_frame(frame: qt.QFrame, colors: tuple[str, str]) -> None:
