@@ -445,7 +445,7 @@ def test_two_cts_of_one_person_get_one_code(desk, monkeypatch):
 def test_fifty_cts_leave_nothing_behind(desk, capsys):
     for name in ("a", "b", "c"):
         (desk.source / f"{name}.nrrd").unlink()
-    shape = (24, 300, 300)
+    shape = (24, 200, 200)
     for index in range(50):
         write_ct(desk.source / f"ct{index:02d}.nrrd", index, shape)
     memory, nodes = [], []

@@ -16,6 +16,7 @@ import slicer
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
+from OsteoJointLib.output.drawing import BONE_WINDOW
 from OsteoJointLib.worker.answers import Converted
 from OsteoJointLib.worker.requests import Convert
 
@@ -83,5 +84,10 @@ def _load(path: Path, name: str) -> Any:
     if not storage.ReadData(node):
         raise RunFailed(Reason.FAILED, "Slicer can't load the CT that the worker has written. Read it again.")
     node = slicer.mrmlScene.AddNode(node)
-    node.CreateDefaultDisplayNodes()
+    display = slicer.vtkMRMLScalarVolumeDisplayNode()
+    display.SetAutoWindowLevel(False)  # looking for a window takes longer than loading does
+    display.SetWindowLevel(BONE_WINDOW.width_hu, BONE_WINDOW.center_hu)
+    slicer.mrmlScene.AddNode(display)
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
+    node.SetAndObserveDisplayNodeID(display.GetID())
     return node

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,11 +68,13 @@ class LabelCase:
 
     Args:
         path: of its file or DICOM folder.
+        name: the path from the folder on.
         place: the digest of the path.
         worked: what became of it before; None for nothing yet.
     """
 
     path: Path
+    name: str
     place: str
     worked: Worked | None = None
 
@@ -210,8 +212,8 @@ class LabelFlow:
         paths = find_cases([folder], self._dataset)
         if list(paths) == [folder.resolve()] and not any(folder.iterdir()):
             raise UsageError(Reason.NOT_FOUND, f"There is nothing in {folder}. Choose the folder with the CTs.")
-        places = {path: place_of(path) for path in paths}
-        return [LabelCase(path, place, worked.get(place)) for path, place in places.items()]
+        cases = [LabelCase(path, _name(path, folder.resolve()), place_of(path)) for path in paths]
+        return [replace(case, worked=worked.get(case.place)) for case in cases]
 
     def _next(self, after: int | None) -> None:
         """Open the next CT that nothing became of, from the top again after the last."""
@@ -247,7 +249,7 @@ class LabelFlow:
 
     def _not_fetched(self, error: OsteoJointError) -> None:
         """Note a CT that is refused and go on; anything else is no fault of the CT, and would befall the next too."""
-        self._fetch, name = None, self._here.path.name
+        self._fetch, name = None, self._here.name
         if error.exit_code == ExitCode.INPUT_REFUSED and not self._here.case:
             self.message = _("{name} can't be read: {why}").format(name=name, why=error.message)
             self._enter(Worked(self._here.place, Ending.NOT_READ, reason=error.reason, message=error.public))
@@ -257,7 +259,7 @@ class LabelFlow:
 
     def _enter(self, worked: Worked) -> None:
         index = next(n for n, case in enumerate(self.cases) if case.place == worked.place)
-        self.cases[index] = LabelCase(self.cases[index].path, worked.place, worked)
+        self.cases[index] = replace(self.cases[index], worked=worked)
         try:
             self._worklist.enter(worked)
         except Exception as error:  # the label itself is saved
@@ -283,3 +285,8 @@ class LabelFlow:
     def _end(self, words: str) -> None:
         self.stop()
         self.ended.emit(words)
+
+
+def _name(path: Path, folder: Path) -> str:
+    inside = path.is_relative_to(folder) and path != folder
+    return path.relative_to(folder).as_posix() if inside else path.name

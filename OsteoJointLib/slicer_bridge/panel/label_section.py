@@ -200,9 +200,7 @@ def flow_words(flow: LabelFlow, state: ReadingState) -> str:
     lines: list[Any] = []
     if flow.current is not None:
         place = flow.cases.index(flow.current) + 1
-        words = _("{name}, CT {place} of {total}").format(
-            name=flow.current.path.name, place=place, total=len(flow.cases)
-        )
+        words = _("{name}, CT {place} of {total}").format(name=flow.current.name, place=place, total=len(flow.cases))
         lines.append(f"<b>{escape(words)}</b>")
     lines += [escape(flow.words()), escape(flow.message)]
     if flow.is_open and not state.running and state.is_error and state.document is None:

@@ -31,7 +31,7 @@ from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, prese
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
-from OsteoJointLib.slicer_bridge.scene import given_masks, level_nodes, mask_nodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, taken_masks
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
 from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
@@ -145,11 +145,11 @@ class ReadingController:
         Raises:
             OsteoJointError: they aren't this CT's; see :func:`OsteoJointLib.pipeline.given_masks.masks_on`.
         """
-        self._take(given_masks.masks_of_file(path, self._chosen().volume, centers_lps_mm))
+        self._take(taken_masks.masks_of_file(path, self._chosen().volume, centers_lps_mm))
 
     def take_mask_node(self, node: slicer.vtkMRMLSegmentationNode) -> None:
         """Take the masks of a segmentation of the scene likewise; raises as :meth:`take_mask_file`."""
-        self._take(given_masks.masks_of_node(node, self._chosen().volume))
+        self._take(taken_masks.masks_of_node(node, self._chosen().volume))
 
     def discard(self) -> None:
         """Remove the CT from the scene with everything of its reading; a run under way is cancelled."""
@@ -260,7 +260,7 @@ class ReadingController:
         )
         self.changed.emit()
 
-    def _take(self, taken: given_masks.TakenMasks) -> None:
+    def _take(self, taken: taken_masks.TakenMasks) -> None:
         """Put masks and points of a user into the scene, and read."""
         self.cancel()
         nodes = self._chosen().nodes

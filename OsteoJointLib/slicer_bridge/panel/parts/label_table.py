@@ -64,12 +64,13 @@ class LabelTable:
         for index, row in enumerate(rows):
             if index >= len(former) or former[index] != row:
                 self._fill(index, row)
+        self._widget.setVisible(bool(rows))
         current = next((index for index, row in enumerate(rows) if row.is_current), None)
         if current is not None:
             self._widget.setCurrentCell(current, 0)
+            self._widget.scrollToItem(self._widget.item(current, 0))
         else:
             self._widget.clearSelection()
-        self._widget.setVisible(bool(rows))
 
     def _fill(self, index: int, row: LabelRow) -> None:
         for column, text in enumerate((row.name, row.state, row.label)):
@@ -103,7 +104,7 @@ def label_rows(flow: LabelFlow | None, folder: Path, cases: Sequence[KnownCase])
         tip = f"{one.path}\n{reason or _('Double-click opens it.')}"
         current = one is flow.current
         label, preview = (reason, None) if case is None else (label_words(case), _preview(folder, case))
-        rows.append(LabelRow(one.path.name, standing_word(standing), label, tip, preview, index, current))
+        rows.append(LabelRow(one.name, standing_word(standing), label, tip, preview, index, current))
         shown.add(name_key(one.case))
     others = [case for key, case in known.items() if key not in shown]
     labeled = standing_word(Standing.LABELED)
