@@ -45,9 +45,8 @@ class Host:
         self.modules = ModuleManager()
         for name, logic in self.mrml.logics.items():
             self.modules.add(LoadableModule(name, logic))
-        from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box, segment_editor  # noqa: F401 - each registers
-
         from osteojoint_host.subject_hierarchy_plugins import PluginHandler
+        from osteojoint_host.widgets import ctk_inputs, ctk_sections, node_combo_box, segment_editor  # noqa: F401 - each registers
 
         slicer.qSlicerSubjectHierarchyPluginHandler = PluginHandler()
         qt_module.publish(slicer)
