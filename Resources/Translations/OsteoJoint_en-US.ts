@@ -1419,12 +1419,12 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
-            <source>Go to L1</source>
+            <source>Go to L1, the upper one</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
-            <source>Go to L2</source>
+            <source>Go to L2, the lower one</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -66,10 +66,10 @@ def test_keys_go_to_each_level(window):
     window.reading.become(levels=FOUND_LEVELS)
     node = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
     heights = {}
-    for keys in ("Ctrl+Shift+1", "Ctrl+Shift+2"):
+    for keys in ("Ctrl+Shift+U", "Ctrl+Shift+L"):
         press(window, keys)
         heights[keys] = node.GetSliceToRAS().GetElement(2, 3)
-    assert heights == pytest.approx({"Ctrl+Shift+1": 16, "Ctrl+Shift+2": -17})
+    assert heights == pytest.approx({"Ctrl+Shift+U": 16, "Ctrl+Shift+L": -17})
 
 
 def test_the_list_and_the_manual_have_every_key(window):

@@ -1,7 +1,8 @@
 """The module's keys: they work anywhere in Slicer's window while the module is shown, and press the panel's buttons.
 
 A button that is off does nothing, so a key can't do what the panel doesn't allow. With Ctrl and Shift they stay clear
-of Slicer's own keys, and of the letters and digits of slice views and Segment Editor.
+of Slicer's own keys, and of the letters and digits of slice views and Segment Editor. None is a digit: with Shift it is
+another sign on each keyboard.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def shortcuts() -> tuple[Shortcut, ...]:
     return (
         Shortcut("Ctrl+Shift+R", _("Read, or stop reading"), "applyButton"),
         Shortcut("Ctrl+Shift+F", _("Find L1 and L2"), "findButton"),
-        Shortcut("Ctrl+Shift+1", _("Go to L1")),
-        Shortcut("Ctrl+Shift+2", _("Go to L2")),
+        Shortcut("Ctrl+Shift+U", _("Go to L1, the upper one")),
+        Shortcut("Ctrl+Shift+L", _("Go to L2, the lower one")),
         Shortcut("Ctrl+Shift+Return", _("Confirm levels that are in doubt"), "confirmButton"),
         Shortcut("Ctrl+Shift+Up", _("Shift both levels up"), "shiftUpButton"),
         Shortcut("Ctrl+Shift+Down", _("Shift both levels down"), "shiftDownButton"),
@@ -64,8 +65,8 @@ class Shortcuts:
         self._keys: list[Any] = []
         self.dialog: Any = None
         others = {
-            "Ctrl+Shift+1": lambda: self._go_to(Level.L1),
-            "Ctrl+Shift+2": lambda: self._go_to(Level.L2),
+            "Ctrl+Shift+U": lambda: self._go_to(Level.L1),
+            "Ctrl+Shift+L": lambda: self._go_to(Level.L2),
             "Ctrl+Shift+K": lambda: self.show_list(),
         }
         for one in shortcuts() if window is not None else ():
