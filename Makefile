@@ -24,7 +24,7 @@ help:
 	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
 	@echo 'make screenshots  render the pictures of the README and docs anew'
 	@echo 'make format   put every file into shape'
-	@echo 'make lists    write the files on disk into the CMake lists, and the tables of docs/ from the code'
+	@echo 'make lists    write what follows from the code: CMake lists, tables of docs/, texts for translators'
 	@echo 'make clean    remove what the commands above wrote (distclean: .venv too)'
 
 demo: $(READY)
@@ -51,6 +51,7 @@ format: $(READY)
 	$(CHECK) ruff format .
 
 lists: $(READY)
+	$(PYTHON) .ci/translations.py
 	$(PYTHON) .ci/list_files.py
 	$(BIN)/python .ci/doc_tables.py
 

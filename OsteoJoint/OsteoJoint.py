@@ -58,6 +58,26 @@ def registerData():
     OsteoJointSubjectHierarchyPlugin.register()
 
 
+def helpText():
+    """Return what the module does, and where more is said."""
+    from OsteoJointLib.addresses import HOME, manual
+
+    what = _(
+        "Finds L1 and L2 on a CT, segments their vertebral bodies and predicts normal, osteopenia or "
+        "osteoporosis with a picture of why. For research only: not a medical device."
+    )
+    pages = {
+        _("Ten minutes with the sample CT"): manual("manual/tutorial.md"),
+        _("Manual"): manual("manual/slicer.md"),
+        _("Keys"): manual("manual/slicer.md#keys"),
+        _("Reason codes"): manual("reference/reasons.md"),
+        _("Troubleshooting"): manual("troubleshooting.md"),
+        _("Report a fault"): f"{HOME}/issues",
+    }
+    links = " · ".join(f'<a href="{address}">{title}</a>' for title, address in pages.items())
+    return f"<p>{what}</p><p>{links}</p>"
+
+
 class OsteoJoint(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
 
@@ -68,13 +88,11 @@ class OsteoJoint(ScriptedLoadableModule):
         parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
         parent.dependencies = ["Volumes", "Segmentations", "Markups", "Colors", "Tables", "Texts", "Terminologies"]
         parent.contributors = ["The OsteoJoint authors"]
-        parent.helpText = _(
-            "Finds L1 and L2 on a CT, segments their vertebral bodies and predicts normal, osteopenia or "
-            "osteoporosis with a picture of why. For research only: not a medical device."
-        )
+        parent.helpText = helpText()
         parent.acknowledgementText = _(
             'The method is that of Zhang et al. 2023, <a href="https://doi.org/10.1155/2023/3018320">'
-            "doi 10.1155/2023/3018320</a>."
+            "doi 10.1155/2023/3018320</a>. Its implementation, the phantoms and the weights are this project's own, "
+            "under Apache-2.0; what others made stands in THIRD_PARTY_NOTICES.md, beside the license."
         )
         if tooOld():
             return
@@ -102,9 +120,26 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
             self.layout.addStretch(1)
             return
         from OsteoJointLib.slicer_bridge.panel.panel import Panel
+        from OsteoJointLib.slicer_bridge.panel.shortcuts import Shortcuts
+        from OsteoJointLib.slicer_bridge.panel.tour import Tour
 
         logic = self.logic = OsteoJointLogic()
         self.panel = Panel(self.layout, logic.reading, logic.getParameterNode)
+        self.tour = Tour(self.parent)
+        self.layout.insertWidget(0, self.tour.frame)
+        logic.reading.changed.connect(self.followTour)
+        self.followTour()
+        self.shortcuts = Shortcuts(self.parent, logic.reading, slicer.util.mainWindow(), self.startTour)
+
+    def startTour(self):
+        """Show the tour from where the reading stands."""
+        self.tour.start()
+        self.followTour()
+
+    def followTour(self):
+        """Let the tour go on with the reading."""
+        if self.logic:
+            self.tour.show(self.logic.reading.state)
 
     def read(self, volumeNode):
         """Choose a CT and press the button that reads, if that can be pressed; what is missing is said beside it."""
@@ -114,18 +149,22 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
                 slicer.util.findChild(self.parent, "applyButton").click()
 
     def enter(self):
-        """Let the panel know that the user opens the module."""
+        """Let the panel and the keys know that the user opens the module."""
         if self.panel:
             self.panel.enter()
+            self.shortcuts.enter()
 
     def exit(self):
-        """Let the panel know that the user opens another module."""
+        """Let the panel and the keys know that the user opens another module."""
         if self.panel:
             self.panel.exit()
+            self.shortcuts.exit()
 
     def cleanup(self):
         """End everything, the worker too; called when Slicer closes and when the module is reloaded."""
         if self.panel and self.logic:
+            self.shortcuts.close()
+            self.logic.reading.changed.disconnect(self.followTour)
             self.panel.close()
             self.logic.close()
         self.panel = None

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import slicer
+
+from OsteoJointLib.addresses import HOME, manual
 
 from .fake_reading import add_ct
 
@@ -48,6 +51,17 @@ def test_slicer_is_told_what_it_is(module):
     assert module.categories == ["Quantification"]
     assert "not a medical device" in module.helpText
     assert not module.icon.isNull()
+
+
+def test_every_page_that_help_links_to_is_there(module):
+    addresses = re.findall(r'href="([^"]+)"', module.helpText)
+    pages = [one.removeprefix(manual("")) for one in addresses if one.startswith(manual(""))]
+    assert len(pages) == len(addresses) - 1 and f"{HOME}/issues" in addresses
+    for page in pages:
+        file, _, heading = page.partition("#")
+        text = (REPOSITORY / "docs" / file).read_text("utf-8")
+        assert not heading or f"## {heading}" in text.lower(), page
+    assert "doi.org/10.1155/2023/3018320" in module.acknowledgementText
 
 
 def test_the_panel_works_without_a_window_and_without_views(host, module):

@@ -119,6 +119,15 @@ def test_hidden_segmentations_have_an_item_outside_the_folder_whose_eye_would_sh
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == hierarchy.GetSceneItemID()
 
 
+def test_hidden_masks_of_an_older_scene_get_their_item_before_they_are_written(scene):
+    volume = add_ct()
+    nodes, hierarchy = fill(volume), tree(scene)
+    network = nodes.get(Role.NETWORK)
+    hierarchy.RemoveItem(hierarchy.GetItemByDataNode(network), False, False)
+    mask_nodes.show_masks(nodes, make_views(volume, [3, 4]))  # Slicer would complain
+    assert hierarchy.GetItemByDataNode(network)
+
+
 def test_each_ct_has_its_folder_which_goes_with_the_reading(scene, tmp_path):
     one, other = fill(add_ct(name="one")), fill(add_ct("oblique", name="other"))
     (first,), (second,) = folders_of(one), folders_of(other)

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,7 +83,7 @@ def test_a_slicer_without_sample_data_is_left_alone():
 
 
 def test_the_node_is_a_ct_without_ties_to_the_file(this_python, quickly):
-    (node,) = sample_data._bring(SimpleNamespace())
+    (node,) = sample_data.bring()
     assert node.GetName() == "OsteoJoint phantom"
     assert node.GetStorageNode() is None
     assert np.unique(slicer.util.arrayFromVolume(node)) == [40]
@@ -114,7 +113,7 @@ def test_sample_data_shows_why_nothing_came(this_python, monkeypatch):
     said = []
     monkeypatch.setattr(slicer.util, "errorDisplay", said.append)
     monkeypatch.setenv(PYTHON_VARIABLE, "/no/such/python")
-    assert sample_data._bring(SimpleNamespace()) == []
+    assert sample_data.bring() == []
     assert "/no/such/python" in said[0]
 
 
@@ -131,7 +130,7 @@ def test_cancel_ends_the_process_and_says_nothing(this_python, monkeypatch):
 
     monkeypatch.setattr(slicer.util, "createProgressDialog", cancelled_soon)
     before = time.monotonic()
-    assert sample_data._bring(SimpleNamespace()) == []
+    assert sample_data.bring() == []
     assert time.monotonic() - before < 20
     assert said == []
 

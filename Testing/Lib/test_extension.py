@@ -3,10 +3,13 @@
 import json
 import re
 import struct
+import subprocess
 from pathlib import Path
 
 import jsonschema
 import pytest
+
+from OsteoJointLib.addresses import HOME
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENTRY = REPOSITORY / "OsteoJoint.json"
@@ -92,3 +95,18 @@ def test_the_thumbnail_has_the_size_that_sample_data_shows(name):
     data = (REPOSITORY / "Resources" / "Icons" / name).read_bytes()
     assert struct.unpack(">II", data[16:24]) == (260, 280)
     assert len(data) <= 60_000
+
+
+def test_every_address_is_made_from_the_one_in_the_library():
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True).stdout
+    where = {}
+    for name in files.decode().split("\0"):
+        path = REPOSITORY / name
+        if path.is_file() and path.suffix not in (".png", ".safetensors", ".svg"):
+            text = path.read_text("utf-8", errors="ignore")
+            found = re.findall(r"https://(?:raw\.githubusercontent|github)\.com/([\w.-]*Osteo[\w.-]*/[\w-]+)", text)
+            where |= {name: set(found)} if found else {}
+    home = HOME.removeprefix("https://github.com/")
+    assert set.union(*where.values()) == {home}
+    assert [name for name in where if name.endswith(".py")] == ["OsteoJointLib/addresses.py"]
+    assert "OsteoJointLib/addresses.py" in (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8")

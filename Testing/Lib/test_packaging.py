@@ -12,6 +12,7 @@ import sysconfig
 import tomllib
 import venv
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -103,6 +104,20 @@ def test_the_extension_index_finds_what_it_reads():
         url = re.search(rf'set\(EXTENSION_{name} "(https://[^"]+)"\)', text).group(1)
         path = REPOSITORY / url.split("/main/")[1]
         assert path.read_bytes().startswith(b"\x89PNG"), f"{name} names {path}, which is no PNG"
+
+
+def test_translators_begin_with_every_text_of_the_module():
+    subprocess.run([sys.executable, ".ci/translations.py", "--check"], cwd=REPOSITORY, check=True)
+    root = ElementTree.parse(REPOSITORY / "Resources/Translations/OsteoJoint_en-US.ts").getroot()
+    texts = {
+        group.findtext("name"): [message.findtext("source") for message in group.iter("message")]
+        for group in root.iter("context")
+    }
+    # by Slicer's rule: package and file of a Python file, its own name where it lies in no package, a form's class
+    assert "Read bone status" in texts["setup.OsteoJointSubjectHierarchyPlugin"]
+    assert any("For research only" in text for text in texts["OsteoJoint"])
+    assert "Shift up" in texts["Levels"]
+    assert not any("qSlicer" in context for context in texts)
 
 
 def test_the_library_imports_only_what_it_declares():

@@ -115,9 +115,11 @@ class OwnedNodes:
         return node
 
     def follow_volume(self) -> None:
-        """Put every node under the CT's own parent transform again."""
+        """Put every node under the CT's own parent transform again, and hidden masks of older scenes into the tree."""
         for node in self.all():
             self._follow(node)
+            if node.GetHideFromEditors():
+                self._put_into_tree(node)
 
     def show(self, on: bool) -> None:
         """Show or hide everything of the reading that Slicer's lists show: several readings at once confuse."""
@@ -170,7 +172,7 @@ class OwnedNodes:
         if not node.GetHideFromEditors():
             if (item := hierarchy.GetItemByDataNode(node)) and (folder := self._folder() or self._new_folder()):
                 hierarchy.SetItemParent(item, folder)
-        elif node.IsA("vtkMRMLSegmentationNode"):
+        elif node.IsA("vtkMRMLSegmentationNode") and not hierarchy.GetItemByDataNode(node):
             # Slicer follows its segments and complains where it has no item; the tree leaves it out, because it is
             # hidden, and outside the folder its eye doesn't show it
             hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)

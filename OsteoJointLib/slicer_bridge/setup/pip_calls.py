@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from OsteoJointLib.addresses import manual
 from OsteoJointLib.packages import PACKAGES, Lack, Package, installed_version, is_met
 
-MANUAL = "https://github.com/OsteoJoint/SlicerOsteoJoint/blob/main/docs/troubleshooting.md"
+MANUAL = manual("troubleshooting.md")
 """Where the manual says what to do when an installation fails."""
 PYTORCH = ("torch", "torchvision")
 """What Slicer's PyTorch extension installs, in the build that fits the graphics card."""

@@ -11,6 +11,7 @@ import importlib.util
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def register() -> None:
         uris="osteojoint:phantom",
         fileNames="OsteoJoint-phantom.nrrd",
         nodeNames=SAMPLE,
-        customDownloader=_bring,
+        customDownloader=lambda source: bring(),
         thumbnailFileName=str(resource_path("Icons", "Phantom.png")),
     )
 
@@ -76,10 +77,10 @@ def load_phantom(seed: int = DEMO_SEED) -> slicer.vtkMRMLScalarVolumeNode:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _bring(source: Any) -> list[Any]:
-    """Bring what Sample Data asks for: the loaded nodes, or none and a message that says why."""
+def bring(load: Callable[[], Any] = load_phantom) -> list[Any]:
+    """Load a sample; return its nodes, or none and show a message that says why."""
     try:
-        return [load_phantom()]
+        return [load()]
     except OsteoJointError as error:
         if error.reason != Reason.CANCELLED:
             slicer.util.errorDisplay(error.message)

@@ -12,11 +12,14 @@ from slicer.i18n import tr as _
 from OsteoJointLib.resources import resource_path
 
 ERROR = ("#f8d7da", "#58151c")
-"""Ground and text of what tells of an error; both are set, so that it is read in Slicer's dark style as well."""
+"""Ground and text of what tells of an error, in Slicer's light style; in the dark one they change places."""
 WARNING = ("#fff3cd", "#664d03")
 """Of what tells of something to do."""
 INFO = ("#e2e8f0", "#1e293b")
 """Of what tells how something went."""
+
+_MIDDLE = 128
+"""Of the lightness of colors, 0 to 255: a darker ground is the dark style's."""
 
 
 def load_form(layout: qt.QLayout, name: str) -> tuple[Any, SimpleNamespace]:
@@ -46,8 +49,9 @@ def take_any_width(widget: qt.QWidget) -> None:
 
 
 def paint_frame(frame: qt.QFrame, colors: tuple[str, str]) -> None:
-    """Give a frame and the labels in it ground and text colors."""
-    ground, text = colors
+    """Give a frame and the labels in it ground and text colors that fit Slicer's style."""
+    dark = frame.palette.color(qt.QPalette.Window).lightness() < _MIDDLE
+    ground, text = reversed(colors) if dark else colors
     look = f"background-color: {ground}; border-radius: 4px;"
     frame.setStyleSheet(f"#{frame.objectName} {{ {look} }} QLabel {{ color: {text}; }}")
 

@@ -1,0 +1,2002 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en_US" sourcelanguage="en_US">
+    <context>
+        <name>Batch</name>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Read:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>a folder of CTs</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>CTs in the scene</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Folder:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>DICOM folders, .nrrd, .nii.gz and .mha in any mix. Every case below it is read.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>CTs:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Check the CTs to be read.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>vtkMRMLScalarVolumeNode</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Results into:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>A new or empty folder, or an earlier batch's, whose rows stay. It gets batch.csv and a folder for each case.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Cases are called:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Names of folders, files and volumes may say who was scanned. A private key table, keys.csv, says which case is which CT; keep it to yourself.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>case-0001, case-0002 …</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>case-0001 …, with a private key table</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>as their files or volumes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Skip cases that are done</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>A case is read again only when its CT, the weights or the settings have changed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Run batch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Double-click a case to open its report; point at it to read why.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Case</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Outcome</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Class</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Batch.ui"></location>
+            <source>Remark</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>Export</name>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Save reading…</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Labels for training</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Dataset folder:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>The CT, the masks and a line of cases.jsonl are written here. Nothing leaves this computer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Case name:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Names the case's folder. It should say nothing of the patient.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Patient code:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>The same code for every CT of one person, so that training and test never share a person. No name, no date of birth: letters, digits, dashes and underscores, at most 32.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>e.g. P017, no name</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Class:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>The class by a reference such as QCT, not the network's. If left open, it follows from the BMD; without a BMD it stays unknown.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>BMD in mg/cm³:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>L1</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>The trabecular, volumetric BMD in mg/cm³, as QCT gives it. DXA gives g/cm², which is something else: leave this empty then and state the class.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>not measured</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Measured by:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>How the volumetric BMD was measured. DXA doesn't measure it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Export.ui"></location>
+            <source>Save labels</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>Input</name>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Open Setup</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Show the section that installs what is missing.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Input</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>CT:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>A CT that shows L1 and L2, in Hounsfield units.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>vtkMRMLScalarVolumeNode</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>volume</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Device:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Where the networks run. Automatic uses an NVIDIA card if there is one. Remembered.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Automatic</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>GPU (CUDA)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>CPU</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Follow edits</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>follow</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Update by itself whenever a point is moved or a mask edited.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Apply</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Use the CPU</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Input.ui"></location>
+            <source>Run again on the CPU. That is slower, but it usually has more memory.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>Levels</name>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Find L1 and L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Level</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Click a row to see the level in the slice views.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Position</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Confidence</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>How probable the level's name is.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Point</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Who placed the point.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Confirm</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Shift up</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Levels.ui"></location>
+            <source>Shift down</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>Masks</name>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Level</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Untick to hide the mask.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Mask by</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Who drew the mask.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Area</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Area of the vertebral body on its middle slice.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Boundary heat map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>heatmap</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Opacity of the boundary heat map.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>heatmap_opacity</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>3-D surface</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Show the masks in the 3-D view. A mask lies on one slice, so it is a plate there.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>surface</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Network's masks instead</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Show the masks as the network drew them, without your changes.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Edit masks</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Refine by level set</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Levels:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>The levels whose mask is refined.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>L1 and L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>L1</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Largest shift:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source> mm</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>max_shift_mm</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>No part of the outline moves farther than this.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Stiffness:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>length_weight</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Higher values make the outline smoother.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Inward pull:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>area_weight</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Values above zero draw the outline inward, below zero outward.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Refine</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Undo</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Show before</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>OsteoJoint</name>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>OsteoJoint needs Slicer 5.8 or newer with Python 3.11 or newer, but this is Slicer {slicer} with Python {python}. Install Slicer 5.10 or newer from download.slicer.org.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>Finds L1 and L2 on a CT, segments their vertebral bodies and predicts normal, osteopenia or osteoporosis with a picture of why. For research only: not a medical device.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>Ten minutes with the sample CT</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>Manual</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>Keys</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>Reason codes</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>Troubleshooting</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>Report a fault</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>OsteoJoint</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJoint/OsteoJoint.py"></location>
+            <source>The method is that of Zhang et al. 2023, &lt;a href="https://doi.org/10.1155/2023/3018320"&gt;doi 10.1155/2023/3018320&lt;/a&gt;. Its implementation, the phantoms and the weights are this project's own, under Apache-2.0; what others made stands in THIRD_PARTY_NOTICES.md, beside the license.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>Setup</name>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Install…</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Shows what would be installed, its size and license, and asks first.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Install from folder…</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Installs from a folder of wheels, without a network.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Weights:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Import…</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Copies a .safetensors file, checked against the manifest.json beside it, into your own settings folder.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Remove</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Deletes the chosen imported weights from the disk.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Computes on:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Check</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Starts the worker and says what it finds: PyTorch's build, graphics card, driver.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Advanced</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Another Python:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>A Python that has the packages already. Leave empty for Slicer's own. The environment variable OSTEOJOINT_PYTHON overrides it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Last lines of the worker:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Copy</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Copy these lines, for a bug report. They hold no patient data, but may hold names of folders.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>Status</name>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>Update</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>Normal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>Osteopenia</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>Osteoporosis</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>Explanation map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>explanation</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>Show where the class gets its support. Replaces the boundary heat map: one map is shown at a time.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>Opacity of the explanation map.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>explanation_opacity</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>0</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>How much each place supports the class; 100 % is the strongest place of L1 and L2. Below 20 % nothing is drawn.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Status.ui"></location>
+            <source>100 %</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>batch.contract</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
+            <source>1 case</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
+            <source>{count} cases</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
+            <source>{cases}, done before: nothing to read.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
+            <source>done</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
+            <source>skipped</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
+            <source>refused</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
+            <source>failed</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.batch_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Cancel batch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Run batch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Stop now. Finished cases stay.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Read all cases.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Check the CTs to be read.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Choose the folder with the CTs.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Choose a folder for the results.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Cancelled. Finished cases stay; run it again to go on.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Starting …</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>{done} of {total} cases</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Open the table</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/batch_section.py"></location>
+            <source>Show folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.export_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Result, report with pictures of the views, segmentation and a CSV row. Nothing leaves this computer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Update it first</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>{folder} holds an earlier reading. Replace it?</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Saving …</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Where to save the reading</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Saved in {folder}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Open the report</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Show folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Nothing is read yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Out of date: {changes}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.input_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Cancel</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Stop now. Earlier results stay.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Update</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Apply</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Find the levels, segment the vertebral bodies and predict the class.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>{level} has no point yet. Place it, or find both.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Load a CT and choose it above. File → Download Sample Data has a phantom to try.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>OsteoJoint needs packages that are not installed yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Computes on the CPU.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Computes on {card}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Handing over the CT</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Reading the CT</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Loading the networks</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Finding L1 and L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Cutting out the levels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Localizing the bodies</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Segmenting the bodies</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Refining the masks</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Predicting the class</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Explaining the class</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Outlining the whole bodies</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Measuring</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Writing</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
+            <source>Starting</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.levels_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Place</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Find L1 and L2 and mark each with a point. Replaces points that are there.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Press, then click on the center of the body of {level} in a slice. Or drag its point.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>No vertebra was found there, or none were looked for yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Move L1 and L2 up by one vertebra, if they were counted wrongly.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Move L1 and L2 down by one vertebra, if they were counted wrongly.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>The names are right: take both points for your own, and read.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>in doubt</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>sure</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>not placed</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>found</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>by you</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Click on the center of the body of {level} in a slice. A right click ends.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Are these L1 and L2? The bodies about them are named in the sagittal view. Press Confirm; or shift both by one vertebra, or move the points. The class comes after that.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Check both points, then press Apply above.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Find both, or place each by hand: press Place, then click on its center in a slice.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
+            <source>Now place {level}: press Place in its row, then click on its center in a slice. Or find both.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.masks_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Reset</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>The masks are the network's own.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Show the masks as the network drew them, without your changes.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>There is no map before the first reading.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Show where the network sees the edge of the bone. Replaces the explanation map: one map at a time.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Put the network's own mask of {level} back.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>The mask is the network's own.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>There are no masks yet: press Apply first.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Move the outline to the bone's edge by a level set. For masks that are off: good ones hardly change.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Nothing was refined yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Bring back the masks from before the refinement.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Show after</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Show before</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Show the present masks again.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Show the masks from before the last refinement.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>network</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>you (corrected)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>level set (refined)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>You see the masks from before the refinement. The numbers belong to the refined ones.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>You see the network's masks. The numbers belong to yours.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Only the middle slice of {levels} is read; what you drew elsewhere is kept for labels.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source> and </source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Only the middle slice of each level is read: click the level's row above to go there.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.panel</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
+            <source>Levels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
+            <source>Masks</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
+            <source>Status</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
+            <source>Export</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
+            <source>Batch</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
+            <source>Setup</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.setup_packages</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>Shows what would be installed, its size and license, and asks first.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>Installs from a folder of wheels, without a network.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>An installation is under way.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>OsteoJoint installs nothing into another Python than Slicer's.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>Everything is installed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>Folder of wheels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>Installing {packages} …</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>Installed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>Restart Slicer: it has older versions loaded.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>All packages are installed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>What is needed is installed. Without {packages}, a fixed window around each level takes the place of the body's box.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>All that is needed is installed; {packages} is missing.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>&lt;b&gt;Slicer's Python lacks packages:&lt;/b&gt; {packages}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>OsteoJoint computes with {python}, and installs nothing into it. In a terminal:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_packages.py"></location>
+            <source>The last line is for Ultralytics, which is licensed under AGPL-3.0; you may leave it out.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.setup_weights</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_weights.py"></location>
+            <source>{value} is gone, so the shipped weights are used.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_weights.py"></location>
+            <source>{name} (imported)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_weights.py"></location>
+            <source>Import weights</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_weights.py"></location>
+            <source>Weights</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_weights.py"></location>
+            <source>Delete the imported weights {name} from the disk?</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_weights.py"></location>
+            <source>{name} can't be deleted: {error}. Try again later.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.setup_worker</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_worker.py"></location>
+            <source>Set by the environment variable {name}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_worker.py"></location>
+            <source>Not known before the first run.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_worker.py"></location>
+            <source>{path} doesn't exist, so Slicer's own Python is used.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/setup_worker.py"></location>
+            <source>Looking …</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.shortcuts</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Read, or stop reading</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Find L1 and L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Go to L1, the upper one</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Go to L2, the lower one</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Confirm levels that are in doubt</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Shift both levels up</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Shift both levels down</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Show this list</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Keys of OsteoJoint</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Show the tour again</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Close</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.status_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>No result yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Out of date: {changes}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Update what was changed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>No class</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Normal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Osteopenia</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Osteoporosis</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Indeterminate: another class is possible too.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>{level} was left out by you ({reason}).</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>{level} is left out by proposal ({reason}).</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Explanation map: the class depends on neither level.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Explanation map: no influence in {level}, all of it in {other}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Explanation map: {l1:.0f} % of the influence lies in L1, {l2:.0f} % in L2.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>By mean HU alone: {status} ({hu} HU; below {low} osteoporosis, at least {high} normal).</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>Weights {name}, trained on {data}. Computed on {device} in {seconds:.1f} s.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
+            <source>the CPU</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.tour</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
+            <source>Load the sample CT</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
+            <source>Skip</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
+            <source>Done</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
+            <source>Step {step} of {steps}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
+            <source>Load a CT of the lumbar spine into Slicer and choose it below, or begin with a made one.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
+            <source>Press &lt;i&gt;{button}&lt;/i&gt;. L1 and L2 are found, outlined and measured, which takes some seconds.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
+            <source>Look whether levels and outlines are right. A dragged point or a corrected mask is read again at once. &lt;a href="{tutorial}"&gt;Ten minutes&lt;/a&gt; show all of it; Ctrl+Shift+K lists the keys.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>parts.case_table</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/case_table.py"></location>
+            <source>Nothing speaks against the class.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/case_table.py"></location>
+            <source>normal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/case_table.py"></location>
+            <source>osteopenia</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/case_table.py"></location>
+            <source>osteoporosis</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/case_table.py"></location>
+            <source>Not reliable: see its report.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/case_table.py"></location>
+            <source>Doubtful: see its report.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>parts.label_form</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>not stated</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>normal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>osteopenia</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>osteoporosis</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training can't read it yet. Nothing leaves this computer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>Save labels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>Saving …</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>Saved as {name}. Cases in the dataset: {count}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>Show folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>Save labels again</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>The BMD says {by_bmd}, you stated {stated}. Save anyway?</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>The dataset has {case} already. Replace it?</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>{levels}: no point or no mask yet. A label needs both.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>parts.level_table</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/level_table.py"></location>
+            <source>Click to see {level} in the slices.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>parts.widgets</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/widgets.py"></location>
+            <source>A reading is under way. Wait for it or cancel it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>reading.controller</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/reading/controller.py"></location>
+            <source>The slice changed, so the network drew {levels} again. Undo (under Masks) brings yours back.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/reading/controller.py"></location>
+            <source>“{name}” was removed from the scene, and its reading with it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/reading/controller.py"></location>
+            <source>The masks that you corrected stay.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>scene.level_nodes</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/level_nodes.py"></location>
+            <source>{level} region</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/level_nodes.py"></location>
+            <source>placed by hand</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/level_nodes.py"></location>
+            <source>found, in doubt, {confidence:.2f}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/level_nodes.py"></location>
+            <source>found, confidence {confidence:.2f}</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>scene.mask_nodes</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/mask_nodes.py"></location>
+            <source>network's L1 L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/mask_nodes.py"></location>
+            <source>L1 L2 before refinement</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/mask_nodes.py"></location>
+            <source>HU regions</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/mask_nodes.py"></location>
+            <source>{level} HU region</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>scene.names_node</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/names_node.py"></location>
+            <source>{name} ?</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/names_node.py"></location>
+            <source>Names to confirm</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>scene.overlay_nodes</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/overlay_nodes.py"></location>
+            <source>{title} colors</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/overlay_nodes.py"></location>
+            <source>{title} (%)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/overlay_nodes.py"></location>
+            <source>Boundary heat map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/overlay_nodes.py"></location>
+            <source>Explanation map</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>scene.slice_views</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/slice_views.py"></location>
+            <source>3D view</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/slice_views.py"></location>
+            <source>Sagittal slice</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/slice_views.py"></location>
+            <source>Coronal slice</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/slice_views.py"></location>
+            <source>Axial slice</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>scene.table_node</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/table_node.py"></location>
+            <source>L1 L2 measurements</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/table_node.py"></location>
+            <source>Level</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>setup.OsteoJointSubjectHierarchyPlugin</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/OsteoJointSubjectHierarchyPlugin.py"></location>
+            <source>Read bone status</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>setup.install</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install.py"></location>
+            <source>The PyTorch extension was not installed. Install it yourself in View → Extensions Manager, restart Slicer, then press Install… again.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install.py"></location>
+            <source>pip reported success, but {packages} is still missing.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install.py"></location>
+            <source>Installing failed: {error}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install.py"></location>
+            <source>PyTorch comes with the PyTorch extension. Get that first.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install.py"></location>
+            <source>pip failed with exit code {code}. It said: {said}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install.py"></location>
+            <source>What to do:</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>setup.install_dialog</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Install what OsteoJoint needs</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Install Ultralytics too. Its license is AGPL-3.0.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Ultralytics (YOLOv3) boxes the vertebral bodies. It is not part of OsteoJoint. Without it, a fixed window around each level takes the box's place; everything else works.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Cancel</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Get the PyTorch extension…</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Install</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>These packages are installed into Slicer's Python from {folder}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>These packages are downloaded (from pypi.org and pytorch.org) and installed into Slicer's Python.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>&lt;b&gt;First get Slicer's PyTorch extension.&lt;/b&gt; It installs the build of PyTorch that fits your graphics card. Slicer restarts for it; then press Install… again.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Slicer's PyTorch extension picks the build of PyTorch that fits your graphics card: about 200 MB without one, up to 3 GB with one. Slicer is slow for some minutes meanwhile.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Package</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>License</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Download, up to</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Up to {size} in all, and about twice that on the disk.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>Tick the box: nothing else is missing.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>There is nothing to install.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>&lt;b&gt;What Slicer has loaded stays: {packages}.&lt;/b&gt; Another version beside it would break Slicer. Install Slicer 5.10 or newer, or choose another Python under Setup → Advanced.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source> (with Ultralytics)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>{size} GB</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/install_dialog.py"></location>
+            <source>{size} MB</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>setup.sample_data</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/sample_data.py"></location>
+            <source>Making the phantom CT …</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/setup/sample_data.py"></location>
+            <source>Cancelled: no phantom was made.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+</TS>
