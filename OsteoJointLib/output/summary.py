@@ -84,7 +84,7 @@ def _what_was_read(document: Document) -> str:
     left_out = document["classification"]["left_out"]
     pair = document["input"]["form"] != "volume"
     image = document["input"]["L1"] if pair else document["input"]
-    facts = _facts(image)
+    facts = scan_facts(image)
     read = "One slice each of L1 and L2 was read" if pair else "L1 and L2 were read"
     if document["classification"]["status"] is None:
         return f"L1 and L2 were proposed on a CT ({facts}), but their names are in doubt."
@@ -103,7 +103,7 @@ def _left_out_why(said: Document) -> str:
     return f"{by} ({LeftOutReason(reason).words})" if reason else by
 
 
-def _facts(image: Document) -> str:
+def scan_facts(image: Document) -> str:
     """Say tube voltage, kernel and contrast, which of them the header doesn't say, and which aren't known.
 
     >>> origins = {"kvp_origin": "header", "kernel_origin": "unknown", "contrast_origin": "estimated"}

@@ -146,7 +146,7 @@ def test_a_layout_makes_its_views_maps_them_and_sizes_them_later(scene, views):
     assert not views.threeDWidget(0).mrmlViewNode().IsMappedInLayout()
     first = node.GetDimensions()
     slicer.app.processEvents()
-    assert node.GetDimensions() == views.sliceWidget("Red").mrmlSliceNode().GetDimensions() != first
+    assert first != (400, 400, 1) == node.GetDimensions()
     assert "Extra" in views.sliceViewNames()
     assert views.sliceWidget("Extra").mrmlSliceCompositeNode().GetBackgroundVolumeID() is None
     views.setLayout(4712)  # never described

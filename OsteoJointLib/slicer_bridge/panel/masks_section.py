@@ -71,13 +71,6 @@ class MasksSection:
         )
         set_checked(self._ui.networkCheckBox, state.comparing is Role.NETWORK)
         show_text(self._ui.compareHint, compare_hint(state.comparing))
-        no_result = "" if state.document else _("There is no map before the first reading.")
-        allow(
-            self._ui.heatmapCheckBox,
-            no_result,
-            _("Show where the network sees the edge of the bone. Replaces the explanation map: one map at a time."),
-        )
-        self._ui.heatmapOpacitySlider.setEnabled(not no_result)
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
         self.show_surface()
         nodes = self._reading.nodes

@@ -26,6 +26,7 @@ from OsteoJointLib.slicer_bridge.panel.parts.sight import Sight
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
 from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
 from OsteoJointLib.slicer_bridge.panel.views_section import ViewsSection
+from OsteoJointLib.slicer_bridge.panel.why_section import WhySection
 
 
 class Panel(slicer.util.VTKObservationMixin):
@@ -112,13 +113,14 @@ class Panel(slicer.util.VTKObservationMixin):
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._foreground)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
         status = StatusSection(self._add_button("statusSection", _("Status")), reading)
+        why = WhySection(self._add_button("whySection", _("Why")), reading, parameters)
         export = ExportSection(self._add_button("exportSection", _("Export")), reading)
         labels = LabelSection(self._add_button("labelSection", _("Labels")), reading)
         batch = BatchSection(self._add_button("batchSection", _("Batch")), reading)
         self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
         for name in ("exportSection", "labelSection", "batchSection", "setupSection"):
             self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
-        return [inputs, views, levels, self._masks, status, export, labels, batch, self._setup]
+        return [inputs, views, levels, self._masks, status, why, export, labels, batch, self._setup]
 
     def _add_button(self, name: str, title: str) -> qt.QLayout:
         """Add a collapsible button and return its layout."""

@@ -9,7 +9,6 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.fields import Field, LevelFacts, View, seen_in
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
 from OsteoJointLib.output.overview import STATUS_COLORS
@@ -38,7 +37,6 @@ class StatusSection:
         paint_frame(ui.staleFrame, WARNING)
         ui.shortNoticeLabel.setText(f"<small>{escape(RESEARCH_NOTICE_SHORT)}.</small>")
         ui.shortNoticeLabel.setToolTip(RESEARCH_NOTICE)
-        ui.legendStrip.setStyleSheet(f"background: {gradient(COLOR_STOPS)};")
         for status in STATUSES:
             bar = getattr(ui, f"{status.value}Bar")
             bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")

@@ -1,7 +1,9 @@
 """The points of L1 and L2 and a box around each, as markups of the scene.
 
-One fiducial node a level with at most one point, so that one click places it. The box is drawn along the CT's own axes
-and follows its point; it can't be taken hold of.
+One fiducial node a level with at most one point, so that one click places it. Upright views (sagittal and coronal) show
+it from any plane, by a display node of their own, so that both levels are seen there; in axial views it is seen on its
+own slice alone, where L2's point over L1's body would mislead. The box is drawn along the CT's own axes and follows its
+point; it can't be taken hold of.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from slicer.i18n import tr as _
 from OsteoJointLib.frames import anatomical_axes
 from OsteoJointLib.output.terminology import segment_color_rgb
 from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.slicer_bridge.scene import slice_views
 from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_local
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 from OsteoJointLib.worker.answers import PlacedLevel
@@ -87,6 +90,20 @@ def point_nodes(nodes: OwnedNodes) -> list[Any]:
 def point_node(nodes: OwnedNodes, level: Level) -> Any:
     """Find the fiducial node of a level; None where there is none."""
     return nodes.get(_point_role(level))
+
+
+def project(nodes: OwnedNodes) -> None:
+    """Show the points from any plane in the upright views there are now; to be called when views may have changed."""
+    views = slice_views.view_ids(upright=False), slice_views.view_ids(upright=True)
+    if not views[1]:
+        return
+    for node in point_nodes(nodes):
+        if node.GetNumberOfDisplayNodes() == 1:
+            _add_projection(node)
+        for index, shown_in in enumerate(views):
+            display = node.GetNthDisplayNode(index)
+            if display is not None and list(display.GetViewNodeIDs()) != shown_in:
+                display.SetViewNodeIDs(shown_in)
 
 
 def start_placing(nodes: OwnedNodes, level: Level) -> None:
@@ -171,6 +188,15 @@ def _point_node(nodes: OwnedNodes, level: Level) -> slicer.vtkMRMLMarkupsFiducia
     display.SetGlyphScale(2.0)
     display.SetTextScale(3.5)
     return node
+
+
+def _add_projection(node: slicer.vtkMRMLMarkupsFiducialNode) -> None:
+    display = slicer.vtkMRMLMarkupsFiducialDisplayNode()
+    display.CopyContent(node.GetDisplayNode())
+    display.SetSliceProjection(True)
+    display.SetSliceProjectionUseFiducialColor(True)
+    display.SetSliceProjectionOpacity(0.6)  # chosen: fainter than on its own plane
+    node.AddAndObserveDisplayNodeID(slicer.mrmlScene.AddNode(display).GetID())
 
 
 def _new_box(nodes: OwnedNodes, level: Level) -> slicer.vtkMRMLMarkupsROINode | None:

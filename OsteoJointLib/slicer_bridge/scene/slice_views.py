@@ -120,6 +120,12 @@ def is_seen(center_ras: Sequence[float]) -> bool:
     return False
 
 
+def view_ids(upright: bool) -> list[str]:
+    """List the IDs of the sagittal and coronal views, or of all others, 3-D views too."""
+    slices = [node for node in _nodes("vtkMRMLSliceNode") if is_axial(node) != upright]
+    return [node.GetID() for node in (slices if upright else [*slices, *_nodes("vtkMRMLViewNode")])]
+
+
 def own_level(slice_node: slicer.vtkMRMLSliceNode) -> Level | None:
     """Say which level a slice view is there for, by its name; None where it is for any."""
     return next((level for level in Level if level == slice_node.GetLayoutName()), None)
@@ -138,12 +144,19 @@ def show_foreground(volume_node: slicer.vtkMRMLVolumeNode | None, opacity: float
         opacity: 0 to 1.
     """
     for node in _nodes("vtkMRMLSliceCompositeNode"):
+        # a view that is younger than a legend shows it only where the foreground is said to be chosen by a user
+        node.SetInteractionFlags(node.ForegroundVolumeFlag)
         if volume_node is not None:
             node.SetForegroundVolumeID(volume_node.GetID())
             node.SetForegroundOpacity(opacity)
         elif _is_ours(node.GetForegroundVolumeID()):
             node.SetForegroundVolumeID(None)
+        node.Modified()
+        node.SetInteractionFlags(0)
+    axial = [node.GetID() for node in _nodes("vtkMRMLSliceNode") if is_axial(node)]
     for legend in _nodes("vtkMRMLColorLegendDisplayNode"):
+        if volume_node is not None and legend.GetDisplayableNode() is volume_node:
+            legend.SetViewNodeIDs(axial)  # in the others a map is a line
         legend.Modified()  # a view looks at what it shows only when the legend itself changes
 
 

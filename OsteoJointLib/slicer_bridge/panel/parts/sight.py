@@ -134,7 +134,8 @@ class Sight(slicer.util.VTKObservationMixin):
         self.look_at(self._level if self._level in centers else next(iter(centers)))
 
     def _watch(self, nodes: OwnedNodes) -> None:
-        """Watch the points for being dragged."""
+        """Watch the points for being dragged, and let the views there are now show them."""
+        level_nodes.project(nodes)
         points = level_nodes.point_nodes(nodes)
         if (watched := [point.GetID() for point in points]) == self._watched:
             return

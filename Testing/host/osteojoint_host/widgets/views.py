@@ -62,6 +62,7 @@ class RenderView(QtWidgets.QWidget):
         self._window.SetOffScreenRendering(1)
         self._window.AddRenderer(self._renderer)
         self._window.SetMultiSamples(0)
+        self._add_image()
         self._corners = vtk.vtkCornerAnnotation()
         self._renderer.AddViewProp(self._corners)
         self._interactor = vtk.vtkGenericRenderWindowInteractor()
@@ -73,6 +74,9 @@ class RenderView(QtWidgets.QWidget):
         self._group.Initialize(factory, self._renderer)
         self._group.SetMRMLDisplayableNode(node)
         self.resize(*SIZE_PX)
+
+    def _add_image(self) -> None:
+        """Add what lies below all that the displayable managers draw, before they do."""
 
     def renderWindow(self):
         """Return the vtkRenderWindow, which vtkWindowToImageFilter can read."""
@@ -138,8 +142,13 @@ class qMRMLSliceView(RenderView):
     """One slice: its image, and above it what the displayable managers draw."""
 
     def __init__(self, node, logic):
+        self.__dict__["_new_logic"] = logic  # Qt's object is made first of all
         super().__init__(node, slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance(), SLICE_MANAGERS)
         self._logic = logic
+        self.set_size(*SIZE_PX)
+
+    def _add_image(self) -> None:
+        logic = self.__dict__.pop("_new_logic")
         mapper = vtk.vtkImageMapper()
         mapper.SetColorWindow(255)
         mapper.SetColorLevel(127.5)
@@ -149,7 +158,6 @@ class qMRMLSliceView(RenderView):
         actor.GetProperty().SetDisplayLocationToBackground()
         self._actor, self._image_mapper = actor, mapper
         self._renderer.AddViewProp(actor)
-        self.set_size(*SIZE_PX)
 
     def set_size(self, width, height):
         """Set the size; the slice keeps its center and millimeters per pixel."""
