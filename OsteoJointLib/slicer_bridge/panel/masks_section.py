@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
@@ -18,7 +15,14 @@ from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.parts.mask_editor import MaskEditor
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Refined
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
+    WARNING,
+    allow,
+    load_form,
+    paint_frame,
+    set_checked,
+    show_text,
+)
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import mask_nodes, segments
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
@@ -45,6 +49,7 @@ class MasksSection:
         self._surface_of: tuple[str, bool] | None = None
         self._widget, self._ui = load_form(layout, "Masks")
         ui = self._ui
+        paint_frame(ui.strayFrame, WARNING)
         self._editor = MaskEditor(ui.editButton.layout(), self._go_to)
         self._reset_buttons = fill_level_table(ui.masksTable, stretched=SOURCE, button=_("Reset"))
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
@@ -63,14 +68,18 @@ class MasksSection:
         segmentation = self._segmentation()
         self._show_table(state, segmentation)
         self._show_refinement(state, segmentation)
-        changed = any(level.has_own_mask for level in state.levels.values())
+        changed = any(level.has_own_mask for level in state.levels.values()) or state.comparing is Role.NETWORK
         allow(
             self._ui.networkCheckBox,
             "" if changed else _("The masks are the network's own."),
-            _("Show the masks as the network drew them, without your changes."),
+            _("Show the outline of what the network drew, over your masks."),
         )
         set_checked(self._ui.networkCheckBox, state.comparing is Role.NETWORK)
         show_text(self._ui.compareHint, compare_hint(state.comparing))
+        show_text(self._ui.changeHint, "\n".join(change_words(state)))
+        strays = stray_words(state)
+        self._ui.strayHint.setText("\n".join(strays))
+        self._ui.strayFrame.setVisible(bool(strays))
         no_result = "" if state.document else _("There is no map before the first reading.")
         allow(
             self._ui.heatmapCheckBox,
@@ -80,9 +89,7 @@ class MasksSection:
         self._ui.heatmapOpacitySlider.setEnabled(not no_result)
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
         self.show_surface()
-        nodes = self._reading.nodes
-        drawn = {} if nodes is None else mask_nodes.masks(nodes)
-        self._ui.editHint.setText(edit_hint(segmentation is not None, on_other_slices(drawn)))
+        self._ui.editHint.setText(edit_hint(segmentation is not None))
         self._editor.edit(*self._edited_nodes())
 
     def show_surface(self) -> None:
@@ -93,6 +100,8 @@ class MasksSection:
         wanted = (segmentation.GetID(), node.surface)
         if wanted != self._surface_of and (node.surface or self._surface_of is not None):
             mask_nodes.show_surface(nodes, node.surface)
+            if node.surface:
+                mask_nodes.center_3d_views()
         self._surface_of = wanted
 
     def enter(self) -> None:
@@ -220,36 +229,48 @@ def source_words(level: LevelState) -> str:
 
 
 def compare_hint(comparing: Role | None) -> str:
-    """Say which masks are seen in place of the present ones, and that these are what was read; "" when none are."""
+    """Say which masks are seen beside or in place of the present ones, and that these are what was read."""
     words = {
         Role.BEFORE: _("You see the masks from before the refinement. The numbers belong to the refined ones."),
-        Role.NETWORK: _("You see the network's masks. The numbers belong to yours."),
+        Role.NETWORK: _("The light green outline is the network's. The numbers belong to your masks."),
     }
     return "" if comparing is None else words[comparing]
 
 
-def on_other_slices(masks: Mapping[Level, MaskArray | None]) -> list[Level]:
-    """List the levels whose mask is drawn on more than one axial slice."""
-    found = []
-    for level, mask in masks.items():
-        if mask is not None:
-            axes = mask.ijk_to_world[:3, :3] / np.linalg.norm(mask.ijk_to_world[:3, :3], axis=0)
-            axial = 2 - int(np.abs(axes[2]).argmax())
-            drawn = mask.array_kji.any(axis=tuple(axis for axis in range(3) if axis != axial))
-            found += [level] if np.count_nonzero(drawn) > 1 else []
-    return found
+def change_words(state: ReadingState) -> list[str]:
+    """Say how much of each level's mask was corrected."""
+    lines = []
+    for level, shown in state.levels.items():
+        change = shown.change
+        if change is None or shown.mask_source is not MaskSource.CORRECTED or not change.voxels:
+            continue
+        one_slice = _("{level}: {voxels} voxels on 1 slice corrected.")
+        words = one_slice if change.slices == 1 else _("{level}: {voxels} voxels on {slices} slices corrected.")
+        lines.append(words.format(level=level, voxels=change.voxels, slices=change.slices))
+    return lines
 
 
-def edit_hint(has_masks: bool, elsewhere: list[Level]) -> str:
-    """Say how the masks are edited, or why they can't be yet.
+def stray_words(state: ReadingState) -> list[str]:
+    """Warn of what was drawn where another vertebra is, or far from the level's own body."""
+    lines = []
+    for level, shown in state.levels.items():
+        change = shown.change
+        if change is None:
+            continue
+        if change.onto is not None:
+            words = _("You drew {level} on the body of {other}. Ctrl+Z takes it back.")
+            lines.append(words.format(level=level, other=change.onto))
+        elif change.beyond_mm:
+            words = _("You drew {level} {distance:.0f} mm away from its body. Ctrl+Z takes it back.")
+            lines.append(words.format(level=level, distance=change.beyond_mm))
+    return lines
 
-    Args:
-        has_masks: whether there is something to edit.
-        elsewhere: the levels that are drawn on other slices as well.
-    """
+
+def edit_hint(has_masks: bool) -> str:
+    """Say how the masks are edited, or why they can't be yet."""
     if not has_masks:
         return _("There are no masks yet: press Apply first.")
-    if elsewhere:
-        words = _("Only the middle slice of {levels} is read; what you drew elsewhere is kept for labels.")
-        return words.format(levels=_(" and ").join(elsewhere))
-    return _("Only the middle slice of each level is read: click the level's row above to go there.")
+    return _(
+        "Correct any slice: the HU come from the whole body, the class from the middle slice. "
+        "Click a level's row above to go there and edit it."
+    )

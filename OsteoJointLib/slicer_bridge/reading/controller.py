@@ -95,6 +95,7 @@ class ReadingController:
         self.cancel()
         former, self._scene = self.nodes, None if volume_node is None else Snapshot(OwnedNodes(volume_node))
         if former is not None and self.nodes is not None:
+            mask_nodes.show_beside(former, None)
             former.show(False)
             self.nodes.show(True)
             show_volume(volume_node)
@@ -242,7 +243,7 @@ class ReadingController:
         with self._watcher.paused():
             present_result(scene.nodes, document, views, kept, refined)
         scene.result_is_in()
-        self.edits.comparing = None
+        self.edits.show_result(scene.nodes)
         self._watcher.watch(scene.nodes)
 
     def _progressed(self, stage: str, fraction: float) -> None:
