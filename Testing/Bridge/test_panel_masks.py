@@ -85,7 +85,7 @@ def test_the_level_set_s_defaults_are_the_library_s(opened):
     assert opened.ui.pullSlider.value == defaults.area_weight
     opened.ui.runRefineButton.click()
     names = ("max_shift_mm", "length_weight", "area_weight")
-    assert opened.asked == [("refine", ["L1", "L2"], {name: getattr(defaults, name) for name in names})]
+    assert opened.asked == [("refine", ["L1", "L2"], {name: getattr(defaults, name) for name in names}, False, None)]
 
 
 def test_what_is_set_is_what_is_refined_and_the_library_takes_it(opened):
@@ -95,12 +95,30 @@ def test_what_is_set_is_what_is_refined_and_the_library_takes_it(opened):
     for slider in (opened.ui.maxShiftSlider, opened.ui.stiffnessSlider, opened.ui.pullSlider):
         slider.setValue(slider.maximum)
     opened.ui.runRefineButton.click()
-    ((asked, levels, parameters),) = opened.asked
+    ((asked, levels, parameters, *_),) = opened.asked
     assert (asked, levels) == ("refine", ["L2"])
     LevelSetParameters(**parameters)
     for slider in (opened.ui.maxShiftSlider, opened.ui.stiffnessSlider, opened.ui.pullSlider):
         slider.setValue(slider.minimum)
     LevelSetParameters(**opened.panel.parameters.refinement())
+
+
+def test_the_whole_body_or_the_slice_that_is_shown_is_refined(opened):
+    add_masks()
+    opened.reading.become_read()
+    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    opened.ui.refineSlices.setCurrentIndex(2)
+    opened.ui.runRefineButton.click()
+    assert opened.asked[-1][3:] == (True, None)
+    opened.ui.refineSlices.setCurrentIndex(1)
+    assert not opened.ui.runRefineButton.enabled
+    assert "choose L1 or L2" in opened.ui.runRefineButton.toolTip
+    opened.ui.refineLevels.setCurrentIndex(2)
+    red.JumpSliceByCentering(50, 60, -12)
+    opened.ui.runRefineButton.click()
+    (asked,) = opened.asked
+    assert asked[1] == ["L2"] and asked[3] is False
+    assert asked[4] == pytest.approx((*READ_LEVELS[Level.L2].center_ras[:2], -12.0))
 
 
 def test_refining_waits_for_masks_and_undo_for_a_refinement(opened):

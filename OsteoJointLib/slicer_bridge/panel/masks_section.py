@@ -25,10 +25,13 @@ from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
 )
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import mask_nodes, segments
+from OsteoJointLib.slicer_bridge.scene.axial_planes import slice_shown
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 SOURCE, AREA = 1, 2
+MIDDLE_SLICE, SHOWN_SLICE, WHOLE_BODY = range(3)
+"""What the selector of slices to refine offers, in its order."""
 REFINED_LEVELS = (list(Level), [Level.L1], [Level.L2])
 """What the selector of levels to refine offers, in its order."""
 
@@ -58,6 +61,8 @@ class MasksSection:
             button.connect("clicked(bool)", lambda checked=False, level=level: self._reset(level))
         ui.editButton.connect("contentsCollapsed(bool)", self._edit_collapsed)
         ui.runRefineButton.connect("clicked(bool)", self._refine)
+        for selector in (ui.refineLevels, ui.refineSlices):
+            selector.connect("currentIndexChanged(int)", self._refined_changed)
         ui.undoRefineButton.connect("clicked(bool)", self._undo)
         ui.compareButton.connect("toggled(bool)", self._compare_before)
         ui.networkCheckBox.connect("toggled(bool)", self._compare_network)
@@ -163,7 +168,7 @@ class MasksSection:
         no_masks = "" if segmentation is not None else _("There are no masks yet: press Apply first.")
         allow(
             ui.runRefineButton,
-            why_not_run(state) or no_masks,
+            why_not_run(state) or no_masks or self._why_no_slice(),
             _("Move the outline to the bone's edge by a level set. For masks that are off: good ones hardly change."),
         )
         nothing = "" if state.can_undo_refinement else _("Nothing was refined yet.")
@@ -173,6 +178,11 @@ class MasksSection:
         tip = _("Show the present masks again.") if before else _("Show the masks from before the last refinement.")
         allow(ui.compareButton, nothing, tip)
         set_checked(ui.compareButton, before)
+
+    def _why_no_slice(self) -> str:
+        one = len(REFINED_LEVELS[self._ui.refineLevels.currentIndex]) == 1
+        shown = self._ui.refineSlices.currentIndex == SHOWN_SLICE
+        return _("One slice belongs to one level: choose L1 or L2.") if shown and not one else ""
 
     def _row_clicked(self, row: int = 0, column: int = 0) -> None:
         self._go_to(list(Level)[row])
@@ -191,14 +201,18 @@ class MasksSection:
         visible = item.checkState() == qt.Qt.Checked
         segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
 
+    def _refined_changed(self, index: int = 0) -> None:
+        self._show_refinement(self._reading.state, self._segmentation())
+
     def _reset(self, level: Level) -> None:
         self._editor.remember()
         self._reading.edits.reset_mask(level)
 
     def _refine(self, checked: bool = False) -> None:
         self._editor.remember()
-        levels = REFINED_LEVELS[self._ui.refineLevels.currentIndex]
-        self._reading.refine(levels, self._parameters.refinement())
+        levels, where = REFINED_LEVELS[self._ui.refineLevels.currentIndex], self._ui.refineSlices.currentIndex
+        shown = slice_shown(self._reading.state.levels[levels[0]].center_ras) if where == SHOWN_SLICE else None
+        self._reading.refine(levels, self._parameters.refinement(), where == WHOLE_BODY, shown)
 
     def _undo(self, checked: bool = False) -> None:
         self._editor.remember()

@@ -118,9 +118,18 @@ class ReadingController:
         """Bring everything up to date, from what is in the scene: points, masks, class."""
         self._start(Until.READING)
 
-    def refine(self, levels: Collection[Level], parameters: Mapping[str, float]) -> None:
-        """Let the level set move the masks of ``levels``; ``parameters`` are fields of LevelSetParameters."""
-        self._start(Until.READING, refine=Refinement(tuple(levels), parameters))
+    def refine(
+        self,
+        levels: Collection[Level],
+        parameters: Mapping[str, float],
+        whole: bool = False,
+        at: tuple[float, float, float] | None = None,
+    ) -> None:
+        """Let the level set move the masks of ``levels``; ``parameters`` are fields of LevelSetParameters.
+
+        On the middle slices; with ``whole`` on all of the body; with ``at`` on the slice through this point, RAS mm.
+        """
+        self._start(Until.READING, refine=Refinement(tuple(levels), parameters, whole, at))
 
     def cancel(self) -> None:
         """Stop the run at once; nothing of it stays."""
