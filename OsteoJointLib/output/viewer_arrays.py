@@ -100,9 +100,12 @@ def level_views(reading: VertebraReading) -> LevelViews:
         first = np.min([one.corner_zyx for one in drawn], axis=0)
         end = np.max([np.add(one.corner_zyx, one.mask.shape) for one in drawn], axis=0)
     z, y, x = (int(index) for index in first)
+    mask, network_mask, roi_mask = (one.in_box((z, y, x), tuple(end - first)).astype(np.uint8) for one in masks)
     heatmap = segmentation.heatmap
     return LevelViews(
-        *(one.in_box((z, y, x), tuple(end - first)).astype(np.uint8) for one in masks),
+        mask,
+        network_mask,
+        roi_mask,
         plane_to_ras(grid, z, (y, x)),
         crop_to_ras(grid, axial, reading.crop),
         None if heatmap is None else slice_to_crop(heatmap, reading.crop).astype(np.float32),

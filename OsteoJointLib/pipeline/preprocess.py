@@ -46,7 +46,7 @@ def axial_slice(volume: CtVolume, point: LevelPoint) -> AxialSlice:
     index_zyx = volume.grid.lps_to_index(np.asarray(point.center_lps_mm))
     _check_inside(index_zyx, volume, point)
     slice_index = slice_index_of(volume, point.center_lps_mm)
-    return _slice_at(volume, point.level, slice_index, index_zyx[1:])
+    return slice_at(volume, point.level, slice_index, index_zyx[1:])
 
 
 def slice_index_of(volume: CtVolume, center_lps_mm: tuple[float, float, float]) -> int:
@@ -58,7 +58,7 @@ def slice_index_of(volume: CtVolume, center_lps_mm: tuple[float, float, float]) 
 def middle_slice(volume: CtVolume, level: Level) -> AxialSlice:
     """Take the one plane of a volume of shape (1, y, x), for which no point is known, about its middle."""
     middle_yx = (np.asarray(volume.hu.shape[1:]) - 1) / 2.0
-    return _slice_at(volume, level, 0, middle_yx)
+    return slice_at(volume, level, 0, middle_yx)
 
 
 def slice_grid(
@@ -120,7 +120,15 @@ def mask_to_volume(
     return labels
 
 
-def _slice_at(volume: CtVolume, level: Level, slice_index: int, center_yx: np.ndarray) -> AxialSlice:
+def slice_at(volume: CtVolume, level: Level, slice_index: int, center_yx: np.ndarray) -> AxialSlice:
+    """Take one plane of a volume as the networks see it.
+
+    Args:
+        volume: the CT.
+        level: whose slice it is.
+        slice_index: of the plane.
+        center_yx: continuous index in the plane about which it is laid where it doesn't fit.
+    """
     plane = volume.hu[slice_index].astype(np.float32)
     pixel_mm, origin_yx, step_yx = slice_grid(plane.shape, volume.grid.spacing_xyz_mm[:2], center_yx)
     native = step_yx == (1.0, 1.0) and plane.shape == (SLICE_PX, SLICE_PX)

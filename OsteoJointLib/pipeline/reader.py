@@ -41,6 +41,7 @@ from OsteoJointLib.pipeline.known_facts import with_facts
 from OsteoJointLib.pipeline.localization import detect_boxes
 from OsteoJointLib.pipeline.midslice import centered_levels, midslice_flags
 from OsteoJointLib.pipeline.points import Points, assumed_levels, level_point, moved_levels, placed_levels
+from OsteoJointLib.pipeline.refining import RefinedSlices, refined_slices
 from OsteoJointLib.pipeline.segmentation import refined_segmentation
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
@@ -156,8 +157,7 @@ class Reader:
             plane = mask.plane(vertebra.axial.slice_index, vertebra.volume.hu.shape[1:])
             vertebra = with_drawn(vertebra, mask if whole else plane, self.config)
             if options.refine:
-                refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
-                vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
+                vertebra = self._refined(vertebra, RefinedSlices(), clock)
             drawn[level] = as_given(vertebra, masks[level].source)
         neighbors = given_neighbors(case, masks) if isinstance(case, CtVolume) and options.volume else ()
         return self._conclude(case, levels, WholeBodies(drawn, neighbors), options, clock)
@@ -233,6 +233,7 @@ class Reader:
         masks: Mapping[Level, Drawn] | None = None,
         options: ReadOptions | None = None,
         progress: Progress | None = None,
+        where: RefinedSlices | None = None,
     ) -> CaseResult:
         """Let the level set move the masks there are, then classify and measure again.
 
@@ -242,6 +243,7 @@ class Reader:
             masks: as in :meth:`edit`, taken in first.
             options: as in :meth:`read`.
             progress: as in :meth:`read`.
+            where: on which slices; None: the mid-slices.
         """
         clock, masks = StageClock(progress), masks or {}
         drawn = {}
@@ -250,8 +252,7 @@ class Reader:
             if level in masks:
                 vertebra = with_drawn(vertebra, masks[level], self.config)
             if level in levels:
-                refined = self._refine(vertebra.segmentation, vertebra.axial, clock)
-                vertebra = with_mid_slice(redraw(vertebra, refined, self.config))
+                vertebra = self._refined(vertebra, where or RefinedSlices(), clock)
             drawn[level] = vertebra
         whole = WholeBodies(drawn, result.neighbors, self._windows_of(result))
         if (options or ReadOptions()).volume != result.options.volume:
@@ -289,6 +290,20 @@ class Reader:
                 mask = self._refine(vertebra.segmentation, vertebra.axial, clock)
                 drawn[level] = replace(vertebra, segmentation=mask)
         return drawn
+
+    def _refined(self, vertebra: VertebraReading, where: RefinedSlices, clock: StageClock) -> VertebraReading:
+        """Let the level set move a level's mask on its mid-slice and on others of its body."""
+        slices, middle, body = where.of(vertebra), vertebra.axial.slice_index, vertebra.body
+        if middle in slices:
+            mask = self._refine(vertebra.segmentation, vertebra.axial, clock)
+            vertebra = with_mid_slice(redraw(vertebra, mask, self.config))
+        if others := [index for index in slices if index != middle]:
+            with clock.stage(Stage.LEVEL_SET):
+                vertebra = refined_slices(vertebra, others, self.config.level_set)
+        if body is None or vertebra.body is None:
+            return vertebra
+        # the level set is no user
+        return replace(vertebra, body=replace(vertebra.body, edited=body.edited, refined=True))
 
     def _refine(self, segmentation: VertebraSegmentation, axial: AxialSlice, clock: StageClock) -> VertebraSegmentation:
         """Let the level set move a mask."""

@@ -70,8 +70,10 @@ def whole_bodies(
 
 def _with_network_body(reading: VertebraReading, found: BodyVolume | None) -> VertebraReading:
     """Take the network's body; one that a user drew on other slices stays in front of it."""
-    kept = reading.body if reading.body is not None and _drawn_elsewhere(reading.body, reading) else found
-    return with_mid_slice(replace(reading, body=kept, network_body=found))
+    if reading.body is None or not _drawn_elsewhere(reading.body, reading):
+        return with_mid_slice(replace(reading, body=found, network_body=found))
+    refined, reading = reading.body.refined, with_mid_slice(replace(reading, network_body=found))
+    return replace(reading, body=reading.body and replace(reading.body, refined=refined))
 
 
 def with_mid_slice(reading: VertebraReading) -> VertebraReading:

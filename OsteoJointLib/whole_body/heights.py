@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from OsteoJointLib.frames import Grid
+from OsteoJointLib.frames import Grid, effective_box
 from OsteoJointLib.records import BodyHeights, BodyVolume, FractureHint
 from OsteoJointLib.whole_body.body_axes import LEFT_MM, STEP_MM, body_axes, seen_along
 
@@ -39,12 +39,16 @@ def body_heights(body: BodyVolume, grid: Grid) -> BodyHeights | None:
     """
     if body.cut:
         return None
-    spacing = np.asarray(grid.spacing_xyz_mm)[::-1]
-    axes = body_axes(body.mask, spacing)
+    box = effective_box(body.mask)
+    if box is None:
+        return None
+    # half a voxel of the body's edge counts: the same about every body, however large the box that it came in
+    mask, spacing = np.pad(body.mask[box], 1), np.asarray(grid.spacing_xyz_mm)[::-1]
+    axes = body_axes(mask, spacing)
     if axes is None:
         return None
     limit_mm = float((spacing * np.abs(np.stack([axes.normal, axes.steps[1]]))).max())
-    return BodyHeights(*_three_heights(seen_along(axes, body.mask, spacing).sum(axis=0) * STEP_MM), limit_mm)
+    return BodyHeights(*_three_heights(seen_along(axes, mask, spacing).sum(axis=0) * STEP_MM), limit_mm)
 
 
 def fracture_hint(body: BodyVolume, neighbors: Sequence[BodyVolume]) -> FractureHint | None:

@@ -125,7 +125,10 @@ class Edit(ReadRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class Refine(ReadRequest):
-    """Let the level set move masks, after edited ones were taken in."""
+    """Let the level set move masks, after edited ones were taken in.
+
+    On the mid-slices; with ``at``, on the slice through this point, RAS mm; with ``whole``, on all slices of the body.
+    """
 
     op = "refine"
     case: str
@@ -133,10 +136,14 @@ class Refine(ReadRequest):
     parameters: Mapping[str, int | float] = field(default_factory=dict)
     segmentation: Masks = field(default_factory=dict)
     made: Mapping[Level, Making] = field(default_factory=dict)
+    whole: bool = False
+    at: PointRas | None = None
 
     def __post_init__(self) -> None:
         if not self.levels:
             raise UsageError(Reason.USAGE, "No level is named to be refined. Name L1, L2 or both.")
+        if self.whole and self.at is not None:
+            raise UsageError(Reason.USAGE, "Both the whole body and one slice are asked for. Give one of them.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.pipeline.drawn_masks import edited_masks
 from OsteoJointLib.pipeline.points import Points, moved_levels, require_both
 from OsteoJointLib.pipeline.reader import Reader, analyze
+from OsteoJointLib.pipeline.refining import RefinedSlices
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import Level, LevelsFound
@@ -142,7 +143,9 @@ class Session:
             parameters = requests.level_set_parameters(request.parameters, reader.config.level_set)
             reader = replace(reader, config=replace(reader.config, level_set=parameters))
             levels = [level for level in Level if level in request.levels]
-            result = reader.refine(before, levels, masks, request.options, progress)
+            at = None if request.at is None else flip_lps_ras(np.asarray(request.at)).tolist()
+            where = RefinedSlices(request.whole, None if at is None else (at[0], at[1], at[2]))
+            result = reader.refine(before, levels, masks, request.options, progress, where)
         else:
             result = reader.edit(before, masks, request.options, progress)
         result = as_made(result, {level: making for level, making in request.made.items() if level in masks})

@@ -20,6 +20,7 @@ from OsteoJointLib.records import ContrastPhase, Flag, Kernel, LeftOutReason, Le
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
 from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
+from OsteoJointLib.slicer_bridge.reading.mask_changes import MaskChange
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
 from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, segments
@@ -338,6 +339,74 @@ def test_a_corrected_mask_that_is_refined_is_both(read):
     assert read.wanted.masks[L1].edited and read.wanted.masks[L1].refined
 
 
+def test_what_was_corrected_is_counted_against_the_network(read):
+    assert [read.state.levels[level].change for level in Level] == [None, None]
+    mask = mask_nodes.masks(read.nodes)[L2]
+    read.draw(L2, columns=12)
+    erased = int(mask.array_kji.sum() - mask.array_kji[:, :, :12].sum())
+    for _ in range(2):
+        assert read.state.levels[L2].change == MaskChange(erased, 1)
+        assert read.state.levels[L1].change is None
+        read.update()
+    tall = np.repeat(mask.array_kji, 3, axis=0)
+    read.put(L2, MaskArray(tall, mask.ijk_to_world))
+    assert read.state.levels[L2].change == MaskChange(2 * int(mask.array_kji.sum()), 2)
+    read.reading.edits.reset_mask(L2)
+    assert read.state.levels[L2].change is None
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_stroke_on_the_other_vertebra_is_told(read, level):
+    other = L2 if level is L1 else L1
+    own, its = (mask_nodes.masks(read.nodes)[one] for one in (level, other))
+    ijk = np.linalg.inv(world_matrix(read.ct))
+    corners = {one: np.rint(ijk @ mask.ijk_to_world)[:3, 3].astype(int) for one, mask in ((level, own), (other, its))}
+    segment = np.zeros(slicer.util.arrayFromVolume(read.ct).shape, np.uint8)
+
+    def draw_own() -> None:
+        segment[:] = 0
+        i, j, k = corners[level]
+        segment[k, j : j + own.array_kji.shape[1], i : i + own.array_kji.shape[2]] = own.array_kji[0]
+
+    i, j, k = corners[other]
+    draw_own()
+    segment[k, j + 3 : j + 9, i + 3 : i + 9] = 1
+    read.put(level, MaskArray(segment, world_matrix(read.ct)))
+    change = read.state.levels[level].change
+    assert change.onto is other and change.beyond_mm == pytest.approx(10 * STEP_MM, abs=0.1)
+    assert read.state.levels[other].change is None and read.state.levels[other].mask_source is MaskSource.NETWORK
+    draw_own()
+    segment[k, 0:2, 0:2] = 1  # beside it
+    read.put(level, MaskArray(segment, world_matrix(read.ct)))
+    change = read.state.levels[level].change
+    assert change.onto is None and change.beyond_mm > 10 * STEP_MM
+    draw_own()
+    i, j, k = corners[level]
+    segment[k, j : j + 6, i - 4 : i + 1] = 1  # a spur
+    read.put(level, MaskArray(segment, world_matrix(read.ct)))
+    change = read.state.levels[level].change
+    assert (change.onto, change.beyond_mm, change.slices) == (None, 0.0, 1) and change.voxels > 10
+
+
+def test_the_network_s_outline_stays_over_new_results_and_those_from_before_give_way(read):
+    read.reading.refine([L1], {})
+    read.settle()
+
+    def seen() -> set[Role]:
+        return {role for role in mask_nodes.ROLES if (n := read.nodes.get(role)) and n.GetDisplayVisibility()}
+
+    read.reading.edits.compare(Role.NETWORK)
+    read.update()
+    assert read.state.comparing is Role.NETWORK and seen() == {Role.MASKS, Role.MEASURED, Role.NETWORK}
+    read.reading.edits.compare(Role.BEFORE)
+    assert seen() == {Role.BEFORE}
+    read.update()
+    assert read.state.comparing is None and seen() == {Role.MASKS, Role.MEASURED}
+    read.reading.edits.compare(Role.NETWORK)
+    read.reading.select(add_ct(name="Other"))
+    assert seen() == set()
+
+
 def test_a_body_that_was_drawn_stays_while_its_point_is_moved_inside_it(read):
     network = mask_nodes.masks(read.nodes)[L1]
     read.put(L1, MaskArray(np.repeat(network.array_kji, 3, axis=0), network.ijk_to_world))
@@ -606,18 +675,6 @@ def test_only_points_that_were_found_are_found_again():
     assert Provenance(found=placed).found_points == {L1: (1.0, 2.0, 3.0)}
     assert Provenance.of_document(Provenance(found=placed).document()).found == placed
     assert Provenance.of_document({"found": {"L7": "nonsense"}}) == Provenance()
-
-
-def test_masks_are_compared_and_the_result_ends_that(read):
-    read.draw(L1)
-    read.reading.refine([L1], {})
-    read.settle()
-    for shown in (Role.BEFORE, Role.NETWORK):
-        read.reading.edits.compare(shown)
-        visible = {role for role in mask_nodes.ROLES if read.nodes.get(role).GetDisplayVisibility()}
-        assert visible == {shown} and read.state.comparing is shown
-    read.update()
-    assert read.state.comparing is None
 
 
 def names_shown(bench) -> dict[str, float]:

@@ -297,7 +297,7 @@ def test_an_exchange_loses_nothing_and_is_its_own_undo(scene):
 def test_other_masks_are_shown_in_place_of_the_present_ones(scene):
     volume = add_ct()
     nodes = OwnedNodes(volume)
-    mask_nodes.swap_visible(nodes, Role.BEFORE)  # nothing there yet
+    mask_nodes.show_beside(nodes, Role.BEFORE)  # nothing there yet
     mask_nodes.show_masks(nodes, make_views(volume))
     mask_nodes.keep(nodes, [Level.L1])
 
@@ -306,11 +306,13 @@ def test_other_masks_are_shown_in_place_of_the_present_ones(scene):
         return {role for role in roles if nodes.get(role).GetDisplayVisibility()}
 
     assert shown() == {Role.MASKS, Role.MEASURED}
-    mask_nodes.swap_visible(nodes, Role.NETWORK)
-    assert shown() == {Role.NETWORK}
-    mask_nodes.swap_visible(nodes, Role.BEFORE)
+    mask_nodes.show_beside(nodes, Role.NETWORK)  # an outline over the others
+    assert shown() == {Role.MASKS, Role.MEASURED, Role.NETWORK}
+    display = nodes.get(Role.NETWORK).GetDisplayNode()
+    assert display.GetVisibility2DOutline() and not display.GetVisibility2DFill()
+    mask_nodes.show_beside(nodes, Role.BEFORE)
     assert shown() == {Role.BEFORE}
-    mask_nodes.swap_visible(nodes, None)
+    mask_nodes.show_beside(nodes, None)
     assert shown() == {Role.MASKS, Role.MEASURED}
 
 
@@ -351,7 +353,8 @@ def test_a_large_ct_costs_nothing(scene):
     volume = add_volume(np.zeros((400, 512, 512), np.int16), oblique)
     nodes, views = OwnedNodes(volume), make_views(volume, slices=(220, 186), corner_yx=(250, 240))
     big = {
-        level: LevelViews(*(np.kron(mask, np.ones((30, 5, 5), np.uint8)) for mask in (one.mask, one.network_mask, one.roi)),
+        level: LevelViews(*(np.kron(mask, np.ones((30, 5, 5), np.uint8))
+                            for mask in (one.mask, one.network_mask, one.roi)),
                           one.mask_to_ras, one.crop_to_ras)
         for level, one in views.levels.items()
     }  # fmt: skip

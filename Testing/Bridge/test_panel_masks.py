@@ -10,6 +10,7 @@ from osteojoint_host.widgets import segment_editor
 
 from OsteoJointLib.level_set.parameters import LevelSetParameters
 from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.reading.mask_changes import MaskChange
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
@@ -84,7 +85,7 @@ def test_the_level_set_s_defaults_are_the_library_s(opened):
     assert opened.ui.pullSlider.value == defaults.area_weight
     opened.ui.runRefineButton.click()
     names = ("max_shift_mm", "length_weight", "area_weight")
-    assert opened.asked == [("refine", ["L1", "L2"], {name: getattr(defaults, name) for name in names})]
+    assert opened.asked == [("refine", ["L1", "L2"], {name: getattr(defaults, name) for name in names}, False, None)]
 
 
 def test_what_is_set_is_what_is_refined_and_the_library_takes_it(opened):
@@ -94,12 +95,30 @@ def test_what_is_set_is_what_is_refined_and_the_library_takes_it(opened):
     for slider in (opened.ui.maxShiftSlider, opened.ui.stiffnessSlider, opened.ui.pullSlider):
         slider.setValue(slider.maximum)
     opened.ui.runRefineButton.click()
-    ((asked, levels, parameters),) = opened.asked
+    ((asked, levels, parameters, *_),) = opened.asked
     assert (asked, levels) == ("refine", ["L2"])
     LevelSetParameters(**parameters)
     for slider in (opened.ui.maxShiftSlider, opened.ui.stiffnessSlider, opened.ui.pullSlider):
         slider.setValue(slider.minimum)
     LevelSetParameters(**opened.panel.parameters.refinement())
+
+
+def test_the_whole_body_or_the_slice_that_is_shown_is_refined(opened):
+    add_masks()
+    opened.reading.become_read()
+    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    opened.ui.refineSlices.setCurrentIndex(2)
+    opened.ui.runRefineButton.click()
+    assert opened.asked[-1][3:] == (True, None)
+    opened.ui.refineSlices.setCurrentIndex(1)
+    assert not opened.ui.runRefineButton.enabled
+    assert "choose L1 or L2" in opened.ui.runRefineButton.toolTip
+    opened.ui.refineLevels.setCurrentIndex(2)
+    red.JumpSliceByCentering(50, 60, -12)
+    opened.ui.runRefineButton.click()
+    (asked,) = opened.asked
+    assert asked[1] == ["L2"] and asked[3] is False
+    assert asked[4] == pytest.approx((*READ_LEVELS[Level.L2].center_ras[:2], -12.0))
 
 
 def test_refining_waits_for_masks_and_undo_for_a_refinement(opened):
@@ -124,14 +143,16 @@ def test_refining_waits_for_masks_and_undo_for_a_refinement(opened):
     assert opened.asked == [("compare", "before"), ("compare", None), ("undo_refinement",)]
 
 
-def test_the_network_s_masks_can_be_shown_instead(opened):
+def test_the_network_s_masks_can_be_shown_as_an_outline(opened):
     opened.reading.become_read()
     assert not opened.ui.networkCheckBox.enabled
     opened.reading.become(levels=CORRECTED)
     opened.ui.networkCheckBox.click()
     assert opened.asked == [("compare", "network")]
     opened.reading.become(comparing=Role.NETWORK)
-    assert opened.ui.compareHint.visible and "network's masks" in opened.ui.compareHint.text
+    assert opened.ui.compareHint.visible and "green outline is the network's" in opened.ui.compareHint.text
+    opened.reading.become(levels=READ_LEVELS)  # it must come off again
+    assert opened.ui.networkCheckBox.enabled
     opened.reading.become(comparing=None)
     assert not opened.ui.networkCheckBox.checked
     assert opened.asked == []
@@ -180,20 +201,28 @@ def test_the_surface_comes_and_goes(opened):
     assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
 
 
-def test_what_is_drawn_on_other_slices_is_told_to_be_kept_for_labels(opened):
-    node, ct = add_masks(), slicer.util.getNode("CT")
-    opened.reading.become_read()
-    assert "click the level's row" in opened.ui.editHint.text
-    mask = slicer.util.arrayFromSegmentBinaryLabelmap(node, "L2", ct)
-    mask[6, 5, 5] = 1
-    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, "L2", ct)
-    opened.reading.changed.emit()
-    words = "Only the middle slice of L2 is read; what you drew elsewhere is kept for labels."
-    assert opened.ui.editHint.text == words
-    mask[6] = 0
-    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, "L2", ct)
-    opened.reading.changed.emit()
-    assert "L2" not in opened.ui.editHint.text
+def test_how_much_was_corrected_is_told(opened):
+    def told(l1: MaskChange, source=MaskSource.CORRECTED) -> str:
+        changed = replace(READ_LEVELS[Level.L1], mask_source=source, change=l1)
+        opened.reading.become_read(levels={**READ_LEVELS, Level.L1: changed})
+        assert opened.ui.changeHint.visible == bool(opened.ui.changeHint.text)
+        return opened.ui.changeHint.text
+
+    assert told(MaskChange(37, 3)) == "L1: 37 voxels on 3 slices corrected."
+    assert told(MaskChange(5, 1)) == "L1: 5 voxels on 1 slice corrected."
+    assert told(MaskChange(5, 1), MaskSource.REFINED) == ""
+    assert told(MaskChange(0, 0)) == ""
+
+
+def test_drawing_where_it_does_not_belong_is_warned_of(opened):
+    def warned(**change) -> str:
+        stray = replace(CORRECTED[Level.L1], change=MaskChange(50, 1, **change))
+        opened.reading.become_read(levels={**READ_LEVELS, Level.L1: stray})
+        return opened.ui.strayHint.text if opened.ui.strayFrame.visible else ""
+
+    assert warned() == ""
+    assert warned(onto=Level.L2, beyond_mm=20.0) == "You drew L1 on the body of L2. Ctrl+Z takes it back."
+    assert warned(beyond_mm=31.6) == "You drew L1 32 mm away from its body. Ctrl+Z takes it back."
 
 
 def editors(opened) -> list:

@@ -1,6 +1,7 @@
 """One segment: what is set on one slice leaves the others, and a copy brings only what is drawn."""
 
 import numpy as np
+import pytest
 import slicer
 
 from OsteoJointLib.frames import shift
@@ -29,22 +30,22 @@ def drawn(volume, node) -> np.ndarray:
     return whole
 
 
-def test_what_has_these_voxels_already_is_left_alone(scene):
-    for permuted in (False, True):
-        volume, node, segment_id = ct_and_segmentation(permuted)
-        body = np.zeros((12, 30, 40), np.uint8)
-        body[3:8, 5:15, 10:30] = 1
-        slicer.util.updateSegmentBinaryLabelmapFromArray(body, node, segment_id, volume)
-        changes = []
-        segmentation = node.GetSegmentation()
-        segmentation.AddObserver(segmentation.SourceRepresentationModified, lambda *_: changes.append(1))
-        patch = np.pad(body[3:8, 5:15, 10:30], 1)  # the same voxels, cut otherwise
-        segments.write_segment(node, segment_id, MaskArray(patch, ijk_to_world(volume) @ shift((9, 4, 2))), volume)
-        assert changes == []
-        moved = MaskArray(patch, ijk_to_world(volume) @ shift((9, 4, 3)))
-        segments.write_segment(node, segment_id, moved, volume)
-        np.testing.assert_array_equal(drawn(volume, node), np.roll(body, 1, axis=0))
-        assert changes != []
+@pytest.mark.parametrize("permuted", [False, True])
+def test_what_has_these_voxels_already_is_left_alone(scene, permuted):
+    volume, node, segment_id = ct_and_segmentation(permuted)
+    body = np.zeros((12, 30, 40), np.uint8)
+    body[3:8, 5:15, 10:30] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(body, node, segment_id, volume)
+    changes = []
+    segmentation = node.GetSegmentation()
+    segmentation.AddObserver(segmentation.SourceRepresentationModified, lambda *_: changes.append(1))
+    patch = np.pad(body[3:8, 5:15, 10:30], 1)  # the same voxels, cut otherwise
+    segments.write_segment(node, segment_id, MaskArray(patch, ijk_to_world(volume) @ shift((9, 4, 2))), volume)
+    assert changes == []
+    moved = MaskArray(patch, ijk_to_world(volume) @ shift((9, 4, 3)))
+    segments.write_segment(node, segment_id, moved, volume)
+    np.testing.assert_array_equal(drawn(volume, node), np.roll(body, 1, axis=0))
+    assert changes != []
 
 
 def test_a_copy_leaves_the_rest_of_a_large_map_behind(scene):

@@ -156,9 +156,9 @@ def test_masks_to_compare_are_drawn_although_their_node_is_hidden(shown, views_h
         return np.nonzero(near(views_host.render_slice("Red", (500, 500)), segment_color_rgb(Level.L1)))[0].max()
 
     whole = lowest()
-    mask_nodes.swap_visible(nodes, "network")  # which lacks the lower half
+    mask_nodes.show_beside(nodes, "network")  # which lacks the lower half
     assert whole - lowest() == pytest.approx(6 * 0.7 / 25 * 500, abs=4)
-    mask_nodes.swap_visible(nodes, None)
+    mask_nodes.show_beside(nodes, None)
     nodes.get("measured").SetDisplayVisibility(False)
     assert lowest() == whole
 

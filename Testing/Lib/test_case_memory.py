@@ -185,3 +185,9 @@ def test_the_map_is_left_to_the_last_step(refine):
     assert following.request.gradcam is True
     case.took(following, {}, views({}))
     assert not case.bare
+
+
+@pytest.mark.parametrize("where", [{"whole": True}, {"at": (1.0, 2.0, 3.0)}, {}])
+def test_a_refinement_is_asked_for_on_the_slices_that_are_wanted(where):
+    request = ask(known(), refine=Refinement((L2,), {"max_shift_mm": 2.0}, **where)).request
+    assert request == Refine(case="case-1", levels=(L2,), parameters={"max_shift_mm": 2.0}, **where)

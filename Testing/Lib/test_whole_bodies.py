@@ -281,3 +281,15 @@ def test_a_body_in_splinters_is_still_a_body():
     grid = Grid.axis_aligned((80, 80, 80), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     splinters = np.random.default_rng(3).random((20, 30, 40)) > 0.97
     assert body_of("L1", splinters, (10, 10, 10), grid).volume_ml > 0
+
+
+@pytest.mark.parametrize("lean_deg", [0.0, 12.0])
+def test_heights_do_not_depend_on_the_box_that_a_body_comes_in(lean_deg):
+    spine = Spine(lean_deg=lean_deg)
+    whole = spine.labels() == NAMES.index("L1") + 1
+    first = np.argwhere(whole).min(axis=0)
+    box = tuple(slice(start, end + 1) for start, end in zip(first, np.argwhere(whole).max(axis=0), strict=True))
+    z, y, x = (int(n) for n in first)
+    told = [body_of("L1", whole, (0, 0, 0), spine.grid), body_of("L1", whole[box], (z, y, x), spine.grid)]
+    assert told[0].heights == told[1].heights
+    assert told[0].heights.posterior_mm == pytest.approx(HEIGHT_MM, abs=1.5)

@@ -93,6 +93,10 @@ class OsteoJointScenarioTest(SlicerTestCase):
         self.pointNode(level).SetNthControlPointPositionWorld(0, *target)
         return target
 
+    def middle(self, level):
+        """The slice of a level's point, as an index of the phantom's voxels."""
+        return round((np.linalg.inv(support.ijkToRas()) @ [*self.point(level), 1.0])[2])
+
     def dice(self, level, node):
         """Dice with the truth on the slices that the segment covers."""
         mask, truth = support.segmentMask(self.segmentation(), level, node), support.trueMask(level)
@@ -146,25 +150,79 @@ class OsteoJointScenarioTest(SlicerTestCase):
         self.follow()
         self.assertEqual(self.reading.state.levels["L2"].mask_source, "corrected")
         self.assertEqual(self.reading.state.levels["L1"].mask_source, "network")
-        self.assertAlmostEqual(self.reading.state.levels["L2"].area_mm2 / area, edited.sum() / mask.sum(), places=2)
+        middle = self.middle("L2")
+        ratio = edited[middle].sum() / mask[middle].sum()
+        self.assertAlmostEqual(self.reading.state.levels["L2"].area_mm2 / area, ratio, places=2)
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
         self.reading.edits.reset_mask(Level.L2)
         self.follow()
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), mask)
         self.assertEqual(self.reading.state.levels["L2"].mask_source, "network")
+        self.assertFalse(self.reading.state.document["segmentation"]["L2"]["edited"])
 
-    def test_aCorrectionStaysWhereItsSliceDoes(self):
+    def test_correctOffTheMiddleSlice(self):
+        node = self.read()
+        first = self.reading.state.document
+        mask = support.segmentMask(self.segmentation(), "L2", node)
+        drawn = np.flatnonzero(mask.any(axis=(1, 2)))
+        self.assertGreater(len(drawn), 3)
+        self.assertIn(self.middle("L2"), drawn)
+        edited = mask.copy()
+        edited[self.middle("L2") + 1] &= np.cumsum(mask[self.middle("L2") + 1], axis=1) > 12
+        support.paint(self.segmentation(), "L2", node, edited)
+        self.follow()
+        after, state = self.reading.state.document, self.reading.state.levels["L2"]
+        self.assertEqual((state.mask_source, state.change.slices), ("corrected", 1))
+        self.assertEqual(state.change.voxels, (mask & ~edited).sum())
+        self.assertNotEqual(after["measurements"]["L2"]["hu_mean"], first["measurements"]["L2"]["hu_mean"])
+        self.assertEqual(after["measurements"]["L1"], first["measurements"]["L1"])
+        for name, probability in first["classification"]["probabilities"].items():
+            self.assertAlmostEqual(after["classification"]["probabilities"][name], probability, places=4)
+        support.paint(self.segmentation(), "L2", node, mask)  # what an undo brings
+        self.follow()
+        again = self.reading.state
+        self.assertEqual((again.levels["L2"].mask_source, again.levels["L2"].change), ("network", None))
+        self.assertEqual(again.document["segmentation"], first["segmentation"])
+        self.assertEqual(again.document["measurements"], first["measurements"])
+
+    def test_theRowFollowsTheSegment(self):
+        self.read()
+        find = lambda name: slicer.util.findChild(self.widget.parent, name)  # noqa: E731
+        find("editButton").collapsed = False
+        self.addCleanup(lambda: setattr(find("editButton"), "collapsed", True))
+        editor = slicer.mrmlScene.GetSingletonNode("OsteoJoint", "vtkMRMLSegmentEditorNode")
+        self.assertEqual(editor.GetOverwriteMode(), editor.OverwriteNone)
+        for row, level in ((1, "L2"), (0, "L1")):
+            editor.SetSelectedSegmentID(level)
+            support.idle(0.05)
+            self.assertEqual(find("masksTable").currentRow(), row)
+
+    def test_refineTheWholeBody(self):
+        node = self.read()
+        mask = support.segmentMask(self.segmentation(), "L1", node)
+        rough = mask & np.roll(mask, 2, axis=2) & np.roll(mask, -2, axis=2)
+        support.paint(self.segmentation(), "L1", node, rough)
+        self.follow()
+        before = self.dice("L1", node)
+        self.reading.refine([Level.L1], {"max_shift_mm": 3.0}, whole=True)
+        self.finish()
+        self.assertGreater(self.dice("L1", node), before)
+        changed = support.segmentMask(self.segmentation(), "L1", node) != rough
+        self.assertGreater(np.count_nonzero(changed.any(axis=(1, 2))), 3)
+        self.assertEqual(self.reading.state.levels["L1"].mask_source, "refined")
+
+    def test_aCorrectionStaysWhereItsBodyDoes(self):
         node = self.read()
         mask = support.segmentMask(self.segmentation(), "L2", node)
         edited = mask & (np.cumsum(mask, axis=2) > 6)
         support.paint(self.segmentation(), "L2", node, edited)
         self.follow()
-        self.drag("L2", 2.0, 2.0, 0.0)
+        self.drag("L2", 2.0, 2.0, 5.0)
         self.follow()
         np.testing.assert_array_equal(support.segmentMask(self.segmentation(), "L2", node), edited)
         self.assertEqual(self.reading.state.levels["L2"].mask_source, "corrected")
         self.assertTrue(self.reading.state.document["segmentation"]["L2"]["edited"])
-        self.drag("L2", 0.0, 0.0, 8.0)
+        self.drag("L2", 0.0, 0.0, -36.0)
         self.follow()
         self.assertEqual(self.reading.state.levels["L2"].mask_source, "network")
         self.assertIn("L2", self.message())

@@ -115,8 +115,8 @@ def whole_body() -> np.ndarray:
 def make_views(node, slices=(16, 6), corner_yx=(14, 12), maps: bool = True, whole: bool = False) -> Views:
     """Pictures of a reading: L1 on the first slice, L2 on the second, a pixel to the side.
 
-    With ``whole``, each has its whole body, two slices below and above. The heat map is 1 on the first row of the body, Grad-CAM 0.5 on its first column; both crops are 20 x 24 pixels and
-    start 4 pixels before the body.
+    The heat map is 1 on the first row of the body, Grad-CAM 0.5 on its first column; both crops are 20 x 24 pixels and
+    start 4 pixels before the body. With ``whole``, each has its whole body, two slices below and above.
     """
     grid = canonical_grid(node)
     levels = {}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.input_section import why_not_run
 from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
@@ -18,13 +15,23 @@ from OsteoJointLib.slicer_bridge.panel.parts.level_table import fill_level_table
 from OsteoJointLib.slicer_bridge.panel.parts.mask_editor import MaskEditor
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Refined
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, set_checked, show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
+    WARNING,
+    allow,
+    load_form,
+    paint_frame,
+    set_checked,
+    show_text,
+)
 from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.scene import mask_nodes, segments
+from OsteoJointLib.slicer_bridge.scene.axial_planes import slice_shown
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 SOURCE, AREA = 1, 2
+MIDDLE_SLICE, SHOWN_SLICE, WHOLE_BODY = range(3)
+"""What the selector of slices to refine offers, in its order."""
 REFINED_LEVELS = (list(Level), [Level.L1], [Level.L2])
 """What the selector of levels to refine offers, in its order."""
 
@@ -45,6 +52,7 @@ class MasksSection:
         self._surface_of: tuple[str, bool] | None = None
         self._widget, self._ui = load_form(layout, "Masks")
         ui = self._ui
+        paint_frame(ui.strayFrame, WARNING)
         self._editor = MaskEditor(ui.editButton.layout(), self._go_to)
         self._reset_buttons = fill_level_table(ui.masksTable, stretched=SOURCE, button=_("Reset"))
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
@@ -53,6 +61,8 @@ class MasksSection:
             button.connect("clicked(bool)", lambda checked=False, level=level: self._reset(level))
         ui.editButton.connect("contentsCollapsed(bool)", self._edit_collapsed)
         ui.runRefineButton.connect("clicked(bool)", self._refine)
+        for selector in (ui.refineLevels, ui.refineSlices):
+            selector.connect("currentIndexChanged(int)", self._refined_changed)
         ui.undoRefineButton.connect("clicked(bool)", self._undo)
         ui.compareButton.connect("toggled(bool)", self._compare_before)
         ui.networkCheckBox.connect("toggled(bool)", self._compare_network)
@@ -63,19 +73,21 @@ class MasksSection:
         segmentation = self._segmentation()
         self._show_table(state, segmentation)
         self._show_refinement(state, segmentation)
-        changed = any(level.has_own_mask for level in state.levels.values())
+        changed = any(level.has_own_mask for level in state.levels.values()) or state.comparing is Role.NETWORK
         allow(
             self._ui.networkCheckBox,
             "" if changed else _("The masks are the network's own."),
-            _("Show the masks as the network drew them, without your changes."),
+            _("Show the outline of what the network drew, over your masks."),
         )
         set_checked(self._ui.networkCheckBox, state.comparing is Role.NETWORK)
         show_text(self._ui.compareHint, compare_hint(state.comparing))
+        show_text(self._ui.changeHint, "\n".join(change_words(state)))
+        strays = stray_words(state)
+        self._ui.strayHint.setText("\n".join(strays))
+        self._ui.strayFrame.setVisible(bool(strays))
         self._ui.surfaceCheckBox.setEnabled(segmentation is not None)
         self.show_surface()
-        nodes = self._reading.nodes
-        drawn = {} if nodes is None else mask_nodes.masks(nodes)
-        self._ui.editHint.setText(edit_hint(segmentation is not None, on_other_slices(drawn)))
+        self._ui.editHint.setText(edit_hint(segmentation is not None))
         self._editor.edit(*self._edited_nodes())
 
     def show_surface(self) -> None:
@@ -86,6 +98,8 @@ class MasksSection:
         wanted = (segmentation.GetID(), node.surface)
         if wanted != self._surface_of and (node.surface or self._surface_of is not None):
             mask_nodes.show_surface(nodes, node.surface)
+            if node.surface:
+                mask_nodes.center_3d_views()
         self._surface_of = wanted
 
     def enter(self) -> None:
@@ -147,7 +161,7 @@ class MasksSection:
         no_masks = "" if segmentation is not None else _("There are no masks yet: press Apply first.")
         allow(
             ui.runRefineButton,
-            why_not_run(state) or no_masks,
+            why_not_run(state) or no_masks or self._why_no_slice(),
             _("Move the outline to the bone's edge by a level set. For masks that are off: good ones hardly change."),
         )
         nothing = "" if state.can_undo_refinement else _("Nothing was refined yet.")
@@ -157,6 +171,11 @@ class MasksSection:
         tip = _("Show the present masks again.") if before else _("Show the masks from before the last refinement.")
         allow(ui.compareButton, nothing, tip)
         set_checked(ui.compareButton, before)
+
+    def _why_no_slice(self) -> str:
+        one = len(REFINED_LEVELS[self._ui.refineLevels.currentIndex]) == 1
+        shown = self._ui.refineSlices.currentIndex == SHOWN_SLICE
+        return _("One slice belongs to one level: choose L1 or L2.") if shown and not one else ""
 
     def _row_clicked(self, row: int = 0, column: int = 0) -> None:
         self._go_to(list(Level)[row])
@@ -175,14 +194,18 @@ class MasksSection:
         visible = item.checkState() == qt.Qt.Checked
         segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, visible)
 
+    def _refined_changed(self, index: int = 0) -> None:
+        self._show_refinement(self._reading.state, self._segmentation())
+
     def _reset(self, level: Level) -> None:
         self._editor.remember()
         self._reading.edits.reset_mask(level)
 
     def _refine(self, checked: bool = False) -> None:
         self._editor.remember()
-        levels = REFINED_LEVELS[self._ui.refineLevels.currentIndex]
-        self._reading.refine(levels, self._parameters.refinement())
+        levels, where = REFINED_LEVELS[self._ui.refineLevels.currentIndex], self._ui.refineSlices.currentIndex
+        shown = slice_shown(self._reading.state.levels[levels[0]].center_ras) if where == SHOWN_SLICE else None
+        self._reading.refine(levels, self._parameters.refinement(), where == WHOLE_BODY, shown)
 
     def _undo(self, checked: bool = False) -> None:
         self._editor.remember()
@@ -213,36 +236,48 @@ def source_words(level: LevelState) -> str:
 
 
 def compare_hint(comparing: Role | None) -> str:
-    """Say which masks are seen in place of the present ones, and that these are what was read; "" when none are."""
+    """Say which masks are seen beside or in place of the present ones, and that these are what was read."""
     words = {
         Role.BEFORE: _("You see the masks from before the refinement. The numbers belong to the refined ones."),
-        Role.NETWORK: _("You see the network's masks. The numbers belong to yours."),
+        Role.NETWORK: _("The light green outline is the network's. The numbers belong to your masks."),
     }
     return "" if comparing is None else words[comparing]
 
 
-def on_other_slices(masks: Mapping[Level, MaskArray | None]) -> list[Level]:
-    """List the levels whose mask is drawn on more than one axial slice."""
-    found = []
-    for level, mask in masks.items():
-        if mask is not None:
-            axes = mask.ijk_to_world[:3, :3] / np.linalg.norm(mask.ijk_to_world[:3, :3], axis=0)
-            axial = 2 - int(np.abs(axes[2]).argmax())
-            drawn = mask.array_kji.any(axis=tuple(axis for axis in range(3) if axis != axial))
-            found += [level] if np.count_nonzero(drawn) > 1 else []
-    return found
+def change_words(state: ReadingState) -> list[str]:
+    """Say how much of each level's mask was corrected."""
+    lines = []
+    for level, shown in state.levels.items():
+        change = shown.change
+        if change is None or shown.mask_source is not MaskSource.CORRECTED or not change.voxels:
+            continue
+        one_slice = _("{level}: {voxels} voxels on 1 slice corrected.")
+        words = one_slice if change.slices == 1 else _("{level}: {voxels} voxels on {slices} slices corrected.")
+        lines.append(words.format(level=level, voxels=change.voxels, slices=change.slices))
+    return lines
 
 
-def edit_hint(has_masks: bool, elsewhere: list[Level]) -> str:
-    """Say how the masks are edited, or why they can't be yet.
+def stray_words(state: ReadingState) -> list[str]:
+    """Warn of what was drawn where another vertebra is, or far from the level's own body."""
+    lines = []
+    for level, shown in state.levels.items():
+        change = shown.change
+        if change is None:
+            continue
+        if change.onto is not None:
+            words = _("You drew {level} on the body of {other}. Ctrl+Z takes it back.")
+            lines.append(words.format(level=level, other=change.onto))
+        elif change.beyond_mm:
+            words = _("You drew {level} {distance:.0f} mm away from its body. Ctrl+Z takes it back.")
+            lines.append(words.format(level=level, distance=change.beyond_mm))
+    return lines
 
-    Args:
-        has_masks: whether there is something to edit.
-        elsewhere: the levels that are drawn on other slices as well.
-    """
+
+def edit_hint(has_masks: bool) -> str:
+    """Say how the masks are edited, or why they can't be yet."""
     if not has_masks:
         return _("There are no masks yet: press Apply first.")
-    if elsewhere:
-        words = _("Only the middle slice of {levels} is read; what you drew elsewhere is kept for labels.")
-        return words.format(levels=_(" and ").join(elsewhere))
-    return _("Only the middle slice of each level is read: click the level's row above to go there.")
+    return _(
+        "Correct any slice: the HU come from the whole body, the class from the middle slice. "
+        "Click a level's row above to go there and edit it."
+    )

@@ -100,6 +100,7 @@ class ReadingController:
         run = self._stop()
         former, self._scene = self.nodes, None if volume_node is None else Snapshot(OwnedNodes(volume_node))
         if former is not None and self.nodes is not None:
+            mask_nodes.show_beside(former, None)
             former.show(False)
             self.nodes.show(True)
             show_volume(volume_node)
@@ -131,9 +132,18 @@ class ReadingController:
         """Bring everything up to date, from what is in the scene: points, masks, class."""
         self._start(Until.READING)
 
-    def refine(self, levels: Collection[Level], parameters: Mapping[str, float]) -> None:
-        """Let the level set move the masks of ``levels``; ``parameters`` are fields of LevelSetParameters."""
-        self._start(Until.READING, refine=Refinement(tuple(levels), parameters))
+    def refine(
+        self,
+        levels: Collection[Level],
+        parameters: Mapping[str, float],
+        whole: bool = False,
+        at: tuple[float, float, float] | None = None,
+    ) -> None:
+        """Let the level set move the masks of ``levels``; ``parameters`` are fields of LevelSetParameters.
+
+        On the middle slices; with ``whole`` on all of the body; with ``at`` on the slice through this point, RAS mm.
+        """
+        self._start(Until.READING, refine=Refinement(tuple(levels), parameters, whole, at))
 
     def take_mask_file(self, path: Path, centers_lps_mm: Mapping[Level, Sequence[float]] | None = None) -> None:
         """Take the masks of a file for the user's own, with where they are, and read by them.
@@ -295,7 +305,7 @@ class ReadingController:
         with self._watcher.paused():
             present_result(scene.nodes, document, views, kept, refined, wanted.said)
         scene.result_is_in()
-        self.edits.comparing = None
+        self.edits.show_result(scene.nodes)
         self._watcher.watch(scene.nodes)
 
     def _progressed(self, stage: str, fraction: float) -> None:

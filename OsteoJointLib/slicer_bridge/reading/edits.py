@@ -9,7 +9,7 @@ from typing import Any
 from OsteoJointLib.records import Level, PointSource
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node
-from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
+from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
 
 
@@ -32,7 +32,7 @@ class Edits:
     ):
         self._chosen, self._watcher, self._edited, self._shown = chosen, watcher, edited, shown
         self.comparing: Role | None = None
-        """Which masks are shown instead of the present ones."""
+        """Which masks are shown instead of the present ones, or beside them."""
 
     def shift_levels(self, up: bool) -> None:
         """Move both points to the next body of the column: for anatomy that was counted wrongly."""
@@ -75,11 +75,21 @@ class Edits:
     def reset_mask(self, level: Level) -> None:
         """Put the network's own mask back."""
         mask_nodes.restore(self._chosen().nodes, Role.NETWORK, [level])
-        self.compare(None)
+        if self.comparing is Role.BEFORE:
+            self.compare(None)
         self._edited()
 
     def compare(self, shown: Role | None) -> None:
-        """Show the masks from before the last refinement, or the network's, instead of the present ones (None)."""
-        mask_nodes.swap_visible(self._chosen().nodes, shown)
+        """Show the masks from before the last refinement instead of the present ones, or the network's as an outline.
+
+        None: only the present ones.
+        """
+        mask_nodes.show_beside(self._chosen().nodes, shown)
         self.comparing = shown
         self._shown()
+
+    def show_result(self, nodes: OwnedNodes) -> None:
+        """Show the masks that a new result belongs to; the network's outline stays where it is shown."""
+        if self.comparing is Role.BEFORE:
+            self.comparing = None
+        mask_nodes.show_beside(nodes, self.comparing)

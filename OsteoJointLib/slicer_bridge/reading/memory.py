@@ -38,10 +38,15 @@ class Until(StrEnum):
 
 @dataclass(frozen=True)
 class Refinement:
-    """Masks that the level set shall move, and changes to its parameters."""
+    """Masks that the level set shall move, changes to its parameters, and on which slices.
+
+    On the middle slices; with ``whole`` on all of the body; with ``at`` on the slice through this point, RAS mm.
+    """
 
     levels: tuple[Level, ...]
     parameters: Mapping[str, float] = field(default_factory=dict)
+    whole: bool = False
+    at: Point | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,8 +186,15 @@ class CaseMemory:
         own = {level: wanted.masks[level] for level in changed if level in wanted.masks}
         made = {level: Making(mask.edited, mask.refined) for level, mask in own.items()}
         if refine is not None and not refined:
-            request = Refine(case=self.name, levels=refine.levels, parameters=refine.parameters, made=made)
-            return Step(request, changed)
+            asked = Refine(
+                case=self.name,
+                levels=refine.levels,
+                parameters=refine.parameters,
+                made=made,
+                whole=refine.whole,
+                at=refine.at,
+            )
+            return Step(asked, changed)
         return Step(Edit(case=self.name, segmentation={}, made=made), changed) if changed and not refined else None
 
     def _changed_masks(self, masks: Mapping[Level, MaskArray]) -> dict[Level, MaskArray]:

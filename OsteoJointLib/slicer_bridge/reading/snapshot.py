@@ -11,6 +11,7 @@ import numpy as np
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.slicer_bridge.reading.mask_changes import MaskChange, mask_change
 from OsteoJointLib.slicer_bridge.reading.memory import Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.provenance import Point, Provenance, staleness
 from OsteoJointLib.slicer_bridge.reading.said import Said
@@ -18,7 +19,7 @@ from OsteoJointLib.slicer_bridge.reading.state import LevelState, ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, volumes
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
-from OsteoJointLib.slicer_bridge.scene.matrices import ijk_to_world
+from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_ijk_to_world, ijk_to_world
 from OsteoJointLib.slicer_bridge.scene.names_node import show_names
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
@@ -36,6 +37,8 @@ class Snapshot:
         self.masks: dict[Level, str] = {}
         self.stale: tuple[str, ...] = ()
         self._changed: list[Level] = []
+        self._changes: dict[Level, MaskChange | None] = {}
+        self._compared: tuple[object, dict[Level, MaskChange | None]] = (None, {})
         self._image_time = 0
 
     @property
@@ -65,7 +68,7 @@ class Snapshot:
 
     def see(self) -> None:
         """Look at points and masks, say what is stale; note on the segments who drew them, and name bodies in doubt."""
-        self.points, self.masks, self.stale, self._changed = {}, {}, (), []
+        self.points, self.masks, self.stale, self._changed, self._changes = {}, {}, (), [], {}
         if self.problem():  # without a place in the world nothing can be compared
             return
         self.points = level_nodes.points(self.nodes)
@@ -80,6 +83,7 @@ class Snapshot:
         confirmed, ct_changed = self._confirmed(record), self._ct_changed(record)
         self.stale = tuple(staleness(moved, edited, confirmed, ct_changed, record.said, self.said))
         self._mark_edited(record)
+        self._compare()
 
     def result_is_in(self) -> None:
         """Note which voxels the result in the scene belongs to, for as long as the scene is open."""
@@ -192,12 +196,23 @@ class Snapshot:
                 made_by = MaskSource.REFINED
             mask_nodes.mark_source(self.nodes, level, made_by)
 
+    def _compare(self) -> None:
+        """Say how the masks differ from the network's, where these or those have changed since the last time."""
+        own = self.own_levels()
+        compared = (self.masks, own, mask_nodes.mask_fingerprints(self.nodes, Role.NETWORK) if own else None)
+        if compared != self._compared[0]:
+            now, network = (mask_nodes.masks(self.nodes, role) for role in (Role.MASKS, Role.NETWORK))
+            place = anatomical_ijk_to_world(self.volume)
+            self._compared = compared, {level: mask_change(level, now[level], network, place) for level in own}
+        self._changes = self._compared[1]
+
     def _level_state(self, level: Level, record: Provenance, document: Mapping[str, Any] | None) -> LevelState:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
+        made_by, change = mask_nodes.source(self.nodes, level), self._changes.get(level)
         in_doubt = level in self._in_doubt(record)
-        return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area, in_doubt)
+        return LevelState(point, confidence, source, made_by, area, in_doubt, change)
 
     def _in_doubt(self, record: Provenance) -> list[Level]:
         """List the levels that were found, are still there, and may bear the wrong name."""

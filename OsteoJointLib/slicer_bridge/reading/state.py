@@ -8,6 +8,7 @@ from typing import Any
 
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.records import Level, PointSource
+from OsteoJointLib.slicer_bridge.reading.mask_changes import MaskChange
 from OsteoJointLib.slicer_bridge.reading.provenance import Point
 from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import OWN, MaskSource
@@ -16,7 +17,10 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 @dataclass(frozen=True)
 class LevelState:
-    """One level: its point (None: not placed yet), its mask, and whether its name is in doubt."""
+    """One level: its point (None: not placed yet), its mask, and whether its name is in doubt.
+
+    ``change`` says how the mask differs from the network's; None where it doesn't, or that can't be told.
+    """
 
     center_ras: Point | None = None
     confidence: float | None = None
@@ -24,6 +28,7 @@ class LevelState:
     mask_source: MaskSource | None = None
     area_mm2: float | None = None
     in_doubt: bool = False
+    change: MaskChange | None = None
 
     @property
     def has_own_mask(self) -> bool:
@@ -49,7 +54,7 @@ class ReadingState:
         message: the last thing to tell; empty for nothing.
         reason: why a run ended without a result; None when the message tells of none.
         can_undo_refinement: whether masks from before lie ready.
-        comparing: which masks are shown instead of the present ones, those from before or the network's.
+        comparing: which masks are shown instead of the present ones, those from before, or over them, the network's.
         said: what the user says of the CT: which vertebra doesn't count, how it was scanned.
     """
 

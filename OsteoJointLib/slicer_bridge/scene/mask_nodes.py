@@ -23,6 +23,8 @@ from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, Role
 
 SOURCE = "OsteoJoint.Source"
 """Tag of a segment: its :class:`MaskSource`."""
+NETWORK_RGB = (190, 255, 80)
+"""Light green, for the outline of what the network drew: far from both levels' colors and from gray (chosen)."""
 ROLES = (Role.MASKS, Role.NETWORK, Role.BEFORE, Role.MEASURED)
 
 
@@ -130,20 +132,22 @@ def take(nodes: OwnedNodes, drawn: Mapping[Level, MaskArray]) -> None:
         mark_source(nodes, level, MaskSource.CORRECTED)
 
 
-def swap_visible(nodes: OwnedNodes, shown: Role | None) -> None:
-    """Show the masks from before, or the network's, in place of the present ones, to compare; None: the present."""
-    visible = (Role.MASKS, Role.MEASURED) if shown is None else (shown,)
+def show_beside(nodes: OwnedNodes, shown: Role | None) -> None:
+    """Show other masks to compare.
+
+    Args:
+        nodes: of the reading.
+        shown: those from before the last refinement take the place of the present ones; the network's are an outline
+            over them; None: only the present ones are seen.
+    """
+    visible = (Role.BEFORE,) if shown is Role.BEFORE else (Role.MASKS, Role.MEASURED, shown)
     for role in ROLES:
         if (node := nodes.get(role)) is not None:
             node.SetDisplayVisibility(role in visible)
 
 
 def show_surface(nodes: OwnedNodes, on: bool) -> None:
-    """Show or hide the visible masks in 3D.
-
-    A mask lies on one slice, so its surface is a plate as thick as the slice and no vertebra; only a mask that a user
-    drew over several slices has a body.
-    """
+    """Show or hide the surfaces of the visible masks in 3D."""
     node = nodes.get(Role.MASKS)
     if node is None:
         return
@@ -152,6 +156,13 @@ def show_surface(nodes: OwnedNodes, on: bool) -> None:
     else:
         node.RemoveClosedSurfaceRepresentation()
     node.GetDisplayNode().SetVisibility3D(on)
+
+
+def center_3d_views() -> None:
+    """Turn the 3-D views to what they show; without a window there are none."""
+    manager = slicer.app.layoutManager()
+    for index in range(0 if manager is None else manager.threeDViewCount):
+        manager.threeDWidget(index).threeDView().resetFocalPoint()
 
 
 def _target(nodes: OwnedNodes, role: Role, level: Level) -> tuple[vtkMRMLSegmentationNode, str]:
@@ -174,7 +185,7 @@ def _new_node(nodes: OwnedNodes, role: Role) -> vtkMRMLSegmentationNode:
     display = node.GetDisplayNode()
     display.SetVisibility(not hidden)
     display.SetVisibility3D(False)
-    display.SetVisibility2DFill(role is not Role.MEASURED)
+    display.SetVisibility2DFill(role not in (Role.MEASURED, Role.NETWORK))
     display.SetOpacity2DFill(0.2)  # chosen: the bone is seen through the mask
     display.SetOpacity2DOutline(1.0)
     return node
@@ -182,6 +193,8 @@ def _new_node(nodes: OwnedNodes, role: Role) -> vtkMRMLSegmentationNode:
 
 def _new_segment(node: vtkMRMLSegmentationNode, role: Role, level: Level) -> str:
     color, name = np.array(segment_color_rgb(level)) / 255, level.value
+    if role is Role.NETWORK:
+        color = np.array(NETWORK_RGB) / 255
     if role is Role.MEASURED:
         color, name = (color + 1) / 2, _("{level} HU region").format(level=level)
     segment_id = node.GetSegmentation().AddEmptySegment(level.value, name, color.tolist())

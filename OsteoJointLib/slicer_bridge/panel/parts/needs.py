@@ -10,6 +10,7 @@ from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.labels.fetching import Asked
 from OsteoJointLib.slicer_bridge.labels.label_flow import Passed
 from OsteoJointLib.slicer_bridge.reading.edits import Edits
+from OsteoJointLib.slicer_bridge.reading.provenance import Point
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
@@ -59,7 +60,9 @@ class Refined(Shown, Protocol):
 
     edits: Edits
 
-    def refine(self, levels: Sequence[Level], parameters: Mapping[str, float]) -> None: ...
+    def refine(
+        self, levels: Sequence[Level], parameters: Mapping[str, float], whole: bool, at: Point | None
+    ) -> None: ...
 
 
 class Labeling(Protocol):
