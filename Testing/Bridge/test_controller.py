@@ -630,6 +630,19 @@ def test_following_reads_again_by_itself_but_not_what_has_failed(read):
     assert len(read.engine.asked) == count + 3 and read.state.stale == () and read.state.message == ""
 
 
+def test_what_was_wrong_is_told_no_more_once_it_is_undone(read):
+    read.reading.follow = True
+    read.engine.fails = RunFailed(Reason.POINTS_ON_ONE_BODY, "Both are on one body.")
+    read.drag(L1, 1.0)
+    read.settle()
+    assert read.state.is_error and read.state.stale
+    read.reading.changed.emit()
+    assert read.state.is_error
+    read.drag(L1, -1.0)
+    read.settle()
+    assert (read.state.message, read.state.stale) == ("", ())
+
+
 def test_a_canceled_run_leaves_what_was_there(read):
     document = read.state.document
     read.reading.update()

@@ -1,5 +1,6 @@
 """Installing into Slicer's Python: what is asked first, by which way it goes, and what is said when it fails."""
 
+import itertools
 import os
 import sys
 import time
@@ -364,3 +365,15 @@ def test_where_only_slicers_own_is_too_old_nothing_is_offered(open_dialog):
     opened = open_dialog("numpy 1.24.2")
     assert not opened.dialog.install_button.enabled and not opened.dialog.table.visible
     assert opened.dialog.install_button.toolTip == "There is nothing to install."
+
+
+def test_nothing_in_the_dialog_lies_over_another(open_dialog):
+    opened = open_dialog("torch", "numpy 1.24.2", "pydicom 2.4.4", "ultralytics")
+    slicer.app.processEvents()
+    parts = [
+        one for one in opened.dialog.dialog.children() if hasattr(one, "geometry") and getattr(one, "visible", False)
+    ]
+    boxes = sorted((one.geometry for one in parts), key=lambda box: box.y())
+    assert len(boxes) >= 8
+    for upper, lower in itertools.pairwise(boxes):
+        assert upper.bottom() < lower.top() or upper.y() == lower.y()

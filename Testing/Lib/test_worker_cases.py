@@ -49,6 +49,9 @@ def test_a_refusal_of_the_levels_leaves_the_case_open(client, points):
     client.reader = replace(client.reader, finder=refuse)
     assert client.ask("levels", case=case)["reason"] == "levels_undecided"
     assert client.ask("levels", case=case, points={**points, "L1": [0, 0, 9999]})["reason"] == "point_outside"
+    r, a, s = points["L2"]
+    on_one_body = {**points, "L1": [r, a, s + 0.7]}
+    assert client.ask("levels", case=case, points=on_one_body)["reason"] == "points_on_one_body"
     assert client.ask("segment", case=case, gradcam=False)["reason"] == "levels_undecided"
     placed = client.done("levels", case=case, points=points)
     assert placed["levels"]["L1"]["source"] == "user"
@@ -56,6 +59,13 @@ def test_a_refusal_of_the_levels_leaves_the_case_open(client, points):
     assert client.done("segment", case=case, gradcam=False)["result"]["levels"]["L2"]["source"] == "user"
     assert client.stages.count("io") == 1
     assert client.reader.finder is not finder
+
+
+def test_points_that_are_no_neighbors_are_told_with_the_levels(client, points):
+    case = client.done("open", input="ct.nrrd")["case"]
+    r, a, s = points["L2"]
+    told = client.done("levels", case=case, points={**points, "L1": [r, a, s + 15.0]})
+    assert [flag["code"] for flag in told["flags"]] == ["points_doubtful"]
 
 
 @pytest.mark.parametrize("case", [None, [1], {"a": 1}, 5, "case-9"])

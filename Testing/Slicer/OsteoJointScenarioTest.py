@@ -5,6 +5,7 @@ Python (``OSTEOJOINT_PYTHON`` or the module's setting) is named for the worker.
 """
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -301,6 +302,16 @@ class OsteoJointScenarioTest(SlicerTestCase):
         self.finish()
         self.assertEqual(self.reading.state.document["levels"]["L1"]["source"], "user")
 
+    def test_twoPointsOnOneBodyAreRefusedUntilOneIsMovedBack(self):
+        self.read()
+        document, rise = self.reading.state.document, self.point("L1")[2] - self.point("L2")[2]
+        self.drag("L1", 0.0, 0.0, 0.7 - rise)
+        self.assertTrue(waitUntil(lambda: self.reading.state.is_error), self.message())
+        self.assertEqual(self.reading.state.reason, "points_on_one_body")
+        self.assertEqual(self.reading.state.document, document)
+        self.drag("L1", 0.0, 0.0, rise - 0.7)
+        self.assertTrue(waitUntil(lambda: self.upToDate() and not self.reading.state.is_error), self.message())
+
     def test_aTransformedVolume(self):
         node = self.choose()
         transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
@@ -424,6 +435,8 @@ class OsteoJointScenarioTest(SlicerTestCase):
         support.killHard(self.reading.client.pid)
         self.assertTrue(waitUntil(lambda: not self.reading.running, 10))
         self.assertTrue(self.reading.state.is_error)
+        if os.name != "nt":  # Windows doesn't tell a killed process from one that ended
+            self.assertEqual(self.reading.state.reason, "worker_killed")
         self.click("applyButton")
         self.finish()
         self.assertIsNotNone(self.reading.state.document)

@@ -344,6 +344,9 @@ class ReadingController:
         if scene is not None and scene.volume is not None:
             with self._watcher.paused():
                 scene.see()
+            if self._failed_at not in (None, scene.seen):  # what was wrong has been changed since
+                self._failed_at = None
+                self._tell("")
         self.changed.emit()
         if scene is None or not scene.stale or self.running or not self.follow:
             return

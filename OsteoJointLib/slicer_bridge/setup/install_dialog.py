@@ -38,7 +38,7 @@ class InstallDialog:
             layout.addWidget(_label(text))
         self.table = qt.QTextBrowser()
         self.table.setHtml(self._rows())
-        self.table.setMinimumHeight(320)
+        self.table.setMinimumHeight(220)
         self.table.setVisible(bool(self._lacks))
         layout.addWidget(self.table)
         self.agpl_box = qt.QCheckBox(_("Install Ultralytics too. Its license is AGPL-3.0."))
@@ -59,7 +59,8 @@ class InstallDialog:
         self._chosen_changed()
 
     def open(self) -> None:
-        """Show it."""
+        """Show it, high enough for its wrapped texts."""
+        self.dialog.adjustSize()
         self.dialog.open()
 
     def chosen(self) -> list[Lack]:
