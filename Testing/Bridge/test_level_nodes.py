@@ -9,7 +9,7 @@ import vtk
 from example_readings import LYING, add_ct, move, placed, save_and_load, turned, world_matrix
 
 from OsteoJointLib.records import Level, PointSource
-from OsteoJointLib.slicer_bridge.scene import level_nodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes, slice_views
 from OsteoJointLib.slicer_bridge.scene.level_nodes import LevelMark, interaction_node
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes
 
@@ -195,6 +195,39 @@ def test_placing_may_end_after_the_scene_was_closed(nodes):
     slicer.mrmlScene.Clear()
     interaction_node().SwitchToViewTransformMode()
     assert level_nodes.points(nodes) == {}
+
+
+def drawn(host, nodes, name: str, level: Level) -> int:
+    """How many pixels of a view show a level's point."""
+    pictures = []
+    for on in (False, True):
+        level_nodes.point_node(nodes, level).SetDisplayVisibility(on)
+        pictures.append(host.views.render_slice(name))
+    return int((pictures[0] != pictures[1]).any(axis=-1).sum())
+
+
+def test_points_off_the_plane_are_seen_in_upright_views_and_not_in_axial_ones(nodes, host):
+    level_nodes.show_levels(nodes, FOUND)
+    for level in Level:
+        nodes.get(f"{level} box").SetDisplayVisibility(False)
+    slice_views.jump_to(L1, nodes.volume)
+    slice_views.zoom_in()
+    red, yellow = (slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}") for name in ("Red", "Yellow"))
+    yellow.JumpSliceByOffsetting(L1[0] + 12.0, L1[1], L1[2])
+    assert drawn(host, nodes, "Yellow", Level.L1) == 0
+    level_nodes.project(nodes)
+    point = level_nodes.point_node(nodes, Level.L1)
+    assert point.GetNumberOfDisplayNodes() == 2
+    assert min(drawn(host, nodes, "Yellow", level) for level in Level) > 20  # both at a glance
+    assert drawn(host, nodes, "Red", Level.L1) > 20 and drawn(host, nodes, "Red", Level.L2) == 0
+    red.JumpSliceByOffsetting(L1[0], L1[1], L1[2] + 12.0)
+    assert drawn(host, nodes, "Red", Level.L1) == 0
+    red.SetOrientation("Sagittal")  # a view may be turned
+    level_nodes.project(nodes)
+    assert drawn(host, nodes, "Red", Level.L1) > 20
+    assert point.GetNumberOfDisplayNodes() == 2
+    nodes.remove_all()
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialDisplayNode") == 0
 
 
 def test_levels_survive_a_saved_scene(scene, tmp_path):

@@ -40,16 +40,6 @@ def add_masks():
     return node
 
 
-def add_map(role: Role):
-    """Put one of the reading's maps into the scene."""
-    return OwnedNodes(slicer.util.getNode("CT")).add(role, slicer.vtkMRMLScalarVolumeNode(), role, hidden=True)
-
-
-def foregrounds() -> set:
-    nodes = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
-    return {(node.GetForegroundVolumeID(), round(node.GetForegroundOpacity(), 2)) for node in nodes}
-
-
 def test_each_row_says_whose_mask_it_is(opened):
     table = opened.ui.masksTable
     assert [table.item(0, column).text() for column in range(3)] == ["L1", "–", "–"]
@@ -156,40 +146,6 @@ def test_the_network_s_masks_can_be_shown_as_an_outline(opened):
     opened.reading.become(comparing=None)
     assert not opened.ui.networkCheckBox.checked
     assert opened.asked == []
-
-
-def test_one_map_is_over_the_slices_at_a_time(opened):
-    heatmap, explanation = add_map("heatmap"), add_map("explanation")
-    opened.reading.become_read()
-    opened.ui.heatmapCheckBox.click()
-    assert foregrounds() == {(heatmap.GetID(), 0.6)}
-    opened.ui.heatmapOpacitySlider.setValue(25)
-    assert foregrounds() == {(heatmap.GetID(), 0.25)}
-    opened.ui.explanationCheckBox.click()
-    assert foregrounds() == {(explanation.GetID(), 0.6)}
-    assert not opened.ui.heatmapCheckBox.checked
-    opened.ui.heatmapCheckBox.click()
-    assert foregrounds() == {(heatmap.GetID(), 0.25)}
-    opened.ui.heatmapCheckBox.click()
-    assert {node for node, opacity in foregrounds()} == {None}
-
-
-def test_a_map_that_is_switched_on_is_gone_to(opened):
-    add_map("heatmap")
-    opened.reading.become_read()
-    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
-    red.JumpSliceByCentering(0, 0, -100)
-    opened.ui.heatmapCheckBox.click()
-    assert red.GetSliceOffset() == pytest.approx(-17)
-
-
-def test_another_foreground_is_left_alone(opened):
-    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "PET")
-    slicer.util.setSliceViewerLayers(foreground=other, foregroundOpacity=0.5)
-    opened.reading.become_read()
-    opened.ui.heatmapCheckBox.click()  # there is no map yet
-    opened.ui.heatmapCheckBox.click()
-    assert foregrounds() == {(other.GetID(), 0.5)}
 
 
 def test_the_surface_comes_and_goes(opened):

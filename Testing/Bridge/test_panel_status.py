@@ -2,7 +2,6 @@
 
 import pytest
 
-from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.notice import RESEARCH_NOTICE
 from OsteoJointLib.records import STATUSES, Status
 from OsteoJointLib.slicer_bridge.panel.status_section import baseline_words, class_look, flags_html, influence_words
@@ -83,11 +82,6 @@ def test_what_was_not_measured_is_a_dash(opened):
 def test_the_plain_rule_never_contradicts_itself(hu, status, words):
     rule = {"status": status, "hu_mean": hu, "low_hu": 111.0, "high_hu": 162.8}
     assert baseline_words(rule) == f"By mean HU alone: {words}"
-
-
-def test_the_legend_s_colors_are_the_report_s(opened):
-    style = opened.ui.legendStrip.styleSheet
-    assert style.index(f"stop: 0.000 rgb{COLOR_STOPS[0]}") < style.index(f"stop: 1.000 rgb{COLOR_STOPS[-1]}")
 
 
 def test_an_indeterminate_class_says_so(opened):

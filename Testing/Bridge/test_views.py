@@ -197,6 +197,24 @@ def test_the_legend_stands_in_a_view_with_its_overlay_alone(shown, views_host):
     assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
 
 
+def test_a_view_that_is_younger_than_the_legend_shows_it_too_and_an_upright_one_never(shown, views_host):
+    nodes, _, _ = shown
+    number = 4713
+    view = '<view class="vtkMRMLSliceNode" singletontag="Young"/>'
+    upright = '<view class="vtkMRMLSliceNode" singletontag="Yellow"/>'
+    description = f'<layout type="horizontal"><item>{view}</item><item>{upright}</item></layout>'
+    views_host.layoutLogic().GetLayoutNode().AddLayoutDescription(number, description)
+    views_host.setLayout(number)
+    slicer.app.processEvents()
+    slice_views.show_volume(nodes.volume)
+    low = COLOR_STOPS[8]
+    for opacity, seen in ((0.5, True), (0.6, True), (None, False)):
+        slice_views.show_foreground(nodes.get("explanation") if opacity else None, opacity or 0)
+        young = near(views_host.render_slice("Young", (500, 500))[:, 400:], low, 6).sum()
+        assert (young > 20) == seen
+        assert near(views_host.render_slice("Yellow", (500, 500))[:, 400:], low, 6).sum() == 0
+
+
 def test_a_screenshot_a_view_of_the_layout(shown, views_host, tmp_path):
     slice_nodes()[2].SetMappedInLayout(False)
     views_host.threeDWidget(0).mrmlViewNode().SetMappedInLayout(True)

@@ -482,3 +482,19 @@ class OsteoJointScenarioTest(SlicerTestCase):
         self.assertTrue(self.reading.state.is_error)
         self.assertTrue(self.reading.state.reason)
         self.assertIsNone(self.reading.state.document)
+
+    def test_theViewsGoToTheLevels(self):
+        if slicer.app.layoutManager() is None:
+            self.skipTest("Slicer runs without a window.")
+        self.read()
+        scene, former = slicer.mrmlScene, slicer.app.layoutManager().layout
+        self.assertAlmostEqual(scene.GetNodeByID("vtkMRMLSliceNodeRed").GetSliceOffset(), self.point("L1")[2], delta=3)
+        self.click("sideBySideButton")
+        support.idle(0.1)
+        for level in ("L1", "L2"):
+            view = scene.GetNodeByID(f"vtkMRMLSliceNode{level}")
+            self.assertTrue(view.IsMappedInLayout())
+            self.assertAlmostEqual(view.GetSliceOffset(), self.point(level)[2], delta=3)
+            self.assertAlmostEqual(min(view.GetFieldOfView()[:2]), 100, delta=1)
+        self.click("sideBySideButton")
+        self.assertEqual(slicer.app.layoutManager().layout, former)

@@ -92,6 +92,7 @@ class Sight(slicer.util.VTKObservationMixin):
         self.layout.take(self._three_d)
         nodes = self._reading.nodes
         if self.layout.taken and nodes is not None and nodes.volume is not None:
+            level_nodes.project(nodes)
             if slice_views.show_volume(nodes.volume):
                 self._zoomed = False
             self._look_close(_centers(self._reading.state))
