@@ -118,8 +118,8 @@ class MaskEditor(slicer.util.VTKObservationMixin):
         editor.setSegmentationNodeSelectorVisible(False)
         editor.setSourceVolumeNodeSelectorVisible(False)
         editor.setSwitchToSegmentationsButtonVisible(False)
-        editor.unorderedEffectsVisible = False  # CTK's and Slicer's setters are no slots: Python has only properties
-        editor.setEffectNameOrder(EFFECTS)
+        editor.unorderedEffectsVisible = False  # the setter is no slot: Python has only the property
+        editor.setEffectNameOrder(list(EFFECTS))
         self._layout.addWidget(editor)
 
     def _node_changed(self, caller: Any = None, event: Any = None) -> None:
