@@ -9,7 +9,7 @@ z index, 1) to RAS mm, the third column being the step to the next slice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ import numpy as np
 
 from OsteoJointLib.atomic import write_whole
 from OsteoJointLib.frames import Grid, mask_to_plane, plane_to_ras, slice_to_crop
-from OsteoJointLib.pipeline.case import CaseResult
+from OsteoJointLib.pipeline.case import CaseResult, images_of
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.pipeline.vertebra import VertebraReading
-from OsteoJointLib.records import AxialSlice, BodyVolume, Crop, Level
+from OsteoJointLib.records import VERSE_LABELS, AxialSlice, BodyVolume, Crop, Level
 
 _ARRAYS = ("mask", "network_mask", "roi", "heatmap", "explanation")
 _MATRICES = ("mask_to_ras", "crop_to_ras")
@@ -82,9 +82,10 @@ class LevelViews:
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """What is drawn of a case, by level."""
+    """What is drawn of a case: by level, and the bodies beside them by name."""
 
     levels: dict[Level, LevelViews]
+    neighbors: dict[str, MaskArray] = field(default_factory=dict)
 
 
 def level_views(reading: VertebraReading) -> LevelViews:
@@ -133,7 +134,8 @@ def write_views(result: CaseResult, path: Path) -> dict[str, Any]:
         path: where; an existing file is replaced.
 
     Returns:
-        ``file`` and, per level, ``mask_to_ras`` and ``crop_to_ras`` as lists of rows.
+        ``file`` and, per level, ``mask_to_ras`` and ``crop_to_ras`` as lists of rows; of T12 and L3, where they were
+        seen, ``mask_to_ras``.
     """
     arrays: dict[str, np.ndarray] = {}
     answer: dict[str, Any] = {"file": str(path)}
@@ -142,6 +144,11 @@ def write_views(result: CaseResult, path: Path) -> dict[str, Any]:
         found = {name: getattr(views, name) for name in _ARRAYS}
         arrays.update({f"{level}_{name}": array for name, array in found.items() if array is not None})
         answer[level.value] = {name: getattr(views, name).tolist() for name in _MATRICES}
+    for body in result.neighbors:  # a pair of slices has none
+        placed, grid = PlacedMask.of(body).trimmed(), images_of(result.volume)[0].grid
+        z, y, x = placed.corner_zyx
+        arrays[f"{body.name}_mask"] = placed.mask.astype(np.uint8)
+        answer[body.name] = {"mask_to_ras": plane_to_ras(grid, z, (y, x)).tolist()}
     with write_whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
     return answer
@@ -150,7 +157,10 @@ def write_views(result: CaseResult, path: Path) -> dict[str, Any]:
 def read_views(answer: Mapping[str, Any]) -> Views:
     """Read what :func:`write_views` wrote, from its answer; the file may be deleted then."""
     with np.load(Path(answer["file"]), allow_pickle=False) as arrays:
-        return Views({level: _level_views(answer[level], arrays, level) for level in Level if level in answer})
+        levels = {level: _level_views(answer[level], arrays, level) for level in Level if level in answer}
+        beside = [name for name in answer if name in VERSE_LABELS and name not in list(Level)]
+        places = {name: np.asarray(answer[name]["mask_to_ras"], dtype=np.float64) for name in beside}
+        return Views(levels, {name: MaskArray(arrays[f"{name}_mask"], place) for name, place in places.items()})
 
 
 def _level_views(matrices: Mapping[str, Any], arrays: Mapping[str, np.ndarray], level: Level) -> LevelViews:

@@ -339,6 +339,28 @@ def test_the_surface_is_that_of_the_body(scene, whole):
     assert not nodes.get(Role.MASKS).GetSegmentation().ContainsRepresentation("Closed surface")
 
 
+def test_the_neighbors_are_outlines_that_come_and_go(scene):
+    volume = add_ct("oblique")
+    nodes, views = OwnedNodes(volume), make_views(volume, whole=True)
+    bodies = {name: views.levels[level].mask_array() for name, level in (("T12", Level.L1), ("L3", Level.L2))}
+    mask_nodes.show_masks(nodes, views)
+    mask_nodes.show_neighbors(nodes, Views(views.levels, bodies))
+    node = nodes.get(Role.NEIGHBORS)
+    assert list(node.GetSegmentation().GetSegmentIDs()) == ["T12", "L3"]
+    for name, mask in bodies.items():
+        array = slicer.util.arrayFromSegmentBinaryLabelmap(node, name, volume)
+        expected = centers_ras(mask.array_kji, mask.ijk_to_world)
+        np.testing.assert_allclose(centers_ras(array, world_matrix(volume)), expected, atol=1e-4)
+    assert not node.GetDisplayNode().GetVisibility2DFill()
+    mask_nodes.show_surface(nodes, True)
+    assert node.GetDisplayNode().GetVisibility3D() and node.GetSegmentation().ContainsRepresentation("Closed surface")
+    assert list(nodes.get(Role.MASKS).GetSegmentation().GetSegmentIDs()) == ["L1", "L2"]  # nothing more to edit
+    mask_nodes.show_neighbors(nodes, Views(views.levels, {"L3": bodies["L3"]}))
+    assert nodes.get(Role.NEIGHBORS) is node and list(node.GetSegmentation().GetSegmentIDs()) == ["L3"]
+    mask_nodes.show_neighbors(nodes, views)
+    assert nodes.get(Role.NEIGHBORS) is None
+
+
 def test_a_mask_between_the_voxels_is_refused(scene):
     volume = add_ct()
     nodes, views = OwnedNodes(volume), make_views(volume)

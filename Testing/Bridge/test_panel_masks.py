@@ -387,3 +387,16 @@ def test_the_editor_s_undo_brings_back_what_a_reset_took(editing, host):
     assert counts() == [0, 16]
     editor.undo()
     assert counts() == [24, 16]
+
+
+def test_bone_alone_is_painted_where_that_is_wished(editing, host):
+    _, editor, counts = editing
+    hu = slicer.util.arrayFromVolume(slicer.util.getNode("CT"))
+    hu[3, 2, 4:8] = 300
+    slicer.util.arrayFromVolumeModified(slicer.util.getNode("CT"))
+    node = editor.mrmlSegmentEditorNode()
+    assert not node.GetSourceVolumeIntensityMask()
+    assert editor.effectByName("Threshold").parameter("MinimumThreshold") == "150.0"
+    node.SetSourceVolumeIntensityMask(True)  # the key I
+    host.paint(editor, stroke(3))
+    assert counts() == [20, 16]

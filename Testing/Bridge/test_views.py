@@ -148,19 +148,22 @@ def test_the_outline_is_drawn_around_the_mask(shown, views_host):
     assert not near(picture, segment_color_rgb(Level.L2)).any()
 
 
-def test_masks_to_compare_are_drawn_although_their_node_is_hidden(shown, views_host):
+def test_the_network_s_outline_is_drawn_over_the_mask_although_its_node_is_hidden(shown, views_host):
     nodes, _, _ = shown
     nodes.get("measured").SetDisplayVisibility(False)
 
-    def lowest() -> int:
-        return np.nonzero(near(views_host.render_slice("Red", (500, 500)), segment_color_rgb(Level.L1)))[0].max()
+    def lowest(color) -> int:
+        rows = np.nonzero(near(views_host.render_slice("Red", (500, 500)), color))[0]
+        return int(rows.max()) if rows.size else 0
 
-    whole = lowest()
+    whole = lowest(segment_color_rgb(Level.L1))
+    assert lowest(mask_nodes.NETWORK_RGB) == 0
     mask_nodes.show_beside(nodes, "network")  # which lacks the lower half
-    assert whole - lowest() == pytest.approx(6 * 0.7 / 25 * 500, abs=4)
+    assert lowest(segment_color_rgb(Level.L1)) == whole
+    assert whole - lowest(mask_nodes.NETWORK_RGB) == pytest.approx(6 * 0.7 / 25 * 500, abs=4)
     mask_nodes.show_beside(nodes, None)
     nodes.get("measured").SetDisplayVisibility(False)
-    assert lowest() == whole
+    assert lowest(segment_color_rgb(Level.L1)) == whole and lowest(mask_nodes.NETWORK_RGB) == 0
 
 
 @pytest.mark.parametrize("kind", ROLES)

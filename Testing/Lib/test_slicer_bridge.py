@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 import OsteoJointLib
 from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.frames import shift
 from OsteoJointLib.output.viewer_arrays import MaskArray
 from OsteoJointLib.slicer_bridge.process import worker_command
 from OsteoJointLib.slicer_bridge.process.line_buffer import LineBuffer
@@ -115,6 +116,12 @@ def test_masks_are_the_same_where_their_voxels_are():
     swapped = np.eye(4)[[2, 1, 0, 3]]
     assert mask_key(MaskArray(array.transpose(2, 1, 0), place @ swapped)) == key
     assert mask_key(MaskArray(7 * array, place)) == key
+    for axis in range(3):
+        assert mask_key(MaskArray(np.flip(array, axis), place)) != key
+        back = np.eye(4)
+        back[2 - axis, 2 - axis], back[2 - axis, 3] = -1, array.shape[axis] - 1
+        assert mask_key(MaskArray(np.flip(array, axis), place @ back)) == key
+    assert mask_key(MaskArray(np.pad(array, ((1, 2), (0, 3), (4, 0))), place @ shift((-4, 0, -1)))) == key
     assert mask_key(MaskArray(array, place[[1, 0, 2, 3]])) != key  # R and A exchanged
     moved = place.copy()
     moved[2, 3] += 3

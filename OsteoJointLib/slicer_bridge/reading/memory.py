@@ -6,6 +6,7 @@ that has just read the same CT are brought to the same end, the second by fewer 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from OsteoJointLib.frames import anatomical_order, effective_box
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.pipeline.settings import LoadOptions
 from OsteoJointLib.records import Level, PointSource
@@ -21,9 +23,6 @@ from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.worker.answers import LevelsTold
 from OsteoJointLib.worker.requests import Classify, Edit, FindLevels, Making, Refine, Segment
 
-_MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
-"""One an axis, odd and without a pattern in their bits, so that places don't cancel each other: 2^64 over the golden
-ratio, and two primes of xxHash64."""
 _STEP_MM, _OFFSET_MM = 0.01, 0.00314
 """Places count as the same within a step, far below a voxel and above rounding; the offset keeps round numbers off the
 steps' edges, mm (both chosen)."""
@@ -217,9 +216,17 @@ def mask_key(mask: MaskArray) -> int:
     >>> mask_key(one) == mask_key(MaskArray(np.pad(np.ones((1, 1, 1)), 1), padded))
     True
     """
-    ijk = np.argwhere(mask.array_kji)[:, ::-1]
-    world = ijk @ mask.ijk_to_world[:3, :3].T + mask.ijk_to_world[:3, 3]
-    places = np.floor((world + _OFFSET_MM) / _STEP_MM).astype(np.int64).view(np.uint64)
-    mixed = (places * _MULTIPLIERS).sum(axis=1, dtype=np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * _MULTIPLIERS[0]
-    return int(mixed.sum(dtype=np.uint64)) ^ len(ijk)
+    order, signs = anatomical_order(mask.ijk_to_world)
+    turned = np.transpose(np.asarray(mask.array_kji) != 0, [2 - axis for axis in order])
+    box = effective_box(turned)
+    if box is None:
+        return 0
+    ends = np.array([(part.start, part.stop - 1) for part in box]).T  # of what is drawn, along the array's own axes
+    corners = np.where(signs > 0, ends, ends[::-1])  # nearest to left, back, foot, and opposite
+    corners_ijk = np.empty((2, 3))
+    corners_ijk[:, order] = corners
+    world = corners_ijk @ mask.ijk_to_world[:3, :3].T + mask.ijk_to_world[:3, 3]
+    places = np.floor((world + _OFFSET_MM) / _STEP_MM).astype(np.int64)
+    drawn = np.flip(turned[box], tuple(axis for axis in range(3) if signs[axis] < 0))
+    content = np.packbits(np.ascontiguousarray(drawn)).tobytes() + repr(drawn.shape).encode() + places.tobytes()
+    return int.from_bytes(hashlib.sha1(content, usedforsecurity=False).digest()[:8], "big")

@@ -58,6 +58,7 @@ def present_result(
     if owned := [n for n in drawn if n in refined or mask_nodes.source(nodes, n) in mask_nodes.OWN]:
         mask_nodes.keep(nodes, owned)
     mask_nodes.show_masks(nodes, views, drawn)
+    mask_nodes.show_neighbors(nodes, views)
     for level in drawn:
         made_by = mask_nodes.MaskSource.REFINED if level in refined else mask_nodes.MaskSource.NETWORK
         mask_nodes.mark_source(nodes, level, made_by)

@@ -1,6 +1,6 @@
 """The masks of L1 and L2 as segmentations of the scene.
 
-Four segmentations a CT (:data:`ROLES`), each with segments "L1" and "L2".
+Five segmentations a CT (:data:`ROLES`), four with segments "L1" and "L2", one with their neighbors "T12" and "L3".
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ SOURCE = "OsteoJoint.Source"
 """Tag of a segment: its :class:`MaskSource`."""
 NETWORK_RGB = (190, 255, 80)
 """Light green, for the outline of what the network drew: far from both levels' colors and from gray (chosen)."""
-ROLES = (Role.MASKS, Role.NETWORK, Role.BEFORE, Role.MEASURED)
+ROLES = (Role.MASKS, Role.NETWORK, Role.BEFORE, Role.MEASURED, Role.NEIGHBORS)
+OUTLINES = (Role.NETWORK, Role.MEASURED, Role.NEIGHBORS)
+"""Those that are drawn as outlines alone."""
+NEIGHBOR_OPACITY = 0.35
+"""Of the neighbors' surfaces in 3-D, so that they stand back (chosen)."""
 
 
 class MaskSource(StrEnum):
@@ -58,6 +62,21 @@ def show_masks(nodes: OwnedNodes, views: Views, levels: Iterable[Level] = Level)
         for role, kind in {**kinds, Role.NETWORK: "network_mask", Role.MEASURED: "roi"}.items():
             node, segment_id = _target(nodes, role, level)
             segments.write_segment(node, segment_id, view.mask_array(kind), nodes.volume, nodes.memory(role))
+
+
+def show_neighbors(nodes: OwnedNodes, views: Views) -> None:
+    """Put the bodies beside L1 and L2 into the scene, in place of the former ones; without any there is no node."""
+    if not views.neighbors:
+        nodes.remove(Role.NEIGHBORS)
+        return
+    nodes.follow_volume()
+    node = nodes.get(Role.NEIGHBORS) or _new_node(nodes, Role.NEIGHBORS)
+    segmentation = node.GetSegmentation()
+    for name in [name for name in segmentation.GetSegmentIDs() if name not in views.neighbors]:
+        segmentation.RemoveSegment(name)
+    for name, mask in views.neighbors.items():
+        _, segment_id = _target(nodes, Role.NEIGHBORS, name)
+        segments.write_segment(node, segment_id, mask, nodes.volume, nodes.memory(Role.NEIGHBORS))
 
 
 def masks(nodes: OwnedNodes, role: Role = Role.MASKS) -> dict[Level, MaskArray | None]:
@@ -140,22 +159,22 @@ def show_beside(nodes: OwnedNodes, shown: Role | None) -> None:
         shown: those from before the last refinement take the place of the present ones; the network's are an outline
             over them; None: only the present ones are seen.
     """
-    visible = (Role.BEFORE,) if shown is Role.BEFORE else (Role.MASKS, Role.MEASURED, shown)
+    visible = (Role.BEFORE,) if shown is Role.BEFORE else (Role.MASKS, Role.MEASURED, Role.NEIGHBORS, shown)
     for role in ROLES:
         if (node := nodes.get(role)) is not None:
             node.SetDisplayVisibility(role in visible)
 
 
 def show_surface(nodes: OwnedNodes, on: bool) -> None:
-    """Show or hide the surfaces of the visible masks in 3D."""
-    node = nodes.get(Role.MASKS)
-    if node is None:
-        return
-    if on:
-        node.CreateClosedSurfaceRepresentation()
-    else:
-        node.RemoveClosedSurfaceRepresentation()
-    node.GetDisplayNode().SetVisibility3D(on)
+    """Show or hide the surfaces of the visible masks and of their neighbors in 3D."""
+    for node in (nodes.get(Role.MASKS), nodes.get(Role.NEIGHBORS)):
+        if node is None:
+            continue
+        if on:
+            node.CreateClosedSurfaceRepresentation()
+        else:
+            node.RemoveClosedSurfaceRepresentation()
+        node.GetDisplayNode().SetVisibility3D(on)
 
 
 def center_3d_views() -> None:
@@ -165,7 +184,7 @@ def center_3d_views() -> None:
         manager.threeDWidget(index).threeDView().resetFocalPoint()
 
 
-def _target(nodes: OwnedNodes, role: Role, level: Level) -> tuple[vtkMRMLSegmentationNode, str]:
+def _target(nodes: OwnedNodes, role: Role, level: str) -> tuple[vtkMRMLSegmentationNode, str]:
     """Return the segmentation node and the segment's ID, made where they are missing."""
     node = nodes.get(role) or _new_node(nodes, role)
     return node, segments.find_segment_id(node, level) or _new_segment(node, role, level)
@@ -177,6 +196,7 @@ def _new_node(nodes: OwnedNodes, role: Role) -> vtkMRMLSegmentationNode:
         Role.NETWORK: _("network's L1 L2"),
         Role.BEFORE: _("L1 L2 before refinement"),
         Role.MEASURED: _("HU regions"),
+        Role.NEIGHBORS: "T12 L3",
     }[role]
     hidden = role in (Role.NETWORK, Role.BEFORE)
     node = nodes.add(role, vtkMRMLSegmentationNode(), name, hidden)
@@ -185,19 +205,21 @@ def _new_node(nodes: OwnedNodes, role: Role) -> vtkMRMLSegmentationNode:
     display = node.GetDisplayNode()
     display.SetVisibility(not hidden)
     display.SetVisibility3D(False)
-    display.SetVisibility2DFill(role not in (Role.MEASURED, Role.NETWORK))
+    display.SetVisibility2DFill(role not in OUTLINES)
+    if role is Role.NEIGHBORS:
+        display.SetOpacity3D(NEIGHBOR_OPACITY)
     display.SetOpacity2DFill(0.2)  # chosen: the bone is seen through the mask
     display.SetOpacity2DOutline(1.0)
     return node
 
 
-def _new_segment(node: vtkMRMLSegmentationNode, role: Role, level: Level) -> str:
-    color, name = np.array(segment_color_rgb(level)) / 255, level.value
+def _new_segment(node: vtkMRMLSegmentationNode, role: Role, level: str) -> str:
+    color, name = np.array(segment_color_rgb(level)) / 255, str(level)
     if role is Role.NETWORK:
         color = np.array(NETWORK_RGB) / 255
     if role is Role.MEASURED:
         color, name = (color + 1) / 2, _("{level} HU region").format(level=level)
-    segment_id = node.GetSegmentation().AddEmptySegment(level.value, name, color.tolist())
+    segment_id = node.GetSegmentation().AddEmptySegment(str(level), name, color.tolist())
     segment = node.GetSegmentation().GetSegment(segment_id)
     segment.SetNameAutoGenerated(False)
     segment.SetColorAutoGenerated(False)

@@ -30,6 +30,8 @@ class Role(StrEnum):
     """The network's own masks, hidden."""
     BEFORE = "before"
     """What ``MASKS`` held before the last refinement, hidden."""
+    NEIGHBORS = "neighbors"
+    """The bodies of T12 and L3, outlines that nobody edits."""
     MEASURED = "measured"
     """The regions that HU were measured in, outlines."""
     HEATMAP = "heatmap"

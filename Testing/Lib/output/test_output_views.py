@@ -271,3 +271,17 @@ def test_a_user_s_mask_outside_the_crop_widens_the_box(case):
     drawn[2:6, 2:6] = True
     views = level_views(replace(reading, segmentation=replace(reading.segmentation, mask=drawn)))
     assert views.mask.sum() > views.network_mask.sum() > 0
+
+
+def test_the_bodies_beside_them_are_read_back_where_they_lie(case, tmp_path):
+    grid, mask = case.volume.grid, np.zeros((4, 6, 7), bool)
+    mask[1:3, 2:5, 1:6] = True
+    mask[2, 2] = False
+    beside = {"T12": body_of("T12", mask, (9, 20, 30), grid), "L3": body_of("L3", mask[::-1], (1, 22, 33), grid)}
+    read = read_views(write_views(replace(case, neighbors=tuple(beside.values())), tmp_path / "views.npz"))
+    assert list(read.levels) == list(Level) and list(read.neighbors) == ["T12", "L3"]
+    for name, body in beside.items():
+        found = to_ras(read.neighbors[name].ijk_to_world, np.argwhere(read.neighbors[name].array_kji))
+        lps = grid.index_to_lps(np.argwhere(body.mask) + body.corner_zyx)
+        np.testing.assert_allclose(found, lps * [-1.0, -1.0, 1.0])
+    assert read_views(write_views(case, tmp_path / "views.npz")).neighbors == {}

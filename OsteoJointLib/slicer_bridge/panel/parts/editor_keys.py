@@ -31,7 +31,7 @@ class EditorKeys:
         window = slicer.util.mainWindow() or self._editor.window()
         self._editor.installKeyboardShortcuts(window)
         bound = {child.property("key").toString() for child in window.children() if child.className() == "QShortcut"}
-        for keys, slot in ((UNDO_KEYS, self._editor.undo), (REDO_KEYS, self._editor.redo)):
+        for keys, slot in ((UNDO_KEYS, self._undo), (REDO_KEYS, self._redo)):
             for key in keys:
                 if qt.QKeySequence(key).toString() not in bound:
                     shortcut = qt.QShortcut(qt.QKeySequence(key), window)
@@ -46,3 +46,9 @@ class EditorKeys:
             shortcut.setParent(None)
             shortcut.deleteLater()
         self._own = []
+
+    def _undo(self) -> None:
+        self._editor.undo()
+
+    def _redo(self) -> None:
+        self._editor.redo()

@@ -27,6 +27,11 @@ EFFECTS = (
     *("Level tracing", "Margin", "Scissors", "Islands"),
 )
 """The effects that suit a vertebral body, in the order of their buttons and of the keys 1 to 9 and 0."""
+BONE_HU = (150.0, 3071.0)
+"""From which HU to which *Threshold* and the editable intensity range begin: cortex and endplates stand out from disc
+and muscle, spongy bone of the old does not (chosen)."""
+LOWEST_HU, HIGHEST_HU = "Threshold.MinimumThreshold", "Threshold.MaximumThreshold"
+"""Where the effect *Threshold* keeps its range in the editor's node."""
 
 
 class MaskEditor(slicer.util.VTKObservationMixin):
@@ -57,7 +62,7 @@ class MaskEditor(slicer.util.VTKObservationMixin):
             self._make()
         if is_open and not self._open:
             node = editor_node()
-            node.SetOverwriteMode(node.OverwriteNone)
+            set_up(node)
             self._editor.setMRMLSegmentEditorNode(node)
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._node_changed)
             self._keys.install()
@@ -113,8 +118,8 @@ class MaskEditor(slicer.util.VTKObservationMixin):
         editor.setSegmentationNodeSelectorVisible(False)
         editor.setSourceVolumeNodeSelectorVisible(False)
         editor.setSwitchToSegmentationsButtonVisible(False)
-        editor.unorderedEffectsVisible = False  # CTK's and Slicer's setters are no slots: Python has only properties
-        editor.setEffectNameOrder(EFFECTS)
+        editor.unorderedEffectsVisible = False  # the setter is no slot: Python has only the property
+        editor.setEffectNameOrder(list(EFFECTS))
         self._layout.addWidget(editor)
 
     def _node_changed(self, caller: Any = None, event: Any = None) -> None:
@@ -138,3 +143,12 @@ def editor_node() -> slicer.vtkMRMLSegmentEditorNode:
         node.SetSingletonTag(EDITOR_TAG)
         node = slicer.mrmlScene.AddNode(node)
     return node
+
+
+def set_up(node: slicer.vtkMRMLSegmentEditorNode) -> None:
+    """Switch overwriting off, and let thresholds begin at bone where nothing was chosen; a closed scene resets both."""
+    node.SetOverwriteMode(node.OverwriteNone)
+    if node.GetAttribute(LOWEST_HU) is None:
+        node.SetSourceVolumeIntensityMaskRange(*BONE_HU)
+        for name, hu in zip((LOWEST_HU, HIGHEST_HU), BONE_HU, strict=True):
+            node.SetAttribute(name, str(hu))
