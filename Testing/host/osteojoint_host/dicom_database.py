@@ -63,9 +63,13 @@ class ctkDICOMDatabase(QtCore.QObject):
     def instanceValue(self, sopInstanceUID, tag):
         """Read a tag, ``gggg,eeee``; empty where the instance or the tag isn't known."""
         path = self._files.get(_text(sopInstanceUID))
+        return "" if path is None else self.fileValue(str(path), tag)
+
+    def fileValue(self, fileName, tag):
+        """Read a tag of a file."""
         group, element = (int(part, 16) for part in _text(tag).split(","))
-        header = None if path is None else self._header(path)
-        return "" if header is None or (group, element) not in header else _value(header[group, element].value)
+        header = self._header(_text(fileName))
+        return "" if (group, element) not in header else _value(header[group, element].value)
 
     def fileForInstance(self, sopInstanceUID):
         """Return the path of an instance; empty where it isn't known."""
