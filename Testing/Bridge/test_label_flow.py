@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import html
 import json
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -68,7 +69,8 @@ class FolderClient:
             on_error(InputRefused(Reason.NOT_CT, f"{request.input} is an MR.", "This is an MR."))
         elif name.startswith("no_worker"):
             on_error(ModelRefused(Reason.DEPENDENCY_MISSING, "pydicom is missing."))
-        elif request.out.parent.exists():
+        else:
+            request.out.parent.mkdir(exist_ok=True)
             request.out.write_bytes(request.input.read_bytes())
             on_done(Converted(request.out, ()))
 
@@ -407,6 +409,17 @@ def test_choosing_another_ct_or_closing_the_scene_ends_it_without_losing_a_note(
     assert sorted(desk.volumes) == ["b", "other"]
 
 
+def test_who_skips_while_a_ct_is_loaded_leaves_no_file(desk, host):
+    desk.choose()
+    desk.ui.flowButton.click()
+    assert desk.states() == ["loading …", "to do", "to do"]
+    assert desk.ui.labelButton.toolTip == "The next CT is being loaded."
+    desk.click("skipButton")
+    assert desk.volumes == ["b"]
+    assert desk.states() == ["skipped", "open", "to do"]
+    assert not list(host.folder.rglob("OsteoJoint-*"))
+
+
 def test_keys_save_and_skip(desk):
     desk.begin()
     desk.parent.activateWindow()
@@ -416,6 +429,14 @@ def test_keys_save_and_skip(desk):
         desk.host.wait_until(lambda: False, 0.15)  # Qt shows the button pressed for 0.1 s first
         desk.settle()
     assert desk.states() == ["labeled", "skipped", "open"]
+
+
+def test_nothing_begins_before_everything_is_installed(desk):
+    desk.choose()
+    desk.section.show(replace(desk.reading.state, ready=False))
+    assert not desk.ui.flowButton.enabled
+    desk.ui.sourcePath.setCurrentPath(str(desk.source / "more"))
+    assert not desk.ui.flowButton.enabled
 
 
 def test_labels_do_not_go_where_the_cts_are(desk):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class LabelSection:
         """Whose CTs the table shows: also of a flow that has ended."""
         self._known: list[KnownCase] = []
         self._ct: str | None = None
-        self._ending = ""
+        self._ending, self._ready = "", True
         ui = self._ui
         self._table = LabelTable(ui.labelTable, self._open)
         ui.sourcePath.setCurrentPath(remembered(SOURCE_SETTING))
@@ -56,6 +57,7 @@ class LabelSection:
 
     def show(self, state: ReadingState) -> None:
         """Show what can be saved of the reading as it stands."""
+        self._ready = state.ready
         nodes = self._reading.nodes
         ct = nodes.volume.GetID() if nodes is not None and nodes.volume is not None else None
         if ct != self._ct:
@@ -146,7 +148,7 @@ class LabelSection:
             return
         if self._flow is not None:
             self._flow.open(index)
-        elif not self._why_not_start(self._reading.state):
+        elif not self._why_not_start(replace(self._reading.state, ready=self._ready)):
             self._start(listed.cases[index].path)
 
     def _may_leave(self) -> bool:
@@ -179,7 +181,7 @@ class LabelSection:
 
     def _show_all(self) -> None:
         self._table.put(label_rows(self._listed, Path(self._ui.datasetPath.currentPath), self._known))
-        self.show(self._reading.state)
+        self.show(replace(self._reading.state, ready=self._ready))
 
     def _why_not_start(self, state: ReadingState) -> str:
         if not self._ui.datasetPath.currentPath:
