@@ -30,7 +30,7 @@ from OsteoJointLib.records import CtVolume, Level, SourceInfo
 from OsteoJointLib.slicer_bridge.panel.label_section import LabelSection
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
-from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, volumes
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.worker.answers import Converted, Labeled
 from OsteoJointLib.worker.requests import Label
@@ -48,6 +48,7 @@ def write_ct(path, value: int, shape=SHAPE) -> None:
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(GRID.spacing_xyz_mm)
     image.SetOrigin(GRID.origin_lps_mm)
+    image.SetMetaData("osteojoint_kvp", "100")
     sitk.WriteImage(image, str(path))
 
 
@@ -221,6 +222,7 @@ def test_a_folder_is_labeled_ct_by_ct_with_one_click_each(desk, monkeypatch):
     monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", never)
     desk.begin()
     assert desk.volumes == ["a"]
+    assert volumes.acquisition(desk.reading.nodes.volume) == {"osteojoint_kvp": "100"}
     assert "a.nrrd, CT 1 of 3" in desk.said
     assert desk.states() == ["open", "to do", "to do"]
     desk.correct()
