@@ -26,7 +26,7 @@ from OsteoJointLib.dataset.worklist import Ending, Worklist
 from OsteoJointLib.errors import InputRefused, ModelRefused, OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.frames import Grid, flip_lps_ras
-from OsteoJointLib.records import CtVolume, Level, SourceInfo
+from OsteoJointLib.records import CtVolume, Flag, Level, SourceInfo
 from OsteoJointLib.slicer_bridge.panel.label_section import LabelSection
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
@@ -311,6 +311,18 @@ def test_where_no_spine_is_found_a_user_decides(desk):
     desk.click("skipButton")
     assert desk.states() == ["labeled", "labeled", "not readable"]
     assert desk.table()[2][2] == "There is no spine."
+
+
+def test_levels_in_doubt_are_told_and_confirmed_before_the_label(desk):
+    desk.reading.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "They are right with 72 %."),)
+    desk.begin()
+    assert "in doubt. Confirm or correct them first" in desk.said
+    assert not desk.ui.labelButton.enabled
+    desk.reading.confirm_levels()
+    desk.settle()
+    assert "doubt" not in desk.said
+    desk.click("labelButton")
+    assert desk.states()[0] == "labeled"
 
 
 def test_what_would_befall_every_ct_ends_it_and_notes_nothing(desk):

@@ -17,7 +17,7 @@ from OsteoJointLib.failures import as_ending
 from OsteoJointLib.records import PointSource
 from OsteoJointLib.slicer_bridge.labels.label_flow import LabelCase, LabelFlow, Standing
 from OsteoJointLib.slicer_bridge.panel.parts.folders import remember, remembered
-from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING, LabelForm
+from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING, LabelForm, why_not_label
 from OsteoJointLib.slicer_bridge.panel.parts.label_table import LabelTable, label_rows
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Labeled
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, load_form, show_text
@@ -208,4 +208,6 @@ def flow_words(flow: LabelFlow, state: ReadingState) -> str:
     if flow.is_open and not state.running and state.is_error and state.document is None:
         advice = _("Place L1 and L2 yourself and read it again, or skip it.")
         lines.append(f"{escape(state.message)} {escape(advice)}")
+    elif flow.is_open and state.levels_doubt:
+        lines.append(escape(why_not_label(state)))
     return "<br>".join(filter(None, lines))
