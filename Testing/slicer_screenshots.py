@@ -24,7 +24,7 @@ TALL_PX = 1800
 MARGIN_PX = 9
 GAP_PX = 4
 GROUND = (44, 48, 54)
-SECTIONS = ("levels", "masks", "status", "export", "batch", "setup")
+SECTIONS = ("levels", "masks", "status", "export", "label", "batch", "setup")
 FIELD_MM = 130.0
 
 
@@ -169,8 +169,7 @@ def main() -> None:
     tour.child("refineButton").collapsed = True
 
     tour.click("applyButton")
-    tour.open_sections("export")
-    tour.child("labelsButton").collapsed = False
+    tour.open_sections("export", "label")
     save(tour.picture_of_panel(), "slicer-export")
     tour.reading.close()
 

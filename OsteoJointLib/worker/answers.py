@@ -110,9 +110,10 @@ class CaseRead:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What ``deliver`` gives."""
+    """What ``deliver`` gives: the files, and what is to be said of those for a PACS."""
 
     files: tuple[Path, ...]
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ class PictureFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Deliver(Request[Delivered]):
-    """Write the files of a result as it is."""
+    """Write the files of a result as it is; those for a PACS, too, where the CT's DICOM images are named."""
 
     op, answer = "deliver", Delivered
     case: str
@@ -173,6 +173,7 @@ class Deliver(Request[Delivered]):
     screenshots: tuple[PictureFile, ...] = ()
     row: str | None = None
     pdf: bool = False
+    dicom: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,12 @@ import numpy as np
 from OsteoJointLib.dataset.adding import add_case
 from OsteoJointLib.dataset.labeled_case import CaseLabel, MaskSlices
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
+from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
 from OsteoJointLib.names import check_name
 from OsteoJointLib.output.case_folder import Additions, deliver_case
 from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
+from OsteoJointLib.output.dicom.viewer_case import PacsFiles, pacs_files
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import read_screenshot
 from OsteoJointLib.output.seg_nrrd import label_array
@@ -24,15 +26,29 @@ from OsteoJointLib.worker.answers import Converted, Delivered, Labeled, case_fla
 from OsteoJointLib.worker.requests import Convert, Deliver, Label, mask_files
 
 
-def deliver(result: CaseResult, request: Deliver) -> Delivered:
-    """Write the files of a result as it is; nothing is computed again."""
+def deliver(result: CaseResult, request: Deliver, limits: ReadingLimits | None = None) -> Delivered:
+    """Write the files of a result as it is; nothing is computed again.
+
+    Args:
+        result: the result.
+        request: what is written.
+        limits: by which the images of ``request.dicom`` are read.
+    """
+    pacs = PacsFiles() if not request.dicom else pacs_files(result, request.dicom, limits)
     texts = {}
     if request.row is not None:
         texts[ROW_FILE] = table_text([row_of_result(check_name(request.row), result_document(result))])
     drawn = read_level_masks(mask_files(request.segmentation), result.volume)
     pictures = tuple(read_screenshot(shot.file, shot.caption) for shot in request.screenshots)
-    additions = Additions(drawn=drawn, screenshots=pictures, texts=texts, case=request.row or "", pdf=request.pdf)
-    return Delivered(deliver_case(result, request.out, additions))
+    additions = Additions(
+        drawn=drawn,
+        screenshots=pictures,
+        texts=texts,
+        case=request.row or "",
+        pdf=request.pdf or pacs.pdf,
+        writers=pacs.writers,
+    )
+    return Delivered(deliver_case(result, request.out, additions), pacs.flags)
 
 
 def label(

@@ -159,7 +159,7 @@ class Session:
     def _deliver(self, request: requests.Deliver, progress: Progress) -> answers.Delivered:
         result = self._result(request.case)
         with StageClock(progress).stage(Stage.OUTPUT):
-            return deliver(result, request)
+            return deliver(result, request, self._limits)
 
     def _label(self, request: requests.Label, progress: Progress) -> answers.Labeled:
         opened = self._case(request.case)

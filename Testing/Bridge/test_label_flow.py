@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import html
 import json
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -25,11 +26,11 @@ from OsteoJointLib.dataset.worklist import Ending, Worklist
 from OsteoJointLib.errors import InputRefused, ModelRefused, OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.frames import Grid, flip_lps_ras
-from OsteoJointLib.records import CtVolume, Level, SourceInfo
+from OsteoJointLib.records import CtVolume, Flag, Level, SourceInfo
 from OsteoJointLib.slicer_bridge.panel.label_section import LabelSection
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
-from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, volumes
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.worker.answers import Converted, Labeled
 from OsteoJointLib.worker.requests import Label
@@ -47,6 +48,7 @@ def write_ct(path, value: int, shape=SHAPE) -> None:
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(GRID.spacing_xyz_mm)
     image.SetOrigin(GRID.origin_lps_mm)
+    image.SetMetaData("osteojoint_kvp", "100")
     sitk.WriteImage(image, str(path))
 
 
@@ -68,7 +70,8 @@ class FolderClient:
             on_error(InputRefused(Reason.NOT_CT, f"{request.input} is an MR.", "This is an MR."))
         elif name.startswith("no_worker"):
             on_error(ModelRefused(Reason.DEPENDENCY_MISSING, "pydicom is missing."))
-        elif request.out.parent.exists():
+        else:
+            request.out.parent.mkdir(exist_ok=True)
             request.out.write_bytes(request.input.read_bytes())
             on_done(Converted(request.out, ()))
 
@@ -219,6 +222,7 @@ def test_a_folder_is_labeled_ct_by_ct_with_one_click_each(desk, monkeypatch):
     monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", never)
     desk.begin()
     assert desk.volumes == ["a"]
+    assert volumes.acquisition(desk.reading.nodes.volume) == {"osteojoint_kvp": "100"}
     assert "a.nrrd, CT 1 of 3" in desk.said
     assert desk.states() == ["open", "to do", "to do"]
     desk.correct()
@@ -307,6 +311,18 @@ def test_where_no_spine_is_found_a_user_decides(desk):
     desk.click("skipButton")
     assert desk.states() == ["labeled", "labeled", "not readable"]
     assert desk.table()[2][2] == "There is no spine."
+
+
+def test_levels_in_doubt_are_told_and_confirmed_before_the_label(desk):
+    desk.reading.engine.doubt = (Flag(Reason.LEVELS_UNCERTAIN, "They are right with 72 %."),)
+    desk.begin()
+    assert "in doubt. Confirm or correct them first" in desk.said
+    assert not desk.ui.labelButton.enabled
+    desk.reading.confirm_levels()
+    desk.settle()
+    assert "doubt" not in desk.said
+    desk.click("labelButton")
+    assert desk.states()[0] == "labeled"
 
 
 def test_what_would_befall_every_ct_ends_it_and_notes_nothing(desk):
@@ -407,6 +423,17 @@ def test_choosing_another_ct_or_closing_the_scene_ends_it_without_losing_a_note(
     assert sorted(desk.volumes) == ["b", "other"]
 
 
+def test_who_skips_while_a_ct_is_loaded_leaves_no_file(desk, host):
+    desk.choose()
+    desk.ui.flowButton.click()
+    assert desk.states() == ["loading …", "to do", "to do"]
+    assert desk.ui.labelButton.toolTip == "The next CT is being loaded."
+    desk.click("skipButton")
+    assert desk.volumes == ["b"]
+    assert desk.states() == ["skipped", "open", "to do"]
+    assert not list(host.folder.rglob("OsteoJoint-*"))
+
+
 def test_keys_save_and_skip(desk):
     desk.begin()
     desk.parent.activateWindow()
@@ -416,6 +443,14 @@ def test_keys_save_and_skip(desk):
         desk.host.wait_until(lambda: False, 0.15)  # Qt shows the button pressed for 0.1 s first
         desk.settle()
     assert desk.states() == ["labeled", "skipped", "open"]
+
+
+def test_nothing_begins_before_everything_is_installed(desk):
+    desk.choose()
+    desk.section.show(replace(desk.reading.state, ready=False))
+    assert not desk.ui.flowButton.enabled
+    desk.ui.sourcePath.setCurrentPath(str(desk.source / "more"))
+    assert not desk.ui.flowButton.enabled
 
 
 def test_labels_do_not_go_where_the_cts_are(desk):

@@ -16,7 +16,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("OsteoJoint", "OsteoJointLib", "training")
 LIBRARY, BRIDGE = "OsteoJointLib", "OsteoJointLib.slicer_bridge"
-SLICER_ONLY = {"slicer", "qt", "ctk", "vtk", "mrml", "PythonQt"}
+SLICER_ONLY = {"slicer", "qt", "ctk", "vtk", "mrml", "PythonQt", "DICOMLib"}
 # What takes longer than 20 ms to import on two cores of a Xeon (python -X importtime, 2026-11-28).
 HEAVY = {
     *("torch", "torchvision", "SimpleITK", "pydicom", "nibabel", "skimage", "cv2", "ultralytics", "captum", "jinja2"),

@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
 DISTRIBUTIONS = importlib.metadata.packages_distributions()
 
-OF_SLICER = {"slicer", "qt", "ctk", "vtk", "SampleData", "PyTorchUtils"}
+OF_SLICER = {"slicer", "qt", "ctk", "vtk", "DICOMLib", "SampleData", "PyTorchUtils"}
 """What only Slicer and its extensions bring; in the tests it comes from Testing/host."""
 
 

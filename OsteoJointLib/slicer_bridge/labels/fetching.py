@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import qt
 import slicer
 
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
@@ -35,6 +36,7 @@ class Fetch:
         client: asks the worker.
         path: of the CT, a file or a DICOM folder.
         name: of its node.
+        before_load: called once it is sure that it can be had, a moment before it is loaded: to make room.
         on_done: called with the node once it is in the scene, without any display that the user would see.
         on_error: called with why it can't be had.
     """
@@ -44,23 +46,32 @@ class Fetch:
         client: Asked,
         path: Path,
         name: str,
+        before_load: Callable[[], None],
         on_done: Callable[[Any], None],
         on_error: Callable[[OsteoJointError], None],
     ):
-        self._name, self._on_done, self._on_error = name, on_done, on_error
+        self._name, self._before_load, self._on_done, self._on_error = name, before_load, on_done, on_error
+        self._over = False
         self._folder = Path(tempfile.mkdtemp(prefix="OsteoJoint-", dir=slicer.app.temporaryPath))
         client.ask(Convert(input=path, out=self._folder / "ct.nrrd"), self._converted, self._failed)
 
     def cancel(self) -> None:
-        """Forget it; nobody is called. What the worker still writes goes with Slicer's temporary folder."""
-        self._on_done = self._on_error = lambda _: None
+        """Forget it; nobody is called. What the worker still writes is removed when it answers."""
+        self._over = True
         self._clear()
 
     def _converted(self, answer: Converted) -> None:
+        if self._over:
+            self._clear()
+            return
+        self._before_load()
+        qt.QTimer.singleShot(0, lambda: self._load(answer.file))  # in a turn of its own: either takes a while
+
+    def _load(self, file: Path) -> None:
+        if self._over:
+            return
         try:
-            if not self._folder.exists():  # called off
-                return
-            node = _load(answer.file, self._name)
+            node = _load(file, self._name)
         except Exception as error:
             self._failed(as_ending(error))
             return
@@ -69,7 +80,8 @@ class Fetch:
 
     def _failed(self, error: OsteoJointError) -> None:
         self._clear()
-        self._on_error(error)
+        if not self._over:
+            self._on_error(error)
 
     def _clear(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -153,7 +153,9 @@ class LabelFlow:
         """Fetch a CT, whatever became of it before; the one that is open goes."""
         self._call_off()
         self._index, case = index, self.cases[index]
-        self._fetch = Fetch(self._reading.client, case.path, own_name(case.path), self._fetched, self._not_fetched)
+        self._fetch = Fetch(
+            self._reading.client, case.path, own_name(case.path), self._let_go, self._fetched, self._not_fetched
+        )
         self.changed.emit()
 
     def saved(self, name: str) -> None:
@@ -226,9 +228,7 @@ class LabelFlow:
         self._end(_("Nothing is left to do: {counts}.").format(counts=self.words()))
 
     def _fetched(self, node: Any) -> None:
-        self._fetch = None
-        self._let_go()
-        self._volume_id = node.GetID()
+        self._fetch, self._volume_id = None, node.GetID()
         self._reading.select(node)
         show_volume(node)
         self.came.emit(self._here)

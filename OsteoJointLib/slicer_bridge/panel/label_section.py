@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from OsteoJointLib.failures import as_ending
 from OsteoJointLib.records import PointSource
 from OsteoJointLib.slicer_bridge.labels.label_flow import LabelCase, LabelFlow, Standing
 from OsteoJointLib.slicer_bridge.panel.parts.folders import remember, remembered
-from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING, LabelForm
+from OsteoJointLib.slicer_bridge.panel.parts.label_form import FOLDER_SETTING, LabelForm, why_not_label
 from OsteoJointLib.slicer_bridge.panel.parts.label_table import LabelTable, label_rows
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Labeled
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, load_form, show_text
@@ -43,7 +44,7 @@ class LabelSection:
         """Whose CTs the table shows: also of a flow that has ended."""
         self._known: list[KnownCase] = []
         self._ct: str | None = None
-        self._ending = ""
+        self._ending, self._ready = "", True
         ui = self._ui
         self._table = LabelTable(ui.labelTable, self._open)
         ui.sourcePath.setCurrentPath(remembered(SOURCE_SETTING))
@@ -56,6 +57,7 @@ class LabelSection:
 
     def show(self, state: ReadingState) -> None:
         """Show what can be saved of the reading as it stands."""
+        self._ready = state.ready
         nodes = self._reading.nodes
         ct = nodes.volume.GetID() if nodes is not None and nodes.volume is not None else None
         if ct != self._ct:
@@ -146,7 +148,7 @@ class LabelSection:
             return
         if self._flow is not None:
             self._flow.open(index)
-        elif not self._why_not_start(self._reading.state):
+        elif not self._why_not_start(replace(self._reading.state, ready=self._ready)):
             self._start(listed.cases[index].path)
 
     def _may_leave(self) -> bool:
@@ -179,7 +181,7 @@ class LabelSection:
 
     def _show_all(self) -> None:
         self._table.put(label_rows(self._listed, Path(self._ui.datasetPath.currentPath), self._known))
-        self.show(self._reading.state)
+        self.show(replace(self._reading.state, ready=self._ready))
 
     def _why_not_start(self, state: ReadingState) -> str:
         if not self._ui.datasetPath.currentPath:
@@ -206,4 +208,6 @@ def flow_words(flow: LabelFlow, state: ReadingState) -> str:
     if flow.is_open and not state.running and state.is_error and state.document is None:
         advice = _("Place L1 and L2 yourself and read it again, or skip it.")
         lines.append(f"{escape(state.message)} {escape(advice)}")
+    elif flow.is_open and state.levels_doubt:
+        lines.append(escape(why_not_label(state)))
     return "<br>".join(filter(None, lines))

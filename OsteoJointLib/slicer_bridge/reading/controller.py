@@ -158,8 +158,13 @@ class ReadingController:
         self._take(taken_masks.masks_of_file(path, self._chosen().volume, centers_lps_mm))
 
     def take_mask_node(self, node: slicer.vtkMRMLSegmentationNode) -> None:
-        """Take the masks of a segmentation of the scene likewise; raises as :meth:`take_mask_file`."""
+        """Take the masks of a segmentation of the scene likewise, which is hidden then: it would cover what is drawn.
+
+        Raises:
+            OsteoJointError: as :meth:`take_mask_file`.
+        """
         self._take(taken_masks.masks_of_node(node, self._chosen().volume))
+        node.SetDisplayVisibility(False)
 
     def discard(self) -> None:
         """Remove the CT from the scene with everything of its reading; a run under way is cancelled."""
@@ -182,21 +187,20 @@ class ReadingController:
         """Start the worker, so that it can say what it computes on."""
         self.engine.load(self.settings.device, self.settings.weights, self.changed.emit, self._end)
 
-    def deliver(self, folder: Path, row: str, on_done: Callable[[Delivered], None]) -> None:
+    def deliver(self, folder: Path, row: str, on_done: Callable[[Delivered], None], dicom: Sequence[Path] = ()) -> None:
         """Write the reading's files into a folder, brought up to date before.
 
         Args:
             folder: a new or empty one, or one with an earlier reading.
             row: name of the case in ``result.csv``.
             on_done: called once they are there.
+            dicom: the images that the CT was loaded from, for files for a PACS.
         """
 
         def ask() -> None:
             pictures = tuple(screenshots(self.engine.folder))
-            self._ask(
-                lambda case, masks: Deliver(case=case, segmentation=masks, out=folder, row=row, screenshots=pictures),
-                on_done,
-            )
+            fields: dict[str, Any] = {"out": folder, "row": row, "screenshots": pictures, "dicom": tuple(dicom)}
+            self._ask(lambda case, masks: Deliver(case=case, segmentation=masks, **fields), on_done)
 
         self._start(Until.READING, then=ask)
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import slicer
+
+from OsteoJointLib.errors import InputRefused, Reason, RunFailed
 
 _FRAME_OF_REFERENCE = "0020,0052"
 
@@ -29,3 +35,54 @@ def tag(volume_node: slicer.vtkMRMLVolumeNode, name: str) -> str:
 def frame_of_reference(volume_node: slicer.vtkMRMLVolumeNode) -> str | None:
     """Read the frame of reference of a CT; None where it isn't known."""
     return tag(volume_node, _FRAME_OF_REFERENCE).strip() or None
+
+
+def why_no_source(volume_node: slicer.vtkMRMLVolumeNode) -> str:
+    """Say why there is no study that results could be put beside; empty where there may be one."""
+    if database() is not None and instances(volume_node):
+        return ""
+    return (
+        "This CT wasn't loaded from Slicer's DICOM database, so there is no study that results could be put beside. "
+        "Import its DICOM files (module DICOM) and load it from there."
+    )
+
+
+def image_files(volume_node: slicer.vtkMRMLVolumeNode) -> list[Path]:
+    """List the files that a CT was loaded from.
+
+    Raises:
+        InputRefused: NO_DICOM_SOURCE, it wasn't loaded from the database, or its files aren't there any more.
+    """
+    if why := why_no_source(volume_node):
+        raise InputRefused(Reason.NO_DICOM_SOURCE, why)
+    known = database()
+    files = [Path(str(known.fileForInstance(uid) or "")) for uid in instances(volume_node)]
+    if not all(file.is_file() for file in files):
+        raise InputRefused(
+            Reason.NO_DICOM_SOURCE,
+            "Some of this CT's DICOM files aren't in Slicer's DICOM database any more. Import them again.",
+        )
+    return files
+
+
+def add(files: Iterable[Path]) -> None:
+    """Copy DICOM files into the database, where they stand beside the study that they belong to.
+
+    Raises:
+        RunFailed: it didn't take them.
+    """
+    from DICOMLib import DICOMUtils  # Slicer's own
+
+    files = list(files)
+    folder = Path(tempfile.mkdtemp(prefix="OsteoJoint-", dir=slicer.app.temporaryPath))
+    try:
+        for file in files:
+            shutil.copy(file, folder / file.name)
+        done = DICOMUtils.importDicom(str(folder), slicer.dicomDatabase, copyFiles=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not done:
+        raise RunFailed(
+            Reason.FAILED,
+            "Slicer's DICOM database didn't take the files. Look into Slicer's error log; its disk may be full.",
+        )

@@ -14,13 +14,14 @@ import pytest
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from OsteoJointLib.errors import InputRefused, ModelRefused, Reason
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, UsageError
 from OsteoJointLib.frames import mask_to_plane
 from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.output.case_folder import Additions, deliver_case
 from OsteoJointLib.output.dicom.files import DicomFiles
 from OsteoJointLib.output.dicom.sr import NETWORK_ESTIMATE
+from OsteoJointLib.output.dicom.viewer_case import pacs_files
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.seg_nrrd import write_segmentation
 from OsteoJointLib.phantom.writing import write_dicom_series
@@ -569,3 +570,51 @@ def test_a_segmentation_without_l1_and_l2_is_refused(filed, tmp_path):
     dataset.save_as(tmp_path / "masks.dcm")
     with pytest.raises(InputRefused, match="no segment of L1 or L2"):
         read_given_masks(tmp_path / "masks.dcm", filed.case.volume)
+
+
+def from_a_viewer(case):
+    """The case as it was read of what a viewer handed over: the same voxels, and nothing of their files."""
+    volume = replace(case.volume, images=(), stored=None, source=replace(case.volume.source, kind="nrrd"))
+    l1, l2 = (replace(reading, volume=volume) for reading in case.readings)
+    return replace(case, volume=volume, l1=l1, l2=l2)
+
+
+def test_a_viewer_s_case_is_written_of_the_images_that_it_was_loaded_from(filed, tmp_path, monkeypatch):
+    case, images = from_a_viewer(filed.case), sorted(filed.series.glob("*.dcm"))
+    monkeypatch.setattr("OsteoJointLib.output.dicom.viewer_case.check_pdf", lambda: None)
+    assert pacs_files(case, images).pdf
+    pacs = pacs_files(case, images[::-1])
+    deliver_case(case, tmp_path / "out", Additions(writers=pacs.writers))
+    found, expected = voxels_of(tmp_path / "out" / "segmentation.dcm", case.volume.grid), expected_voxels(filed.case)
+    for label, mask in expected.items():
+        np.testing.assert_array_equal(found[label], mask, err_msg=label)
+    source, written_ = pydicom.dcmread(images[0]), pydicom.dcmread(tmp_path / "out" / "measurements.dcm")
+    assert all(source.get(tag) == written_.get(tag) for tag in IDENTITY)
+    assert pacs.flags == ()
+
+
+def test_a_viewer_s_case_that_lies_elsewhere_than_its_images_is_refused(filed):
+    case, images = from_a_viewer(filed.case), sorted(filed.series.glob("*.dcm"))
+    x, y, z = case.volume.grid.origin_lps_mm
+    for grid in (
+        replace(case.volume.grid, origin_lps_mm=(x + 0.1, y, z)),
+        replace(case.volume.grid, spacing_xyz_mm=tuple(1.01 * np.array(case.volume.grid.spacing_xyz_mm))),
+    ):
+        with pytest.raises(InputRefused, match="moved, cut or resampled") as refusal:
+            pacs_files(replace(case, volume=replace(case.volume, grid=grid)), images)
+        assert refusal.value.reason is Reason.NO_DICOM_SOURCE
+    cut = replace(
+        case.volume, hu=case.volume.hu[1:], grid=replace(case.volume.grid, shape_zyx=case.volume.hu[1:].shape)
+    )
+    with pytest.raises(InputRefused, match="moved, cut or resampled"):
+        pacs_files(replace(case, volume=cut), images)
+
+
+def test_where_no_pdf_can_be_made_the_others_are_and_it_is_said(filed, monkeypatch):
+    def lacking():
+        raise UsageError(Reason.DEPENDENCY_MISSING, "WeasyPrint isn't installed.")
+
+    monkeypatch.setattr("OsteoJointLib.output.dicom.viewer_case.check_pdf", lacking)
+    pacs = pacs_files(from_a_viewer(filed.case), sorted(filed.series.glob("*.dcm")))
+    assert not pacs.pdf and pacs.writers
+    assert [flag.message for flag in pacs.flags] == ["WeasyPrint isn't installed."]

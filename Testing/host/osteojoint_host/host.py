@@ -30,7 +30,7 @@ class Host:
         import slicer.util
         from vtkmodules.vtkCommonCore import vtkObject
 
-        from osteojoint_host import qt_module
+        from osteojoint_host import dicom_database, qt_module
         from osteojoint_host.application import qSlicerApplication
         from osteojoint_host.modules import LoadableModule, ModuleManager
         from osteojoint_host.mrml import Mrml
@@ -57,6 +57,7 @@ class Host:
         self.views = LayoutManager(self.mrml)
         self.app.attach(self.mrml, self.modules, IOManager(self.mrml), self.views)
         self._add_python_slicer()
+        dicom_database.start(self.folder)
         self.errors()
 
     def _install_modules(self) -> None:
@@ -149,6 +150,7 @@ class Host:
 
         self.app.userSettings().clear()
         qt.QFileDialog.answers = []
+        sys.modules["slicer"].dicomDatabase.initializeDatabase()
 
     def clear(self) -> None:
         """Close the scene, let everyone hear of it, and straighten the views."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import slicer
+
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.labels.fetching import Asked
 from OsteoJointLib.slicer_bridge.labels.label_flow import Passed
@@ -72,9 +74,11 @@ class Labeling(Protocol):
 
 
 class Saved(Updated, Protocol):
-    """A reading whose files are written."""
+    """A reading whose files are written, and which takes masks that were."""
 
-    def deliver(self, folder: Path, row: str, on_done: Callable[[Any], None]) -> None: ...
+    def deliver(self, folder: Path, row: str, on_done: Callable[[Any], None], dicom: Sequence[Path] = ()) -> None: ...
+    def take_mask_file(self, path: Path, centers_lps_mm: Mapping[Level, Sequence[float]] | None = None) -> None: ...
+    def take_mask_node(self, node: slicer.vtkMRMLSegmentationNode) -> None: ...
 
 
 class Worker(Asked, Protocol):
