@@ -48,7 +48,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         ui.shiftDownButton.connect("clicked(bool)", self._shift_down)
         ui.levelsTable.connect("cellClicked(int,int)", self._row_clicked)
         self._looking = False
-        self._place_buttons = fill_level_table(ui.levelsTable, stretched=CONFIDENCE, button=_("Place"))
+        self._place_buttons = fill_level_table(ui.levelsTable, _("Place"))
         for level, button in self._place_buttons.items():
             button.setCheckable(True)
             button.connect("clicked(bool)", lambda checked=False, level=level: self._place(level))

@@ -46,7 +46,7 @@ class MasksSection:
         self._widget, self._ui = load_form(layout, "Masks")
         ui = self._ui
         self._editor = MaskEditor(ui.editButton.layout())
-        self._reset_buttons = fill_level_table(ui.masksTable, stretched=SOURCE, button=_("Reset"))
+        self._reset_buttons = fill_level_table(ui.masksTable, _("Reset"))
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.masksTable.connect("itemChanged(QTableWidgetItem*)", self._ticked)
         for level, button in self._reset_buttons.items():
