@@ -115,7 +115,15 @@ def read_state(**changes) -> ReadingState:
     return replace(ReadingState(volume_name="CT", levels=READ_LEVELS, document=document()), **changes)
 
 
-FOLDED = ("exportSection", "batchSection", "setupSection", "editButton", "refineButton", "labelsButton", "advancedButton")
+FOLDED = (
+    "exportSection",
+    "batchSection",
+    "setupSection",
+    "editButton",
+    "refineButton",
+    "labelsButton",
+    "advancedButton",
+)
 """Sections that a test unfolds for itself."""
 
 

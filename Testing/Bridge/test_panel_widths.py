@@ -2,7 +2,7 @@
 
 import pytest
 
-from .fake_reading import READ_LEVELS, add_ct, click_cell, document
+from .fake_reading import add_ct
 from .panel_looks import faults, seen_panel, speak_german
 
 WIDEST_PX, NARROWEST_PX = 420, 400

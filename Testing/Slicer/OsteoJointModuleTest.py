@@ -47,7 +47,7 @@ class OsteoJointModuleTest(unittest.TestCase):
         for parts in (
             ("Weights", "manifest.json"),
             ("Weights", "compact.safetensors"),
-            ("UI", "Status.ui"),
+            ("UI", "Result.ui"),
             ("Icons", "OsteoJoint.png"),
             ("Icons", "Phantom.png"),
             ("Terminology", "OsteoJoint.term.json"),

@@ -164,7 +164,7 @@ def levels_hint(state: ReadingState, placed: Level | None) -> str:
     if not missing and state.levels_doubt:
         return _("Check both points, move them if need be, then press “Levels are right”.")
     if not missing:
-        return "" if state.document else _("Check both points, then press Apply above.")
+        return "" if state.document else _("Check both points, then press Read above.")
     if len(missing) == len(Level):
         return _("Find both, or place each by hand: press Place, then click on its center in a slice.")
     return _("Now place {level}: press Place in its row, then click on its center in a slice. Or find both.").format(

@@ -149,7 +149,7 @@ class MasksSection:
 
     def _show_refinement(self, state: ReadingState, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
         ui = self._ui
-        no_masks = "" if segmentation is not None else _("There are no masks yet: press Apply first.")
+        no_masks = "" if segmentation is not None else _("There are no masks yet: press Read first.")
         allow(
             ui.runRefineButton,
             why_not_run(state) or no_masks,
@@ -234,7 +234,7 @@ def edit_hint(has_masks: bool, elsewhere: list[Level]) -> str:
         elsewhere: the levels that are drawn on other slices as well.
     """
     if not has_masks:
-        return _("There are no masks yet: press Apply first.")
+        return _("There are no masks yet: press Read first.")
     if elsewhere:
         words = _("Only the middle slice of {levels} is read; what you drew elsewhere is kept for labels.")
         return words.format(levels=_(" and ").join(elsewhere))

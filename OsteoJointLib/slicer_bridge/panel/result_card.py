@@ -1,5 +1,6 @@
 """The result at a glance, below the button: the class and how certain it is, the BMD or HU of each vertebra, the first
-doubt, and a switch for each vertebra that shall not count."""
+doubt, and a switch for each vertebra that shall not count.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ class ResultCard:
             combo = self._reason_combo(level)
             for reason in REASONS:
                 combo.addItem(reason_words(reason))
-            combo.connect("currentIndexChanged(int)", lambda index=0, level=level: self._give_reason(level, REASONS[index]))
+            combo.connect(
+                "currentIndexChanged(int)", lambda index=0, level=level: self._give_reason(level, REASONS[index])
+            )
             self._check(level).connect("clicked(bool)", lambda checked=False, level=level: self._ticked(level, checked))
         ui.lookAtLevelsButton.connect("clicked(bool)", self._look_at_levels)
         ui.firstDoubtList.connect("itemClicked(QListWidgetItem*)", self._doubt_clicked)

@@ -47,9 +47,10 @@ class SetupWorker:
         ui.checkButton.setEnabled(not state.running)
         ui.pythonPath.setEnabled(not state.running and not forced_python())
         set_row(ui.deviceSelector, DEVICES.index(self._reading.settings.device.partition(":")[0]))
-        words = device_words(hardware, self._reading.settings.device) if hardware else ""
-        ui.deviceLabel.setText(words or _("Not known before the first run."))
-        ui.deviceLabel.setToolTip(hardware.words if hardware else "")
+        ui.deviceLabel.setText(_("Not known before the first run."))
+        if hardware:
+            found = dict.fromkeys((device_words(hardware, self._reading.settings.device), hardware.words))
+            ui.deviceLabel.setText(" ".join(found))
         lines = list(self._reading.client.log)
         if lines != self._shown:
             self._shown = lines
