@@ -36,7 +36,30 @@ NOT_RELIABLE = {
     "level": None,
     "message": "The class is not reliable: metal disturbs the HU.",
 }
+INPUT = {
+    "kvp": 120.0,
+    "kernel": "B40f",
+    "contrast": True,
+    "contrast_phase": "portal",
+    "kvp_origin": "header",
+    "kernel_origin": "header",
+    "contrast_origin": "estimated",
+    "kvp_confidence": None,
+    "kernel_confidence": None,
+    "contrast_confidence": 0.93,
+}
 DOCUMENT = {
+    "input": INPUT,
+    "bmd": [
+        {
+            "calibration": "internal (fat, muscle, blood, air)",
+            "kind": "internal",
+            "mg_cm3": 101.4,
+            "se_mg_cm3": 5.0,
+            "interval_90_mg_cm3": [93.2, 109.6],
+            "levels": ["L1"],
+        }
+    ],
     "model": {"name": "compact", "profile": "compact", "sha256": "0" * 64, "trained_on": "OsteoJoint phantoms"},
     "device": "cpu",
     "classification": {
@@ -57,6 +80,7 @@ DOCUMENT = {
             "hu_median": 117.0,
             "hu_sd": 30.92,
             "bmd_mg_cm3": 101.4,
+            "bmd_se_mg_cm3": 5.0,
         },
         "L2": {
             "erosion_mm": 4.0,
@@ -65,6 +89,7 @@ DOCUMENT = {
             "hu_median": None,
             "hu_sd": None,
             "bmd_mg_cm3": None,
+            "bmd_se_mg_cm3": None,
         },
     },
     "baseline": {"status": "osteoporosis", "hu_mean": 98.2, "low_hu": 100.0, "high_hu": 150.0, "method": "two cuts"},
@@ -88,6 +113,23 @@ def document(**changes) -> dict:
 def read_state(**changes) -> ReadingState:
     """The state after a reading."""
     return replace(ReadingState(volume_name="CT", levels=READ_LEVELS, document=document()), **changes)
+
+
+FOLDED = (
+    "exportSection",
+    "batchSection",
+    "setupSection",
+    "editButton",
+    "refineButton",
+    "labelsButton",
+    "advancedButton",
+)
+"""Sections that a test unfolds for itself."""
+
+
+def is_section(widget) -> bool:
+    """Whether a widget folds its contents."""
+    return widget.className() == "ctkCollapsibleButton"
 
 
 def add_ct(name: str = "CT"):
@@ -140,7 +182,7 @@ class FakeReading:
 
 
 class OpenPanel:
-    """The panel on a fake reading: ``panel``, ``reading``, and ``ui``, its widgets by name."""
+    """The panel on a fake reading: ``panel``, ``reading``, and ``ui``, its widgets by name; its sections are unfolded."""
 
     def __init__(self):
         self.reading = FakeReading()
@@ -149,11 +191,18 @@ class OpenPanel:
         logic = ScriptedLoadableModuleLogic()
         logic.moduleName = "OsteoJoint"
         self.panel = Panel(qt.QVBoxLayout(self.place), self.reading, logic.getParameterNode)
+        self.folded = [name for name, widget in vars(self.ui).items() if is_section(widget) and widget.collapsed]
+        self.unfold(*(name for name in self.folded if name not in FOLDED))
         self.place.show()
 
     @property
     def ui(self):
         return slicer.util.childWidgetVariables(self.place)
+
+    def unfold(self, *names: str) -> None:
+        """Unfold sections."""
+        for name in names:
+            getattr(self.ui, name).collapsed = False
 
     @property
     def asked(self) -> list[tuple]:

@@ -171,8 +171,10 @@ def test_every_enabled_or_disabled_button_explains_itself(opened):
             "runRefineButton",
             "undoRefineButton",
         ),
-        *("compareButton", "updateButton", "useCpuButton", "openSetupButton", "networkCheckBox", "heatmapCheckBox"),
-        *("explanationCheckBox", "surfaceCheckBox", "followCheckBox"),
+        *("compareButton", "useCpuButton", "openSetupButton", "networkCheckBox", "heatmapCheckBox"),
+        *("explanationCheckBox", "surfaceCheckBox", "followCheckBox", "lookAtLevelsButton", "allDoubtsButton"),
+        *("leaveOutL1Check", "leaveOutL2Check", "reasonL1Combo", "reasonL2Combo", "deviceSelector", "checkButton"),
+        *("kvpCombo", "kernelCombo", "contrastCombo"),
     ]
     silent = [name for name in buttons if not getattr(opened.ui, name).toolTip]
     assert silent == []

@@ -1,4 +1,4 @@
-"""The section "Input": one button, one bar, one place for what there is to tell."""
+"""The panel's top: one button, one bar, one place for what there is to tell; and the device, under Setup."""
 
 import pytest
 import qt
@@ -30,7 +30,7 @@ def test_without_a_ct_there_is_nothing_to_apply_to(opened):
 def test_the_button_applies_then_cancels_then_updates(opened):
     add_ct()
     button = opened.ui.applyButton
-    assert (button.text, button.enabled) == ("Apply", True)
+    assert (button.text, button.enabled) == ("Read", True)
     button.click()
     opened.reading.become(running=True, stage="levels", fraction=0.4)
     assert button.text == "Cancel"
@@ -77,8 +77,8 @@ def test_with_one_point_the_other_is_asked_for(opened):
     assert not opened.ui.problemFrame.visible
     assert opened.ui.findButton.enabled
     opened.reading.become_read(levels={**READ_LEVELS, "L1": LevelState()}, stale=("the point of L2 was moved",))
-    assert not opened.ui.updateButton.enabled
-    assert opened.ui.updateButton.toolTip.startswith("L1 has no point yet")
+    assert not opened.ui.applyButton.enabled
+    assert opened.ui.applyButton.toolTip.startswith("L1 has no point yet")
     opened.reading.become(running=True)
     assert opened.ui.applyButton.enabled  # it cancels now
 
@@ -91,6 +91,7 @@ def test_out_of_memory_offers_the_cpu(opened):
     assert not opened.ui.openSetupButton.visible
     opened.ui.useCpuButton.click()
     assert opened.reading.settings.device == "cpu"
+    opened.reading.changed.emit()
     assert opened.ui.deviceSelector.currentText == "CPU"
     assert opened.asked == [("update",)]
     opened.reading.changed.emit()
@@ -137,18 +138,18 @@ def test_a_setting_that_is_no_device_counts_as_automatic(scene):
 
 
 def test_what_was_found_is_said_in_words(opened):
-    label, words = opened.ui.hardwareLabel, "CPU with 2 of 2 cores: PyTorch 2.9 was built without CUDA."
-    assert not label.visible
+    label, words = opened.ui.deviceLabel, "CPU with 2 of 2 cores: PyTorch 2.9 was built without CUDA."
+    assert label.text == "Not known before the first run."
     opened.reading.hardware = Hardware("2.9", None, None, (), 2, 2)
     opened.reading.changed.emit()
-    assert (label.text, label.toolTip) == ("Computes on the CPU.", words)
+    assert label.text == f"Computes on the CPU. {words}"
     opened.ui.deviceSelector.setCurrentIndex(1)
     assert label.text == words  # why there is no GPU
     opened.reading.hardware = Hardware("2.9", "13.0", "580.1", (Card("RTX 4000", 20.0),), 2, 2)
     opened.reading.changed.emit()
-    assert label.text == "Computes on RTX 4000."
+    assert label.text.startswith("Computes on RTX 4000. ")
     opened.ui.deviceSelector.setCurrentIndex(2)
-    assert label.text == "Computes on the CPU."
+    assert label.text.startswith("Computes on the CPU. ")
 
 
 def test_edits_are_followed_unless_unticked(opened):

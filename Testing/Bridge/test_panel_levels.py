@@ -33,7 +33,7 @@ def test_found_levels_are_shown_with_how_sure_they_are(opened):
     opened.reading.become(levels=FOUND_LEVELS)
     assert row(opened, 0) == ["L1", "S 15.9 mm", "sure, 99\u00a0%", "found"]
     assert row(opened, 1) == ["L2", "I 16.9 mm", "sure, 99\u00a0%", "found"]
-    assert "press Apply" in opened.ui.levelsHint.text
+    assert "press Read" in opened.ui.levelsHint.text
     opened.reading.become(levels=FOUND_LEVELS, document=read_state().document)
     assert not opened.ui.levelsHint.visible
     assert not opened.ui.doubtFrame.visible

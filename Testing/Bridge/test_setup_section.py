@@ -249,7 +249,9 @@ def test_the_device_is_said_in_words_once_it_is_known(open_setup):
     assert setup.asked == ["start_worker"]
     setup.reading.hardware = Hardware("2.9", None, None, (), 2, 2)
     setup.become()
-    assert setup.ui.deviceLabel.text == "CPU with 2 of 2 cores: PyTorch 2.9 was built without CUDA."
+    assert setup.ui.deviceLabel.text == (
+        "Computes on the CPU. CPU with 2 of 2 cores: PyTorch 2.9 was built without CUDA."
+    )
 
 
 def test_the_worker_s_last_words_are_shown_and_copied(open_setup):

@@ -46,7 +46,7 @@ class OsteoJointModuleTest(SlicerTestCase):
         for parts in (
             ("Weights", "manifest.json"),
             ("Weights", "compact.safetensors"),
-            ("UI", "Status.ui"),
+            ("UI", "Result.ui"),
             ("Icons", "OsteoJoint.png"),
             ("Icons", "Phantom.png"),
             ("Terminology", "OsteoJoint.term.json"),

@@ -62,7 +62,7 @@ class OsteoJointScenarioTest(SlicerTestCase):
         return self.reading.state.message
 
     def read(self):
-        """Choose the phantom, press Apply and wait for the class."""
+        """Choose the phantom, press Read and wait for the class."""
         node = self.choose()
         self.click("applyButton")
         self.finish()

@@ -1,4 +1,4 @@
-"""The panel's section "Input": the CT, the device, one button that starts and stops, and what there is to tell."""
+"""The panel's top: the CT, one button that starts and stops, and what there is to tell."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.hardware import Hardware, computes_on_cpu
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.panel.parts.device import use_device
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Started
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
     ERROR,
@@ -27,9 +28,6 @@ from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
 )
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
-DEVICE_SETTING = "OsteoJoint/Device"
-DEVICES = ("auto", "cuda", "cpu")
-"""The devices in the order of the selector; ``cuda`` stands for any ``cuda:N`` too."""
 TO_SETUP = {Reason.DEPENDENCY_MISSING, Reason.WEIGHTS_NOT_FOUND, Reason.WEIGHTS_HASH, Reason.WEIGHTS_FORMAT}
 """Reasons whose remedy lies in the section Setup."""
 TO_CPU = {Reason.OUT_OF_MEMORY, Reason.DEVICE_MISSING, Reason.DEVICE_FAILED}
@@ -52,12 +50,9 @@ class InputSection:
         self._widget, self._ui = load_form(layout, "Input")
         self._widget.setMRMLScene(slicer.mrmlScene)
         ui = self._ui
-        self._use(slicer.util.settingsValue(DEVICE_SETTING, reading.settings.device))
-        ui.deviceSelector.setCurrentIndex(DEVICES.index(reading.settings.device.partition(":")[0]))
         paint_frame(ui.problemFrame, WARNING)
         paint_frame(ui.setupFrame, WARNING)
         ui.setupFrameLabel.setText(not_ready_words())
-        ui.deviceSelector.connect("currentIndexChanged(int)", self._device_chosen)
         ui.applyButton.connect("clicked(bool)", self._apply_or_cancel)
         ui.useCpuButton.connect("clicked(bool)", self._use_cpu)
         ui.openSetupButton.connect("clicked(bool)", self._setup)
@@ -72,17 +67,11 @@ class InputSection:
         problem = why_not_find(replace(state, running=False)) if state.ready else ""
         ui.problemFrame.setVisible(bool(problem))
         ui.problemLabel.setText(problem)
-        self._show_hardware()
         self._show_button(state)
         ui.progressBar.setVisible(state.running)
         ui.progressBar.setValue(round(100 * state.fraction))
         ui.progressBar.setFormat(f"{stage_words(state.stage)} … %p%")
         self._show_message(state)
-
-    def _show_hardware(self) -> None:
-        label, hardware = self._ui.hardwareLabel, self._reading.hardware
-        show_text(label, device_words(hardware, self._reading.settings.device) if hardware else "")
-        label.setToolTip(hardware.words if hardware else "")
 
     def _show_button(self, state: ReadingState) -> None:
         button = self._ui.applyButton
@@ -90,7 +79,7 @@ class InputSection:
             button.setText(_("Cancel"))
             allow(button, "", _("Stop now. Earlier results stay."))
             return
-        button.setText(_("Update") if state.stale and state.document else _("Apply"))
+        button.setText(_("Update") if state.stale and state.document else _("Read"))
         allow(button, why_not_run(state), _("Find the levels, segment the vertebral bodies and predict the class."))
 
     def _show_message(self, state: ReadingState) -> None:
@@ -110,17 +99,8 @@ class InputSection:
         else:
             self._reading.update()
 
-    def _device_chosen(self, index: int = 0) -> None:
-        self._use(DEVICES[index])
-        qt.QSettings().setValue(DEVICE_SETTING, DEVICES[index])
-        self._show_hardware()
-
-    def _use(self, device: str) -> None:
-        known = device.partition(":")[0] in DEVICES
-        self._reading.settings.device = device if known else DEVICES[0]
-
     def _use_cpu(self, checked: bool = False) -> None:
-        self._ui.deviceSelector.setCurrentIndex(DEVICES.index("cpu"))
+        use_device(self._reading.settings, "cpu")
         self._reading.update()
 
     def _setup(self, checked: bool = False) -> None:

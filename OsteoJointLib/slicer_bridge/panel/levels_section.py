@@ -49,7 +49,7 @@ class LevelsSection(slicer.util.VTKObservationMixin):
         ui.shiftDownButton.connect("clicked(bool)", self._shift_down)
         ui.levelsTable.connect("cellClicked(int,int)", self._row_clicked)
         self._looking = False
-        self._place_buttons = fill_level_table(ui.levelsTable, stretched=CONFIDENCE, button=_("Place"))
+        self._place_buttons = fill_level_table(ui.levelsTable, _("Place"))
         for level, button in self._place_buttons.items():
             button.setCheckable(True)
             button.connect("clicked(bool)", lambda checked=False, level=level: self._place(level))
@@ -177,7 +177,7 @@ def levels_hint(state: ReadingState, placed: Level | None) -> str:
             "by one vertebra, or move the points. The class comes after that."
         )
     if not missing:
-        return "" if state.document else _("Check both points, then press Apply above.")
+        return "" if state.document else _("Check both points, then press Read above.")
     if len(missing) == len(Level):
         return _("Find both, or place each by hand: press Place, then click on its center in a slice.")
     return _("Now place {level}: press Place in its row, then click on its center in a slice. Or find both.").format(

@@ -54,7 +54,7 @@ class MasksSection:
         ui = self._ui
         paint_frame(ui.strayFrame, WARNING)
         self._editor = MaskEditor(ui.editButton.layout(), self._go_to)
-        self._reset_buttons = fill_level_table(ui.masksTable, stretched=SOURCE, button=_("Reset"))
+        self._reset_buttons = fill_level_table(ui.masksTable, _("Reset"))
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.masksTable.connect("itemChanged(QTableWidgetItem*)", self._ticked)
         for level, button in self._reset_buttons.items():
@@ -158,7 +158,7 @@ class MasksSection:
 
     def _show_refinement(self, state: ReadingState, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
         ui = self._ui
-        no_masks = "" if segmentation is not None else _("There are no masks yet: press Apply first.")
+        no_masks = "" if segmentation is not None else _("There are no masks yet: press Read first.")
         allow(
             ui.runRefineButton,
             why_not_run(state) or no_masks or self._why_no_slice(),
@@ -276,7 +276,7 @@ def stray_words(state: ReadingState) -> list[str]:
 def edit_hint(has_masks: bool) -> str:
     """Say how the masks are edited, or why they can't be yet."""
     if not has_masks:
-        return _("There are no masks yet: press Apply first.")
+        return _("There are no masks yet: press Read first.")
     return _(
         "Correct any slice: the HU come from the whole body, the class from the middle slice. "
         "Click a level's row above to go there and edit it."

@@ -23,8 +23,9 @@ from OsteoJointLib.slicer_bridge.panel.parts.foreground import Foreground
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Controlled
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
 from OsteoJointLib.slicer_bridge.panel.parts.sight import Sight
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import take_any_width
+from OsteoJointLib.slicer_bridge.panel.result_card import ResultCard
 from OsteoJointLib.slicer_bridge.panel.setup_section import SetupSection
-from OsteoJointLib.slicer_bridge.panel.status_section import StatusSection
 from OsteoJointLib.slicer_bridge.panel.views_section import ViewsSection
 from OsteoJointLib.slicer_bridge.panel.why_section import WhySection
 
@@ -107,20 +108,23 @@ class Panel(slicer.util.VTKObservationMixin):
         notice = qt.QLabel(f"<small>{escape(RESEARCH_NOTICE_SHORT)}</small>")
         notice.setObjectName("noticeLabel")
         notice.setToolTip(RESEARCH_NOTICE)
+        notice.setWordWrap(True)
+        take_any_width(notice)
         self._column.addWidget(notice)
-        inputs = InputSection(self._column, reading, self._open_setup)
+        inputs = InputSection(self._column, reading, lambda: self._open("setupSection"))
+        result = ResultCard(self._column, reading, lambda: self._open("levelsSection"))
         views = ViewsSection(self._column, reading, self._sight)
         levels = LevelsSection(self._add_button("levelsSection", _("Levels")), reading, self._foreground)
         self._masks = MasksSection(self._add_button("masksSection", _("Masks")), reading, parameters, self._foreground)
-        status = StatusSection(self._add_button("statusSection", _("Status")), reading)
         why = WhySection(self._add_button("whySection", _("Why")), reading, parameters)
         export = ExportSection(self._add_button("exportSection", _("Export")), reading)
+        self._column.addWidget(separator())
         labels = LabelSection(self._add_button("labelSection", _("Labels")), reading)
         batch = BatchSection(self._add_button("batchSection", _("Batch")), reading)
         self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
-        for name in ("exportSection", "labelSection", "batchSection", "setupSection"):
-            self._buttons[name].collapsed = True  # CTK's setter is no slot: Python has only the property
-        return [inputs, views, levels, self._masks, status, why, export, labels, batch, self._setup]
+        for button in self._buttons.values():
+            button.collapsed = True  # CTK's setter is no slot: Python has only the property
+        return [inputs, result, views, levels, self._masks, why, export, labels, batch, self._setup]
 
     def _add_button(self, name: str, title: str) -> qt.QLayout:
         """Add a collapsible button and return its layout."""
@@ -131,8 +135,9 @@ class Panel(slicer.util.VTKObservationMixin):
         self._buttons[name] = button
         return qt.QVBoxLayout(button)
 
-    def _open_setup(self) -> None:
-        button = self._buttons["setupSection"]
+    def _open(self, name: str) -> None:
+        """Open a section and bring it into view."""
+        button = self._buttons[name]
         button.collapsed = False
         area = self.widget
         while area is not None and not hasattr(area, "ensureWidgetVisible"):
@@ -188,6 +193,14 @@ class Panel(slicer.util.VTKObservationMixin):
             state = self._reading.state
             if state.document and state.stale and not state.running:
                 self._reading.update()
+
+
+def separator() -> qt.QFrame:
+    """Make a line between what belongs to the CT and what doesn't."""
+    line = qt.QFrame()
+    line.setFrameShape(qt.QFrame.HLine)
+    line.setFrameShadow(qt.QFrame.Sunken)
+    return line
 
 
 def first_volume() -> slicer.vtkMRMLScalarVolumeNode | None:

@@ -1,4 +1,4 @@
-"""What the worker computes with: its Python, the device it finds, and what it said last."""
+"""What the worker computes with: its Python, its device, and what it said last."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
+from OsteoJointLib.slicer_bridge.panel.input_section import device_words
+from OsteoJointLib.slicer_bridge.panel.parts.device import DEVICE_SETTING, DEVICES, known_device, use_device
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Computed
-from OsteoJointLib.slicer_bridge.panel.parts.widgets import show_text
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import set_row, show_text
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.setup.python_setting import chosen_python, forced_python, remember_python
@@ -32,6 +35,8 @@ class SetupWorker:
         self._use(chosen_python())
         if forced_python():
             show_text(ui.pythonLabel, _("Set by the environment variable {name}.").format(name=PYTHON_VARIABLE))
+        reading.settings.device = known_device(slicer.util.settingsValue(DEVICE_SETTING, reading.settings.device))
+        ui.deviceSelector.connect("currentIndexChanged(int)", self._device_chosen)
         ui.pythonPath.connect("currentPathChanged(QString)", self._python_chosen)
         ui.checkButton.connect("clicked(bool)", self._check)
         ui.copyLogButton.connect("clicked(bool)", self._copy)
@@ -41,7 +46,11 @@ class SetupWorker:
         ui, hardware = self._ui, self._reading.hardware
         ui.checkButton.setEnabled(not state.running)
         ui.pythonPath.setEnabled(not state.running and not forced_python())
-        ui.deviceLabel.setText(hardware.words if hardware else _("Not known before the first run."))
+        set_row(ui.deviceSelector, DEVICES.index(self._reading.settings.device.partition(":")[0]))
+        ui.deviceLabel.setText(_("Not known before the first run."))
+        if hardware:
+            found = dict.fromkeys((device_words(hardware, self._reading.settings.device), hardware.words))
+            ui.deviceLabel.setText(" ".join(found))
         lines = list(self._reading.client.log)
         if lines != self._shown:
             self._shown = lines
@@ -66,6 +75,10 @@ class SetupWorker:
             self._reading.settings.python = python
             self._reading.cancel()
             self._reading.client.kill()  # the next run starts one in the Python that is set now
+
+    def _device_chosen(self, index: int = 0) -> None:
+        use_device(self._reading.settings, DEVICES[index])
+        self.show(self._reading.state)
 
     def _check(self, checked: bool = False) -> None:
         self._ui.deviceLabel.setText(_("Looking …"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -10,17 +11,13 @@ from slicer.i18n import tr as _
 
 from OsteoJointLib.output.drawing import COLOR_STOPS
 from OsteoJointLib.output.summary import scan_facts
-from OsteoJointLib.records import Level
+from OsteoJointLib.pipeline.baseline import digits_needed
+from OsteoJointLib.records import Level, Status
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
 from OsteoJointLib.slicer_bridge.panel.parts.panel_parameters import Parameters
+from OsteoJointLib.slicer_bridge.panel.parts.status_words import status_words
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, load_form, show_text
-from OsteoJointLib.slicer_bridge.panel.status_section import (
-    baseline_words,
-    fusion_words,
-    gradient,
-    influence_words,
-    left_out_words,
-)
+from OsteoJointLib.slicer_bridge.panel.result_card import left_out_words
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import FROM_PERCENT
 
@@ -45,7 +42,8 @@ class WhySection:
         """Show what the class comes from."""
         ui, document = self._ui, state.document
         said = decided(document) if document else [_("No result yet.")]
-        ui.decidedLabel.setText("".join(f"<div>{escape(sentence)}</div>" for sentence in said))
+        model = f"<div><small>{escape(model_words(document))}</small></div>" if document else ""
+        ui.decidedLabel.setText("".join(f"<div>{escape(sentence)}</div>" for sentence in said) + model)
         no_result = "" if document else _("There is no map before the first reading.")
         blank = _("The reading made no explanation map.")
         no_map = no_result or ("" if document and document["explanation"]["method"] else blank)
@@ -117,3 +115,50 @@ def edge_words() -> str:
 
 def _drawn_words() -> str:
     return _("Below {percent} % nothing is drawn.").format(percent=FROM_PERCENT)
+
+
+def gradient(colors: Sequence[tuple[int, int, int]]) -> str:
+    """Return colors from left to right for a style sheet."""
+    last = len(colors) - 1
+    stops = (f"stop: {index / last:.3f} rgb{color}" for index, color in enumerate(colors))
+    return f"qlineargradient(x1: 0, y1: 0, x2: 1, y2: 0, {', '.join(stops)})"
+
+
+def fusion_words(weights: dict[str, float]) -> str:
+    """Say how much each level weighs in the class."""
+    return _("L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.").format(l1=100 * weights["L1"], l2=100 * weights["L2"])
+
+
+def influence_words(explanation: dict[str, Any]) -> str:
+    """Say how the class's influence is spread over the explanation maps; empty where none were made."""
+    if explanation["method"] is None:
+        return ""
+    influence = explanation["influence"]
+    if not any(influence.values()):
+        return _("Explanation map: the class depends on neither level.")
+    for level, other in (("L1", "L2"), ("L2", "L1")):
+        if influence[level] == 0:
+            return _("Explanation map: no influence in {level}, all of it in {other}.").format(level=level, other=other)
+    return _("Explanation map: {l1:.0f} % of the influence lies in L1, {l2:.0f} % in L2.").format(
+        l1=100 * influence["L1"], l2=100 * influence["L2"]
+    )
+
+
+def baseline_words(baseline: dict[str, Any] | None) -> str:
+    """Say what the plain rule makes of the mean HU; empty when it says nothing."""
+    if not baseline:
+        return ""
+    words = _("By mean HU alone: {status} ({hu} HU; below {low} osteoporosis, at least {high} normal).")
+    digits = digits_needed(baseline)
+    values = {
+        name: f"{baseline[key]:.{digits}f}" for name, key in (("hu", "hu_mean"), ("low", "low_hu"), ("high", "high_hu"))
+    }
+    return words.format(status=status_words(Status(baseline["status"])).lower(), **values)
+
+
+def model_words(document: dict[str, Any]) -> str:
+    """Say which weights computed the result, on what, and how long it took."""
+    model, seconds = document["model"], document["timings_s"].get("total", 0.0)
+    words = _("Weights {name}, trained on {data}. Computed on {device} in {seconds:.1f} s.")
+    device = _("the CPU") if document["device"] == "cpu" else document["device"]
+    return words.format(name=model["name"], data=model["trained_on"], device=device, seconds=seconds)

@@ -47,20 +47,22 @@ class Started(Updated, Configured, Protocol):
     def cancel(self) -> None: ...
 
 
-class Located(Shown, Protocol):
-    """A reading whose levels are found or placed."""
+class Edited(Shown, Protocol):
+    """A reading whose user says something of the CT."""
 
     edits: Edits
+
+
+class Located(Edited, Protocol):
+    """A reading whose levels are found or placed."""
 
     def find_levels(self) -> None: ...
     def confirm_levels(self) -> None: ...
     def shift_levels(self, up: bool) -> None: ...
 
 
-class Refined(Shown, Protocol):
+class Refined(Edited, Protocol):
     """A reading whose masks are refined, reset and compared."""
-
-    edits: Edits
 
     def refine(
         self, levels: Sequence[Level], parameters: Mapping[str, float], whole: bool, at: Point | None

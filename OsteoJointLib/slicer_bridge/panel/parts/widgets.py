@@ -17,6 +17,13 @@ WARNING = ("#fff3cd", "#664d03")
 """Of what tells of something to do."""
 INFO = ("#e2e8f0", "#1e293b")
 """Of what tells how something went."""
+FIELD_PX = 90
+"""Least width of a field, pixels (chosen: a number with its unit in large letters)."""
+FIELDS = (
+    *("QTableWidget", "QListWidget", "QComboBox", "QLineEdit", "QSlider", "QProgressBar", "ctkPathLineEdit"),
+    *("ctkSliderWidget", "ctkDoubleSpinBox", "qMRMLNodeComboBox", "qMRMLCheckableNodeComboBox"),
+)
+"""Classes of widgets that show as much as they have room for."""
 
 _MIDDLE = 128
 """Of the lightness of colors, 0 to 255: a darker ground is the dark style's."""
@@ -32,16 +39,20 @@ def load_form(layout: qt.QLayout, name: str) -> tuple[Any, SimpleNamespace]:
     layout.addWidget(widget)
     ui = slicer.util.childWidgetVariables(widget)
     for child in vars(ui).values():
-        if child.className() == "QTableWidget" or (child.className() == "QLabel" and child.wordWrap):
+        kind = child.className()
+        if kind in FIELDS or (kind == "QLabel" and child.wordWrap):
             take_any_width(child)
+        if kind in FIELDS:
+            child.setMinimumWidth(FIELD_PX)
     return widget, ui
 
 
 def take_any_width(widget: qt.QWidget) -> None:
-    """Let a table or a wrapped label take the width there is, and ask for none.
+    """Let a field or a wrapped label take the width there is, and ask for none.
 
     Slicer makes a panel as wide as each part would like to be. A stretched table would like to be as wide as it is and
-    its frame, so the panel would creep wider at each change; a long text would like to be 80 letters wide.
+    its frame, so the panel would creep wider at each change; a long text would like to be 80 letters wide, a selector
+    as wide as the longest name in it. Beside others in a row it must have a stretch, or it gets no room at all.
     """
     policy = widget.sizePolicy
     policy.setHorizontalPolicy(qt.QSizePolicy.Ignored)
@@ -73,6 +84,13 @@ def set_checked(button: qt.QAbstractButton, checked: bool) -> None:
     blocked = button.blockSignals(True)
     button.setChecked(checked)
     button.blockSignals(blocked)
+
+
+def set_row(combo: qt.QComboBox, row: int) -> None:
+    """Choose a row without telling those who are connected: the state came from elsewhere."""
+    blocked = combo.blockSignals(True)
+    combo.setCurrentIndex(row)
+    combo.blockSignals(blocked)
 
 
 def busy_words() -> str:
