@@ -80,7 +80,7 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Batch.ui"></location>
-            <source>Skip cases that are done</source>
+            <source>Skip finished cases</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -128,92 +128,32 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Labels for training</source>
+            <source>Save to the DICOM database</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Dataset folder:</source>
+            <source>Masks that you have already, to be corrected here:</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../Resources/UI/Export.ui"></location>
-            <source>The CT, the masks and a line of cases.jsonl are written here. Nothing leaves this computer.</source>
+            <source>A segmentation with L1 and L2 of this CT, such as one that the module DICOM has loaded.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Case name:</source>
+            <source>vtkMRMLSegmentationNode</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Names the case's folder. It should say nothing of the patient.</source>
+            <source>Take</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Patient code:</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>The same code for every CT of one person, so that training and test never share a person. No name, no date of birth: letters, digits, dashes and underscores, at most 32.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>e.g. P017, no name</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Class:</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>The class by a reference such as QCT, not the network's. If left open, it follows from the BMD; without a BMD it stays unknown.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>BMD in mg/cm³:</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>L1</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>The trabecular, volumetric BMD in mg/cm³, as QCT gives it. DXA gives g/cm², which is something else: leave this empty then and state the class.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>not measured</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>L2</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Measured by:</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>How the volumetric BMD was measured. DXA doesn't measure it.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Save labels</source>
+            <source>From file…</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -227,11 +167,6 @@
         <message>
             <location filename="../../Resources/UI/Input.ui"></location>
             <source>Show the section that installs what is missing.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Input.ui"></location>
-            <source>Input</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -256,27 +191,7 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Input.ui"></location>
-            <source>Device:</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Input.ui"></location>
-            <source>Where the networks run. Automatic uses an NVIDIA card if there is one. Remembered.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Input.ui"></location>
-            <source>Automatic</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Input.ui"></location>
-            <source>GPU (CUDA)</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Input.ui"></location>
-            <source>CPU</source>
+            <source>Read</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -291,12 +206,7 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Input.ui"></location>
-            <source>Update by itself whenever a point is moved or a mask edited.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Input.ui"></location>
-            <source>Apply</source>
+            <source>Update by itself whenever a point is moved, a mask edited or a vertebra left out.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -307,6 +217,129 @@
         <message>
             <location filename="../../Resources/UI/Input.ui"></location>
             <source>Run again on the CPU. That is slower, but it usually has more memory.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>Labels</name>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Dataset:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>The folder that labels go to: the CT, the masks, a small picture and a line of cases.jsonl for each case. Nothing leaves this computer.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>CTs to label:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>A folder with CTs, to be labeled one after the other: files, DICOM folders, or folders of these. Leave it empty to label the CT that is open.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Label this folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Case:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Names the case's folder. It should say nothing of the patient.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Patient:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>The same code for every CT of one person, so that training and test never share a person. No name, no date of birth: letters, digits, dashes and underscores, at most 32.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>e.g. P017, no name</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Class:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>The class by a reference such as QCT, not the network's. If left open, it follows from the BMD; without a BMD it stays unknown.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>BMD:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>L1</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>The trabecular, volumetric BMD in mg/cm³, as QCT gives it. DXA gives g/cm², which is something else: leave this empty then and state the class.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>mg/cm³</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>by</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>How the volumetric BMD was measured. DXA doesn't measure it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Save label</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Skip</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>CT</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>State</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Labels.ui"></location>
+            <source>Label</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -402,32 +435,12 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Masks.ui"></location>
-            <source>Boundary heat map</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Masks.ui"></location>
-            <source>heatmap</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Masks.ui"></location>
-            <source>Opacity of the boundary heat map.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Masks.ui"></location>
-            <source>heatmap_opacity</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Masks.ui"></location>
             <source>3-D surface</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../Resources/UI/Masks.ui"></location>
-            <source>Show the masks in the 3-D view. A mask lies on one slice, so it is a plate there.</source>
+            <source>Show the bodies in the 3-D view, and go there.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -437,12 +450,12 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Masks.ui"></location>
-            <source>Network's masks instead</source>
+            <source>Network's outline</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../Resources/UI/Masks.ui"></location>
-            <source>Show the masks as the network drew them, without your changes.</source>
+            <source>Show the outline of what the network drew, over your masks.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -478,6 +491,31 @@
         <message>
             <location filename="../../Resources/UI/Masks.ui"></location>
             <source>L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Slices:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Where the level set moves the outline. The class comes from the middle slice, the HU from the whole body.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Middle slice</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Slice shown</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Masks.ui"></location>
+            <source>Whole body</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -600,6 +638,94 @@
         </message>
     </context>
     <context>
+        <name>Result</name>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Levels</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Show the section in which L1 and L2 are checked, moved and confirmed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Normal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Osteopenia</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Osteoporosis</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>&lt;b&gt;L1&lt;/b&gt;</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Leave out</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Why it is left out. The reason stands in the result and in the report.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>&lt;b&gt;L2&lt;/b&gt;</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Show everything there is to say of this result, or the first of it alone.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>How it was scanned</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Tube voltage:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>The tube voltage at which the CT was scanned, where you know better than its header.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Kernel:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>The kind of kernel that the CT was reconstructed with, where you know better than its header.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Contrast:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Result.ui"></location>
+            <source>Whether a contrast agent was given, and in which phase the CT was scanned, where you know better than its header.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
         <name>Setup</name>
         <message>
             <location filename="../../Resources/UI/Setup.ui"></location>
@@ -648,7 +774,27 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Setup.ui"></location>
-            <source>Computes on:</source>
+            <source>Device:</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Where the networks run. Automatic uses an NVIDIA card if there is one. Remembered.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>Automatic</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>GPU (CUDA)</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Setup.ui"></location>
+            <source>CPU</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -693,64 +839,77 @@
         </message>
     </context>
     <context>
-        <name>Status</name>
+        <name>Views</name>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
-            <source>Update</source>
+            <location filename="../../Resources/UI/Views.ui"></location>
+            <source>L1 | L2 side by side</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
-            <source>Normal</source>
+            <location filename="../../Resources/UI/Views.ui"></location>
+            <source>Bone</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
-            <source>Osteopenia</source>
+            <location filename="../../Resources/UI/Views.ui"></location>
+            <source>Soft tissue</source>
             <translation type="unfinished"></translation>
         </message>
+    </context>
+    <context>
+        <name>Why</name>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
-            <source>Osteoporosis</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
+            <location filename="../../Resources/UI/Why.ui"></location>
             <source>Explanation map</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
+            <location filename="../../Resources/UI/Why.ui"></location>
             <source>explanation</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
-            <source>Show where the class gets its support. Replaces the boundary heat map: one map is shown at a time.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
+            <location filename="../../Resources/UI/Why.ui"></location>
             <source>Opacity of the explanation map.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
+            <location filename="../../Resources/UI/Why.ui"></location>
             <source>explanation_opacity</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
+            <location filename="../../Resources/UI/Why.ui"></location>
+            <source>Boundary heat map</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Why.ui"></location>
+            <source>heatmap</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Why.ui"></location>
+            <source>Opacity of the boundary heat map.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Why.ui"></location>
+            <source>heatmap_opacity</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../Resources/UI/Why.ui"></location>
             <source>0</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
-            <source>How much each place supports the class; 100 % is the strongest place of L1 and L2. Below 20 % nothing is drawn.</source>
+            <location filename="../../Resources/UI/Why.ui"></location>
+            <source>50</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
-            <location filename="../../Resources/UI/Status.ui"></location>
+            <location filename="../../Resources/UI/Why.ui"></location>
             <source>100 %</source>
             <translation type="unfinished"></translation>
         </message>
@@ -790,6 +949,44 @@
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/batch/contract.py"></location>
             <source>failed</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>labels.label_flow</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/labels/label_flow.py"></location>
+            <source>{count} labeled</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/labels/label_flow.py"></location>
+            <source>{count} skipped</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/labels/label_flow.py"></location>
+            <source>{count} not readable</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/labels/label_flow.py"></location>
+            <source>{count} to do</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/labels/label_flow.py"></location>
+            <source>Nothing is left to do: {counts}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/labels/label_flow.py"></location>
+            <source>{name} can't be read: {why}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/labels/label_flow.py"></location>
+            <source>The CT that was open was left, so labeling has stopped. Go on when you like.</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -880,6 +1077,56 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Puts segmentation (SEG), measurements (SR) and the report (PDF) beside the CT's study in Slicer's DICOM database, with the patient's name and number as the study has them.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>segmentation, measurements and report</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>segmentation and measurements</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Saved in the DICOM database, beside the CT: {what}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Choose the CT first.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>L1 and L2 become yours to correct, and the CT is read by them. They must lie on this CT's voxels.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>Choose a segmentation.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>This segmentation is a reading's own.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>A DICOM SEG, .seg.nrrd or label map with L1 and L2</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
+            <source>The masks of {name} are yours to correct now.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/export_section.py"></location>
             <source>Where to save the reading</source>
             <translation type="unfinished"></translation>
         </message>
@@ -928,7 +1175,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/input_section.py"></location>
-            <source>Apply</source>
+            <source>Read</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1033,6 +1280,79 @@
         </message>
     </context>
     <context>
+        <name>panel.label_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Label this folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Opens one CT after the other, beginning where you stopped.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Stop</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Stop here. You can go on later: what was done is noted in the dataset's folder.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Leave this CT without a label, and open the next. {key}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Save and next</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Stopped. Go on when you like.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>What you corrected isn't saved. Leave this CT all the same?</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Choose a folder for the dataset.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Choose the folder with the CTs.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>OsteoJoint needs packages that are not installed yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>The next CT is being loaded.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>{name}, CT {place} of {total}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
+            <source>Place L1 and L2 yourself and read it again, or skip it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
         <name>panel.levels_section</name>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
@@ -1106,7 +1426,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/levels_section.py"></location>
-            <source>Check both points, then press Apply above.</source>
+            <source>Check both points, then press Read above.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1134,17 +1454,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source>Show the masks as the network drew them, without your changes.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source>There is no map before the first reading.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source>Show where the network sees the edge of the bone. Replaces the explanation map: one map at a time.</source>
+            <source>Show the outline of what the network drew, over your masks.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1159,7 +1469,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source>There are no masks yet: press Apply first.</source>
+            <source>There are no masks yet: press Read first.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1199,6 +1509,11 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>One slice belongs to one level: choose L1 or L2.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
             <source>network</source>
             <translation type="unfinished"></translation>
         </message>
@@ -1219,22 +1534,32 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source>You see the network's masks. The numbers belong to yours.</source>
+            <source>The light green outline is the network's. The numbers belong to your masks.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source>Only the middle slice of {levels} is read; what you drew elsewhere is kept for labels.</source>
+            <source>{level}: {voxels} voxels on 1 slice corrected.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source> and </source>
+            <source>{level}: {voxels} voxels on {slices} slices corrected.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
-            <source>Only the middle slice of each level is read: click the level's row above to go there.</source>
+            <source>You drew {level} on the body of {other}. Ctrl+Z takes it back.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>You drew {level} {distance:.0f} mm away from its body. Ctrl+Z takes it back.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/masks_section.py"></location>
+            <source>Correct any slice: the HU come from the whole body, the class from the middle slice. Click a level's row above to go there and edit it.</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -1252,12 +1577,17 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
-            <source>Status</source>
+            <source>Why</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
             <source>Export</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
+            <source>Labels</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1268,6 +1598,129 @@
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/panel.py"></location>
             <source>Setup</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.result_card</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>No result yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>Out of date: {changes}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>No class</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>Untick to let {level} count all the same.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>Make the class without {level}: for a fracture, cement, a lesion or metal.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>Clear: {share:.0f} % for this class.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>Indeterminate: {other} is possible too.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>BMD {mean:.0f} mg/cm³, 90 % interval {low:.0f}–{high:.0f}, {by}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>by the calibration file</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>by rods in the scan</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>by the scan's own tissues</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>as the network estimates it</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>In brackets: the 90 % interval of BMD.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>left out by proposal: look at it</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>left out by you</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>fracture</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>cement</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>focal lesion</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>metal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>other</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>{level} was left out by you ({reason}).</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>{level} is left out by proposal ({reason}). Look at it; untick it to let it count.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>Nothing speaks against it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
+            <source>There are notes.</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -1464,94 +1917,6 @@
         </message>
     </context>
     <context>
-        <name>panel.status_section</name>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>No result yet.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Out of date: {changes}.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Update what was changed.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>No class</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Normal</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Osteopenia</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Osteoporosis</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Indeterminate: another class is possible too.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>{level} was left out by you ({reason}).</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>{level} is left out by proposal ({reason}).</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Explanation map: the class depends on neither level.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Explanation map: no influence in {level}, all of it in {other}.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Explanation map: {l1:.0f} % of the influence lies in L1, {l2:.0f} % in L2.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>By mean HU alone: {status} ({hu} HU; below {low} osteoporosis, at least {high} normal).</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>Weights {name}, trained on {data}. Computed on {device} in {seconds:.1f} s.</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../OsteoJointLib/slicer_bridge/panel/status_section.py"></location>
-            <source>the CPU</source>
-            <translation type="unfinished"></translation>
-        </message>
-    </context>
-    <context>
         <name>panel.tour</name>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
@@ -1586,6 +1951,132 @@
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/tour.py"></location>
             <source>Look whether levels and outlines are right. A dragged point or a corrected mask is read again at once. &lt;a href="{tutorial}"&gt;Ten minutes&lt;/a&gt; show all of it; Ctrl+Shift+K lists the keys.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.views_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/views_section.py"></location>
+            <source>No CT is chosen.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/views_section.py"></location>
+            <source>Show the CT in a bone window ({window}), in all views.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/views_section.py"></location>
+            <source>Show the CT in a soft-tissue window ({window}), in all views.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/views_section.py"></location>
+            <source>Slicer runs without a window.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/views_section.py"></location>
+            <source>Show L1 and L2 in a view each, with a sagittal and a coronal view below. Ends with the module.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>panel.why_section</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>No result yet.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>There is no map before the first reading.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>The reading made no explanation map.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Show where the class gets its support, over L1 and L2 at one scale. Replaces the other map.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Show where the network sees the edge of the bone. Replaces the other map.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>No class is given until the levels are confirmed.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>The network's class, which is given, is the same.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>The network's class, which is given, is another: it sees the whole image of both bodies, not their mean.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>HU depend on the scan. What is known of it: {facts}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Share of the strongest place of both levels, which has {top:.2g} log-odds of the class a cell. {drawn}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>How sure the network is that the edge of the bone is there. {drawn}</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Below {percent} % nothing is drawn.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>L1 weighs {l1:.0f} % in the class, L2 {l2:.0f} %.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Explanation map: the class depends on neither level.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Explanation map: no influence in {level}, all of it in {other}.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Explanation map: {l1:.0f} % of the influence lies in L1, {l2:.0f} % in L2.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>By mean HU alone: {status} ({hu} HU; below {low} osteoporosis, at least {high} normal).</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>Weights {name}, trained on {data}. Computed on {device} in {seconds:.1f} s.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/why_section.py"></location>
+            <source>the CPU</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -1646,12 +2137,12 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
-            <source>Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training can't read it yet. Nothing leaves this computer.</source>
+            <source>Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training can't read it yet. Nothing leaves this computer. {key}</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
-            <source>Save labels</source>
+            <source>Save label</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1671,7 +2162,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
-            <source>Save labels again</source>
+            <source>Save label again</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1689,12 +2180,151 @@
             <source>{levels}: no point or no mask yet. A label needs both.</source>
             <translation type="unfinished"></translation>
         </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
+            <source>The names of the levels are in doubt. Confirm or correct them first, under Levels.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>parts.label_table</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_table.py"></location>
+            <source>Double-click opens it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_table.py"></location>
+            <source>to do</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_table.py"></location>
+            <source>loading …</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_table.py"></location>
+            <source>open</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_table.py"></location>
+            <source>labeled</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_table.py"></location>
+            <source>skipped</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_table.py"></location>
+            <source>not readable</source>
+            <translation type="unfinished"></translation>
+        </message>
     </context>
     <context>
         <name>parts.level_table</name>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/level_table.py"></location>
             <source>Click to see {level} in the slices.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>parts.scan_facts</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>as found</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>soft</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>standard</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>sharp</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>lung</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>none given</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>given</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>arterial</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>portal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>excretory</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>Not known before the first reading.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>Read as unknown: the header doesn't say, and the image doesn't show it.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>Read as {value}: so says the header.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>Read as {value}: so said you.</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/scan_facts.py"></location>
+            <source>Read as {value}: estimated from the image, {sure:.0f} % sure.</source>
+            <translation type="unfinished"></translation>
+        </message>
+    </context>
+    <context>
+        <name>parts.status_words</name>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/status_words.py"></location>
+            <source>Normal</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/status_words.py"></location>
+            <source>Osteopenia</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/status_words.py"></location>
+            <source>Osteoporosis</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -1811,6 +2441,11 @@
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/scene/slice_views.py"></location>
             <source>3D view</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/scene/slice_views.py"></location>
+            <source>{plane}, {level}</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
