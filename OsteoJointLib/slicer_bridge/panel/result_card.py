@@ -50,6 +50,7 @@ class ResultCard:
         ui = self._ui
         paint_frame(ui.staleFrame, WARNING)
         paint_frame(ui.classDoubtFrame, WARNING)
+        ui.firstDoubtList.setStyleSheet("background: transparent;")
         for status in STATUSES:
             bar = getattr(ui, f"{status.value}Bar")
             bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")
@@ -116,6 +117,7 @@ class ResultCard:
     def _show_doubts(self, document: dict[str, Any]) -> None:
         ui, sentences = self._ui, doubts(document)
         shown = ui.firstDoubtList
+        shown.setVisible(bool(sentences) or not doubt_words(document["flags"]))
         shown.clear()
         shown.addItem(first_words(sentences))
         shown.setToolTip(shown.item(0).text())

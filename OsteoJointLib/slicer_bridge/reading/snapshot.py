@@ -163,7 +163,7 @@ class Snapshot:
             volume_name=self.volume.GetName(),
             problem=self.problem(),
             levels=levels,
-            levels_doubt=record.doubt if any(level.in_doubt for level in levels.values()) else "",
+            levels_doubt=_doubt(record, document) if any(level.in_doubt for level in levels.values()) else "",
             can_shift_up=record.shifted(self.points, up=True) is not None,
             can_shift_down=record.shifted(self.points, up=False) is not None,
             document=document,
@@ -184,7 +184,7 @@ class Snapshot:
         point = self.points.get(level)
         confidence, source = record.of_found(level, point)
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
-        in_doubt = bool(record.doubt) and source is PointSource.AUTO
+        in_doubt = bool(_doubt(record, document)) and source is PointSource.AUTO
         return LevelState(point, confidence, source, mask_nodes.source(self.nodes, level), area, in_doubt)
 
     def _confirmed(self, record: Provenance) -> list[Level]:
@@ -211,3 +211,9 @@ class Snapshot:
 
     def _empty_mask(self) -> MaskArray:
         return MaskArray(np.zeros((1, 1, 1), np.uint8), ijk_to_world(self.volume))
+
+
+def _doubt(record: Provenance, document: Mapping[str, Any] | None) -> str:
+    """Say what makes the names of the found levels uncertain, as they were found or as the result has it; else ""."""
+    flags = (document or {}).get("flags", ())
+    return record.doubt or next((flag["message"] for flag in flags if flag["code"] == Reason.LEVELS_UNCERTAIN), "")
