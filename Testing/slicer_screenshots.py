@@ -24,7 +24,7 @@ TALL_PX = 1800
 MARGIN_PX = 9
 GAP_PX = 4
 GROUND = (44, 48, 54)
-SECTIONS = ("levels", "masks", "status", "export", "label", "batch", "setup")
+SECTIONS = ("levels", "masks", "why", "export", "label", "batch", "setup")
 FIELD_MM = 130.0
 
 
@@ -142,7 +142,7 @@ def main() -> None:
     save(tour.picture("Yellow", "Green"), "slicer-levels")
 
     tour.click("applyButton")
-    tour.open_sections("levels", "masks", "status")
+    tour.open_sections("levels", "masks")
     tour.child("heatmapCheckBox").checked = True
     tour.look_at("L1", FIELD_MM)
     tour.settle()
@@ -150,7 +150,7 @@ def main() -> None:
     tour.child("heatmapCheckBox").checked = False
 
     tour.child("explanationCheckBox").checked = True
-    tour.open_sections("status")
+    tour.open_sections("why")
     tour.look_at("L2", FIELD_MM)
     tour.settle()
     save(tour.picture("Red"), "slicer-status")
@@ -161,7 +161,7 @@ def main() -> None:
     mask = tour.slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "L2", volume)
     mask[:, :, : int(np.median(np.nonzero(mask)[2])) - 18] = 0
     tour.slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "L2", volume)
-    tour.open_sections("masks", "status")
+    tour.open_sections("masks")
     tour.child("refineButton").collapsed = False
     tour.look_at("L2", 90.0)
     tour.settle()

@@ -95,7 +95,7 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Batch.ui"></location>
-            <source>Double-click a case to open its report; point at it to read why.</source>
+            <source>Double-click a case to open its report.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -105,17 +105,7 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Batch.ui"></location>
-            <source>Outcome</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Batch.ui"></location>
-            <source>Class</source>
-            <translation type="unfinished"></translation>
-        </message>
-        <message>
-            <location filename="../../Resources/UI/Batch.ui"></location>
-            <source>Remark</source>
+            <source>Result</source>
             <translation type="unfinished"></translation>
         </message>
     </context>
@@ -641,7 +631,7 @@
         <name>Result</name>
         <message>
             <location filename="../../Resources/UI/Result.ui"></location>
-            <source>Levels</source>
+            <source>Check levels</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

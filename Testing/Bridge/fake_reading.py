@@ -182,7 +182,10 @@ class FakeReading:
 
 
 class OpenPanel:
-    """The panel on a fake reading: ``panel``, ``reading``, and ``ui``, its widgets by name; its sections are unfolded."""
+    """The panel on a fake reading: ``panel``, ``reading``, and ``ui``, its widgets by name.
+
+    What isn't in FOLDED is unfolded; ``folded`` names what is folded when the module is opened.
+    """
 
     def __init__(self):
         self.reading = FakeReading()

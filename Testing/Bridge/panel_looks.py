@@ -1,4 +1,4 @@
-"""The panel as it may look: in Slicer's scroll area, light or dark, with large letters and long words; and its faults."""
+"""The panel as it may look in Slicer's scroll area: light or dark, with large letters, long words; and its faults."""
 
 from __future__ import annotations
 

@@ -74,8 +74,10 @@ def run(section) -> FakeBatch:
     return FakeBatch.made[-1]
 
 
-def cells(section, row):
-    return [section.ui.caseTable.item(row, column).text() for column in range(4)]
+def cells(section, case):
+    """Case, result and remark as they are shown."""
+    table = section.ui.caseTable
+    return [table.item(2 * case, 0).text(), table.item(2 * case, 1).text(), table.item(2 * case + 1, 0).text()]
 
 
 def test_it_says_what_is_missing(section):
@@ -141,10 +143,11 @@ def test_the_table_fills_as_cases_end(section):
     batch.progressed.emit(2, 2)
     batch.row_done.emit(DONE)
     batch.row_done.emit(REFUSED)
-    assert cells(section, 0) == ["b", "refused", "", "This is an MR, not a CT."]
-    assert cells(section, 1) == ["a", "done", "osteopenia", UNRELIABLE]
-    assert section.ui.caseTable.item(0, 0).toolTip() == "This is an MR, not a CT."
-    assert section.ui.caseTable.rowCount == 2
+    assert cells(section, 0) == ["b", "refused", "This is an MR, not a CT."]
+    assert cells(section, 1) == ["a", "osteopenia", UNRELIABLE]
+    assert section.ui.caseTable.item(0, 1).toolTip() == "This is an MR, not a CT."
+    assert section.ui.caseTable.rowCount == 4
+    assert [section.ui.caseTable.columnSpan(row, 0) for row in range(4)] == [1, 2, 1, 2]
     assert (section.ui.batchProgress.value, section.ui.batchProgress.maximum) == (2, 2)
     assert section.ui.batchStatus.text == "2 of 2 cases"
 
@@ -166,16 +169,17 @@ def test_the_table_fills_as_cases_end(section):
 def test_remarks_are_sentences_not_codes(section, flags, reliable, remark):
     batch = run(section)
     batch.row_done.emit(DONE | {"flags": flags, "reliable": reliable})
-    item = section.ui.caseTable.item(0, 3)
+    item = section.ui.caseTable.item(1, 0)
     assert remark in item.text() and "_" not in item.text()
-    assert item.toolTip() == (item.text() or "Nothing speaks against the class.")
+    assert section.ui.caseTable.isRowHidden(1) == (not remark)
+    assert section.ui.caseTable.item(0, 1).toolTip() == (item.text() or "Nothing speaks against the class.")
 
 
 def test_what_was_done_before_is_shown_as_skipped(section):
     batch = run(section)
     batch.skipped.add("a")
     batch.row_done.emit(DONE)
-    assert cells(section, 0) == ["a", "skipped", "osteopenia", UNRELIABLE]
+    assert cells(section, 0) == ["a", "osteopenia, skipped", UNRELIABLE]
 
 
 def test_another_source_begins_an_empty_table(section):
@@ -251,8 +255,8 @@ def test_a_double_click_opens_the_report_where_there_is_one(section, tmp_path, m
     report.touch()
     for row in (DONE, REFUSED):
         batch.row_done.emit(row)
-    for row in (0, 1):
+    for row in (0, 1, 2, 3):
         QtCore.QMetaObject.invokeMethod(
             section.ui.caseTable, "cellDoubleClicked", QtCore.Q_ARG(int, row), QtCore.Q_ARG(int, 0)
         )
-    assert opened == [report]
+    assert opened == [report, report]

@@ -23,7 +23,7 @@ from OsteoJointLib.slicer_bridge.reading.engine import Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.mask_changes import MaskChange
 from OsteoJointLib.slicer_bridge.reading.provenance import Provenance
 from OsteoJointLib.slicer_bridge.reading.said import Said
-from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, segments
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, segments
 from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 from OsteoJointLib.worker.answers import ColumnBody, Delivered, LevelsTold, PlacedLevel
@@ -204,6 +204,16 @@ def bench(host, scene, monkeypatch):
 def read(bench):
     bench.update()
     return bench
+
+
+def test_levels_that_only_the_result_calls_uncertain_are_never_called_sure(read):
+    assert not read.state.levels[L1].in_doubt
+    told = {"code": "levels_uncertain", "level": None, "message": "Count again."}
+    result_node.set_result(read.nodes, {**read.state.document, "flags": [told]})
+    assert read.state.levels[L1].in_doubt and read.state.levels[L2].in_doubt
+    assert read.state.levels_doubt == "Count again."
+    read.reading.edits.confirm_levels()
+    assert not read.state.levels[L1].in_doubt and read.state.levels_doubt == ""
 
 
 def test_what_a_user_says_of_the_ct_makes_the_result_stale_until_it_is_read(read):

@@ -244,6 +244,7 @@ def test_a_class_that_is_held_back_leaves_no_bar_and_leads_to_the_levels(opened)
     assert (ui.classLabel.text, ui.normalBar.value, ui.normalPercent.text) == ("No class", 0, "–")
     assert "so no class is given" in ui.doubtLabel.text
     assert not ui.certaintyLabel.visible
+    assert not ui.firstDoubtList.visible  # there is nothing more to say, and something does speak against it
     ui.levelsSection.collapsed = True
     ui.lookAtLevelsButton.click()
     assert not ui.levelsSection.collapsed

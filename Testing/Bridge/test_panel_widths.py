@@ -1,20 +1,59 @@
 """The panel in Slicer's scroll area: how wide it becomes, and that nothing in it lies over anything else."""
 
 import pytest
+import qt
 
-from .fake_reading import add_ct
+from OsteoJointLib.slicer_bridge.reading.said import Said
+
+from .fake_reading import KERNEL_UNKNOWN, NOT_CALIBRATED, NOT_RELIABLE, add_ct, document
 from .panel_looks import faults, seen_panel, speak_german
 
-WIDEST_PX, NARROWEST_PX = 420, 400
+WIDTHS_PX = (500, 420, 400)
+WIDEST_PX = 420
 SCREEN_PX = 768
 VISIBLE_PX = 415
 """Of the panel in Slicer's window on a screen of 1366 x 768."""
 STALE = ("the point of L1 was moved", "the mask of L2 was edited")
+HELD_BACK = {"code": "class_held_back", "level": None, "message": "The levels are in doubt, so no class is given. " * 2}
+METAL = {"code": "metal", "level": "L1", "message": "Metal lies beside L1, so its HU are higher than the bone's."}
+LEFT_OUT = {"code": "vertebra_left_out", "level": "L1", "message": "L1 is left out."}
 
 
 @pytest.fixture
 def ct(scene):
     return add_ct()
+
+
+def doubtful() -> dict:
+    """A result with all that may be said against one, in which L1 is left out by proposal."""
+    said = {"left_out": "L1", "left_out_by": "proposal", "left_out_reason": "focal_lesion", "indeterminate": True}
+    flags = [NOT_RELIABLE, LEFT_OUT, METAL, KERNEL_UNKNOWN, NOT_CALIBRATED]
+    return document(classification={**document()["classification"], **said}, flags=flags)
+
+
+def held_back() -> dict:
+    """A result without a class."""
+    nothing = dict.fromkeys(("status", "left_out", "left_out_by", "left_out_reason", "indeterminate"))
+    shares = dict.fromkeys(("normal", "osteopenia", "osteoporosis"))
+    weights = {"L1": None, "L2": None}
+    said = {**nothing, "probabilities": shares, "fusion_weights": weights}
+    return document(classification=said, flags=[HELD_BACK], baseline=None, bmd=[])
+
+
+STATES = {
+    "read": {},
+    "stale": {"stale": STALE, "message": "L1 was read again.", "said": Said("L2", "metal")},
+    "doubtful": {"document": doubtful()},
+    "held back": {"document": held_back(), "levels_doubt": "One vertebra more or less was counted. " * 3},
+}
+
+
+def fill_batch(opened) -> None:
+    """Put a case into the table of the batch."""
+    row = {"case": "case-0001", "outcome": "done", "status": "osteopenia", "message": "", "reliable": "no"}
+    batch = next(section for section in opened.panel._sections if hasattr(section, "_table"))
+    batch._table.put({**row, "flags": "class_not_reliable metal hu_offset levels_contradict"})
+    batch._table.put({**row, "case": "case-0002", "outcome": "refused", "status": "", "message": "An MR.", "flags": ""})
 
 
 def test_the_panel_stays_as_wide_as_it_was_made(ct):
@@ -25,14 +64,50 @@ def test_the_panel_stays_as_wide_as_it_was_made(ct):
         assert widths == [WIDEST_PX] * 6
 
 
-@pytest.mark.parametrize("width", [NARROWEST_PX, WIDEST_PX, 500])
-@pytest.mark.parametrize("points", [8, 9, 11, 14])
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(("points", "dark"), [(8, False), (9, True), (11, False), (14, True)])
 @pytest.mark.parametrize("german", [False, True])
-def test_nothing_is_cut_or_covered(ct, width, points, german):
-    with seen_panel(points) as opened:
-        opened.reading.become_read(stale=STALE, message="L1 was read again.")
+def test_nothing_is_cut_or_covered(ct, state, points, dark, german):
+    with seen_panel(points, dark) as opened:
+        opened.reading.become_read(**STATES[state])
+        fill_batch(opened)
         opened.open_sections()
+        opened.ui.allDoubtsButton.setChecked(True)
         if german:
             speak_german(opened.place)
-        assert opened.slicer.lay_out(width, SCREEN_PX) <= max(width, WIDEST_PX)
-        assert faults(opened) == []
+        for width in WIDTHS_PX:
+            assert opened.slicer.lay_out(width, SCREEN_PX) <= max(width, WIDEST_PX)
+            assert faults(opened) == []
+
+
+def test_a_fault_is_seen(ct):
+    with seen_panel() as opened:
+        opened.reading.become_read()
+        opened.slicer.lay_out(WIDEST_PX, SCREEN_PX)
+        label = opened.ui.numbersL1Label
+        label.setWordWrap(False)
+        label.setText("one hundred and one milligrams in each cubic centimeter of this vertebra")
+        opened.slicer.lay_out(WIDEST_PX, SCREEN_PX)
+        assert any("numbersL1Label is cut" in fault for fault in faults(opened))
+        opened.ui.classLabel.setGeometry(qt.QRect(0, 0, 300, 300))
+        assert any("classLabel lies over" in fault or "lies over classLabel" in fault for fault in faults(opened))
+
+
+@pytest.mark.parametrize("state", ["read", "doubtful", "held back"])
+@pytest.mark.parametrize("points", [9, 11])
+def test_the_class_is_seen_without_scrolling(ct, state, points):
+    with seen_panel(points) as opened:
+        opened.fold_as_opened()
+        opened.reading.become_read(**STATES[state])
+        opened.slicer.lay_out(WIDEST_PX, VISIBLE_PX)
+        for widget in (opened.ui.classLabel, opened.ui.osteoporosisBar):
+            assert opened.slicer.top_of(widget) + widget.height <= VISIBLE_PX
+        if state == "read" and points == 9:
+            switch = opened.ui.leaveOutL2Check
+            assert opened.slicer.top_of(switch) + switch.height <= VISIBLE_PX
+
+
+def test_what_is_not_wanted_is_folded(ct):
+    with seen_panel() as opened:
+        assert {"levelsSection", "masksSection", "whySection", "exportSection", "factsButton"} <= set(opened.folded)
+        assert {"batchSection", "setupSection"} <= set(opened.folded)

@@ -1,5 +1,7 @@
-"""The result at a glance, below the button: the class and how certain it is, the BMD or HU of each vertebra, the first
-doubt, and a switch for each vertebra that shall not count.
+"""The result at a glance, right below the button that reads.
+
+It has the class and how certain it is, the BMD or HU of each vertebra with a switch for one that shall not count, the
+first doubt, and how the CT was scanned.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ class ResultCard:
         ui = self._ui
         paint_frame(ui.staleFrame, WARNING)
         paint_frame(ui.classDoubtFrame, WARNING)
+        ui.firstDoubtList.setStyleSheet("background: transparent;")
         for status in STATUSES:
             bar = getattr(ui, f"{status.value}Bar")
             bar.setStyleSheet(f"QProgressBar::chunk {{ background-color: {css(status)}; }}")
@@ -55,9 +58,7 @@ class ResultCard:
             combo = self._reason_combo(level)
             for reason in REASONS:
                 combo.addItem(reason_words(reason))
-            combo.connect(
-                "currentIndexChanged(int)", lambda index=0, level=level: self._give_reason(level, REASONS[index])
-            )
+            combo.connect("currentIndexChanged(int)", lambda index=0, level=level: self._give_reason(level, index))
             self._check(level).connect("clicked(bool)", lambda checked=False, level=level: self._ticked(level, checked))
         ui.lookAtLevelsButton.connect("clicked(bool)", self._look_at_levels)
         ui.firstDoubtList.connect("itemClicked(QListWidgetItem*)", self._doubt_clicked)
@@ -116,6 +117,7 @@ class ResultCard:
     def _show_doubts(self, document: dict[str, Any]) -> None:
         ui, sentences = self._ui, doubts(document)
         shown = ui.firstDoubtList
+        shown.setVisible(bool(sentences) or not doubt_words(document["flags"]))
         shown.clear()
         shown.addItem(first_words(sentences))
         shown.setToolTip(shown.item(0).text())
@@ -147,9 +149,9 @@ class ResultCard:
         else:
             edits.say(propose=False)
 
-    def _give_reason(self, level: Level, reason: LeftOutReason) -> None:
+    def _give_reason(self, level: Level, index: int) -> None:
         """Take the reason of a level that is left out; a proposal becomes the user's own by that."""
-        self._reading.edits.say(leave_out=level, leave_out_reason=reason)
+        self._reading.edits.say(leave_out=level, leave_out_reason=REASONS[index])
 
     def _check(self, level: Level) -> Any:
         return self._of_level("leaveOut", level, "Check")
@@ -226,7 +228,7 @@ def details_html(document: dict[str, Any], level: Level) -> str:
 
 
 def left_out_of(state: ReadingState, level: Level) -> tuple[bool, LeftOutBy | None]:
-    """Say whether a level is left out, and by whom: a user's word holds before it was read, a proposal while it stands."""
+    """Say whether a level is left out, and by whom: a user's word holds at once, a proposal once it was read."""
     said, document = state.said, state.document
     if said.leave_out is not None:
         return said.leave_out is level, LeftOutBy.USER

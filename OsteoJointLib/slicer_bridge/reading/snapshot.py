@@ -74,7 +74,7 @@ class Snapshot:
         self.points = level_nodes.points(self.nodes)
         self.masks = mask_nodes.mask_fingerprints(self.nodes)
         record = self.record
-        show_names(self.nodes, record.proposed(self.points) if self._in_doubt(record) else {})
+        show_names(self.nodes, record.proposed(self.points) if self._in_doubt(record, self.document) else {})
         if not record.points:
             return
         moved = record.moved(self.points)
@@ -164,7 +164,7 @@ class Snapshot:
             volume_name=self.volume.GetName(),
             problem=self.problem(),
             levels=levels,
-            levels_doubt=record.doubt if self._in_doubt(record) else "",
+            levels_doubt=_doubt(record, document) if self._in_doubt(record, document) else "",
             can_shift_up=record.shifted(self.points, up=True) is not None,
             can_shift_down=record.shifted(self.points, up=False) is not None,
             document=document,
@@ -211,13 +211,13 @@ class Snapshot:
         confidence, source = record.of_found(level, point)
         area = document["segmentation"][level]["area_mm2"] if document and level not in self._changed else None
         made_by, change = mask_nodes.source(self.nodes, level), self._changes.get(level)
-        in_doubt = level in self._in_doubt(record)
+        in_doubt = level in self._in_doubt(record, document)
         return LevelState(point, confidence, source, made_by, area, in_doubt, change)
 
-    def _in_doubt(self, record: Provenance) -> list[Level]:
+    def _in_doubt(self, record: Provenance, document: Mapping[str, Any] | None) -> list[Level]:
         """List the levels that were found, are still there, and may bear the wrong name."""
         found = {level: record.of_found(level, self.points.get(level))[1] for level in Level}
-        return [level for level, source in found.items() if record.doubt and source is PointSource.AUTO]
+        return [level for level, source in found.items() if _doubt(record, document) and source is PointSource.AUTO]
 
     def _confirmed(self, record: Provenance) -> list[Level]:
         """List the levels that the last result took for found and that a user has confirmed since."""
@@ -245,3 +245,9 @@ class Snapshot:
 
     def _empty_mask(self) -> MaskArray:
         return MaskArray(np.zeros((1, 1, 1), np.uint8), ijk_to_world(self.volume))
+
+
+def _doubt(record: Provenance, document: Mapping[str, Any] | None) -> str:
+    """Say what makes the names of the found levels uncertain, as they were found or as the result has it; else ""."""
+    flags = (document or {}).get("flags", ())
+    return record.doubt or next((flag["message"] for flag in flags if flag["code"] == Reason.LEVELS_UNCERTAIN), "")

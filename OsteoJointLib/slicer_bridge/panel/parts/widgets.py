@@ -17,8 +17,6 @@ WARNING = ("#fff3cd", "#664d03")
 """Of what tells of something to do."""
 INFO = ("#e2e8f0", "#1e293b")
 """Of what tells how something went."""
-FIELD_PX = 90
-"""Least width of a field, pixels (chosen: a number with its unit in large letters)."""
 FIELDS = (
     *("QTableWidget", "QListWidget", "QComboBox", "QLineEdit", "QSlider", "QProgressBar", "ctkPathLineEdit"),
     *("ctkSliderWidget", "ctkDoubleSpinBox", "qMRMLNodeComboBox", "qMRMLCheckableNodeComboBox"),
@@ -42,8 +40,6 @@ def load_form(layout: qt.QLayout, name: str) -> tuple[Any, SimpleNamespace]:
         kind = child.className()
         if kind in FIELDS or (kind == "QLabel" and child.wordWrap):
             take_any_width(child)
-        if kind in FIELDS:
-            child.setMinimumWidth(FIELD_PX)
     return widget, ui
 
 

@@ -12,6 +12,9 @@ from PySide6 import QtCore, QtWidgets
 
 from osteojoint_host.widgets.ctk_sections import ctkCollapsibleButton
 
+TURNS = 4
+"""Of the event loop until all that was laid out has come to rest: a table's rows follow its columns by a timer."""
+
 
 class ModulePanel(QtWidgets.QWidget):
     """Slicer's panel around the widget of a module."""
@@ -65,7 +68,8 @@ class ModulePanel(QtWidgets.QWidget):
         for _round in range(rounds):
             self.resize(max(width, self.minimumSizeHint().width()), height)
             self.updateGeometry()
-            app.processEvents()
+            for _turn in range(TURNS):
+                app.processEvents()
         return self.width
 
     def visible_px(self) -> int:
