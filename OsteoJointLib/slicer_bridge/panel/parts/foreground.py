@@ -18,6 +18,7 @@ from OsteoJointLib.slicer_bridge.reading.state import LevelState
 from OsteoJointLib.slicer_bridge.scene import slice_views
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
+from OsteoJointLib.slicer_bridge.signal import Signal
 
 
 class Foreground:
@@ -32,6 +33,8 @@ class Foreground:
 
     def __init__(self, reading: Shown, parameters: Parameters):
         self._reading, self._parameters = reading, parameters
+        self.looked = Signal()
+        """Told the level that the views were brought to: it is the one that is edited."""
         self._role: Role | None = None
         self._shown: tuple[str, int] | None = None
 
@@ -40,6 +43,7 @@ class Foreground:
         center, nodes = self._reading.state.levels[level].center_ras, self._reading.nodes
         if center is not None and nodes is not None:
             slice_views.jump_to(center, nodes.volume)
+        self.looked.emit(level)
 
     def show(self) -> None:
         """Show the map that is wanted now."""
