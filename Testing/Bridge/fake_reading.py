@@ -37,6 +37,7 @@ NOT_RELIABLE = {
     "message": "The class is not reliable: metal disturbs the HU.",
 }
 INPUT = {
+    "form": "volume",
     "kvp": 120.0,
     "kernel": "B40f",
     "contrast": True,

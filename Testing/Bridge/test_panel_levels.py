@@ -127,11 +127,12 @@ def test_placing_that_ends_in_a_view_is_seen(placing):
     level_nodes.interaction_node().SwitchToViewTransformMode()
 
 
-def test_a_row_is_not_selected_so_that_two_tables_never_contradict(opened):
+def test_a_click_in_either_table_chooses_the_level_to_edit_so_that_they_never_contradict(opened):
     opened.reading.become_read()
-    for table in (opened.ui.levelsTable, opened.ui.masksTable):
-        click_cell(table, 1, 2)
-        assert len(table.selectedItems()) == 0
+    for table, row in ((opened.ui.levelsTable, 1), (opened.ui.masksTable, 0), (opened.ui.levelsTable, 1)):
+        click_cell(table, row, 2)
+        assert len(opened.ui.levelsTable.selectedItems()) == 0
+        assert {index.row() for index in opened.ui.masksTable.selectionModel().selectedRows()} == {row}
 
 
 def test_a_ct_that_cannot_be_read_asks_for_no_levels(opened):

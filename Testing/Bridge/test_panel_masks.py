@@ -277,6 +277,9 @@ def test_a_click_on_a_row_edits_that_level(editing, host):
     click_cell(opened.ui.masksTable, 0, 1)
     host.paint(editor, stroke(3))
     assert counts() == [24, 8]
+    click_cell(opened.ui.levelsTable, 1, 0)  # the slices go there, too
+    host.paint(editor, stroke(4))
+    assert counts() == [24, 24]
 
 
 def test_the_row_follows_the_segment_that_is_chosen_in_the_editor(editing):

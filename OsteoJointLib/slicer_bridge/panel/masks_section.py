@@ -53,7 +53,8 @@ class MasksSection:
         self._widget, self._ui = load_form(layout, "Masks")
         ui = self._ui
         paint_frame(ui.strayFrame, WARNING)
-        self._editor = MaskEditor(ui.editButton.layout(), self._go_to)
+        self._editor = MaskEditor(ui.editButton.layout(), foreground.look_at)
+        foreground.looked.connect(self._edit_level)
         self._reset_buttons = fill_level_table(ui.masksTable, _("Reset"))
         ui.masksTable.connect("cellClicked(int,int)", self._row_clicked)
         ui.masksTable.connect("itemChanged(QTableWidgetItem*)", self._ticked)
@@ -178,13 +179,12 @@ class MasksSection:
         return _("One slice belongs to one level: choose L1 or L2.") if shown and not one else ""
 
     def _row_clicked(self, row: int = 0, column: int = 0) -> None:
-        self._go_to(list(Level)[row])
+        self._foreground.look_at(list(Level)[row])
 
-    def _go_to(self, level: Level) -> None:
-        """Show a level, in the table and in the slices, and edit it."""
+    def _edit_level(self, level: Level) -> None:
+        """Edit the level that the slices were brought to, by whichever way, and show in the table which it is."""
         self._ui.masksTable.selectRow(list(Level).index(level))
         self._editor.select(level)
-        self._foreground.look_at(level)
 
     def _ticked(self, item: Any = None) -> None:
         segmentation = self._segmentation()

@@ -39,6 +39,7 @@ class Snapshot:
         self._changed: list[Level] = []
         self._changes: dict[Level, MaskChange | None] = {}
         self._compared: tuple[object, dict[Level, MaskChange | None]] = (None, {})
+        self._record: tuple[dict[str, Any] | None, Provenance] | None = None
         self._image_time = 0
 
     @property
@@ -49,7 +50,10 @@ class Snapshot:
     @property
     def record(self) -> Provenance:
         """What the last result was made from."""
-        return Provenance.of_document(result_node.record(self.nodes))
+        document = result_node.record(self.nodes)
+        if self._record is None or self._record[0] is not document:
+            self._record = document, Provenance.of_document(document)
+        return self._record[1]
 
     @property
     def document(self) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ def set_result(nodes: OwnedNodes, document: dict[str, Any]) -> None:
 
 
 def result(nodes: OwnedNodes) -> dict[str, Any] | None:
-    """Read the result document; None before the first, and where it can't be read."""
+    """Read the result document, not to be changed; None before the first, and where it can't be read."""
     return _get(nodes, Role.RESULT)
 
 
@@ -26,7 +26,7 @@ def set_record(nodes: OwnedNodes, document: dict[str, Any]) -> None:
 
 
 def record(nodes: OwnedNodes) -> dict[str, Any] | None:
-    """Read what the result was made from; None where there is nothing."""
+    """Read what the result was made from, not to be changed; None where there is nothing."""
     return _get(nodes, Role.RECORD)
 
 
@@ -48,8 +48,15 @@ def _set(nodes: OwnedNodes, role: Role, document: dict[str, Any]) -> None:
 def _get(nodes: OwnedNodes, role: Role) -> dict[str, Any] | None:
     if (node := nodes.get(role)) is None:
         return None
+    text, memory = node.GetText() or "null", nodes.memory(role)  # it is asked for many times and changes seldom
+    if memory.get("text") != text:
+        memory.update(text=text, document=_parsed(text))
+    return memory["document"]
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
     try:
-        document = json.loads(node.GetText() or "null")
+        document = json.loads(text)
     except ValueError:  # a user may write into it
         return None
     return document if isinstance(document, dict) else None

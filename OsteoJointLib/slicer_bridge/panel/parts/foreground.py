@@ -19,6 +19,7 @@ from OsteoJointLib.slicer_bridge.reading.state import LevelState
 from OsteoJointLib.slicer_bridge.scene import slice_views
 from OsteoJointLib.slicer_bridge.scene.overlay_nodes import ROLES
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
+from OsteoJointLib.slicer_bridge.signal import Signal
 
 
 class Foreground:
@@ -34,6 +35,8 @@ class Foreground:
 
     def __init__(self, reading: Shown, parameters: Parameters, sight: Sight):
         self._reading, self._parameters, self._sight = reading, parameters, sight
+        self.looked = Signal()
+        """Told the level that the views were brought to: it is the one that is edited."""
         sight.layout.changed.connect(self._show_again)
         self._role: Role | None = None
         self._shown: tuple[str, int] | None = None
@@ -41,6 +44,7 @@ class Foreground:
     def look_at(self, level: Level) -> None:
         """Bring the slice views to a level."""
         self._sight.look_at(level)
+        self.looked.emit(level)
 
     def show(self) -> None:
         """Show the map that is wanted now."""
