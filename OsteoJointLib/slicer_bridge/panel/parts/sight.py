@@ -55,6 +55,8 @@ class Sight(slicer.util.VTKObservationMixin):
         if nodes is None or nodes.volume is None:
             self.forget()
             return
+        if nodes.volume.GetImageData() is None:  # it is being loaded: its voxels come in a moment
+            return
         self._state = state
         self._watch(nodes)
         if nodes.volume_id != self._volume_id:
