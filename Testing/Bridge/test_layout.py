@@ -123,8 +123,10 @@ def test_the_3d_view_comes_with_the_surfaces(opened, views):
     opened.ui.sideBySideButton.click()
     three_d = views.threeDWidget(0).mrmlViewNode()
     assert not three_d.IsMappedInLayout()
+    node("L1").JumpSliceByOffsetting(0, 0, 7.0)
     opened.panel.parameters.node.surface = True
     assert three_d.IsMappedInLayout() and mapped() == {"L1", "L2", "Yellow", "Green"}
+    assert at("L1")[2] == pytest.approx(7.0)  # where the user scrolled to
     opened.panel.parameters.node.surface = False
     assert not three_d.IsMappedInLayout()
     opened.ui.sideBySideButton.click()
@@ -146,9 +148,11 @@ def test_the_layout_ends_with_the_module_and_comes_back_with_it(opened, views):
     assert views.layout == FOUR_UP and not opened.ui.sideBySideButton.checked
     width = node("L1").GetFieldOfView()[0]
     node("L1").SetFieldOfView(width / 2, width / 2, 1)
+    node("L1").JumpSliceByOffsetting(0, 0, 7.0)
     opened.panel.enter()
     assert opened.ui.sideBySideButton.checked and mapped() == {"L1", "L2", "Yellow", "Green"}
     assert node("L1").GetFieldOfView()[0] == pytest.approx(width / 2)  # as the user left it
+    assert at("L1")[2] == pytest.approx(7.0)
     opened.ui.sideBySideButton.click()
     opened.panel.exit()
     opened.panel.enter()
@@ -213,6 +217,7 @@ def test_a_scene_closes_while_the_layout_is_shown(opened, views):
     slicer.mrmlScene.Clear()
     ct = add_ct(name="next")
     opened.panel.parameters.node.volume = ct
+    opened.reading.changed.emit()  # its voxels have come
     assert composite("L2").GetBackgroundVolumeID() == ct.GetID()
     opened.ui.sideBySideButton.click()
     assert views.layout == FOUR_UP

@@ -9,7 +9,7 @@ import pytest
 import qt
 import slicer
 import vtk
-from example_readings import add_ct
+from example_readings import add_ct, world_matrix
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from OsteoJointLib.records import Level
@@ -232,6 +232,22 @@ def test_another_ct_is_shown_where_its_levels_are(desk):
     assert desk.fields[0] == pytest.approx(slice_views.AXIAL_FIELD_MM)
     shown = {n.GetBackgroundVolumeID() for n in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
     assert shown == {desk.ct.GetID()}
+
+
+def test_a_ct_whose_voxels_come_later_is_shown_then(desk):
+    late = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "late")
+    desk.panel.parameters.node.volume = late
+    desk.settle()
+    assert all(np.linalg.det(slicer.util.arrayFromVTKMatrix(desk.node(n).GetXYToRAS())) for n in ("Red", "Yellow"))
+    late.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(world_matrix(desk.ct)))
+    slicer.util.updateVolumeFromArray(late, slicer.util.arrayFromVolume(desk.ct))
+    late.CreateDefaultDisplayNodes()
+    desk.settle()
+    shown = {n.GetBackgroundVolumeID() for n in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
+    assert shown == {late.GetID()} and late.GetDisplayNode().GetWindow() == 1800
+    desk.press("findButton")
+    assert desk.offsets == pytest.approx(center_of(late, 16))
+    assert all(np.linalg.det(slicer.util.arrayFromVTKMatrix(desk.node(n).GetXYToRAS())) for n in ("Red", "Yellow"))
 
 
 def test_while_another_module_is_shown_its_views_are_left_alone(desk):

@@ -98,7 +98,7 @@ class Panel(slicer.util.VTKObservationMixin):
     def _let_go(self) -> None:
         self._sections = []
         self.removeObservers()
-        self._sight.forget()
+        self._sight.let_go()
         self._reading.changed.disconnect(self.show)
         self.parameters.changed.disconnect(self._parameters_changed)
         self.parameters.detach()

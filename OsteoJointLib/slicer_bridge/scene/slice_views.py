@@ -38,9 +38,13 @@ HALF_BODY_MM = 13.0
 def show_volume(volume_node: slicer.vtkMRMLVolumeNode) -> bool:
     """Show a CT in every slice view: whole where it wasn't shown, and on its own planes where it is oblique.
 
+    A volume that has no voxels yet, as while it is loaded, isn't shown: a view fitted to it would have no depth.
+
     Returns:
         Whether there was a view that hadn't shown it.
     """
+    if volume_node.GetImageData() is None:
+        return False
     new = [node for node in _nodes("vtkMRMLSliceCompositeNode") if node.GetBackgroundVolumeID() != volume_node.GetID()]
     for node in new:
         node.SetBackgroundVolumeID(volume_node.GetID())
@@ -238,11 +242,10 @@ def _on_voxel(ras: Sequence[float], volume_node: slicer.vtkMRMLVolumeNode | None
 
 
 def _is_in_field(slice_node: slicer.vtkMRMLSliceNode, ras: Sequence[float]) -> bool:
-    """Say whether a point lies before the pixels of a slice view, at whatever depth."""
-    to_xy = np.linalg.inv(slicer.util.arrayFromVTKMatrix(slice_node.GetXYToRAS()))
-    x, y = (to_xy @ [*ras, 1.0])[:2]
-    width, height, _depth = slice_node.GetDimensions()
-    return bool(0 <= x <= width and 0 <= y <= height)
+    """Say whether a point lies in the field that a slice view shows, at whatever depth."""
+    to_slice = np.linalg.inv(slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS()))
+    from_middle = (to_slice @ [*ras, 1.0])[:2] - slice_node.GetXYZOrigin()[:2]
+    return bool((np.abs(from_middle) <= np.array(slice_node.GetFieldOfView()[:2]) / 2).all())
 
 
 def _is_oblique(volume_node: slicer.vtkMRMLVolumeNode) -> bool:

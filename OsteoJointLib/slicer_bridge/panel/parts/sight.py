@@ -55,6 +55,8 @@ class Sight(slicer.util.VTKObservationMixin):
         if nodes is None or nodes.volume is None:
             self.forget()
             return
+        if nodes.volume.GetImageData() is None:  # it is being loaded: its voxels come in a moment
+            return
         self._state = state
         self._watch(nodes)
         if nodes.volume_id != self._volume_id:
@@ -85,7 +87,7 @@ class Sight(slicer.util.VTKObservationMixin):
         """Let the layout have the 3-D view, or not."""
         self._three_d = on
         if self.layout.taken and self.layout.has_3d != on:
-            self._arrange()
+            self.layout.take(on)
 
     def _arrange(self) -> None:
         """Take the layout; views that are new in it show the CT, near where there are levels."""
@@ -95,13 +97,18 @@ class Sight(slicer.util.VTKObservationMixin):
             level_nodes.project(nodes)
             if slice_views.show_volume(nodes.volume):
                 self._zoomed = False
-            self._look_close(_centers(self._reading.state))
+                self._look_close(_centers(self._reading.state))
 
     def forget(self) -> None:
         """Take no CT as seen: there is none, or the scene is another."""
         self.removeObservers()
         self._volume_id, self._watched, self._level, self._held = "", [], Level.L1, False
         self._state = ReadingState()
+
+    def let_go(self) -> None:
+        """Watch nothing any more: the panel is gone."""
+        self.forget()
+        self.layout.removeObservers()
 
     def _take(self, nodes: OwnedNodes, state: ReadingState) -> None:
         """Take another CT; the views of a scene that has just been opened stay as they were saved."""
