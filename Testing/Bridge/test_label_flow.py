@@ -438,8 +438,9 @@ def test_keys_save_and_skip(desk):
     desk.begin()
     desk.parent.activateWindow()
     assert QTest.qWaitForWindowActive(desk.parent)
-    for modifiers in (qt.Qt.ControlModifier, qt.Qt.ControlModifier | qt.Qt.ShiftModifier):
-        QTest.keyClick(desk.ui.patientEdit, qt.Qt.Key_Return, modifiers)
+    control, shift = qt.Qt.ControlModifier, qt.Qt.ShiftModifier
+    for key, modifiers in ((qt.Qt.Key_Return, control), (qt.Qt.Key_N, control | shift)):
+        QTest.keyClick(desk.ui.patientEdit, key, modifiers)
         desk.host.wait_until(lambda: False, 0.15)  # Qt shows the button pressed for 0.1 s first
         desk.settle()
     assert desk.states() == ["labeled", "skipped", "open"]

@@ -24,7 +24,7 @@ from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, l
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 SOURCE_SETTING = "OsteoJoint/LabelSource"
-SKIP_KEY = "Ctrl+Shift+Return"
+SKIP_KEY = "Ctrl+Shift+N"
 
 
 class LabelSection:

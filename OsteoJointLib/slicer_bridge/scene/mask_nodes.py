@@ -6,7 +6,7 @@ Five segmentations a CT (:data:`ROLES`), four with segments "L1" and "L2", one w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 
 import numpy as np
@@ -117,6 +117,19 @@ def source(nodes: OwnedNodes, level: Level, role: Role = Role.MASKS) -> MaskSour
     return next((one for one in MaskSource if one == tag), None)
 
 
+def take(nodes: OwnedNodes, drawn: dict[Level, MaskArray]) -> None:
+    """Put a user's masks in place of the visible ones, on the CT's voxels.
+
+    Raises:
+        RunFailed: a mask is not on them.
+    """
+    nodes.follow_volume()
+    for level, mask in drawn.items():
+        node, segment_id = _target(nodes, Role.MASKS, level)
+        segments.write_segment(node, segment_id, mask, nodes.volume)
+        mark_source(nodes, level, MaskSource.CORRECTED)
+
+
 def keep(nodes: OwnedNodes, levels: Iterable[Level]) -> None:
     """Keep the visible masks of ``levels`` as those from before a refinement, in place of all that was kept there."""
     if (node := nodes.get(Role.BEFORE)) is not None:
@@ -136,19 +149,6 @@ def exchange(nodes: OwnedNodes) -> None:
         now.DeepCopy(segments.find_segment(nodes.get(Role.MASKS), level))
         restore(nodes, Role.BEFORE, [level])
         _put(now, nodes, Role.BEFORE, level, otherwise=MaskSource.NETWORK)
-
-
-def take(nodes: OwnedNodes, drawn: Mapping[Level, MaskArray]) -> None:
-    """Put a user's masks in place of the visible ones, on the CT's voxels.
-
-    Raises:
-        RunFailed: a mask is not on them.
-    """
-    nodes.follow_volume()
-    for level, mask in drawn.items():
-        node, segment_id = _target(nodes, Role.MASKS, level)
-        segments.write_segment(node, segment_id, mask, nodes.volume)
-        mark_source(nodes, level, MaskSource.CORRECTED)
 
 
 def show_beside(nodes: OwnedNodes, shown: Role | None) -> None:

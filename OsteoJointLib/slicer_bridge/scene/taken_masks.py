@@ -35,7 +35,7 @@ class TakenMasks:
         points_ras: RAS mm of the world.
     """
 
-    masks: Mapping[Level, MaskArray]
+    masks: dict[Level, MaskArray]
     points_ras: Mapping[Level, tuple[float, float, float]]
 
 
