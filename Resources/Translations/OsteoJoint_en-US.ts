@@ -118,7 +118,7 @@
         </message>
         <message>
             <location filename="../../Resources/UI/Export.ui"></location>
-            <source>Save to the DICOM database</source>
+            <source>Save to DICOM database</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

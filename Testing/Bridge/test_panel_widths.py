@@ -3,6 +3,7 @@
 import pytest
 import qt
 
+from OsteoJointLib.slicer_bridge.panel.batch_section import BatchSection
 from OsteoJointLib.slicer_bridge.reading.said import Said
 
 from .fake_reading import KERNEL_UNKNOWN, NOT_CALIBRATED, NOT_RELIABLE, add_ct, document
@@ -51,7 +52,7 @@ STATES = {
 def fill_batch(opened) -> None:
     """Put a case into the table of the batch."""
     row = {"case": "case-0001", "outcome": "done", "status": "osteopenia", "message": "", "reliable": "no"}
-    batch = next(section for section in opened.panel._sections if hasattr(section, "_table"))
+    batch = next(section for section in opened.panel._sections if isinstance(section, BatchSection))
     batch._table.put({**row, "flags": "class_not_reliable metal hu_offset levels_contradict"})
     batch._table.put({**row, "case": "case-0002", "outcome": "refused", "status": "", "message": "An MR.", "flags": ""})
 

@@ -92,7 +92,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             button.setText(name)
             slot = {"Undo": self.undo, "Redo": self.redo}.get(name)
             button.connect("clicked()", slot or (lambda name=name: self.setActiveEffectByName(name)))
-            self._grid.addWidget(button, index // 4, index % 4)
+            self._grid.addWidget(button, index // 2, index % 2)  # effectColumnCount is 2
 
     def _row_chosen(self, row=-1):
         """Select the segment of a row; it is the user's doing, so that the signal is emitted as well."""
