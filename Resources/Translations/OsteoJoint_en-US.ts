@@ -832,7 +832,7 @@
         <name>Views</name>
         <message>
             <location filename="../../Resources/UI/Views.ui"></location>
-            <source>L1 | L2 side by side</source>
+            <source>L1 | L2</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
