@@ -14,7 +14,7 @@ from OsteoJointLib.errors import Reason
 from OsteoJointLib.hardware import Hardware, computes_on_cpu
 from OsteoJointLib.pipeline.stages import Stage
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.panel.parts.device_choice import use_device
+from OsteoJointLib.slicer_bridge.panel.parts.device_setting import use_device
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Started
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import (
     ERROR,

@@ -10,7 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.slicer_bridge.panel.input_section import device_words
-from OsteoJointLib.slicer_bridge.panel.parts.device_choice import DEVICE_SETTING, DEVICES, known_device, use_device
+from OsteoJointLib.slicer_bridge.panel.parts.device_setting import DEVICE_SETTING, DEVICES, known_device, use_device
 from OsteoJointLib.slicer_bridge.panel.parts.needs import Computed
 from OsteoJointLib.slicer_bridge.panel.parts.widgets import set_row, show_text
 from OsteoJointLib.slicer_bridge.process.worker_command import PYTHON_VARIABLE
