@@ -81,6 +81,14 @@ def test_nothing_is_cut_or_covered(ct, state, points, dark, german):
             assert faults(opened) == []
 
 
+def test_the_parts_of_a_field_are_left_as_they_are(ct):
+    with seen_panel() as opened:
+        ui = opened.ui
+        assert ui.maxShiftSlider.sizePolicy.horizontalPolicy() == qt.QSizePolicy.Ignored
+        assert ui.heatmapOpacitySlider.sizePolicy.horizontalPolicy() == qt.QSizePolicy.Ignored
+        assert ui.Slider.sizePolicy.horizontalPolicy() == qt.QSizePolicy.Expanding
+
+
 def test_a_fault_is_seen(ct):
     with seen_panel() as opened:
         opened.reading.become_read()

@@ -38,9 +38,17 @@ def load_form(layout: qt.QLayout, name: str) -> tuple[Any, SimpleNamespace]:
     ui = slicer.util.childWidgetVariables(widget)
     for child in vars(ui).values():
         kind = child.className()
-        if kind in FIELDS or (kind == "QLabel" and child.wordWrap):
+        if (kind in FIELDS or (kind == "QLabel" and child.wordWrap)) and not is_part(child):
             take_any_width(child)
     return widget, ui
+
+
+def is_part(widget: qt.QWidget) -> bool:
+    """Whether a widget is a field's own, such as the slider of a ctkSliderWidget: those are named, too."""
+    parent = widget.parent()
+    while parent is not None and parent.className() not in FIELDS:
+        parent = parent.parent()
+    return parent is not None
 
 
 def take_any_width(widget: qt.QWidget) -> None:

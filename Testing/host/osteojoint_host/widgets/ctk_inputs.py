@@ -80,6 +80,7 @@ class ctkSliderWidget(ctkDoubleSpinBox):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._slider = QtWidgets.QSlider(QtCore.Qt.Horizontal)
+        self._slider.setObjectName("Slider")  # as in CTK: found by slicer.util.childWidgetVariables
         self._slider.setRange(0, self.STEPS)
         self.layout().insertWidget(0, self._slider)
         self._box.setRange(0.0, 99.0)
