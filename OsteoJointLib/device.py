@@ -57,13 +57,25 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(f"cuda:{index}")
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Say whether the device computes in bfloat16 itself; elsewhere it would be slower than float32."""
+def precision(device: torch.device) -> str:
+    """Name what a device computes its convolutions in: bfloat16 where it can do so itself, else float32.
+
+    Where bfloat16 is emulated it would be slower than float32.
+    """
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        own = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        own = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if own else "float32"
+
+
+def in_its_precision(device: torch.device) -> torch.autocast:
+    """Let convolutions compute in the device's :func:`precision` inside this context."""
+    import torch
+
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision(device) == "bfloat16")
 
 
 def usable_cores() -> int:
@@ -92,13 +104,17 @@ def set_threads(threads: int | None = None) -> int:
     return threads
 
 
-def let_threads_sleep() -> None:
-    """Let OpenMP's waiting threads sleep instead of spin, unless the environment says otherwise; before PyTorch loads.
+def prepare_environment() -> None:
+    """Set what PyTorch reads from the environment when it is loaded, unless the user has set it.
 
-    Spinning is a little faster on an idle machine. Where another program (Slicer's own window) wants one of the cores,
-    it makes a network's many short steps five to ten times slower, and keeps that program waiting.
+    OpenMP's waiting threads sleep instead of spin. Spinning is a little faster on an idle machine. Where another program
+    (Slicer's own window) wants one of the cores, it makes a network's many short steps five to ten times slower, and
+    keeps that program waiting.
+
+    Large tensors lie in large pages, where Linux has them: handing out small ones takes a tenth of a network's time.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def _quota_cores(cpu_max: Path) -> int | None:

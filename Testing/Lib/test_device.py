@@ -8,7 +8,7 @@ import torch
 from OsteoJointLib.device import (
     _quota_cores,
     check_device_name,
-    let_threads_sleep,
+    prepare_environment,
     resolve_device,
     set_threads,
     usable_cores,
@@ -73,10 +73,11 @@ def test_threads(monkeypatch):
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("said", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_threads_sleep_unless_the_environment_says_otherwise(said, policy, monkeypatch):
-    monkeypatch.setenv("OMP_WAIT_POLICY", said or "")
-    if said is None:
-        monkeypatch.delenv("OMP_WAIT_POLICY")
-    let_threads_sleep()
-    assert os.environ["OMP_WAIT_POLICY"] == policy
+@pytest.mark.parametrize("variable", ["OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"])
+def test_the_environment_is_prepared_unless_it_says_otherwise(variable, monkeypatch):
+    monkeypatch.delenv(variable, raising=False)
+    prepare_environment()
+    assert os.environ[variable] == {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}[variable]
+    monkeypatch.setenv(variable, "what the user said")
+    prepare_environment()
+    assert os.environ[variable] == "what the user said"
