@@ -107,9 +107,9 @@ def set_threads(threads: int | None = None) -> int:
 def prepare_environment() -> None:
     """Set what PyTorch reads from the environment when it is loaded, unless the user has set it.
 
-    OpenMP's waiting threads sleep instead of spin. Spinning is a little faster on an idle machine. Where another program
-    (Slicer's own window) wants one of the cores, it makes a network's many short steps five to ten times slower, and
-    keeps that program waiting.
+    OpenMP's waiting threads sleep instead of spin. Spinning is a little faster on an idle machine. Where another
+    program (Slicer's own window) wants one of the cores, it makes a network's many short steps five to ten times
+    slower, and keeps that program waiting.
 
     Large tensors lie in large pages, where Linux has them: handing out small ones takes a tenth of a network's time.
     """

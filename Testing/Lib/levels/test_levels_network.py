@@ -38,7 +38,7 @@ def test_tissue_landmarks_and_kind_of_body_follow_each_other(network):
 
 
 def test_the_head_is_a_convolution_of_one_voxel(network):
-    features = torch.rand(2, 16, 3, 4, 5)
+    features = torch.rand(2, network.head.in_channels, 3, 4, 5)
     torch.testing.assert_close(network._say(features), network.head(features))
 
 
