@@ -172,7 +172,7 @@ def warm(path: Path, out: Path, device: str, repeats: int) -> dict:
     case_s = worker.timed(repeats, op="analyze", input=str(path))
     stages_s = worker.ask(op="analyze", input=str(path))["result"]["timings_s"]
     levels_s = worker.timed(repeats, op="levels", input=str(path))
-    # last, because a worker keeps only its newest cases open
+    # last, because a worker lets its oldest cases go
     done = worker.ask(op="analyze", input=str(path), out=str(folder))
     case, result = done["case"], done["result"]
     left, anterior, height = result["levels"]["L1"]["center_ras_mm"]
