@@ -32,8 +32,8 @@ from OsteoJointLib.worker.lines import PROTOCOL
 from OsteoJointLib.worker.requests import ReadRequest, Request
 from OsteoJointLib.worker.saving import deliver, label
 
-OPEN_BYTES = 768 * 2**20
-"""What the open cases may hold; where a new one makes it more, those that were opened first are let go (chosen: five
+OPEN_BYTES = 512 * 2**20
+"""What the open cases may hold; where a new one makes it more, those that were opened first are let go (chosen: three
 CTs of 512 x 512 x 300). The newest stays, however large it is."""
 BESIDE_BYTES = 16 * 2**20
 """What a case holds beside its voxels: slices, masks, and what the network saw of them (measured: 15 MB)."""
