@@ -141,14 +141,15 @@ def peer_s(grid: dict, repeats: int) -> float | None:
     if importlib.util.find_spec("monai") is None:
         return None
     import torch
-    from monai.networks.nets import SegResNet
 
     extent_px = [n * mm / PEER_MM for n, mm in zip(grid["voxels_zyx"], grid["spacing_mm"][::-1], strict=True)]
     step_px = PEER_WINDOW * (1 - PEER_OVERLAP)
     windows = math.prod(max(math.ceil((px - PEER_WINDOW) / step_px), 0) + 1 for px in extent_px)
-    network = SegResNet(
-        init_filters=32, in_channels=1, out_channels=105, blocks_down=(1, 2, 2, 4), blocks_up=(1, 1, 1)
-    ).eval()
+    network = (
+        importlib.import_module("monai.networks.nets")
+        .SegResNet(init_filters=32, in_channels=1, out_channels=105, blocks_down=(1, 2, 2, 4), blocks_up=(1, 1, 1))
+        .eval()
+    )
     window = torch.zeros(1, 1, PEER_WINDOW, PEER_WINDOW, PEER_WINDOW)
     with torch.inference_mode():
         return windows * median_s(lambda: network(window), repeats)
