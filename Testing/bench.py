@@ -4,13 +4,18 @@ The case is one phantom CT of 512 x 512 x 200 voxels in an uncompressed .nrrd. *
 `osteojoint analyze`, with its peak memory. *Warm* is the worker asked again and again with its networks loaded. Every
 time is the median of the repeats. Seconds differ from machine to machine, so each also stands as a ratio to one
 yardstick measured beside it: a ResNet-50 forward pass of one 224 x 224 image (random weights, float32, the same
-threads). Nothing is asserted here: a slow machine is not a failed test.
+threads). Where MONAI is installed, so does a peer's way to the vertebrae: the SegResNet of its bundle
+wholeBody_ct_segmentation over the same CT at 3 mm (random weights, float32; the network alone, without reading or
+resampling). Nothing is asserted here: a slow machine is not a failed test. What other processes computed meanwhile is
+counted, and where that is too much, the table says so.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import math
 import os
 import platform
 import statistics
@@ -23,6 +28,36 @@ from pathlib import Path
 
 SLICES = 200
 SEED = 950_001
+BUSY_SHARE = 0.05
+"""Where other processes took more than this share of the cores, the times tell too little."""
+PEER_MM, PEER_WINDOW, PEER_OVERLAP = 3.0, 96, 0.25
+"""Voxels and sliding windows of the peer, as its bundle has them."""
+
+
+class OtherWork:
+    """How much other processes compute, from here on."""
+
+    def __init__(self) -> None:
+        self._begin = self._seconds()
+
+    def share(self) -> float | None:
+        """Return the share of all cores that others took so far; None where the system doesn't tell."""
+        end = self._seconds()
+        if end is None or self._begin is None:
+            return None
+        busy, own, wall = (now - before for now, before in zip(end, self._begin, strict=True))
+        return max(busy - own, 0.0) / (wall * (os.cpu_count() or 1))
+
+    @staticmethod
+    def _seconds() -> tuple[float, float, float] | None:
+        """Return what all processes have computed, what this one and its ended children have, and the clock."""
+        try:
+            words = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+        except OSError:
+            return None
+        user, nice, system, _idle, _wait, *interrupts = (int(word) for word in words[1:9])
+        busy = (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+        return busy, sum(os.times()[:4]), time.perf_counter()
 
 
 def median_s(function: Callable[[], object], repeats: int) -> float:
@@ -101,6 +136,25 @@ def yardsticks(path: Path, repeats: int) -> dict[str, float]:
     }
 
 
+def peer_s(grid: dict, repeats: int) -> float | None:
+    """Measure the peer's network over the CT, window by window; None where MONAI isn't installed."""
+    if importlib.util.find_spec("monai") is None:
+        return None
+    import torch
+
+    extent_px = [n * mm / PEER_MM for n, mm in zip(grid["voxels_zyx"], grid["spacing_mm"][::-1], strict=True)]
+    step_px = PEER_WINDOW * (1 - PEER_OVERLAP)
+    windows = math.prod(max(math.ceil((px - PEER_WINDOW) / step_px), 0) + 1 for px in extent_px)
+    network = (
+        importlib.import_module("monai.networks.nets")
+        .SegResNet(init_filters=32, in_channels=1, out_channels=105, blocks_down=(1, 2, 2, 4), blocks_up=(1, 1, 1))
+        .eval()
+    )
+    window = torch.zeros(1, 1, PEER_WINDOW, PEER_WINDOW, PEER_WINDOW)
+    with torch.inference_mode():
+        return windows * median_s(lambda: network(window), repeats)
+
+
 def peak_mib(pid: int) -> float:
     """Return the peak of a running process's memory so far, 0.0 where the system doesn't tell."""
     try:
@@ -112,20 +166,22 @@ def peak_mib(pid: int) -> float:
 
 def cold(path: Path, out: Path, device: str, repeats: int) -> dict:
     """Run whole processes; return their median seconds, peak memory and the stages of the last one."""
-    seconds, peak = [], 0.0
+    seconds, computed, peak = [], [], 0.0
     for number in range(repeats):
         folder = out / f"cold-{number}"
         command = [sys.executable, "-m", "OsteoJointLib", "analyze", str(path), "--out", str(folder)]
-        begin = time.perf_counter()
+        begin, before_s = time.perf_counter(), sum(os.times()[2:4])
         child = subprocess.Popen([*command, "--device", device], stdout=subprocess.DEVNULL)
         while child.poll() is None:
             peak = max(peak, peak_mib(child.pid))
             time.sleep(0.02)
         seconds.append(time.perf_counter() - begin)
+        computed.append(sum(os.times()[2:4]) - before_s)
         if child.returncode != 0:
             sys.exit(f"analyze ended with exit code {child.returncode}.")
     stages = json.loads((folder / "result.json").read_text(encoding="utf-8"))["timings_s"]
-    return {"process_s": statistics.median(seconds), "peak_mib": peak, "stages_s": stages}
+    cpu_s = statistics.median(computed)
+    return {"process_s": statistics.median(seconds), "cpu_s": cpu_s, "peak_mib": peak, "stages_s": stages}
 
 
 class Worker:
@@ -170,9 +226,10 @@ def warm(path: Path, out: Path, device: str, repeats: int) -> dict:
     worker.ask(op="load", device=device)
     load_s = time.perf_counter() - begin
     case_s = worker.timed(repeats, op="analyze", input=str(path))
+    mid_slices_s = worker.timed(repeats, op="analyze", input=str(path), volume=False)
     stages_s = worker.ask(op="analyze", input=str(path))["result"]["timings_s"]
     levels_s = worker.timed(repeats, op="levels", input=str(path))
-    # last, because a worker keeps only its newest cases open
+    # last, because a worker lets its oldest cases go
     done = worker.ask(op="analyze", input=str(path), out=str(folder))
     case, result = done["case"], done["result"]
     left, anterior, height = result["levels"]["L1"]["center_ras_mm"]
@@ -180,6 +237,7 @@ def warm(path: Path, out: Path, device: str, repeats: int) -> dict:
     measured = {
         "load_s": load_s,
         "case_s": case_s,
+        "mid_slices_s": mid_slices_s,
         "stages_s": stages_s,
         "levels_s": levels_s,
         "moved_point_s": worker.timed(repeats, op="segment", case=case, points=moved),
@@ -195,18 +253,19 @@ def warm(path: Path, out: Path, device: str, repeats: int) -> dict:
     return measured
 
 
-def rows(measured: dict) -> list[tuple[str, str, str]]:
-    """Return what the table shows: name, value, ratio to the yardstick."""
-    unit = measured["yardsticks_s"]["resnet50_224"]
+def rows(measured: dict) -> list[tuple[str, str, str, str]]:
+    """Return what the table shows: name, value, ratios to the yardstick and to the peer."""
+    unit, peer = measured["yardsticks_s"]["resnet50_224"], measured["yardsticks_s"].get("peer_segresnet_3mm")
 
-    def timed(name: str, seconds: float) -> tuple[str, str, str]:
-        return name, f"{seconds:.3f} s", f"{seconds / unit:.1f}"
+    def timed(name: str, seconds: float) -> tuple[str, str, str, str]:
+        return name, f"{seconds:.3f} s", f"{seconds / unit:.1f}", f"{seconds / peer:.3f}" if peer else ""
 
     found = [timed(f"yardstick: {name}", seconds) for name, seconds in measured["yardsticks_s"].items()]
     for device, runs in measured["devices"].items():
         cold_run, warm_run = runs["cold"], runs["warm"]
         found.append(timed(f"{device} cold: whole process", cold_run["process_s"]))
-        found.append((f"{device} cold: peak memory", f"{cold_run['peak_mib']:.0f} MiB", ""))
+        found.append(timed(f"{device} cold: seconds of a core", cold_run["cpu_s"]))
+        found.append((f"{device} cold: peak memory", f"{cold_run['peak_mib']:.0f} MiB", "", ""))
         found += [timed(f"{device} cold: {stage}", seconds) for stage, seconds in cold_run["stages_s"].items()]
         found += [
             timed(f"{device} warm: {key[:-2]}", warm_run[key])
@@ -214,7 +273,7 @@ def rows(measured: dict) -> list[tuple[str, str, str]]:
             if key.endswith("_s") and isinstance(warm_run[key], float)
         ]
         found += [timed(f"{device} warm: {stage}", seconds) for stage, seconds in warm_run["stages_s"].items()]
-        found.append((f"{device} warm: peak memory", f"{warm_run['peak_mib']:.0f} MiB", ""))
+        found.append((f"{device} warm: peak memory", f"{warm_run['peak_mib']:.0f} MiB", "", ""))
     return found
 
 
@@ -228,14 +287,15 @@ def main() -> None:
 
     from OsteoJointLib.atomic import write_text_whole
 
-    if os.getloadavg()[0] > 0.5:
-        print(f"Other work runs here (load {os.getloadavg()[0]:.1f}): the times will be too long.", file=sys.stderr)
+    others = OtherWork()
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     with tempfile.TemporaryDirectory(prefix="osteojoint-bench-") as temporary:
         folder = Path(temporary)
         path = folder / "phantom.nrrd"
         measured: dict = {"case": write_case(path), "machine": machine(), "repeats": arguments.repeats}
         measured["yardsticks_s"] = yardsticks(path, arguments.repeats)
+        if (seconds := peer_s(measured["case"], arguments.repeats)) is not None:
+            measured["yardsticks_s"]["peer_segresnet_3mm"] = seconds
         measured["devices"] = {}
         for device in devices:
             print(f"Measuring on {device} …", file=sys.stderr)
@@ -243,11 +303,17 @@ def main() -> None:
                 "cold": cold(path, folder / device, device, arguments.repeats),
                 "warm": warm(path, folder / device, device, arguments.repeats),
             }
+    measured["machine"]["others_share"] = others.share()
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_text_whole(arguments.out / "bench.json", json.dumps(measured, indent=2) + "\n")
     print("\n".join(f"{key}: {value}" for key, value in measured["machine"].items()))
-    print(f"\n{'':42}{'value':>12}{'x ResNet-50':>14}")
-    print("\n".join(f"{name:42}{value:>12}{ratio:>14}" for name, value, ratio in rows(measured)))
+    print(f"\n{'':42}{'value':>12}{'x ResNet-50':>14}{'x peer':>10}")
+    print("\n".join(f"{name:42}{value:>12}{ratio:>14}{peer:>10}" for name, value, ratio, peer in rows(measured)))
+    if "peer_segresnet_3mm" not in measured["yardsticks_s"]:
+        print("\nMONAI is not installed, so nothing was compared with the peer's network (pip install monai).")
+    if (share := measured["machine"]["others_share"]) is None or share > BUSY_SHARE:
+        word = "can't be told here" if share is None else f"was {share:.0%} of all cores"
+        print(f"\nToo busy to judge: what other processes computed meanwhile {word}. Repeat it on a machine at rest.")
 
 
 if __name__ == "__main__":

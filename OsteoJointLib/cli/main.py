@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib import __version__
-from OsteoJointLib.device import check_device_name, let_threads_sleep
+from OsteoJointLib.device import check_device_name, give_back_memory, prepare_process
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
 from OsteoJointLib.names import Names
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; None for the process's own.
     """
     arguments = build_parser().parse_args(join_points(sys.argv[1:] if argv is None else argv))
-    let_threads_sleep()
+    prepare_process()
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
@@ -352,6 +352,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
         )
         if progress is not None:
             progress(Stage.OUTPUT, Stage.OUTPUT.fraction)
+        give_back_memory()
         files = deliver_case(
             result, arguments.out, Additions(case=arguments.case, pdf=arguments.pdf, writers=dicom.writers)
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.device import has_bfloat16
+from OsteoJointLib.device import in_its_precision
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.hu_checks import TISSUE_HU
 from OsteoJointLib.level_config import Landmark, Tissue
@@ -149,11 +149,11 @@ def predict_batch(
     from OsteoJointLib.network.level_net import window_channels
 
     batch = torch.from_numpy(np.stack([volume.hu for volume in coarse])).to(device)
-    with torch.inference_mode(), torch.autocast(batch.device.type, torch.bfloat16, enabled=has_bfloat16(batch.device)):
+    with torch.inference_mode(), in_its_precision(batch.device):
         image = window_channels(batch, network.config).contiguous(memory_format=torch.channels_last_3d)
         output = network(image)
         logits = output.logits.float()
         ribs = torch.softmax(logits, dim=1)[:, Tissue.RIB]
         parts = (logits.argmax(dim=1).to(torch.uint8), ribs, output.landmarks.float(), output.lumbar.float().sigmoid())
-    arrays = [part.cpu().numpy() for part in parts]
+    arrays = [part.contiguous().cpu().numpy() for part in parts]
     return [LevelPrediction(volume.grid, *(array[i] for array in arrays)) for i, volume in enumerate(coarse)]

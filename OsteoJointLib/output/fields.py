@@ -291,6 +291,9 @@ CASE: tuple[Field[CaseResult], ...] = (
           lambda case: case.model.trained_on),
     Field("device", "Computed on", "What computed it, such as cpu or cuda:0", Text(),
           lambda case: case.device, columns=("device",)),
+    Field("precision", "Computed in", "In what masks and levels were computed: bfloat16 where the device has it, "
+          "which may move a mask's edge by a few pixels", Choice({"bfloat16": "bfloat16", "float32": "float32"}),
+          lambda case: case.precision, columns=("precision",)),
     Field("bmd", "BMD of the case", "Mean BMD of the levels that count, by each calibration there is and as the "
           "network estimates it, the best first", OF_CASE, lambda case: case_bmd(case.readings, case.classification)),
     Field("explanation.method", "Explanation map", "How the explanation maps were made",

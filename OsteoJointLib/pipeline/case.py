@@ -53,6 +53,7 @@ class CaseResult:
         neighbors: the bodies of T12 and L3 where they were seen; none where only the mid-slices were asked for.
         windows: what the network saw the bodies in, kept for a point that moves.
         rods: calibration rods that were found in the scan.
+        precision: what the device computes its convolutions in.
         read_at: when the reading ended.
     """
 
@@ -70,6 +71,7 @@ class CaseResult:
     neighbors: tuple[BodyVolume, ...] = ()
     windows: Windows = field(default_factory=dict)
     rods: RodFit | None = None
+    precision: str = "float32"
     read_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

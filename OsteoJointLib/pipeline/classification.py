@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from OsteoJointLib.device import in_its_precision
 from OsteoJointLib.frames import slice_to_crop
 from OsteoJointLib.network.encoded import EncodedCrops, join_crops
 from OsteoJointLib.network.facts import case_facts
@@ -54,8 +55,9 @@ def run_segmenter(
     import torch
 
     images = crops_to_tensor(crops, device)
-    with torch.no_grad():
-        return EncodedCrops(images, network.segmenter(images), made_by)
+    with torch.no_grad(), in_its_precision(device):
+        said = network.segmenter(images)
+    return EncodedCrops(images, replace(said, features=tuple(feature.float() for feature in said.features)), made_by)
 
 
 def encode_pair(pair: Sequence[VertebraReading]) -> EncodedCrops:

@@ -45,8 +45,11 @@ def load_reader(
         ModelRefused: weights not found, of a wrong hash or an unknown format; the device is missing.
     """
     check_device_name(device)
+    import torch
+
     from OsteoJointLib.network.detection import detect
-    from OsteoJointLib.network.level_net import LevelNet, fold_batch_norm
+    from OsteoJointLib.network.folding import fold_batch_norm
+    from OsteoJointLib.network.level_net import LevelNet
     from OsteoJointLib.network.multitask import MultitaskNetwork
 
     place = resolve_device(device)
@@ -57,12 +60,14 @@ def load_reader(
     level_network = LevelNet(loaded.level_config)
     for module, prefix in ((network, "multitask."), (level_network, "levels.")):
         _fill(module, loaded.part(prefix), loaded.info.name)
-        module.eval().requires_grad_(False).to(place)
+        fold_batch_norm(module.eval().requires_grad_(False))
+        module.to(place)
+    network.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
     detector = None
     if network.localizer is not None:
         localizer = network.localizer
         detector = lambda images: detect(localizer(images), loaded.config)  # noqa: E731
-    finder = partial(find_levels, fold_batch_norm(level_network), loaded.level_config, device=place)
+    finder = partial(find_levels, level_network, loaded.level_config, device=place)
     return Reader(network, detector, finder, loaded.info, place, config or PipelineConfig())
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from OsteoJointLib.device import precision
 from OsteoJointLib.io import ct_input
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.pipeline.calibrating import calibrated, calibration_flags, find_calibrations, look_for_rods
@@ -382,6 +383,7 @@ class Reader:
             neighbors=neighbors,
             windows=whole.windows,
             rods=rods,
+            precision=precision(self.device),
         )
 
     def _encoded(self, vertebra: VertebraReading) -> VertebraReading:

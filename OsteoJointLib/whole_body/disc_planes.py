@@ -83,11 +83,9 @@ def _tilted_axes(up: np.ndarray) -> np.ndarray:
     back = np.array([0.0, 1.0, 0.0]) - up[1] * up
     back /= np.linalg.norm(back)
     left = np.cross(up, back)
-    axes = []
-    for sagittal, coronal in np.radians(_all_tilts()):
-        normal = up + np.tan(sagittal) * back + np.tan(coronal) * left
-        normal /= np.linalg.norm(normal)
-        tilted_back = back - (back @ normal) * normal
-        tilted_back /= np.linalg.norm(tilted_back)
-        axes.append((normal, tilted_back, np.cross(normal, tilted_back)))
-    return np.array(axes)
+    sagittal, coronal = np.tan(np.radians(_all_tilts())).T[:, :, None]
+    normals = up + sagittal * back + coronal * left
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    tilted_back = back - (normals @ back)[:, None] * normals
+    tilted_back /= np.linalg.norm(tilted_back, axis=1, keepdims=True)
+    return np.stack([normals, tilted_back, np.cross(normals, tilted_back)], axis=1)

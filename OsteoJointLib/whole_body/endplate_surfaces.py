@@ -85,13 +85,12 @@ def find_endplates(logits: ColumnLogits, volume: CtVolume, upper: Plane, lower: 
     if axes is None:
         return None
     axes = replace(axes, middle_mm=axes.middle_mm + logits.origin_mm)
-    places_mm = axes.places_mm(UP_MM, BACK_MM, LEFT_MM)
-    inside = _sampled(logits.values, logits.index_of(places_mm), -1.0) > 0
+    inside = axes.sampled(logits.values, (UP_MM, BACK_MM, LEFT_MM), logits.step_mm, logits.origin_mm, -1.0) > 0
     lengths = inside.sum(axis=0)
     back, left = np.nonzero(lengths > INNER_SHARE * np.median(lengths[lengths > 0]))
-    inside, lines_mm = inside[:, back, left], places_mm[:, back, left]
+    inside, lines_mm = inside[:, back, left], axes.places_mm(UP_MM, BACK_MM, LEFT_MM)[:, back, left]
     spacing = np.asarray(volume.grid.spacing_xyz_mm)[::-1]
-    slope = _slope(volume, places_mm / spacing)[:, back, left]
+    slope = _slope(volume, axes)[:, back, left]
     terms = _terms(BACK_MM[back], LEFT_MM[left])
     edge_mm = np.array([0.0, (volume.hu.shape[0] - 1) * spacing[0]])
     surfaces: list[np.ndarray | None] = []
@@ -168,18 +167,29 @@ def _fitted(terms: np.ndarray, heights_mm: np.ndarray, weights: np.ndarray) -> n
 
 def _terms(back_mm: np.ndarray, left_mm: np.ndarray) -> np.ndarray:
     """Give the products of powers of both ways, (N, T), by degree; the first is 1."""
-    back, left = (np.stack([along**n for n in range(DEGREE + 1)]) for along in (back_mm / 15.0, left_mm / 20.0))
+    back, left = (_powers(along) for along in (back_mm / 15.0, left_mm / 20.0))
     return np.stack([back[n - m] * left[m] for n, m in _POWERS], axis=-1)
 
 
-def _slope(volume: CtVolume, index: np.ndarray) -> np.ndarray:
+def _powers(along: np.ndarray) -> list[np.ndarray]:
+    """Multiply up the powers from 0 to DEGREE, which takes a tenth of the time of raising to each."""
+    powers = [np.ones_like(along)]
+    for _ in range(DEGREE):
+        powers.append(powers[-1] * along)
+    return powers
+
+
+def _slope(volume: CtVolume, axes: BodyAxes) -> np.ndarray:
     """How steeply HU rise up the lines, HU per step: (U, B, L)."""
     from scipy import ndimage
 
-    low = np.maximum(np.floor(index.min(axis=(0, 1, 2))).astype(int), 0)
-    high = np.ceil(index.max(axis=(0, 1, 2))).astype(int) + 2
-    box = volume.hu[tuple(slice(*ends) for ends in zip(low, high, strict=True))]
-    hu = np.clip(_sampled(box.astype(np.float32), index - low, HU_RANGE[0]), *HU_RANGE)
+    spacing = np.asarray(volume.grid.spacing_xyz_mm)[::-1]
+    corners = axes.places_mm(*(along[[0, -1]] for along in (UP_MM, BACK_MM, LEFT_MM))) / spacing
+    low = np.maximum(np.floor(corners.min(axis=(0, 1, 2))).astype(int), 0)
+    high = np.ceil(corners.max(axis=(0, 1, 2))).astype(int) + 2
+    box = volume.hu[tuple(slice(*ends) for ends in zip(low, high, strict=True))].astype(np.float32)
+    hu = axes.sampled(box, (UP_MM, BACK_MM, LEFT_MM), spacing, low * spacing, HU_RANGE[0])
+    hu = np.clip(hu, *HU_RANGE)
     steps = UP_MM[1] - UP_MM[0], BACK_MM[1] - BACK_MM[0], LEFT_MM[1] - LEFT_MM[0]
     return np.asarray(np.gradient(ndimage.gaussian_filter(hu, np.array(BLUR_MM)[[0, 1, 1]] / steps), axis=0) / steps[0])
 

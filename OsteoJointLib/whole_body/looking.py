@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from OsteoJointLib.device import has_bfloat16
+from OsteoJointLib.device import in_its_precision
 from OsteoJointLib.hu_window import OUTSIDE_HU, to_unit_range
 from OsteoJointLib.records import CtVolume
 from OsteoJointLib.whole_body.body_places import BodyPlace
@@ -130,10 +130,9 @@ def _segmented(network: MultitaskNetwork, images: Sequence[np.ndarray], device: 
 
     logits: list[np.ndarray] = []
     # between two slices bfloat16 moves the edge by less than the lattice can tell, in less than half the time
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+    with torch.inference_mode(), in_its_precision(device):
         for begin in range(0, len(images), BATCH):
             batch = torch.from_numpy(np.stack(images[begin : begin + BATCH]))[:, None].to(device)
-            batch = batch.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
             said = network.segmenter(batch).mask_logits[:, 0].float().clamp(-LOGIT_MOST, LOGIT_MOST)
             logits.extend(said.cpu().numpy())
     return logits

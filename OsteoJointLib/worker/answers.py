@@ -54,10 +54,11 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Opened:
-    """What ``open`` gives."""
+    """What ``open`` gives; ``let_go`` names the cases that are open no more, because their memory was needed."""
 
     case: str
     flags: tuple[Flag, ...]
+    let_go: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.output.case_folder import check_case_folder, deliver_case
 from OsteoJointLib.output.result_json import read_result, result_document
 from OsteoJointLib.output.viewer_arrays import write_views
-from OsteoJointLib.pipeline.case import Case, CaseResult
+from OsteoJointLib.pipeline.case import Case, CaseResult, images_of
 from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.pipeline.drawn_masks import edited_masks
 from OsteoJointLib.pipeline.points import Points, moved_levels, require_both
@@ -33,9 +33,11 @@ from OsteoJointLib.worker.lines import PROTOCOL
 from OsteoJointLib.worker.requests import ReadRequest, Request
 from OsteoJointLib.worker.saving import convert, deliver, label
 
-MAX_OPEN = 4
-"""Cases that stay open; the one that was opened first is let go for a fifth, so that memory has an end (chosen: a CT
-of 512 x 512 x 300 takes 150 MB)."""
+OPEN_BYTES = 512 * 2**20
+"""What the open cases may hold; where a new one makes it more, those that were opened first are let go (chosen: three
+CTs of 512 x 512 x 300). The newest stays, however large it is."""
+BESIDE_BYTES = 16 * 2**20
+"""What a case holds beside its voxels: slices, masks, and what the network saw of them (measured: 15 MB)."""
 
 
 @dataclass
@@ -45,6 +47,11 @@ class OpenCase:
     case: Case
     levels: LevelsFound | None = None
     result: CaseResult | None = None
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        return sum(image.hu.nbytes for image in images_of(self.case)) + BESIDE_BYTES
 
 
 class Session:
@@ -94,7 +101,9 @@ class Session:
 
     def _open_ct(self, request: requests.Open, progress: Progress) -> answers.Opened:
         opened = self._read(request.input, StageClock(progress))
-        return answers.Opened(self._keep_open(opened), answers.case_flags(opened.case))
+        before = set(self._cases)
+        name = self._keep_open(opened)
+        return answers.Opened(name, answers.case_flags(opened.case), tuple(sorted(before - set(self._cases))))
 
     def _analyze(self, request: requests.Analyze, progress: Progress) -> answers.CaseRead:
         _check(request)
@@ -196,7 +205,7 @@ class Session:
         self._opened += 1
         name = f"case-{self._opened}"
         self._cases[name] = opened
-        while len(self._cases) > MAX_OPEN:
+        while len(self._cases) > 1 and sum(kept.size for kept in self._cases.values()) > OPEN_BYTES:
             del self._cases[next(iter(self._cases))]
         return name
 
@@ -205,7 +214,8 @@ class Session:
         if opened is None:
             raise UsageError(
                 Reason.USAGE,
-                f"No case {name!r} is open; at most {MAX_OPEN} stay open. Open it by open, levels or analyze.",
+                f"No case {name!r} is open; the oldest are let go where memory is short. Open it by open, levels or "
+                "analyze.",
             )
         return opened
 

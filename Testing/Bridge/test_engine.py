@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import slicer
 from fake_client import Fake, Heard, alive, gone
-from fake_worker import POINTS, network_mask, place
+from fake_worker import MOST_OPEN, POINTS, network_mask, place
 
 from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.output.viewer_arrays import MaskArray
@@ -19,7 +19,6 @@ from OsteoJointLib.records import ContrastPhase, LeftOutReason, Level
 from OsteoJointLib.slicer_bridge.reading.engine import Engine, Refinement, Until, Wanted
 from OsteoJointLib.slicer_bridge.reading.said import Said
 from OsteoJointLib.worker.requests import Deliver
-from OsteoJointLib.worker.session import MAX_OPEN
 
 FOUND = {Level(level): tuple(point) for level, point in POINTS.items()}
 MOVED = {**FOUND, Level.L1: (1.0, 2.0, 36.0)}
@@ -321,7 +320,7 @@ def test_a_changed_ct_is_opened_anew_and_the_old_one_closed(bench):
 def test_several_cts_stay_open_until_the_worker_lets_the_oldest_go(bench):
     first = bench.ct
     bench.run()
-    for _ in range(MAX_OPEN - 1):
+    for _ in range(MOST_OPEN - 1):
         bench.ct = add_ct()
         assert bench.run() == ["open", "levels", "segment"]
     bench.ct = first

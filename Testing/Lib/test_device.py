@@ -1,6 +1,10 @@
 """The device that was asked for, or a refusal."""
 
 import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +12,7 @@ import torch
 from OsteoJointLib.device import (
     _quota_cores,
     check_device_name,
-    let_threads_sleep,
+    prepare_process,
     resolve_device,
     set_threads,
     usable_cores,
@@ -73,10 +77,42 @@ def test_threads(monkeypatch):
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("said", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_threads_sleep_unless_the_environment_says_otherwise(said, policy, monkeypatch):
-    monkeypatch.setenv("OMP_WAIT_POLICY", said or "")
-    if said is None:
-        monkeypatch.delenv("OMP_WAIT_POLICY")
-    let_threads_sleep()
-    assert os.environ["OMP_WAIT_POLICY"] == policy
+@pytest.mark.parametrize("variable", ["OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"])
+def test_the_environment_is_prepared_unless_it_says_otherwise(variable, monkeypatch):
+    monkeypatch.delenv(variable, raising=False)
+    prepare_process()
+    assert os.environ[variable] == {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}[variable]
+    monkeypatch.setenv(variable, "what the user said")
+    prepare_process()
+    assert os.environ[variable] == "what the user said"
+
+
+def test_garbage_is_looked_for_seldom_and_not_at_the_end():
+    code = """
+import atexit, gc, sys
+atexit.register(lambda: print(gc.get_freeze_count() > 10_000))
+from OsteoJointLib.device import prepare_process
+prepare_process()
+assert gc.isenabled() and gc.get_threshold()[0] == 50_000
+kept = [[] for _ in range(20_000)]
+"""
+    folder = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=folder, capture_output=True, text=True)
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Only glibc is asked to give memory back.")
+def test_what_was_freed_is_given_back():
+    code = """
+from pathlib import Path
+from OsteoJointLib.device import give_back_memory
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+many, kept = [bytes(20_000) for _ in range(5_000)], []
+kept.append(bytes(20_000))  # lies above them, so that the heap doesn't shrink by itself
+many.clear()
+before = held()
+give_back_memory()
+assert before - held() > 50_000_000, (before, held())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.records import VERSE_LABELS, BodyEvidence, BodyHeights, BodyVolume, CtVolume, SourceInfo
+from OsteoJointLib.whole_body.body_axes import BodyAxes
 from OsteoJointLib.whole_body.body_places import body_places
 from OsteoJointLib.whole_body.heights import body_heights, fracture_hint
-from OsteoJointLib.whole_body.one_body import body_of
+from OsteoJointLib.whole_body.one_body import body_of, filled_by_slice
 from OsteoJointLib.whole_body.segmenting import segment_bodies
 
 NAMES = ("T11", "T12", "L1", "L2", "L3", "L4")
@@ -293,3 +295,26 @@ def test_heights_do_not_depend_on_the_box_that_a_body_comes_in(lean_deg):
     told = [body_of("L1", whole, (0, 0, 0), spine.grid), body_of("L1", whole[box], (z, y, x), spine.grid)]
     assert told[0].heights == told[1].heights
     assert told[0].heights.posterior_mm == pytest.approx(HEIGHT_MM, abs=1.5)
+
+
+def test_holes_are_filled_by_slice_as_scipy_does():
+    mask = np.random.default_rng(3).random((5, 40, 30)) > 0.45
+    in_plane = ndimage.generate_binary_structure(2, 1)[None]
+    filled = filled_by_slice(mask)
+    np.testing.assert_array_equal(filled, ndimage.binary_fill_holes(mask, in_plane))
+    assert np.count_nonzero(filled) > np.count_nonzero(mask)
+    assert not np.array_equal(filled, ndimage.binary_fill_holes(mask))  # a hole that is open above is none in 3-D
+
+
+def test_a_block_is_sampled_where_the_axes_say():
+    values = np.random.default_rng(4).random((9, 11, 12)).astype(np.float32)
+    steps = np.array([[0.9, 0.3, 0.1], [-0.2, 0.8, 0.1], [0.1, -0.1, 1.1]])
+    axes = BodyAxes(np.array([6.03, 5.01, 4.07]), steps, steps[0])
+    along = (np.arange(-3.0, 3.1, 1.0), np.arange(-4.0, 4.1, 2.0), np.arange(-5.0, 5.1, 2.5))
+    step_mm, origin_mm = np.array([1.5, 0.7, 0.9]), np.array([1.0, -1.0, 0.5])
+    index = (axes.places_mm(*along) - origin_mm) / step_mm
+    one_by_one = ndimage.map_coordinates(values, np.moveaxis(index, -1, 0), order=1, cval=-7.0)
+    sampled = axes.sampled(values, along, step_mm, origin_mm, -7.0)
+    np.testing.assert_allclose(sampled, one_by_one, atol=1e-5)
+    assert (sampled == -7.0).any()
+    assert (sampled > 0.0).any()

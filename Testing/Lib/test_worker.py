@@ -15,9 +15,10 @@ import SimpleITK as sitk
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.pipeline.config_file import config_of
 from OsteoJointLib.pipeline.settings import PipelineConfig
+from OsteoJointLib.worker import session
 from OsteoJointLib.worker.lines import PROTOCOL, event_line
 from OsteoJointLib.worker.serving import serve
-from OsteoJointLib.worker.session import MAX_OPEN, Session
+from OsteoJointLib.worker.session import Session
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -195,10 +196,18 @@ def test_an_edit_costs_an_edit(client, chain, tmp_path):
     }
 
 
-def test_cases_close_and_the_oldest_goes_first(client):
-    names = [client.ask("levels", input="ct.nrrd")["case"] for _ in range(MAX_OPEN + 1)]
-    assert client.ask("close", case=names[0])["reason"] == "usage"
-    assert client.ask("close", case=names[1])["open"] == MAX_OPEN - 1
+def test_cases_are_let_go_by_their_memory_the_oldest_first(client, chain, monkeypatch):
+    size = chain.make_ct().hu.nbytes + session.BESIDE_BYTES
+    monkeypatch.setattr(session, "OPEN_BYTES", 3 * size)
+    first, second, third = (client.ask("open", input="ct.nrrd") for _ in range(3))
+    assert not any(answer.get("let_go") for answer in (first, second, third))
+    assert client.ask("open", input="ct.nrrd")["let_go"] == [first["case"]]
+    assert client.ask("close", case=first["case"])["reason"] == "usage"
+    assert client.ask("close", case=second["case"])["open"] == 2
+    monkeypatch.setattr(session, "OPEN_BYTES", 1)
+    last = client.ask("open", input="ct.nrrd")
+    assert last["let_go"][0] == third["case"]
+    assert client.ask("levels", case=last["case"])["event"] == "done", "the newest stays, however large it is"
 
 
 def test_shutdown_ends_before_the_next_line(client):

@@ -227,7 +227,7 @@ class Engine:
 
         def opened(answer: Opened) -> None:  # even where the run is over: the worker has the CT now
             file.unlink(missing_ok=True)
-            run.case = self._worker.opened(run.wanted.volume_id, answer.case, stamp)
+            run.case = self._worker.opened(run.wanted.volume_id, answer, stamp)
             self._guarded(run, self._step)
 
         self._ask(run, Open(input=file), opened)

@@ -10,9 +10,8 @@ from OsteoJointLib.errors import OsteoJointError
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.slicer_bridge.process.worker_client import OnError, WorkerClient
 from OsteoJointLib.slicer_bridge.reading.memory import CaseMemory
-from OsteoJointLib.worker.answers import Loaded
+from OsteoJointLib.worker.answers import Loaded, Opened
 from OsteoJointLib.worker.requests import Close, Load
-from OsteoJointLib.worker.session import MAX_OPEN
 
 _Waiters = list[tuple[Callable[[], None], OnError]]
 
@@ -57,11 +56,10 @@ class WarmWorker:
         self._meet()
         return self._cases.get(volume_id)
 
-    def opened(self, volume_id: str, name: str, stamp: object) -> CaseMemory:
-        """Take account of a case that was opened."""
-        case = self._cases[volume_id] = CaseMemory(name, stamp)
-        while len(self._cases) > MAX_OPEN:  # as the worker does
-            del self._cases[next(iter(self._cases))]
+    def opened(self, volume_id: str, answer: Opened, stamp: object) -> CaseMemory:
+        """Take account of a case that was opened, and of those that the worker let go for it."""
+        self._cases = {of: case for of, case in self._cases.items() if case.name not in answer.let_go}
+        case = self._cases[volume_id] = CaseMemory(answer.case, stamp)
         return case
 
     def close(self, volume_id: str) -> None:

@@ -7,7 +7,7 @@ import torch
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.levels.inference import patient_extent, piece_bounds, predict
 from OsteoJointLib.levels.resampling import CoarseVolume
-from OsteoJointLib.network.level_net import Landmark, LevelNet, LevelNetConfig, Tissue, fold_batch_norm, window_channels
+from OsteoJointLib.network.level_net import Landmark, LevelNet, LevelNetConfig, Tissue, window_channels
 
 SMALL = LevelNetConfig(channels=(4, 6, 8, 8))
 
@@ -37,14 +37,9 @@ def test_tissue_landmarks_and_kind_of_body_follow_each_other(network):
     torch.testing.assert_close(output.lumbar, torch.full((1, 8, 8, 8), 1.0))
 
 
-def test_folded_normalization_changes_nothing(network):
-    network.train()
-    network(torch.rand(4, 2, 16, 16, 16))  # gives the normalization something to remember
-    image = torch.rand(1, 2, 16, 16, 16)
-    plain, folded = network.eval()(image), fold_batch_norm(network)(image)
-    torch.testing.assert_close(folded.logits, plain.logits, atol=1e-5, rtol=1e-4)
-    assert any(isinstance(module, torch.nn.BatchNorm3d) for module in network.modules()), "the original stays"
-    assert not any(isinstance(module, torch.nn.BatchNorm3d) for module in fold_batch_norm(network).modules())
+def test_the_head_is_a_convolution_of_one_voxel(network):
+    features = torch.rand(2, network.head.in_channels, 3, 4, 5)
+    torch.testing.assert_close(network._say(features), network.head(features))
 
 
 def test_fine_features_reach_the_head_beside_the_coarse(network):
