@@ -44,6 +44,7 @@ class Reason(StrEnum):
     BAD_GEOMETRY = "bad_geometry"
     # doubts about a readable input
     SEVERAL_SERIES = "several_series"
+    FILES_DAMAGED = "files_damaged"
     HU_OFFSET = "hu_offset"
     HU_JUMP = "hu_jump"
     RESCALE_DIFFERS = "rescale_differs"

@@ -11,14 +11,9 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.canonical import to_canonical
+from OsteoJointLib.io.dicom_damage import damage_flags, refuse_damaged
 from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, fill_gaps, straighten
-from OsteoJointLib.io.dicom_headers import (
-    FolderHeaders,
-    SliceHeader,
-    looks_like_dicom,
-    may_be_dicom,
-    read_headers,
-)
+from OsteoJointLib.io.dicom_headers import FolderHeaders, read_headers
 from OsteoJointLib.io.dicom_pair import read_pair
 from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
@@ -51,22 +46,22 @@ def read_dicom(files: list[Path], name: str, limits: ReadingLimits) -> CtVolume 
     folder = read_headers(files)
     slices, aside = ct_slices(folder)
     if len(slices) == 2:
-        _refuse_company(slices, files)
-        return read_pair(slices, folder, limits)
+        _refuse_company(folder)
+        return read_pair(slices, limits)
+    refuse_damaged(slices, folder, limits)
     choice = choose_stack(slices, aside, limits)
     _refuse_other_region(choice.stack)
     _refuse_short(choice.stack, limits)
     return _read_stack(choice, folder, name, limits)
 
 
-def _refuse_company(slices: tuple[SliceHeader, ...], files: list[Path]) -> None:
+def _refuse_company(folder: FolderHeaders) -> None:
     """Refuse two slices beside other images: what is left of a damaged series is no pair of mid-slices."""
-    ours = {header.path for header in slices}
-    others = sum(path not in ours and (may_be_dicom(path) or looks_like_dicom(path)) for path in files)
-    if others:
+    found = len(folder.images) + len(folder.damaged)
+    if found > 2:
         raise InputRefused(
             Reason.UNREADABLE,
-            f"Only 2 of the {2 + others} images can be read as CT slices, so they are not taken for mid-slices of L1 "
+            f"Only 2 of the {found} images can be read as CT slices, so they are not taken for mid-slices of L1 "
             "and L2. Copy the series again; or give the folder of those two slices alone.",
         )
 
@@ -84,7 +79,7 @@ def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: Readin
         hu, images = fill_gaps(hu, geometry), ()
     grid = geometry.even_grid(hu.shape)
     source = replace(source_info((stack.first,), sha256, (name,)), choice=choice.why)
-    flags += [*_stack_flags(choice, stack, limits), *tag_flags(stack.headers, folder)]
+    flags += [*_stack_flags(choice, stack, limits), *damage_flags(folder), *tag_flags(stack.headers)]
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
     flags += check_geometry(canonical, limits)
@@ -116,7 +111,7 @@ def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack
 
 def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Flag]:
     geometry, flags = stack.geometry, _rescale_flags(stack)
-    if choice.candidates > 1:
+    if choice.is_doubt:
         flags.append(
             Flag(Reason.SEVERAL_SERIES, f"{choice.why} To read another, give the folder of that series alone.")
         )

@@ -33,6 +33,8 @@ from OsteoJointLib.io.limits import ReadingLimits
 CT_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """SOP classes CT, enhanced CT and legacy converted enhanced CT."""
 
+_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+
 _TAGS = """
     SOPClassUID SOPInstanceUID Modality ImageType SeriesInstanceUID StudyInstanceUID SeriesNumber SeriesDescription
     InstanceNumber AcquisitionNumber AcquisitionTime TemporalPositionIdentifier Rows Columns NumberOfFrames
@@ -93,12 +95,27 @@ class SliceHeader:
 
 
 @dataclass(frozen=True)
+class DamagedFile:
+    """A file that claims to be DICOM, by its first bytes or by its name, and holds no image that can be read.
+
+    Args:
+        path: of the file; told to nobody but whoever gave the folder.
+        place: which of the folder's files it is, by name, from 1 on: this names it where its name may not stand.
+        why: what is wrong, where that is known.
+    """
+
+    path: Path
+    place: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class FolderHeaders:
-    """What a folder holds: the DICOM images, all files counted, and the DICOM files that could not be parsed."""
+    """What a folder holds: the DICOM images, all files counted, and those that claim to be DICOM and are damaged."""
 
     images: tuple[SliceHeader, ...]
     files: int
-    damaged: int
+    damaged: tuple[DamagedFile, ...]
 
 
 def list_files(folder: Path, limits: ReadingLimits) -> list[Path]:
@@ -143,30 +160,47 @@ def may_be_dicom(path: Path) -> bool:
 
 
 def read_headers(files: list[Path]) -> FolderHeaders:
-    """Read the headers of all DICOM images among files; other files are counted, not read."""
+    """Read the headers of all DICOM images among files; no file that claims to be DICOM gets lost uncounted."""
     images: list[SliceHeader] = []
-    damaged = 0
+    damaged: list[DamagedFile] = []
+    strangers: list[DamagedFile] = []
     with quiet_dicom():
-        for path in files:
+        for place, path in enumerate(files, 1):
             try:
-                images += _headers_of_file(path)
+                if looks_like_dicom(path):
+                    images += _headers_of_file(path)
+                else:
+                    strangers.append(DamagedFile(path, place))
+            except InputRefused as refusal:
+                damaged.append(DamagedFile(path, place, refusal.message))
             except Exception:  # a broken header raises almost anything; the file is counted and the caller told
-                damaged += 1
-    return FolderHeaders(tuple(images), len(files), damaged)
+                damaged.append(DamagedFile(path, place))
+    suffixes = {image.path.suffix.lower() for image in images}
+    damaged += [one for one in strangers if may_be_dicom(one.path) or one.path.suffix.lower() in suffixes - {""}]
+    return FolderHeaders(tuple(images), len(files), tuple(sorted(damaged, key=lambda one: one.place)))
 
 
 def _headers_of_file(path: Path) -> list[SliceHeader]:
+    """Read what a file that starts as DICOM does says of its images; none of a table of contents (DICOMDIR).
+
+    Raises:
+        InputRefused: UNREADABLE, with what is wrong.
+    """
     from pydicom import dcmread
 
-    if not looks_like_dicom(path):
-        return []
     dataset = dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
     if text_of(dataset, "Modality") is None and text_of(dataset, "SOPClassUID") is None:
-        return []
+        if text_of(dataset.file_meta, "MediaStorageSOPClassUID") == _DICOMDIR_CLASS:
+            return []
+        raise InputRefused(Reason.UNREADABLE, "it doesn't say what it holds")
     frames = integer_of(dataset, "NumberOfFrames") or 1
     per_frame = value_of(dataset, "PerFrameFunctionalGroupsSequence")
     if per_frame is None:
+        if frames != 1 and text_of(dataset, "SOPClassUID") in CT_CLASSES:
+            raise InputRefused(Reason.UNREADABLE, f"it says that it holds {frames} images and doesn't describe them")
         return [_header(path, None if frames == 1 else 0, dataset, ())]
+    if len(per_frame) != frames:
+        raise InputRefused(Reason.UNREADABLE, f"it describes {len(per_frame)} images and says that it holds {frames}")
     shared = value_of(dataset, "SharedFunctionalGroupsSequence") or ()
     return [_header(path, index, dataset, (group, *shared)) for index, group in enumerate(per_frame)]
 

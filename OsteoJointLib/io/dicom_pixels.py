@@ -18,6 +18,7 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.io.hu_checks import LOWEST_HU
+from OsteoJointLib.names import readable_name
 
 _PIXEL_TAGS = """
     SamplesPerPixel PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation
@@ -53,11 +54,13 @@ def read_slices(headers: Sequence[SliceHeader]) -> tuple[np.ndarray, str]:
             except MemoryError:
                 raise
             except Exception as error:  # decoders raise almost anything on a broken file
-                raise InputRefused(
-                    Reason.UNREADABLE,
-                    f"The pixels of image {index + 1} of {len(headers)} can't be read: they are truncated, broken or "
-                    "compressed in an unknown way. Copy or export the series again.",
-                ) from error
+                which = f"image {index + 1} of {len(headers)}"
+                said = (
+                    "The pixels of {} can't be read: they are truncated, broken or compressed in an unknown way. Copy "
+                    "or export the series again."
+                )
+                named = said.format(f"{which} ({readable_name(header.path)})")
+                raise InputRefused(Reason.UNREADABLE, named, said.format(which)) from error
             if raw.shape != out.shape[1:]:
                 raise InputRefused(
                     Reason.NOT_CT,

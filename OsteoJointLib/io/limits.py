@@ -57,6 +57,9 @@ class ReadingLimits:
     max_odd_fraction: float = 0.1
     """Share of a series' slices that may lie in another orientation and be left out, flagged (chosen)."""
 
+    max_damaged_fraction: float = 0.1
+    """Share of a folder's DICOM files that may be damaged and be left out, flagged (chosen)."""
+
     truncated_fraction: float = 0.08
     """Share of the field of view's rim that may be tissue before the view is called truncated (chosen)."""
 
