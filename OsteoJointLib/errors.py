@@ -42,6 +42,7 @@ class Reason(StrEnum):
     GANTRY_TILT = "gantry_tilt"
     NOT_3D = "not_3d"
     BAD_GEOMETRY = "bad_geometry"
+    TOO_LARGE = "too_large"
     # doubts about a readable input
     SEVERAL_SERIES = "several_series"
     FILES_DAMAGED = "files_damaged"

@@ -143,7 +143,9 @@ def list_files(folder: Path, limits: ReadingLimits) -> list[Path]:
 
 
 def looks_like_dicom(path: Path) -> bool:
-    """Say whether a file starts as DICOM does, with or without preamble."""
+    """Say whether a file starts as DICOM does, with or without preamble; what is no ordinary file is never opened."""
+    if not path.is_file():  # a pipe would wait for somebody to write, a device might never end
+        return False
     with path.open("rb") as file:
         start = file.read(132)
     return start[128:132] == b"DICM" or start[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00")

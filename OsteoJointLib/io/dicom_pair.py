@@ -19,6 +19,7 @@ from OsteoJointLib.io.header_checks import acquisition_flags, refuse_bad_field_o
 from OsteoJointLib.io.hu_checks import check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.names import readable_name
 from OsteoJointLib.records import CtSlicePair, CtVolume
 
 _UNKNOWN_THICKNESS_MM = 1.0
@@ -72,7 +73,7 @@ def _read_single(header: SliceHeader, limits: ReadingLimits) -> CtVolume:
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
     refuse_bad_field_of_view(canonical, limits)
-    source = source_info((header,), sha256, (header.path.name,))
+    source = source_info((header,), sha256, (readable_name(header.path),))
     flags = [*tag_flags((header,)), *slice_geometry_flags(canonical, limits)]
     flags += check_hu(array, limits)
     scale = measure_scale(array, canonical)

@@ -18,7 +18,7 @@ from OsteoJointLib.io.canonical import slice_axis_name
 from OsteoJointLib.io.dicom_damage import refuse_all_damaged
 from OsteoJointLib.io.dicom_geometry import StackGeometry, arrange
 from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
-from OsteoJointLib.io.header_checks import SINGLE_SLICE
+from OsteoJointLib.io.files.header import SINGLE_SLICE
 from OsteoJointLib.io.kernels import KernelClass, classify_kernel, kernel_code
 from OsteoJointLib.io.limits import ReadingLimits
 

@@ -142,6 +142,12 @@ def plain_body(slices: int, rows: int = 32, columns: int = 40) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def make_body():
+    """See :func:`plain_body`."""
+    return plain_body
+
+
+@pytest.fixture(scope="session")
 def write_series():
     """Write a small axial DICOM series of pixels of 8 mm; ``tags`` change the source record."""
     from OsteoJointLib.phantom.writing import write_dicom_series
