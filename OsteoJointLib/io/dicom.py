@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.io.canonical import to_canonical
+from OsteoJointLib.io.canonical import empty_stored, to_canonical
 from OsteoJointLib.io.dicom_damage import damage_flags, refuse_damaged
 from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, fill_gaps, straighten
 from OsteoJointLib.io.dicom_headers import FolderHeaders, read_headers
@@ -18,6 +18,7 @@ from OsteoJointLib.io.dicom_pair import read_pair
 from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
+from OsteoJointLib.io.files.opening import HU_BYTES, refuse_too_large
 from OsteoJointLib.io.header_checks import acquisition_flags, check_geometry, too_short
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
@@ -68,15 +69,18 @@ def _refuse_company(folder: FolderHeaders) -> None:
 
 def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: ReadingLimits) -> CtVolume:
     stack = choice.stack
-    hu, sha256 = read_slices(stack.headers)
+    shape = (len(stack.headers), stack.first.rows or 0, stack.first.columns or 0)
+    refuse_too_large(shape, HU_BYTES, limits.memory_gib)
+    hu = empty_stored(stack.geometry.even_grid(shape))
+    sha256 = read_slices(stack.headers, hu)
     hu, stack, flags = _without_duplicates(hu, stack)
     geometry = stack.geometry
     images = tuple(DicomImage(header.path, header.frame) for header in stack.headers)
     if geometry.tilt_deg >= limits.tilt_deg:
-        hu, origin = straighten(hu, geometry, LOWEST_HU)
+        hu, origin = straighten(hu, geometry, LOWEST_HU, limits.memory_gib)
         geometry, images = replace(geometry, origin_lps_mm=origin), ()
     if not geometry.even:
-        hu, images = fill_gaps(hu, geometry), ()
+        hu, images = fill_gaps(hu, geometry, limits.memory_gib), ()
     grid = geometry.even_grid(hu.shape)
     source = replace(source_info((stack.first,), sha256, (name,)), choice=choice.why)
     flags += [*_stack_flags(choice, stack, limits), *damage_flags(folder), *tag_flags(stack.headers)]

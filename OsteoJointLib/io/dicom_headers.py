@@ -16,6 +16,7 @@ from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.contrast_words import NO_CONTRAST
+from OsteoJointLib.io.dicom_opening import open_dataset
 from OsteoJointLib.io.dicom_tags import (
     as_number,
     as_numbers,
@@ -188,13 +189,15 @@ def _headers_of_file(path: Path) -> list[SliceHeader]:
     Raises:
         InputRefused: UNREADABLE, with what is wrong.
     """
-    from pydicom import dcmread
-
-    dataset = dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+    with path.open("rb") as file:
+        opened = open_dataset(file, _TAGS)
+        dataset, complete = opened.dataset, opened.has_pixels()
     if text_of(dataset, "Modality") is None and text_of(dataset, "SOPClassUID") is None:
         if text_of(dataset.file_meta, "MediaStorageSOPClassUID") == _DICOMDIR_CLASS:
             return []
         raise InputRefused(Reason.UNREADABLE, "it doesn't say what it holds")
+    if text_of(dataset, "SOPClassUID") in CT_CLASSES and not complete:
+        raise InputRefused(Reason.UNREADABLE, "it ends before its pixels")
     frames = integer_of(dataset, "NumberOfFrames") or 1
     per_frame = value_of(dataset, "PerFrameFunctionalGroupsSequence")
     if per_frame is None:

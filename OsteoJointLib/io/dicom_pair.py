@@ -15,6 +15,7 @@ from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, place_of
 from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.dicom_pixels import read_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
+from OsteoJointLib.io.files.opening import HU_BYTES, refuse_too_large
 from OsteoJointLib.io.header_checks import acquisition_flags, refuse_bad_field_of_view, slice_geometry_flags
 from OsteoJointLib.io.hu_checks import check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
@@ -66,8 +67,11 @@ def _center_height_mm(header: SliceHeader) -> float:
 
 
 def _read_single(header: SliceHeader, limits: ReadingLimits) -> CtVolume:
-    hu, sha256 = read_slices((header,))
     place = place_of(header)
+    shape = (1, header.rows or 0, header.columns or 0)
+    refuse_too_large(shape, HU_BYTES, limits.memory_gib)
+    hu = np.empty(shape, dtype=np.int16)
+    sha256 = read_slices((header,), hu)
     spacing = (*place.pixel_mm, header.thickness_mm or _UNKNOWN_THICKNESS_MM)
     grid = Grid((1, *hu.shape[1:]), spacing, triple(place.position_lps_mm), place.axes)
     array, canonical = to_canonical(hu, grid)

@@ -23,7 +23,7 @@ from OsteoJointLib.io.contrast_words import phase_of
 from OsteoJointLib.io.dicom_source import one_per_code
 from OsteoJointLib.io.dicom_tags import as_positive
 from OsteoJointLib.io.files.header import SINGLE_SLICE
-from OsteoJointLib.io.files.opening import read_header, refuse_too_large, volume_kind
+from OsteoJointLib.io.files.opening import HU_BYTES, read_header, refuse_too_large, volume_kind
 from OsteoJointLib.io.files.stored_planes import planes
 from OsteoJointLib.io.header_checks import acquisition_flags, check_geometry
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 KVP_KEY, KERNEL_KEY, CONTRAST_KEY = "osteojoint_kvp", "osteojoint_kernel", "osteojoint_contrast"
 """NRRD keys under which the phantom's acquisition travels."""
-
-_HU_BYTES = 2
 
 
 def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
@@ -61,7 +59,7 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
         )
     if min(header.grid.shape_zyx) == 1:
         raise InputRefused(Reason.SINGLE_SLICE, SINGLE_SLICE)
-    refuse_too_large(header.grid.shape_zyx, _HU_BYTES, limits.memory_gib)
+    refuse_too_large(header.grid.shape_zyx, HU_BYTES, limits.memory_gib)
     hu, repaired = to_int16(planes(header), header.grid, header.slope, header.intercept)
     said, doubted = stated(header.keys)
     sha256 = _sha256(path, header.data.path)

@@ -29,6 +29,9 @@ _READERS: dict[str, HeaderReader] = {
     "nifti": read_nifti_header,
     "mha": read_metaimage_header,
 }
+HU_BYTES = 2
+"""Bytes that a voxel takes in memory, whatever it takes in a file."""
+
 _GIB = 2**30
 
 
