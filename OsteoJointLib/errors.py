@@ -111,6 +111,11 @@ class Reason(StrEnum):
     FAILED = "failed"
 
 
+def _writable(text: str) -> str:
+    """Make a text that every file and terminal takes: of a path that is no UTF-8, a sign stands for what is none."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class OsteoJointError(Exception):
     """An ending with a reason code, a sentence and an exit code.
 
@@ -124,10 +129,11 @@ class OsteoJointError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(self, reason: Reason, message: str, public: str | None = None):
+        message = _writable(message)
         super().__init__(message)
         self.reason = reason
         self.message = message
-        self.public = message if public is None else public
+        self.public = message if public is None else _writable(public)
 
     def __reduce__(self) -> tuple[type[OsteoJointError], tuple[Reason, str, str]]:
         """Let it pass from one process to another."""

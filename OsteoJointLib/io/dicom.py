@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, fill_gaps, straigh
 from OsteoJointLib.io.dicom_headers import FolderHeaders, read_headers
 from OsteoJointLib.io.dicom_pair import read_pair
 from OsteoJointLib.io.dicom_pixels import read_slices
+from OsteoJointLib.io.dicom_rescale import refuse_rescale_of_some, rescale_flags
 from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
 from OsteoJointLib.io.files.opening import HU_BYTES, refuse_too_large
@@ -69,6 +69,7 @@ def _refuse_company(folder: FolderHeaders) -> None:
 
 def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: ReadingLimits) -> CtVolume:
     stack = choice.stack
+    refuse_rescale_of_some(stack.headers)
     shape = (len(stack.headers), stack.first.rows or 0, stack.first.columns or 0)
     refuse_too_large(shape, HU_BYTES, limits.memory_gib)
     hu = empty_stored(stack.geometry.even_grid(shape))
@@ -114,7 +115,7 @@ def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack
 
 
 def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Flag]:
-    geometry, flags = stack.geometry, _rescale_flags(stack)
+    geometry, flags = stack.geometry, rescale_flags(stack.headers)
     if choice.is_doubt:
         flags.append(
             Flag(Reason.SEVERAL_SERIES, f"{choice.why} To read another, give the folder of that series alone.")
@@ -152,22 +153,6 @@ def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Fl
             )
         )
     return flags
-
-
-def _rescale_flags(stack: Stack) -> list[Flag]:
-    """Say that the slices carry different rescale values: each was given its own, which may be right or wrong."""
-    counts = Counter((header.slope, header.intercept) for header in stack.headers).most_common()
-    if len(counts) == 1:
-        return []
-    (slope, intercept), usual = counts[0]
-    others = "; ".join(f"{s:g} and {i:g} in {n}" for (s, i), n in counts[1:4])
-    return [
-        Flag(
-            Reason.RESCALE_DIFFERS,
-            f"The slices carry different rescale values: slope {slope:g} and intercept {intercept:g} in {usual}, "
-            f"{others}. Each slice was read with its own; whether their HU agree was checked from slice to slice.",
-        )
-    ]
 
 
 def _refuse_other_region(stack: Stack) -> None:

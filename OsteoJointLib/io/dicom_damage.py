@@ -38,7 +38,8 @@ def refuse_damaged(slices: Sequence[SliceHeader], folder: FolderHeaders, limits:
     total = len(files) + len(beside)
     if len(beside) > limits.max_damaged_fraction * total:
         said = f"{len(beside)} of the {total} DICOM files"
-        raise _refused(f"{said} ({{}}) are damaged, so slices are missing{_why(beside)}. {_ADVICE}", beside, folder)
+        verb = "is" if len(beside) == 1 else "are"
+        raise _refused(f"{said} ({{}}) {verb} damaged, so slices are missing{_why(beside)}. {_ADVICE}", beside, folder)
 
 
 def refuse_all_damaged(folder: FolderHeaders) -> NoReturn:
@@ -54,7 +55,8 @@ def damage_flags(folder: FolderHeaders) -> list[Flag]:
     damaged = folder.damaged
     if not damaged:
         return []
-    said = f"{len(damaged)} of {folder.files} files claim to be DICOM and can't be read ({_places(damaged, folder)})"
+    verb = "claims" if len(damaged) == 1 else "claim"
+    said = f"{len(damaged)} of {folder.files} files {verb} to be DICOM and can't be read ({_places(damaged, folder)})"
     return [Flag(Reason.FILES_DAMAGED, f"{said}{_why(damaged)}. They were left out: slices may be missing.")]
 
 

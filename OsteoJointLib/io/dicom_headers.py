@@ -42,7 +42,7 @@ _TAGS = """
     SamplesPerPixel ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness RescaleSlope
     RescaleIntercept RescaleType PixelPaddingValue GantryDetectorTilt KVP ConvolutionKernel ContrastBolusAgent
     ContrastBolusAgentSequence BodyPartExamined PatientName PatientID SharedFunctionalGroupsSequence
-    PerFrameFunctionalGroupsSequence FrameOfReferenceUID BitsAllocated
+    PerFrameFunctionalGroupsSequence FrameOfReferenceUID BitsAllocated BitsStored PixelRepresentation
 """.split()  # noqa: SIM905 - a list literal would take one line a word
 
 
@@ -60,6 +60,8 @@ class SliceHeader:
         split_keys: values by which images at one position may be told apart, in the order to try.
         patient: number and name, to tell patients apart; never shown.
         study_uid, series_uid: None when missing; never shown but as a digest.
+        rescale_stated: whether slope and intercept are.
+        stored_as: bits that a pixel has, and whether they are signed.
         repaired: sentences' parts on what was missing and assumed.
     """
 
@@ -92,6 +94,8 @@ class SliceHeader:
     patient: str
     study_uid: str | None
     series_uid: str | None
+    rescale_stated: bool
+    stored_as: tuple[int | None, ...]
     repaired: tuple[str, ...]
 
 
@@ -212,7 +216,7 @@ def _headers_of_file(path: Path) -> list[SliceHeader]:
 
 def _header(path: Path, frame: int | None, dataset: Any, groups: tuple[Any, ...]) -> SliceHeader:
     repaired: list[str] = []
-    slope, intercept = _rescale(dataset, groups, repaired)
+    slope, intercept, rescale_stated = _rescale(dataset, groups, repaired)
     modality = (text_of(dataset, "Modality") or "").upper()
     class_uid = text_of(dataset, "SOPClassUID")
     if class_uid is None:
@@ -249,6 +253,8 @@ def _header(path: Path, frame: int | None, dataset: Any, groups: tuple[Any, ...]
         patient=f"{text_of(dataset, 'PatientID') or ''}|{text_of(dataset, 'PatientName') or ''}",
         study_uid=text_of(dataset, "StudyInstanceUID"),
         series_uid=text_of(dataset, "SeriesInstanceUID"),
+        rescale_stated=rescale_stated,
+        stored_as=tuple(integer_of(dataset, tag) for tag in ("BitsAllocated", "BitsStored", "PixelRepresentation")),
         repaired=tuple(repaired),
     )
 
@@ -266,12 +272,13 @@ def _series_key(dataset: Any, repaired: list[str]) -> str:
     return "|".join(text_of(dataset, tag) or "" for tag in ("StudyInstanceUID", "SeriesNumber", "SeriesDescription"))
 
 
-def _rescale(dataset: Any, groups: tuple[Any, ...], repaired: list[str]) -> tuple[float, float]:
+def _rescale(dataset: Any, groups: tuple[Any, ...], repaired: list[str]) -> tuple[float, float, bool]:
     slope = as_number(value_from(dataset, groups, "PixelValueTransformationSequence", "RescaleSlope"))
     intercept = as_number(value_from(dataset, groups, "PixelValueTransformationSequence", "RescaleIntercept"))
-    if slope is None or intercept is None or slope == 0:
+    stated = not (slope is None or intercept is None or slope == 0)
+    if not stated:
         repaired.append("the rescale slope or intercept is missing (1 and 0 taken, then checked against the image)")
-    return slope or 1.0, intercept or 0.0
+    return slope or 1.0, intercept or 0.0, stated
 
 
 def _image_type(dataset: Any, groups: tuple[Any, ...]) -> tuple[str, ...]:

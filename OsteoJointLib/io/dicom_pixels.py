@@ -87,7 +87,7 @@ def to_hu(raw: np.ndarray, slope: float, intercept: float, padding: float | None
     >>> to_hu(np.array([0, 65535], dtype=np.uint16), 1.0, 0.0, 65535.0).tolist()
     [0, -1024]
     """
-    if slope == 1.0 and float(intercept).is_integer():
+    if slope == 1.0 and float(intercept).is_integer() and raw.dtype.itemsize <= 2:  # wider ones would overflow
         hu = raw.astype(np.int32) + np.int32(intercept)
     else:
         hu = np.rint(raw.astype(np.float64) * slope + intercept)

@@ -30,6 +30,7 @@ from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
 from OsteoJointLib.io.kernels import kernel_code
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.io.slice_checks import refuse_missing_numbers
 from OsteoJointLib.names import readable_name
 from OsteoJointLib.records import ContrastPhase, CtVolume, Flag, SourceInfo
 
@@ -116,19 +117,27 @@ def to_int16(stored: Iterable[np.ndarray], grid: Grid, slope: float, intercept: 
 
     Returns:
         The voxels in the stored order, and notes on them.
+
+    Raises:
+        InputRefused: UNREADABLE, whole slices hold no numbers.
     """
     out = empty_stored(grid)
-    missing = 0
+    missing: list[float] = []
+    total = 0
     highest = np.iinfo(np.int16).max
     for index, plane in enumerate(stored):
         with np.errstate(all="ignore"):  # a scale may be absurd; what it gives is judged afterwards
             values = plane if (slope, intercept) == (1.0, 0.0) else plane * slope + intercept
         if values.dtype.kind == "f":
             unknown = ~np.isfinite(values)
-            missing += int(unknown.sum())
+            total += int(unknown.sum())
+            missing.append(float(unknown.mean()))
             values = np.rint(np.where(unknown, LOWEST_HU, values))
         out[index] = np.clip(values, LOWEST_HU if values.dtype.kind != "u" else 0, highest)
-    return out, [f"{missing} voxels hold no number and were taken as air."] if missing else []
+    if not total:
+        return out, []
+    refuse_missing_numbers(missing)
+    return out, [f"{total} voxels hold no number and were taken as air."]
 
 
 def stated(keys: Mapping[str, str]) -> tuple[SourceInfo, list[str]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
 from OsteoJointLib.errors import InputRefused, Reason
@@ -89,7 +92,7 @@ def test_two_slices_left_of_forty_are_not_l1_and_l2(series, damage):
 def test_a_damaged_slice_is_counted_and_its_place_told(series, damage):
     damage(files_of(series)[6])
     said = flag_of(series, Reason.FILES_DAMAGED).message
-    assert said.startswith("1 of 40 files claim to be DICOM and can't be read (by name number 7 of 40)")
+    assert said.startswith("1 of 40 files claims to be DICOM and can't be read (by name number 7 of 40)")
     assert files_of(series)[6].name not in said
 
 
@@ -157,3 +160,105 @@ def test_an_enhanced_ct_that_describes_other_than_its_images_is_refused(series, 
     said = refusal(path)
     assert said.reason is Reason.UNREADABLE
     assert f"describes {described} images and says that it holds 40" in said.message
+
+
+def rewrite(path: Path, **tags: object) -> None:
+    dataset = pydicom.dcmread(path)
+    for tag, value in tags.items():
+        if value is None:
+            delattr(dataset, tag)
+        else:
+            setattr(dataset, tag, value)
+    if "PixelPaddingValue" in tags:
+        dataset["PixelPaddingValue"].VR = "US"
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize("missing", [{"RescaleSlope": None}, {"RescaleIntercept": None}, {"RescaleSlope": 0}])
+def test_slices_without_rescale_beside_others_with_it_are_refused(series, missing):
+    for path in files_of(series)[3:10]:
+        rewrite(path, **missing)
+    said = refusal(series)
+    assert (said.reason, "7 of the 40 slices" in said.message) == (Reason.RESCALE_DIFFERS, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"RescaleIntercept": -974}, "slope 1 and intercept -1024 in 33, 1 and -974 in 7"),
+        ({"BitsStored": 13}, "numbers of bits"),
+        ({"PixelPaddingValue": 60000}, "values of padding"),
+    ],
+)
+def test_what_differs_within_a_series_is_told(series, change, words):
+    for path in files_of(series)[3:10]:
+        rewrite(path, **change)
+    assert words in flag_of(series, Reason.RESCALE_DIFFERS).message
+
+
+def test_slices_whose_pixels_were_lost_are_refused(series):
+    for path in files_of(series)[4:37:7]:
+        rewrite(path, PixelData=bytes(32 * 40 * 2))
+    said = refusal(series)
+    assert said.reason is Reason.UNREADABLE
+    assert "The axial slices 8, 15, 22, 29, 36 of 40 hold one value only" in said.message
+
+
+def test_empty_slices_at_the_ends_are_no_loss(series):
+    for path in (*files_of(series)[:2], *files_of(series)[-2:]):
+        rewrite(path, PixelData=bytes(32 * 40 * 2))
+    assert read_ct(series).hu.shape[0] == SLICES
+
+
+def nrrd(path: Path, values: np.ndarray) -> Path:
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing((8.0, 8.0, 2.5))
+    sitk.WriteImage(image, path)
+    return path
+
+
+@pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", [np.s_[3::7], np.s_[10:13], np.s_[8, 10:30], np.s_[::2]])
+def test_slices_that_hold_no_numbers_are_refused(make_body, tmp_path, what, where):
+    values = make_body(SLICES).astype(np.float32)
+    values[where] = what
+    said = refusal(nrrd(tmp_path / "ct.nrrd", values))
+    assert said.reason is Reason.UNREADABLE
+    assert "no numbers (NaN or infinite)" in said.message
+
+
+def test_a_view_cut_out_by_nan_is_read(make_body, tmp_path):
+    """A tool may have cut the field of view, and a turned volume has empty ends."""
+    values = make_body(SLICES).astype(np.float32)
+    y, x = np.mgrid[-1:1:32j, -1:1:40j]
+    values[:, y**2 + x**2 > 1] = np.nan
+    values[:2], values[-3:] = np.nan, np.nan
+    values[5, 5, 5] = np.nan
+    assert "voxels hold no number" in flag_of(nrrd(tmp_path / "ct.nrrd", values), Reason.TAGS_REPAIRED).message
+
+
+def test_what_is_no_ordinary_file_is_never_waited_for(series):
+    os.mkfifo(series / "IM0099.dcm")
+    os.mkfifo(series / "pipe")
+    (series / "IM0100.dcm").symlink_to("nowhere")
+    (series / "loop").symlink_to(series)
+    (series / "self.dcm").symlink_to("self.dcm")
+    assert "3 of 44 files" in flag_of(series, Reason.FILES_DAMAGED).message
+    assert refusal(series / "pipe").reason is Reason.UNREADABLE
+    for name in ("ct.nii.gz", "ct.nrrd", "ct.mha", "ct.mhd"):
+        os.mkfifo(series.parent / name)
+        assert refusal(series.parent / name).reason is Reason.UNREADABLE
+    assert refusal(Path("/dev/zero")).reason is Reason.UNREADABLE
+    assert refusal(series / "self.dcm").reason is Reason.NOT_FOUND
+
+
+@pytest.mark.parametrize("name", [b"J\xf6rg-\xff.nrrd", b"%s%n%x.nii.gz", b"a\nb.mha", b"-rf.nrrd"])
+def test_files_of_any_name_are_read_and_told_in_letters(make_body, tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    nrrd(tmp_path / f"ct{''.join(path.suffixes)}", make_body(SLICES)).rename(path)
+    (told,) = read_ct(path).source.file_names
+    told.encode("utf-8")
+    path.unlink()
+    said = refusal(path)
+    assert said.reason is Reason.NOT_FOUND
+    said.message.encode("utf-8")
