@@ -11,6 +11,9 @@ from OsteoJointLib.errors import InputRefused, Reason
 _STEP = 8
 """A slice whose every eighth voxel along both axes is alike is looked at whole."""
 
+_TISSUE_HU, _LEAST_TISSUE = -300, 0.01
+"""A slice shows the body where so much of it is denser than that."""
+
 _MOST_CHANGE = 0.2
 """Share of a slice's voxels that hold no number in it and do in the next, or the other way round: a field of view that
 a tool has cut changes by less from slice to slice (chosen)."""
@@ -19,7 +22,9 @@ _NAMED = 5
 
 
 def refuse_blank_slices(hu: np.ndarray) -> None:
-    """Refuse a volume in which a slice between others holds one value only, whichever way it is cut.
+    """Refuse a volume in which an axial slice between others that show the body holds one value only.
+
+    Cut otherwise a sound CT may have such slices: where a tool has blanked the air between back and table.
 
     Args:
         hu: (z, y, x) int16.
@@ -27,18 +32,18 @@ def refuse_blank_slices(hu: np.ndarray) -> None:
     Raises:
         InputRefused: UNREADABLE.
     """
-    for axis, words in enumerate(("axial", "coronal", "sagittal")):
-        planes = np.moveaxis(hu, axis, 0)
-        thin = planes[:, ::_STEP, ::_STEP].reshape(len(planes), -1)
-        suspect = np.flatnonzero(thin.min(axis=1) == thin.max(axis=1))
-        blank = np.zeros(len(planes), dtype=bool)
-        blank[[index for index in suspect if planes[index].min() == planes[index].max()]] = True
-        if inside := _inside(blank):
-            raise InputRefused(
-                Reason.UNREADABLE,
-                f"{_slices(inside, len(planes), words)} one value only between others that show the body: they were "
-                "lost. Copy or export the CT again.",
-            )
+    thin = hu[:, ::_STEP, ::_STEP].reshape(len(hu), -1)
+    suspect = np.flatnonzero(thin.min(axis=1) == thin.max(axis=1))
+    blank = np.zeros(len(hu), dtype=bool)
+    blank[[index for index in suspect if hu[index].min() == hu[index].max()]] = True
+    body = np.flatnonzero((thin > _TISSUE_HU).mean(axis=1) * ~blank > _LEAST_TISSUE)
+    inside = [] if not body.size else (body[0] + np.flatnonzero(blank[body[0] : body[-1]])).tolist()
+    if inside:
+        raise InputRefused(
+            Reason.UNREADABLE,
+            f"{_slices(inside, len(hu), 'axial')} one value only between others that show the body: they were lost. "
+            "Copy or export the CT again.",
+        )
 
 
 def refuse_missing_numbers(missing: Sequence[float]) -> None:
@@ -63,12 +68,6 @@ def refuse_missing_numbers(missing: Sequence[float]) -> None:
             f"{_slices(inside, len(share), 'stored')} no numbers (NaN or infinite) where the next slices do: they were "
             "lost. Copy or export the CT again.",
         )
-
-
-def _inside(blank: np.ndarray) -> list[int]:
-    """List the blank slices between the first and the last that aren't."""
-    filled = np.flatnonzero(~blank)
-    return [] if not filled.size else (filled[0] + np.flatnonzero(blank[filled[0] : filled[-1]])).tolist()
 
 
 def _slices(indices: Sequence[int], total: int, words: str) -> str:

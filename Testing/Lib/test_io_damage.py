@@ -210,6 +210,13 @@ def test_empty_slices_at_the_ends_are_no_loss(series):
     assert read_ct(series).hu.shape[0] == SLICES
 
 
+def test_blanked_air_between_back_and_table_is_no_loss(make_body, tmp_path):
+    values = make_body(SLICES)
+    values[:, 26:] = -1000
+    values[:, 30, 5:35] = -150 + np.arange(30)  # the table
+    assert read_ct(nrrd(tmp_path / "ct.nrrd", values)).hu.shape == values.shape
+
+
 def nrrd(path: Path, values: np.ndarray) -> Path:
     image = sitk.GetImageFromArray(values)
     image.SetSpacing((8.0, 8.0, 2.5))

@@ -55,7 +55,7 @@ def _some_files(folder: Path, rng: np.random.Generator) -> list[Path]:
 
 def flip_bytes(folder: Path, rng: np.random.Generator) -> None:
     path = _some_file(folder, rng)
-    content = bytearray(path.read_bytes())
+    content = bytearray(path.read_bytes() or b" ")
     reach = len(content) if rng.random() < 0.3 else min(len(content), _HEADER_BYTES)
     for place in rng.integers(0, max(reach, 1), int(rng.integers(1, 20))):
         content[place % len(content)] = rng.choice([0, 255, rng.integers(256)])

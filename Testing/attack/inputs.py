@@ -16,6 +16,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ from Testing.attack.known import KNOWN, Judge
 from Testing.attack.seeds import DICOM_NAMES, VOLUME_NAMES, input_of, write_seeds
 
 HANG_S = 60.0
+_TOLD_EVERY = 500
 MOST_GIB = 1.0
 """Memory of the child, libraries included: more is a bomb that went off."""
 
@@ -119,6 +122,7 @@ def attack(count: int, seed: int, out: Path, only: int | None = None) -> list[st
         seeds = Path(temporary) / "seeds"
         write_seeds(seeds)
         child = Child(out / "child.log")
+        start = time.monotonic()
         for number in range(count) if only is None else [only]:
             folder = Path(temporary) / "case"
             made = make(number, seed, seeds, folder)
@@ -133,6 +137,8 @@ def attack(count: int, seed: int, out: Path, only: int | None = None) -> list[st
                     folder, kept, symlinks=True, ignore=lambda _, names: [n for n in names if n == "strange.dcm"]
                 )
             shutil.rmtree(folder)
+            if number % _TOLD_EVERY == _TOLD_EVERY - 1:
+                print(f"{number + 1} of {count} in {time.monotonic() - start:.0f} s", flush=True)
         child.end()
     for outcome, number in sorted(outcomes.items()):
         print(f"{number:7d}  {outcome}")
@@ -146,6 +152,7 @@ def main() -> int:
     parser.add_argument("--only", type=int)
     parser.add_argument("--out", type=Path, default=Path("out/attack"))
     given = parser.parse_args()
+    warnings.simplefilter("ignore")  # pydicom's, of what is made damaged on purpose
     faults = attack(given.count, given.seed, given.out, given.only)
     print(f"{len(faults)} faults in {given.count} inputs, seed {given.seed}.")
     return 1 if faults else 0
