@@ -4,6 +4,7 @@
 PYTHON ?= python3
 JOBS   ?= 2
 SEED   ?=
+COUNT  ?= 20000
 OUT    ?= out/demo
 
 VENV  := .venv
@@ -14,7 +15,7 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check
 # VTK, Qt and PyTorch don't get on in one process, and need a few system libraries, which .ci/run names and installs.
 CHECK := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: demo test lint types unit docs format lists bench screenshots venv clean distclean help
+.PHONY: demo test lint types unit docs format lists bench attack screenshots venv clean distclean help
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +23,7 @@ help:
 	@echo 'make test     format, lint, types, unit tests, wheel, CMake lists                     [JOBS=n]'
 	@echo 'make docs     the documentation -> out/site'
 	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
+	@echo 'make attack   damaged and hostile inputs, read one by one -> out/attack        [COUNT=n SEED=n]'
 	@echo 'make screenshots  render the pictures of the README and docs anew'
 	@echo 'make format   put every file into shape'
 	@echo 'make lists    write what follows from the code: CMake lists, tables of docs/, texts for translators'
@@ -58,6 +60,9 @@ lists: $(READY)
 bench: $(READY)
 	$(BIN)/python Testing/bench.py --out out/bench
 	$(BIN)/python Testing/slicer_bench.py --out out/bench
+
+attack: $(READY)
+	$(CHECK) Testing.attack.inputs --out out/attack --count $(COUNT) --seed $(or $(SEED),0)
 
 screenshots: $(READY)
 	$(BIN)/python Testing/screenshots.py

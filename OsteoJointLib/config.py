@@ -15,6 +15,10 @@ from typing import Any
 
 from OsteoJointLib.errors import Reason, UsageError
 
+MOST_CHANNELS = 8192
+"""No network here has more channels, blocks or units in a place: beyond it a manifest is damaged (chosen)."""
+_LARGEST_IMAGE_PX = 4096
+
 
 @dataclass(frozen=True)
 class WindowConfig:
@@ -124,23 +128,25 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         _expect(self.localizer in ("darknet53", "tiny"), "localizer", self.localizer, '"darknet53" or "tiny"')
-        _expect(self.localizer_width > 0, "localizer_width", self.localizer_width, "a factor above 0")
+        _expect(0 < self.localizer_width <= 16, "localizer_width", self.localizer_width, "a factor above 0, at most 16")
         sizes = {"segmenter_channels": 6, "classifier_planes": 4, "classifier_blocks": 4}
         for name, length in sizes.items():
             value = getattr(self, name)
-            _expect(len(value) == length and min(value) > 0, name, value, f"{length} integers above 0")
+            _expect(len(value) == length and all(map(_is_count, value)), name, value, f"{length} integers above 0")
         kinds = ("softmax", "areas", "mean")
         _expect(self.class_from in kinds, "class_from", self.class_from, '"softmax", "areas" or "mean"')
-        _expect(self.bmd_sd_factor > 0, "bmd_sd_factor", self.bmd_sd_factor, "a factor above 0")
-        _expect(self.classifier_stem > 0, "classifier_stem", self.classifier_stem, "an integer above 0")
-        _expect(self.fusion_hidden > 0, "fusion_hidden", self.fusion_hidden, "an integer above 0")
+        _expect(0 < self.bmd_sd_factor < math.inf, "bmd_sd_factor", self.bmd_sd_factor, "a factor above 0")
+        _expect(_is_count(self.classifier_stem), "classifier_stem", self.classifier_stem, "an integer above 0")
+        _expect(_is_count(self.fusion_hidden), "fusion_hidden", self.fusion_hidden, "an integer above 0")
         anchors_ok = len(self.anchors) == 3 and all(
-            len(scale) == 3 and all(len(a) == 2 and min(a) > 0 for a in scale) for scale in self.anchors
+            len(scale) == 3 and all(len(a) == 2 and 0 < min(a) <= max(a) < math.inf for a in scale)
+            for scale in self.anchors
         )
         _expect(anchors_ok, "anchors", self.anchors, "three scales of three (width, height) above 0 px")
         for name in ("slice_px", "crop_px"):
             value = getattr(self, name)
-            _expect(value > 0 and value % 32 == 0, name, value, "a multiple of 32 above 0")
+            wanted = f"a multiple of 32 above 0, at most {_LARGEST_IMAGE_PX}"
+            _expect(isinstance(value, int) and 0 < value <= _LARGEST_IMAGE_PX and value % 32 == 0, name, value, wanted)
         for name in ("score_threshold", "nms_iou", "batch_norm_momentum"):
             _expect(0.0 <= getattr(self, name) <= 1.0, name, getattr(self, name), "a number from 0 to 1")
 
@@ -210,6 +216,10 @@ def network_config(profile: str) -> NetworkConfig:
             header_facts=False,
         )
     raise UsageError(Reason.USAGE, f'There is no network profile named "{profile}". Take "compact" or "paper".')
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 < value <= MOST_CHANNELS
 
 
 def _expect(ok: bool, name: str, value: object, wanted: str) -> None:

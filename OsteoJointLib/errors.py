@@ -42,8 +42,10 @@ class Reason(StrEnum):
     GANTRY_TILT = "gantry_tilt"
     NOT_3D = "not_3d"
     BAD_GEOMETRY = "bad_geometry"
+    TOO_LARGE = "too_large"
     # doubts about a readable input
     SEVERAL_SERIES = "several_series"
+    FILES_DAMAGED = "files_damaged"
     HU_OFFSET = "hu_offset"
     HU_JUMP = "hu_jump"
     RESCALE_DIFFERS = "rescale_differs"
@@ -112,6 +114,11 @@ class Reason(StrEnum):
     FAILED = "failed"
 
 
+def _writable(text: str) -> str:
+    """Make a text that every file and terminal takes: of a path that is no UTF-8, a sign stands for what is none."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class OsteoJointError(Exception):
     """An ending with a reason code, a sentence and an exit code.
 
@@ -125,10 +132,11 @@ class OsteoJointError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(self, reason: Reason, message: str, public: str | None = None):
+        message = _writable(message)
         super().__init__(message)
         self.reason = reason
         self.message = message
-        self.public = message if public is None else public
+        self.public = message if public is None else _writable(public)
 
     def __reduce__(self) -> tuple[type[OsteoJointError], tuple[Reason, str, str]]:
         """Let it pass from one process to another."""

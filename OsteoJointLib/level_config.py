@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any
+
+from OsteoJointLib.config import MOST_CHANNELS
+
+_SPACING_MM = (0.5, 20.0)
+"""Finer takes more memory than there is; on a coarser grid no body can be seen."""
 
 
 class Tissue(IntEnum):
@@ -48,12 +54,16 @@ class LevelNetConfig:
     heatmap_sigma_mm: float = 5.5
 
     def __post_init__(self) -> None:
-        if self.spacing_mm <= 0 or self.heatmap_sigma_mm <= 0:
-            raise ValueError(f"spacing_mm and heatmap_sigma_mm must be positive, got {self}.")
-        if any(low >= high for low, high in self.windows_hu) or not self.windows_hu:
+        if not 0 < self.heatmap_sigma_mm < math.inf or not _SPACING_MM[0] <= self.spacing_mm <= _SPACING_MM[1]:
+            raise ValueError(
+                f"spacing_mm must lie between {_SPACING_MM[0]:g} and {_SPACING_MM[1]:g} and heatmap_sigma_mm be "
+                f"positive, got {self}."
+            )
+        finite = all(math.isfinite(hu) for window in self.windows_hu for hu in window)
+        if not self.windows_hu or not finite or any(low >= high for low, high in self.windows_hu):
             raise ValueError(f"every window needs low < high, got {self.windows_hu}.")
-        if len(self.channels) < 2 or min(self.channels) < 1:
-            raise ValueError(f"channels needs at least two positive sizes, got {self.channels}.")
+        if len(self.channels) < 2 or min(self.channels) < 1 or max(self.channels) > MOST_CHANNELS:
+            raise ValueError(f"channels needs at least two sizes from 1 to {MOST_CHANNELS}, got {self.channels}.")
 
     def to_json(self) -> dict[str, Any]:
         """Return the config as a dictionary of JSON types."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
@@ -55,6 +56,16 @@ def portable_name(words: str) -> str:
     """
     name = re.sub(r"[^\w.-]+", "_", words).strip("._-")[:_LONGEST_MADE].strip("._-") or "case"
     return f"case_{name}" if _RESERVED.fullmatch(name) else name
+
+
+def readable_name(path: os.PathLike[str] | str) -> str:
+    """Give a file's or folder's name so that it can be written: a replacement sign stands for what is no UTF-8.
+
+    >>> readable_name("a/ct\\udcff.nii"), readable_name("ct.nii")
+    ('ct\\ufffd.nii', 'ct.nii')
+    """
+    name = os.path.basename(os.fspath(path))
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def unique_name(name: str, taken: Collection[str]) -> str:

@@ -28,6 +28,10 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 R = TypeVar("R")
 
 
+_LONGEST_VALUE = 60
+"""Letters of a value that stand in a sentence."""
+
+
 class WrongField(ValueError):
     """A field that is missing or isn't what it must be, in a sentence."""
 
@@ -80,7 +84,7 @@ def _read(kind: Any, value: Any, name: str) -> Any:
             return tuple(_read(one, part, name) for one, part in zip(kinds, value, strict=True))
     if origin in (dict, Mapping) and isinstance(value, Mapping):
         return {_read(inner[0], key, name): _read(inner[1], one, f"{name}.{key}") for key, one in value.items()}
-    if origin is float and type(value) in (int, float) and math.isfinite(value):
+    if origin is float and type(value) in (int, float) and _is_finite(value):
         return float(value)
     if origin in (str, int, bool) and type(value) is origin:
         return value
@@ -88,8 +92,19 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return Path(value)
     if isinstance(origin, type) and issubclass(origin, Enum) and any(value == one.value for one in origin):
         return origin(value)
-    found = "missing" if value is None else repr(value)
+    found = "missing" if value is None else _shortened(repr(value))
     raise WrongField(f"The field {name} must be {_words(kind)}; it is {found}.")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond any float
+        return False
 
 
 def _read_either(kind: Any, kinds: list[Any], value: Any, name: str) -> Any:

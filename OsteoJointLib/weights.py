@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 PREFIXES = ("multitask.", "levels.")
 """What every key begins with: which of the two networks it belongs to."""
+_LARGEST = 1e6
+"""The shipped weights' largest number is a variance of 749 (chosen)."""
+_MOST_ZERO = 0.5
+"""Some parts begin at zero and may stay there; a network isn't made of them (chosen)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +139,35 @@ def _parse(data: bytes, path: Path) -> dict[str, Tensor]:
             Reason.WEIGHTS_FORMAT,
             f"{path.name} holds tensors of neither network ({', '.join(strange[:3])}). Fetch it again.",
         )
+    _refuse_absurd(tensors, path)
     return {key: value.to(torch.float32) if value.is_floating_point() else value for key, value in tensors.items()}
+
+
+def _refuse_absurd(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse numbers that no training ends with: a network of them would answer, and the answer would be nothing."""
+    import torch
+
+    real = {key: value for key, value in tensors.items() if value.is_floating_point() and value.numel()}
+    for key, value in real.items():
+        fault = ""
+        if not bool(torch.isfinite(value).all()):
+            fault = "numbers that are not finite"
+        elif float(value.abs().max()) > _LARGEST:
+            fault = "numbers beyond any that a training ends with"
+        elif key.endswith("running_var") and float(value.min()) < 0:
+            fault = "a variance below 0"
+        if fault:
+            raise _absurd(path, f"{key} holds {fault}")
+    for prefix in PREFIXES:
+        matrices = [value for key, value in real.items() if key.startswith(prefix) and value.ndim >= 2]
+        if matrices and sum(not bool(value.any()) for value in matrices) > _MOST_ZERO * len(matrices):
+            raise _absurd(path, f"most of the network {prefix.rstrip('.')} is zeros")
+
+
+def _absurd(path: Path, what: str) -> ModelRefused:
+    return ModelRefused(
+        Reason.WEIGHTS_FORMAT, f"The weights {path.name} can't be used: {what}. Fetch them again, or train anew."
+    )
 
 
 def _stored(key: str, value: Tensor, half: bool) -> Tensor:

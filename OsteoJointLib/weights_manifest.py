@@ -128,7 +128,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if known == FORMAT:
             for entry in manifest["weights"]:
                 _check_entry(entry)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelRefused(
             Reason.WEIGHTS_FORMAT,
             f"The weights' manifest {path} is damaged: {error!r}. Fetch it again together with the weights.",
@@ -146,6 +146,9 @@ def _check_entry(entry: Mapping[str, Any]) -> None:
     for field in ("name", "file", "sha256", *REQUIRED_FIELDS):
         if field not in entry:
             raise KeyError(field)
+    for field in ("name", "file", "sha256"):
+        if not isinstance(entry[field], str):
+            raise ValueError(f"{field} {entry[field]!r} is no text")
     if Path(entry["file"]).name != entry["file"] or Path(entry["file"]).suffix != SUFFIX:
         raise ValueError(f"file {entry['file']!r} is not a plain {SUFFIX} name")
 
@@ -155,7 +158,7 @@ def _check_format(data: bytes, path: Path) -> None:
     length = int.from_bytes(data[:8], "little")
     try:
         found = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get("format")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise damaged(path, error) from error
     if found != FORMAT:
         raise ModelRefused(
@@ -173,7 +176,7 @@ def damaged(path: Path, error: Exception) -> ModelRefused:
 def _configs(entry: Mapping[str, Any], path: Path) -> tuple[NetworkConfig, LevelNetConfig]:
     try:
         return NetworkConfig.from_json(entry["config"]), LevelNetConfig.from_json(entry["level_config"])
-    except (OsteoJointError, ValueError, TypeError, KeyError) as error:
+    except (OsteoJointError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ModelRefused(
             Reason.WEIGHTS_FORMAT,
             f"This version can't build the network that {path.name} was made for: {error} Use the version of "

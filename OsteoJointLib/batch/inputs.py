@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from OsteoJointLib.io.dicom_headers import looks_like_dicom
-from OsteoJointLib.io.volume_files import volume_kind
+from OsteoJointLib.io.files.opening import volume_kind
 from OsteoJointLib.names import portable_name
 
 _LOOKED_AT = 20

@@ -60,6 +60,18 @@ def to_stored(array: np.ndarray, stored: Grid) -> np.ndarray:
     return np.flip(array, tuple(backward)).transpose(np.argsort([2 - order[2 - axis] for axis in range(3)]))
 
 
+def empty_stored(stored: Grid) -> np.ndarray:
+    """Make room for the int16 voxels of a grid, in its own order, so that :func:`to_canonical` needs no copy of them.
+
+    >>> grid = Grid((1, 2, 3), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1.0]]))
+    >>> room = empty_stored(grid)
+    >>> room.shape, to_canonical(room, grid)[0].flags.c_contiguous
+    ((1, 2, 3), True)
+    """
+    _, canonical = to_canonical(np.broadcast_to(np.int16(0), stored.shape_zyx), stored)
+    return to_stored(np.empty(canonical.shape_zyx, dtype=np.int16), stored)
+
+
 def triple(values: Iterable[float]) -> tuple[float, float, float]:
     """Turn three numbers into plain floats."""
     first, second, third = (float(value) for value in values)

@@ -20,16 +20,10 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.dicom import read_dicom
 from OsteoJointLib.io.dicom_headers import list_files, looks_like_dicom
+from OsteoJointLib.io.files.opening import KINDS, volume_kind
 from OsteoJointLib.io.limits import ReadingLimits
-from OsteoJointLib.io.volume_files import (
-    KINDS,
-    checked_volume,
-    grid_of,
-    read_volume_file,
-    stated,
-    to_int16,
-    volume_kind,
-)
+from OsteoJointLib.io.volume_files import checked_volume, grid_of, read_volume_file, stated, to_int16
+from OsteoJointLib.names import readable_name
 from OsteoJointLib.records import CtSlicePair, CtVolume, SourceInfo
 
 if TYPE_CHECKING:
@@ -74,7 +68,7 @@ def read_ct(
             raise InputRefused(
                 Reason.NOT_3D, "This is no CT: give a path, a SimpleITK image of three axes, or a (z, y, x) array."
             )
-        known, doubts = stated(source)
+        known, doubts = stated({key: source.GetMetaData(key) for key in source.GetMetaDataKeys()})
         grid, hu = grid_of(source), sitk.GetArrayViewFromImage(source)
     known = replace(
         known,
@@ -82,7 +76,7 @@ def read_ct(
         kernel=kernel or known.kernel,
         contrast=known.contrast if contrast is None else contrast,
     )
-    hu, notes = to_int16(hu, 1.0, 0.0)
+    hu, notes = to_int16(hu, grid, 1.0, 0.0)
     return checked_volume(hu, grid, known, limits, [*doubts, *notes])
 
 
@@ -101,13 +95,17 @@ def _array_grid(array: np.ndarray, spacing_zyx_mm: Sequence[float] | None) -> Gr
 def _read_path(path: Path, limits: ReadingLimits) -> CtVolume | CtSlicePair:
     try:
         if path.is_dir():
-            return read_dicom(list_files(path, limits), path.resolve().name, limits)
+            return read_dicom(list_files(path, limits), readable_name(path.resolve()), limits)
         if not path.exists():
             raise nothing_at(path)
+        if not path.is_file():
+            raise InputRefused(
+                Reason.UNREADABLE, "This is a device or a pipe, and not an ordinary file. Give a file or a folder."
+            )
         if volume_kind(path) is not None:
             return read_volume_file(path, limits)
         _refuse_unknown(path)
-        return read_dicom([path], path.name, limits)
+        return read_dicom([path], readable_name(path), limits)
     except OSError as error:
         raise InputRefused(
             Reason.UNREADABLE,

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
-from OsteoJointLib.io.canonical import to_canonical
+from OsteoJointLib.io.canonical import empty_stored, to_canonical
+from OsteoJointLib.io.dicom_damage import damage_flags, refuse_damaged
 from OsteoJointLib.io.dicom_geometry import SAME_POSITION_MM, fill_gaps, straighten
-from OsteoJointLib.io.dicom_headers import (
-    FolderHeaders,
-    SliceHeader,
-    looks_like_dicom,
-    may_be_dicom,
-    read_headers,
-)
+from OsteoJointLib.io.dicom_headers import FolderHeaders, read_headers
 from OsteoJointLib.io.dicom_pair import read_pair
 from OsteoJointLib.io.dicom_pixels import read_slices
+from OsteoJointLib.io.dicom_rescale import refuse_rescale_of_some, rescale_flags
 from OsteoJointLib.io.dicom_series import Choice, Stack, choose_stack, ct_slices
 from OsteoJointLib.io.dicom_source import one_per_code, source_info, tag_flags
+from OsteoJointLib.io.files.opening import HU_BYTES, refuse_too_large
 from OsteoJointLib.io.header_checks import acquisition_flags, check_geometry, too_short
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
@@ -51,40 +47,44 @@ def read_dicom(files: list[Path], name: str, limits: ReadingLimits) -> CtVolume 
     folder = read_headers(files)
     slices, aside = ct_slices(folder)
     if len(slices) == 2:
-        _refuse_company(slices, files)
-        return read_pair(slices, folder, limits)
+        _refuse_company(folder)
+        return read_pair(slices, limits)
+    refuse_damaged(slices, folder, limits)
     choice = choose_stack(slices, aside, limits)
     _refuse_other_region(choice.stack)
     _refuse_short(choice.stack, limits)
     return _read_stack(choice, folder, name, limits)
 
 
-def _refuse_company(slices: tuple[SliceHeader, ...], files: list[Path]) -> None:
+def _refuse_company(folder: FolderHeaders) -> None:
     """Refuse two slices beside other images: what is left of a damaged series is no pair of mid-slices."""
-    ours = {header.path for header in slices}
-    others = sum(path not in ours and (may_be_dicom(path) or looks_like_dicom(path)) for path in files)
-    if others:
+    found = len(folder.images) + len(folder.damaged)
+    if found > 2:
         raise InputRefused(
             Reason.UNREADABLE,
-            f"Only 2 of the {2 + others} images can be read as CT slices, so they are not taken for mid-slices of L1 "
+            f"Only 2 of the {found} images can be read as CT slices, so they are not taken for mid-slices of L1 "
             "and L2. Copy the series again; or give the folder of those two slices alone.",
         )
 
 
 def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: ReadingLimits) -> CtVolume:
     stack = choice.stack
-    hu, sha256 = read_slices(stack.headers)
+    refuse_rescale_of_some(stack.headers)
+    shape = (len(stack.headers), stack.first.rows or 0, stack.first.columns or 0)
+    refuse_too_large(shape, HU_BYTES, limits.memory_gib)
+    hu = empty_stored(stack.geometry.even_grid(shape))
+    sha256 = read_slices(stack.headers, hu)
     hu, stack, flags = _without_duplicates(hu, stack)
     geometry = stack.geometry
     images = tuple(DicomImage(header.path, header.frame) for header in stack.headers)
     if geometry.tilt_deg >= limits.tilt_deg:
-        hu, origin = straighten(hu, geometry, LOWEST_HU)
+        hu, origin = straighten(hu, geometry, LOWEST_HU, limits.memory_gib)
         geometry, images = replace(geometry, origin_lps_mm=origin), ()
     if not geometry.even:
-        hu, images = fill_gaps(hu, geometry), ()
+        hu, images = fill_gaps(hu, geometry, limits.memory_gib), ()
     grid = geometry.even_grid(hu.shape)
     source = replace(source_info((stack.first,), sha256, (name,)), choice=choice.why)
-    flags += [*_stack_flags(choice, stack, limits), *tag_flags(stack.headers, folder)]
+    flags += [*_stack_flags(choice, stack, limits), *damage_flags(folder), *tag_flags(stack.headers)]
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
     flags += check_geometry(canonical, limits)
@@ -115,8 +115,8 @@ def _without_duplicates(hu: np.ndarray, stack: Stack) -> tuple[np.ndarray, Stack
 
 
 def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Flag]:
-    geometry, flags = stack.geometry, _rescale_flags(stack)
-    if choice.candidates > 1:
+    geometry, flags = stack.geometry, rescale_flags(stack.headers)
+    if choice.is_doubt:
         flags.append(
             Flag(Reason.SEVERAL_SERIES, f"{choice.why} To read another, give the folder of that series alone.")
         )
@@ -153,22 +153,6 @@ def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Fl
             )
         )
     return flags
-
-
-def _rescale_flags(stack: Stack) -> list[Flag]:
-    """Say that the slices carry different rescale values: each was given its own, which may be right or wrong."""
-    counts = Counter((header.slope, header.intercept) for header in stack.headers).most_common()
-    if len(counts) == 1:
-        return []
-    (slope, intercept), usual = counts[0]
-    others = "; ".join(f"{s:g} and {i:g} in {n}" for (s, i), n in counts[1:4])
-    return [
-        Flag(
-            Reason.RESCALE_DIFFERS,
-            f"The slices carry different rescale values: slope {slope:g} and intercept {intercept:g} in {usual}, "
-            f"{others}. Each slice was read with its own; whether their HU agree was checked from slice to slice.",
-        )
-    ]
 
 
 def _refuse_other_region(stack: Stack) -> None:

@@ -16,6 +16,7 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import triple
 from OsteoJointLib.io.dicom_headers import SliceHeader
+from OsteoJointLib.io.files.opening import HU_BYTES, refuse_too_large
 from OsteoJointLib.io.limits import ReadingLimits
 
 SAME_POSITION_MM = 0.01
@@ -187,13 +188,16 @@ def _shift(positions: np.ndarray, depths: np.ndarray, axes: np.ndarray) -> tuple
     return lateral, float(np.degrees(np.arctan(np.linalg.norm(slope))))
 
 
-def straighten(hu: np.ndarray, geometry: StackGeometry, fill_hu: int) -> tuple[np.ndarray, np.ndarray]:
+def straighten(
+    hu: np.ndarray, geometry: StackGeometry, fill_hu: int, memory_gib: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Shift every slice in its own plane so that the stack direction becomes the normal (linear interpolation).
 
     Args:
         hu: (z, y, x) int16, sorted.
         geometry: its geometry.
         fill_hu: value outside the acquired slices.
+        memory_gib: that the canvas may take.
 
     Returns:
         (z, y', x') int16 on a canvas that holds every slice, and the (3,) LPS center of its first pixel.
@@ -202,7 +206,9 @@ def straighten(hu: np.ndarray, geometry: StackGeometry, fill_hu: int) -> tuple[n
     first = np.floor(shift_px.min(axis=0)).astype(int)
     extra = np.ceil(shift_px.max(axis=0)).astype(int) - first
     slices, rows, columns = hu.shape
-    out = np.full((slices, rows + extra[1], columns + extra[0]), fill_hu, dtype=np.int16)
+    canvas = (slices, rows + int(extra[1]), columns + int(extra[0]))
+    refuse_too_large(canvas, HU_BYTES, memory_gib)
+    out = np.full(canvas, fill_hu, dtype=np.int16)
     for index in range(slices):
         out[index] = _translated(hu[index], shift_px[index, ::-1] - first[::-1], out.shape[1:], fill_hu)
     step = geometry.axes[:, :2] * np.asarray(geometry.pixel_mm)
@@ -228,18 +234,20 @@ def _translated(image: np.ndarray, shift_yx: np.ndarray, shape: tuple[int, int],
     return np.rint(result).astype(np.int16)
 
 
-def fill_gaps(hu: np.ndarray, geometry: StackGeometry) -> np.ndarray:
+def fill_gaps(hu: np.ndarray, geometry: StackGeometry, memory_gib: float) -> np.ndarray:
     """Interpolate an uneven stack linearly onto its even grid.
 
     Args:
         hu: (n, y, x) int16, sorted, one slice per position.
         geometry: of these slices.
+        memory_gib: that the even grid may take.
 
     Returns:
         (m, y, x) int16.
     """
     depths = geometry.depth_mm - geometry.depth_mm[0]
     wanted = np.arange(round(depths[-1] / geometry.step_mm) + 1) * geometry.step_mm
+    refuse_too_large((len(wanted), *hu.shape[1:]), HU_BYTES, memory_gib)
     upper = np.clip(np.searchsorted(depths, wanted), 1, len(depths) - 1)
     weight = np.clip((wanted - depths[upper - 1]) / (depths[upper] - depths[upper - 1]), 0.0, 1.0).astype(np.float32)
     out = np.empty((len(wanted), *hu.shape[1:]), dtype=np.int16)

@@ -16,6 +16,7 @@ from typing import Any
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.contrast_words import NO_CONTRAST
+from OsteoJointLib.io.dicom_opening import open_dataset
 from OsteoJointLib.io.dicom_tags import (
     as_number,
     as_numbers,
@@ -33,13 +34,15 @@ from OsteoJointLib.io.limits import ReadingLimits
 CT_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """SOP classes CT, enhanced CT and legacy converted enhanced CT."""
 
+_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+
 _TAGS = """
     SOPClassUID SOPInstanceUID Modality ImageType SeriesInstanceUID StudyInstanceUID SeriesNumber SeriesDescription
     InstanceNumber AcquisitionNumber AcquisitionTime TemporalPositionIdentifier Rows Columns NumberOfFrames
     SamplesPerPixel ImagePositionPatient ImageOrientationPatient PixelSpacing SliceThickness RescaleSlope
     RescaleIntercept RescaleType PixelPaddingValue GantryDetectorTilt KVP ConvolutionKernel ContrastBolusAgent
     ContrastBolusAgentSequence BodyPartExamined PatientName PatientID SharedFunctionalGroupsSequence
-    PerFrameFunctionalGroupsSequence FrameOfReferenceUID BitsAllocated
+    PerFrameFunctionalGroupsSequence FrameOfReferenceUID BitsAllocated BitsStored PixelRepresentation
 """.split()  # noqa: SIM905 - a list literal would take one line a word
 
 
@@ -57,6 +60,8 @@ class SliceHeader:
         split_keys: values by which images at one position may be told apart, in the order to try.
         patient: number and name, to tell patients apart; never shown.
         study_uid, series_uid: None when missing; never shown but as a digest.
+        rescale_stated: whether slope and intercept are.
+        stored_as: bits that a pixel has, and whether they are signed.
         repaired: sentences' parts on what was missing and assumed.
     """
 
@@ -89,16 +94,33 @@ class SliceHeader:
     patient: str
     study_uid: str | None
     series_uid: str | None
+    rescale_stated: bool
+    stored_as: tuple[int | None, ...]
     repaired: tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class DamagedFile:
+    """A file that claims to be DICOM, by its first bytes or by its name, and holds no image that can be read.
+
+    Args:
+        path: of the file; told to nobody but whoever gave the folder.
+        place: which of the folder's files it is, by name, from 1 on: this names it where its name may not stand.
+        why: what is wrong, where that is known.
+    """
+
+    path: Path
+    place: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class FolderHeaders:
-    """What a folder holds: the DICOM images, all files counted, and the DICOM files that could not be parsed."""
+    """What a folder holds: the DICOM images, all files counted, and those that claim to be DICOM and are damaged."""
 
     images: tuple[SliceHeader, ...]
     files: int
-    damaged: int
+    damaged: tuple[DamagedFile, ...]
 
 
 def list_files(folder: Path, limits: ReadingLimits) -> list[Path]:
@@ -126,7 +148,9 @@ def list_files(folder: Path, limits: ReadingLimits) -> list[Path]:
 
 
 def looks_like_dicom(path: Path) -> bool:
-    """Say whether a file starts as DICOM does, with or without preamble."""
+    """Say whether a file starts as DICOM does, with or without preamble; what is no ordinary file is never opened."""
+    if not path.is_file():  # a pipe would wait for somebody to write, a device might never end
+        return False
     with path.open("rb") as file:
         start = file.read(132)
     return start[128:132] == b"DICM" or start[:4] in (b"\x02\x00\x00\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00")
@@ -143,37 +167,56 @@ def may_be_dicom(path: Path) -> bool:
 
 
 def read_headers(files: list[Path]) -> FolderHeaders:
-    """Read the headers of all DICOM images among files; other files are counted, not read."""
+    """Read the headers of all DICOM images among files; no file that claims to be DICOM gets lost uncounted."""
     images: list[SliceHeader] = []
-    damaged = 0
+    damaged: list[DamagedFile] = []
+    strangers: list[DamagedFile] = []
     with quiet_dicom():
-        for path in files:
+        for place, path in enumerate(files, 1):
             try:
-                images += _headers_of_file(path)
+                if looks_like_dicom(path):
+                    images += _headers_of_file(path)
+                else:
+                    strangers.append(DamagedFile(path, place))
+            except InputRefused as refusal:
+                damaged.append(DamagedFile(path, place, refusal.message))
             except Exception:  # a broken header raises almost anything; the file is counted and the caller told
-                damaged += 1
-    return FolderHeaders(tuple(images), len(files), damaged)
+                damaged.append(DamagedFile(path, place))
+    suffixes = {image.path.suffix.lower() for image in images}
+    damaged += [one for one in strangers if may_be_dicom(one.path) or one.path.suffix.lower() in suffixes - {""}]
+    return FolderHeaders(tuple(images), len(files), tuple(sorted(damaged, key=lambda one: one.place)))
 
 
 def _headers_of_file(path: Path) -> list[SliceHeader]:
-    from pydicom import dcmread
+    """Read what a file that starts as DICOM does says of its images; none of a table of contents (DICOMDIR).
 
-    if not looks_like_dicom(path):
-        return []
-    dataset = dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+    Raises:
+        InputRefused: UNREADABLE, with what is wrong.
+    """
+    with path.open("rb") as file:
+        opened = open_dataset(file, _TAGS)
+        dataset, complete = opened.dataset, opened.has_pixels()
     if text_of(dataset, "Modality") is None and text_of(dataset, "SOPClassUID") is None:
-        return []
+        if text_of(dataset.file_meta, "MediaStorageSOPClassUID") == _DICOMDIR_CLASS:
+            return []
+        raise InputRefused(Reason.UNREADABLE, "it doesn't say what it holds")
+    if text_of(dataset, "SOPClassUID") in CT_CLASSES and not complete:
+        raise InputRefused(Reason.UNREADABLE, "it ends before its pixels")
     frames = integer_of(dataset, "NumberOfFrames") or 1
     per_frame = value_of(dataset, "PerFrameFunctionalGroupsSequence")
     if per_frame is None:
+        if frames != 1 and text_of(dataset, "SOPClassUID") in CT_CLASSES:
+            raise InputRefused(Reason.UNREADABLE, f"it says that it holds {frames} images and doesn't describe them")
         return [_header(path, None if frames == 1 else 0, dataset, ())]
+    if len(per_frame) != frames:
+        raise InputRefused(Reason.UNREADABLE, f"it describes {len(per_frame)} images and says that it holds {frames}")
     shared = value_of(dataset, "SharedFunctionalGroupsSequence") or ()
     return [_header(path, index, dataset, (group, *shared)) for index, group in enumerate(per_frame)]
 
 
 def _header(path: Path, frame: int | None, dataset: Any, groups: tuple[Any, ...]) -> SliceHeader:
     repaired: list[str] = []
-    slope, intercept = _rescale(dataset, groups, repaired)
+    slope, intercept, rescale_stated = _rescale(dataset, groups, repaired)
     modality = (text_of(dataset, "Modality") or "").upper()
     class_uid = text_of(dataset, "SOPClassUID")
     if class_uid is None:
@@ -210,6 +253,8 @@ def _header(path: Path, frame: int | None, dataset: Any, groups: tuple[Any, ...]
         patient=f"{text_of(dataset, 'PatientID') or ''}|{text_of(dataset, 'PatientName') or ''}",
         study_uid=text_of(dataset, "StudyInstanceUID"),
         series_uid=text_of(dataset, "SeriesInstanceUID"),
+        rescale_stated=rescale_stated,
+        stored_as=tuple(integer_of(dataset, tag) for tag in ("BitsAllocated", "BitsStored", "PixelRepresentation")),
         repaired=tuple(repaired),
     )
 
@@ -227,12 +272,13 @@ def _series_key(dataset: Any, repaired: list[str]) -> str:
     return "|".join(text_of(dataset, tag) or "" for tag in ("StudyInstanceUID", "SeriesNumber", "SeriesDescription"))
 
 
-def _rescale(dataset: Any, groups: tuple[Any, ...], repaired: list[str]) -> tuple[float, float]:
+def _rescale(dataset: Any, groups: tuple[Any, ...], repaired: list[str]) -> tuple[float, float, bool]:
     slope = as_number(value_from(dataset, groups, "PixelValueTransformationSequence", "RescaleSlope"))
     intercept = as_number(value_from(dataset, groups, "PixelValueTransformationSequence", "RescaleIntercept"))
-    if slope is None or intercept is None or slope == 0:
+    stated = not (slope is None or intercept is None or slope == 0)
+    if not stated:
         repaired.append("the rescale slope or intercept is missing (1 and 0 taken, then checked against the image)")
-    return slope or 1.0, intercept or 0.0
+    return slope or 1.0, intercept or 0.0, stated
 
 
 def _image_type(dataset: Any, groups: tuple[Any, ...]) -> tuple[str, ...]:

@@ -1,71 +1,82 @@
-"""Decode the pixels of DICOM slices into Hounsfield units, rescale slope and intercept applied once.
+"""Turn the pixels of DICOM slices into Hounsfield units, rescale slope and intercept applied once.
 
-Uncompressed, RLE, JPEG, JPEG-LS and JPEG 2000 go through pydicom with pylibjpeg-openjpeg or GDCM. HU are rounded to
-int16 and clamped from below at -1024, so that padding such as -3024 becomes air; padding far above bone becomes air as
-well. A padding value inside the range of tissue is not believed (some scanners name 0, which is water).
+HU are rounded to int16 and clamped from below at -1024, so that padding such as -3024 becomes air; padding far above
+bone becomes air as well. A padding value inside the range of tissue is not believed (some scanners name 0, which is
+water).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from io import BytesIO
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
+from OsteoJointLib.io.dicom_frames import decoded_images
 from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.dicom_tags import quiet_dicom
 from OsteoJointLib.io.hu_checks import LOWEST_HU
+from OsteoJointLib.names import readable_name
 
-_PIXEL_TAGS = """
-    SamplesPerPixel PhotometricInterpretation Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation
-    NumberOfFrames PlanarConfiguration ExtendedOffsetTable ExtendedOffsetTableLengths PixelData
-""".split()  # noqa: SIM905 - a list literal would take one line a word
 _HIGHEST_BELIEVABLE_HU = 4000
 """Padding beyond this is no tissue: a CT of 12 bits ends at 3071 HU."""
 
 
-def read_slices(headers: Sequence[SliceHeader]) -> tuple[np.ndarray, str]:
+def read_slices(headers: Sequence[SliceHeader], out: np.ndarray) -> str:
     """Decode slices in the given order.
 
     Args:
         headers: n headers of one image size.
+        out: (n, y, x) int16, to be filled with HU.
 
     Returns:
-        (n, y, x) int16 HU, and the SHA-256 of the sorted SHA-256 of the files.
+        The SHA-256 of the sorted SHA-256 of the files.
 
     Raises:
         InputRefused: UNREADABLE when a file can't be read or decoded, NOT_CT when it holds colors.
     """
-    out = np.empty((len(headers), headers[0].rows or 0, headers[0].columns or 0), dtype=np.int16)
+    places: dict[Path, dict[int | None, int]] = {}
+    for index, header in enumerate(headers):
+        places.setdefault(header.path, {})[header.frame] = index
     digests: set[str] = set()
-    dataset, opened = None, None
     with quiet_dicom():
-        for index, header in enumerate(headers):
+        for path, indices in places.items():
+            index = next(iter(indices.values()))
             try:
-                if header.path != opened:
-                    dataset, digest = _open(header)
-                    digests.add(digest)
-                    opened = header.path
-                raw = _decode(dataset, header)
+                digests.add(_digest(path))
+                for frame, raw in decoded_images(path, indices, out[0].size):
+                    index = indices[frame]
+                    if raw.shape != out.shape[1:]:
+                        raise _NotGrayError
+                    header = headers[index]
+                    out[index] = to_hu(raw, header.slope, header.intercept, header.padding)
             except MemoryError:
                 raise
-            except Exception as error:  # decoders raise almost anything on a broken file
-                raise InputRefused(
-                    Reason.UNREADABLE,
-                    f"The pixels of image {index + 1} of {len(headers)} can't be read: they are truncated, broken or "
-                    "compressed in an unknown way. Copy or export the series again.",
-                ) from error
-            if raw.shape != out.shape[1:]:
+            except _NotGrayError as error:
                 raise InputRefused(
                     Reason.NOT_CT,
                     f"Image {index + 1} is no gray image of {out.shape[1]} x {out.shape[2]} pixels like the others. "
                     "Give the original CT series.",
-                )
-            out[index] = to_hu(raw, header.slope, header.intercept, header.padding)
-    return out, hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+                ) from error
+            except Exception as error:  # decoders raise almost anything on a broken file
+                raise _broken(index, headers) from error
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+
+
+class _NotGrayError(Exception):
+    """An image isn't like the others."""
+
+
+def _broken(index: int, headers: Sequence[SliceHeader]) -> InputRefused:
+    which = f"image {index + 1} of {len(headers)}"
+    said = (
+        "The pixels of {} can't be read: they are truncated, broken or compressed in an unknown way. Copy or export "
+        "the series again."
+    )
+    named = said.format(f"{which} ({readable_name(headers[index].path)})")
+    return InputRefused(Reason.UNREADABLE, named, said.format(which))
 
 
 def to_hu(raw: np.ndarray, slope: float, intercept: float, padding: float | None) -> np.ndarray:
@@ -76,7 +87,7 @@ def to_hu(raw: np.ndarray, slope: float, intercept: float, padding: float | None
     >>> to_hu(np.array([0, 65535], dtype=np.uint16), 1.0, 0.0, 65535.0).tolist()
     [0, -1024]
     """
-    if slope == 1.0 and float(intercept).is_integer():
+    if slope == 1.0 and float(intercept).is_integer() and raw.dtype.itemsize <= 2:  # wider ones would overflow
         hu = raw.astype(np.int32) + np.int32(intercept)
     else:
         hu = np.rint(raw.astype(np.float64) * slope + intercept)
@@ -85,19 +96,6 @@ def to_hu(raw: np.ndarray, slope: float, intercept: float, padding: float | None
     return np.clip(hu, LOWEST_HU, np.iinfo(np.int16).max).astype(np.int16)
 
 
-def _open(header: SliceHeader) -> tuple[Any, str]:
-    from pydicom import dcmread
-    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
-    content = header.path.read_bytes()
-    dataset = dcmread(BytesIO(content), force=True, specific_tags=list(_PIXEL_TAGS))
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        implicit, _ = dataset.original_encoding
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    return dataset, hashlib.sha256(content).hexdigest()
-
-
-def _decode(dataset: Any, header: SliceHeader) -> np.ndarray:
-    from pydicom.pixels import pixel_array
-
-    return pixel_array(dataset, index=header.frame) if header.frame is not None else pixel_array(dataset)
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

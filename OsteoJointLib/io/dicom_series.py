@@ -15,9 +15,10 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.canonical import slice_axis_name
+from OsteoJointLib.io.dicom_damage import refuse_all_damaged
 from OsteoJointLib.io.dicom_geometry import StackGeometry, arrange
 from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
-from OsteoJointLib.io.header_checks import SINGLE_SLICE
+from OsteoJointLib.io.files.header import SINGLE_SLICE
 from OsteoJointLib.io.kernels import KernelClass, classify_kernel, kernel_code
 from OsteoJointLib.io.limits import ReadingLimits
 
@@ -68,10 +69,16 @@ class Stack:
 
 @dataclass(frozen=True)
 class Choice:
-    """The stack to read; ``why`` is None when there was no other and nothing was set aside."""
+    """The stack to read.
+
+    Args:
+        stack: it.
+        is_doubt: whether other CT slices were left unread, so that another choice is possible.
+        why: the reason in words; None when there was no other and nothing was set aside.
+    """
 
     stack: Stack
-    candidates: int
+    is_doubt: bool
     why: str | None
 
 
@@ -116,7 +123,10 @@ def choose_stack(slices: tuple[SliceHeader, ...], aside: Counter[str], limits: R
     if not stacks:
         raise max(refusals, key=lambda item: item[0])[1]
     ranked = sorted(stacks, key=lambda stack: tuple(value for _, value in _criteria(stack, limits)), reverse=True)
-    return Choice(ranked[0], len(ranked), _why(ranked, aside, limits))
+    unused = len(slices) - sum(len(stack.headers) for stack in ranked) - ranked[0].odd_ones
+    if unused > 0:
+        aside = aside + Counter({"CT slice that forms no volume": unused})
+    return Choice(ranked[0], len(ranked) > 1 or unused > 0, _why(ranked, aside, limits))
 
 
 def _kind(header: SliceHeader) -> str | None:
@@ -138,10 +148,7 @@ def _kind(header: SliceHeader) -> str | None:
 
 def _refuse_nothing_left(folder: FolderHeaders, aside: Counter[str]) -> NoReturn:
     if not folder.images and folder.damaged:
-        raise InputRefused(
-            Reason.UNREADABLE,
-            f"{folder.damaged} file(s) start like DICOM but are broken. Copy them again.",
-        )
+        refuse_all_damaged(folder)
     if not folder.images:
         found = (
             "The folder is empty"
@@ -277,4 +284,13 @@ def _described(stack: Stack) -> str:
 
 
 def _counted(aside: Counter[str]) -> str:
-    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(aside.items()))
+    return ", ".join(f"{count} {_plural(kind) if count > 1 else kind}" for kind, count in sorted(aside.items()))
+
+
+def _plural(kind: str) -> str:
+    """Put what was set aside in the plural.
+
+    >>> _plural("PT image"), _plural("CT slice that forms no volume")
+    ('PT images', 'CT slices that form no volume')
+    """
+    return kind.replace("slice that forms", "slices that form") if " that " in kind else f"{kind}s"

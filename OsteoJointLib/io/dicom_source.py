@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from OsteoJointLib.errors import Reason
-from OsteoJointLib.io.dicom_headers import FolderHeaders, SliceHeader
+from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.kernels import kernel_code
 from OsteoJointLib.records import Flag, SourceInfo
 
@@ -30,11 +30,9 @@ def _digest(uid: str | None) -> str | None:
     return None if uid is None else hashlib.sha256(uid.encode()).hexdigest()
 
 
-def tag_flags(headers: tuple[SliceHeader, ...], folder: FolderHeaders) -> list[Flag]:
+def tag_flags(headers: tuple[SliceHeader, ...]) -> list[Flag]:
     """Flag TAGS_REPAIRED with all that was missing and had to be assumed."""
     notes = list(dict.fromkeys(note for header in headers for note in header.repaired))
-    if folder.damaged:
-        notes.append(f"{folder.damaged} DICOM file(s) are broken and were left out")
     if not notes:
         return []
     return [Flag(Reason.TAGS_REPAIRED, f"The DICOM tags are incomplete: {'; '.join(notes)}.")]

@@ -11,12 +11,11 @@ import numpy as np
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.canonical import oblique_angle_deg
+from OsteoJointLib.io.files.header import SINGLE_SLICE
 from OsteoJointLib.io.hu_scale import scale_flags
 from OsteoJointLib.io.kernels import KernelClass, classify_kernel
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.records import Flag, HuScale, Origin, SourceInfo
-
-SINGLE_SLICE = "This is one single slice. Give the whole series, or two files: the mid-slices of L1 and of L2."
 
 FACT_CODES = frozenset(
     {

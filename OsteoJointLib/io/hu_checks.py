@@ -12,6 +12,7 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.io.slice_checks import refuse_blank_slices
 from OsteoJointLib.records import Flag
 
 LOWEST_HU = -1024
@@ -73,13 +74,15 @@ def check_hu(hu: np.ndarray, limits: ReadingLimits) -> tuple[Flag, ...]:
         A flag TRUNCATED_VIEW where it applies.
 
     Raises:
-        InputRefused: CONSTANT, NOT_HU.
+        InputRefused: CONSTANT, UNREADABLE (slices that hold nothing), NOT_HU.
     """
     lowest, highest = int(hu.min()), int(hu.max())
     if lowest == highest:
         raise InputRefused(
             Reason.CONSTANT, f"Every voxel has the same value, {lowest}, so this is no CT. Check the export."
         )
+    if len(hu) > 1:
+        refuse_blank_slices(hu)
     counts = histogram(hu)
     _refuse_label_map(counts, lowest)
     _refuse_cut_range(counts, highest)

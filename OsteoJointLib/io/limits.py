@@ -57,11 +57,18 @@ class ReadingLimits:
     max_odd_fraction: float = 0.1
     """Share of a series' slices that may lie in another orientation and be left out, flagged (chosen)."""
 
+    max_damaged_fraction: float = 0.1
+    """Share of a folder's DICOM files that may be damaged and be left out, flagged (chosen)."""
+
     truncated_fraction: float = 0.08
     """Share of the field of view's rim that may be tissue before the view is called truncated (chosen)."""
 
     standard_kvp: tuple[float, float] = (110.0, 130.0)
     """Tube voltages in kV treated as 120 kV."""
+
+    memory_gib: float = 2.0
+    """Memory in GiB that the voxels of one CT, of two bytes each, may take: 4096 slices of 512 x 512 (chosen). A header
+    that states more is refused before it is taken."""
 
     max_files: int = 20000
     """Files in a folder beyond which it is taken for the wrong folder (chosen)."""

@@ -28,11 +28,14 @@ def read_config(path: Path | None) -> PipelineConfig:
     if path is None:
         return PipelineConfig()
     try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would wait for ever
+            message = f"The settings file {path} is no ordinary file. Give a .json file."
+            raise UsageError(Reason.USAGE, message)
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         message = f"The settings file {path} can't be opened ({error.strerror}). Check its name."
         raise UsageError(Reason.USAGE, message) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"The settings file {Path(path).name} is no JSON: {error}. Mend it there."
         raise UsageError(Reason.USAGE, message) from error
     return config_of(document)

@@ -20,6 +20,9 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid, effective_box, mask_to_plane, plane_to_mask
 from OsteoJointLib.io.dicom_headers import looks_like_dicom
 from OsteoJointLib.io.dicom_segments import read_segments
+from OsteoJointLib.io.files.opening import read_header, read_voxels
+from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.io.nrrd import image_on_grid
 from OsteoJointLib.pipeline.case import Case, CaseResult, volume_of
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import SNOMED_CODES, VERSE_LABELS, BodyVolume, Level
@@ -201,27 +204,17 @@ def open_label_map(path: Path) -> SimpleITK.Image:
     """Open a label map or a segmentation.
 
     Raises:
-        InputRefused: UNREADABLE, NOT_3D, NOT_FOUND.
+        InputRefused: NOT_FOUND, UNREADABLE, NOT_3D, BAD_GEOMETRY, TOO_LARGE.
         ModelRefused: DEPENDENCY_MISSING, a DICOM SEG without highdicom.
     """
-    import SimpleITK as sitk
-
     if not path.is_file():
         raise InputRefused(Reason.NOT_FOUND, f"There is no file of masks at {path}. Check the path.")
     if looks_like_dicom(path):
         return read_segments(path, lambda names, code: any(_is_meant(name, names, code) for name in VERSE_LABELS))
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError:
-        raise InputRefused(
-            Reason.UNREADABLE,
-            f"The label map {Path(path).name} is broken, or not of the kind that its name says. Write it again.",
-        ) from None
-    if image.GetDimension() != 3:
-        raise InputRefused(
-            Reason.NOT_3D,
-            f"The label map {Path(path).name} has {image.GetDimension()} axes, not three. Give another.",
-        )
+    header = read_header(path)
+    image = image_on_grid(read_voxels(header, ReadingLimits().memory_gib), header.grid)
+    for key, value in header.keys.items():
+        image.SetMetaData(key, value)
     return image
 
 

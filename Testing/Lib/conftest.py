@@ -130,6 +130,37 @@ def chain() -> SimpleNamespace:
     )
 
 
+def plain_body(slices: int, rows: int = 32, columns: int = 40) -> np.ndarray:
+    """(slices, rows, columns) int16: an ellipse of muscle in fat in air, with bone that moves from slice to slice."""
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    plane = np.where((x / 0.8) ** 2 + (y / 0.6) ** 2 < 1, -100.0, -1000.0)
+    plane[(x / 0.65) ** 2 + (y / 0.45) ** 2 < 1] = 50.0
+    hu = plane + np.random.default_rng(2).normal(0, 12, (slices, rows, columns))
+    for index in range(slices):
+        hu[index, rows // 2 - 2 : rows // 2 + 1, columns // 4 + index // 4] = 700.0 + index
+    return np.clip(hu, -1024, 3071).astype(np.int16)
+
+
+@pytest.fixture(scope="session")
+def make_body():
+    """See :func:`plain_body`."""
+    return plain_body
+
+
+@pytest.fixture(scope="session")
+def write_series():
+    """Write a small axial DICOM series of pixels of 8 mm; ``tags`` change the source record."""
+    from OsteoJointLib.phantom.writing import write_dicom_series
+
+    def write(folder, slices: int, step_mm: float, seed: int = 1, **tags):
+        said = {"kvp": 120.0, "kernel": "B30f", "contrast": False, "slice_thickness_mm": step_mm} | tags
+        grid = Grid.axis_aligned((slices, 32, 40), (8.0, 8.0, step_mm), (-156.0, -124.0, -20.0))
+        volume = CtVolume(plain_body(slices), grid, SourceInfo("phantom", **said))
+        return write_dicom_series(SimpleNamespace(volume=volume, truth=SimpleNamespace(seed=seed)), folder)
+
+    return write
+
+
 class WorkerClient:
     """A worker in this process that reads the tiny CT, whatever the path says, with the tiny reader."""
 

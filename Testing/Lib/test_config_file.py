@@ -1,6 +1,7 @@
 """``--config FILE``: what it reaches, and what it refuses."""
 
 import json
+import os
 from dataclasses import fields, is_dataclass, replace
 
 import pytest
@@ -78,3 +79,30 @@ def test_the_digest_tells_every_setting_and_option():
     ]
     assert len({settings_sha256(config, options), *others}) == 5
     assert settings_sha256(config, options) == settings_sha256(PipelineConfig(), ReadOptions())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"measure": {"erosion_mm": 1' + "0" * 400 + "}}",
+        '{"measure": {"erosion_mm": NaN}}',
+        '{"measure": {"erosion_mm": -Infinity}}',
+        '{"measure": {"erosion_mm": "' + "x" * 10**6 + '"}}',
+        '{"input": {"memory_gib": -1}}',
+        "[" * 10**5,
+        "\ud800",
+        "",
+    ],
+)
+def test_an_absurd_settings_file_ends_in_a_short_sentence(tmp_path, text):
+    path = tmp_path / "settings.json"
+    path.write_text(text, errors="surrogatepass")
+    with pytest.raises(UsageError) as caught:
+        read_config(path)
+    assert len(caught.value.message) < 400
+
+
+def test_a_settings_file_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "settings.json")
+    with pytest.raises(UsageError, match="no ordinary file"):
+        read_config(tmp_path / "settings.json")

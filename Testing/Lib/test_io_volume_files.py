@@ -62,7 +62,7 @@ def test_every_format_reads_the_same(tmp_path, body, name):
 
 
 @pytest.mark.parametrize("orientation", ["LPS", "RAS", "LAS", "PIR", "SAR", "ASL", "RIP"])
-@pytest.mark.parametrize("name", ["ct.nrrd", "ct.nii.gz"])
+@pytest.mark.parametrize("name", ["ct.nrrd", "ct.nii.gz", "ct.mha"])
 def test_every_orientation_gives_the_same_volume(tmp_path, body, orientation, name):
     turned = sitk.DICOMOrient(image_of(body), orientation)
     sitk.WriteImage(turned, tmp_path / name)

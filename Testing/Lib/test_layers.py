@@ -33,7 +33,7 @@ EVALUATION_PARTS = tuple(f"evaluation.{name}" for name in ("case_rows", "chain",
 STOREYS = (
     "OsteoJointLib.frames",
     "OsteoJointLib",
-    *(f"OsteoJointLib.{name}" for name in ("io", "level_set", "network", "network.losses")),
+    *(f"OsteoJointLib.{name}" for name in ("io.files", "io", "level_set", "network", "network.losses")),
     *(f"OsteoJointLib.phantom.{name}" for name in ("solids", "physics", "draws", "scanner", "spine", "trunk")),
     *(f"OsteoJointLib.{name}" for name in ("phantom", "levels", "whole_body", "calibration")),
     *(f"OsteoJointLib.{name}" for name in ("pipeline", "output", "output.dicom", "dataset", "worker", "batch", "cli")),

@@ -238,3 +238,55 @@ def test_shipped_weights_are_whole_and_small(repository):
     for entry in json.loads(manifest.read_text())["weights"]:
         assert load_weights(entry["name"]).info.sha256 == entry["sha256"]
         assert (manifest.parent / entry["file"]).stat().st_size <= 10e6
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"levels.bias": torch.tensor([0.0, float("nan")])}, "levels.bias holds numbers that are not finite"),
+        ({"levels.bias": torch.tensor([float("inf")])}, "not finite"),
+        ({"multitask.conv.weight": torch.full((4, 3, 3, 3), 1e9)}, "beyond any that a training ends with"),
+        ({"multitask.norm.running_var": torch.tensor([-1.0, 1.0])}, "a variance below 0"),
+        ({"multitask.conv.weight": torch.zeros(4, 3, 3, 3)}, "most of the network multitask is zeros"),
+    ],
+)
+def test_numbers_that_no_training_ends_with_are_refused(saved, change, words):
+    save_file(state() | change, saved, metadata={"format": module.FORMAT})
+    vouch(saved)
+    error = refusal(saved)
+    assert (error.reason, words in error.message) == (Reason.WEIGHTS_FORMAT, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": FIELDS["config"] | {"segmenter_channels": [10**9] * 6}},
+        {"config": FIELDS["config"] | {"segmenter_channels": [1.5] * 6}},
+        {"config": FIELDS["config"] | {"localizer_width": float("inf")}},
+        {"config": FIELDS["config"] | {"bmd_sd_factor": float("nan")}},
+        {"config": FIELDS["config"] | {"crop_px": 32 * 10**6}},
+        {"config": FIELDS["config"] | {"crop_px": "224"}},
+        {"config": []},
+        {"level_config": FIELDS["level_config"] | {"spacing_mm": float("nan")}},
+        {"level_config": FIELDS["level_config"] | {"spacing_mm": 1e-3}},
+        {"level_config": FIELDS["level_config"] | {"channels": [10**9, 4]}},
+        {"level_config": FIELDS["level_config"] | {"channels": [float("inf"), 4]}},
+        {"level_config": FIELDS["level_config"] | {"windows_hu": [[float("nan"), 1]]}},
+        {"level_config": "nothing"},
+        {"sha256": 5},
+        {"name": None},
+    ],
+)
+def test_an_absurd_manifest_ends_in_a_sentence(saved, changes):
+    edit_manifest(saved, **changes)
+    assert refusal(saved).reason is Reason.WEIGHTS_FORMAT
+
+
+@pytest.mark.parametrize("depth", [100_000])
+def test_a_manifest_and_a_header_as_deep_as_they_like_are_damaged(saved, depth):
+    deep = "[" * depth
+    saved.write_bytes(len(deep).to_bytes(8, "little") + deep.encode())
+    vouch(saved)
+    assert refusal(saved).reason is Reason.WEIGHTS_FORMAT
+    (saved.parent / "manifest.json").write_text(deep)
+    assert refusal(saved).reason is Reason.WEIGHTS_FORMAT

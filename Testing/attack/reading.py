@@ -1,0 +1,57 @@
+"""The guarded child of an attack: reads one input a line of its standard input, and answers with one line of JSON.
+
+It may die, hang or take too much memory; its parent sees that. Anything but a volume or a refusal is a fault.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+import traceback
+from pathlib import Path
+
+ADDRESS_SPACE_GIB = 8
+"""So much the child may ever map; libraries alone take two."""
+ALLOWED_GIB = 0.25
+"""``memory_gib`` of its settings: the seeds need a thousandth."""
+
+
+def main() -> None:
+    limit = ADDRESS_SPACE_GIB * 2**30
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    from OsteoJointLib.errors import InputRefused
+    from OsteoJointLib.io.ct_input import read_ct
+    from OsteoJointLib.io.limits import ReadingLimits
+    from OsteoJointLib.records import CtSlicePair
+
+    limits = ReadingLimits(memory_gib=ALLOWED_GIB)
+    for line in sys.stdin:
+        start = time.monotonic()
+        try:
+            case = read_ct(Path(json.loads(line)), limits=limits)
+            volumes = [case.l1, case.l2] if isinstance(case, CtSlicePair) else [case]
+            grid = volumes[0].grid
+            answer = {
+                "outcome": "pair" if isinstance(case, CtSlicePair) else "read",
+                "codes": sorted({flag.code.value for volume in volumes for flag in volume.flags}),
+                "messages": [flag.message for volume in volumes for flag in volume.flags],
+                "shape": list(volumes[0].hu.shape),
+                "spacing": list(grid.spacing_xyz_mm),
+                "finite": all(
+                    abs(mm) < 1e6 for mm in (*volumes[0].grid.spacing_xyz_mm, *volumes[0].grid.origin_lps_mm)
+                ),
+            }
+        except InputRefused as refusal:
+            answer = {"outcome": "refused", "codes": [refusal.reason.value]}
+            answer["messages"] = [refusal.message, refusal.public]
+        except BaseException:
+            answer = {"outcome": "fault", "codes": [], "messages": [traceback.format_exc()]}
+        answer["seconds"] = round(time.monotonic() - start, 3)
+        answer["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
