@@ -33,9 +33,10 @@ class Tour:
 
     def __init__(self):
         self.host = osteojoint_host.start()
-        self.host.load_module()
         import slicer
 
+        slicer.app.userSettings().setValue("OsteoJoint/TourSeen", True)
+        self.host.load_module()
         self.slicer = slicer
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
         self.panel = self.widget.panel.widget

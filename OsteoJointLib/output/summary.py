@@ -107,7 +107,7 @@ def scan_facts(image: Document) -> str:
     """Say tube voltage, kernel and contrast, which of them the header doesn't say, and which aren't known.
 
     >>> origins = {"kvp_origin": "header", "kernel_origin": "unknown", "contrast_origin": "estimated"}
-    >>> _facts({"kvp": 120.0, "kernel": None, "contrast": True, "contrast_phase": "portal", **origins})
+    >>> scan_facts({"kvp": 120.0, "kernel": None, "contrast": True, "contrast_phase": "portal", **origins})
     '120 kV; with portal contrast (estimated); kernel not known'
     """
     kvp, kernel, contrast = (image[name] for name in ("kvp", "kernel", "contrast"))

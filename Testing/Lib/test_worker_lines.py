@@ -42,6 +42,7 @@ ASKED = [
     requests.Classify(case="case-1"),
     requests.Deliver(case="case-1", out=Path("/o"), screenshots=(requests.PictureFile(Path("/p.png"), "Axial"),)),
     requests.Label(case="c", folder=Path("/d"), name="n", patient="P", status=Status.NORMAL, bmd={L2: 99.5}),
+    requests.Convert(input=Path("/ct"), out=Path("/o.nrrd")),
     requests.Close(case="case-1"),
     requests.Shutdown(),
 ]

@@ -36,7 +36,7 @@ class OsteoJointModuleTest(SlicerTestCase):
         self.assertFalse(self.child("applyButton").enabled)
 
     def test_everySectionIsThere(self):
-        for name in ("input", "levels", "masks", "status", "export", "label", "batch", "setup"):
+        for name in ("levels", "masks", "why", "export", "label", "batch", "setup"):
             self.assertIsNotNone(self.child(f"{name}Section"), name)
         self.assertIn("Research only", self.child("noticeLabel").text)
 

@@ -57,6 +57,8 @@ class Sight(slicer.util.VTKObservationMixin):
             return
         if nodes.volume.GetImageData() is None:  # it is being loaded: its voxels come in a moment
             return
+        if state.problem:  # it may have no place in the world
+            return
         self._state = state
         self._watch(nodes)
         if nodes.volume_id != self._volume_id:
