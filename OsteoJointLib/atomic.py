@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -98,6 +98,8 @@ def write_folder_whole(path: Path | str) -> Iterator[Path]:
 def write_text_whole(path: Path | str, text: str, private: bool = False) -> None:
     """Write UTF-8 text through :func:`write_whole`, with ``\\n`` line ends on every platform.
 
+    What UTF-8 can't hold, such as a byte of a file's name that is none, is written as an escape: ``\\udcff``.
+
     Args:
         path: of the file.
         text: what it holds.
@@ -105,7 +107,35 @@ def write_text_whole(path: Path | str, text: str, private: bool = False) -> None
     """
     with write_whole(path) as temporary:
         temporary.touch(0o600 if private else 0o666)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def check_writable(folder: Path) -> None:
+    """Check that files can be written into a folder, which need not exist yet; nothing is left there.
+
+    Raises:
+        OSError: as the file system raises.
+    """
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    trial = there / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    trial.mkdir()
+    trial.rmdir()
+
+
+def sweep(folder: Path, keep: Collection[str]) -> None:
+    """Remove the hidden files and folders that writers of ours have left in a folder when they were killed.
+
+    Args:
+        folder: need not exist.
+        keep: names of those that are wanted.
+    """
+    for left in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if left.name in keep:
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -105,6 +105,7 @@ class Reason(StrEnum):
     USAGE = "usage"
     OUTPUT_EXISTS = "output_exists"
     OUT_OF_MEMORY = "out_of_memory"
+    DISK_FULL = "disk_full"
     CANCELLED = "cancelled"
     FAILED = "failed"
 

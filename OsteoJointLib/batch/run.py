@@ -17,7 +17,6 @@ from typing import Any
 from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_path, read_facts
 from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name, place_of
 from OsteoJointLib.batch.ledger import (
-    TABLE_FILE,
     CaseRecord,
     Ledger,
     Outcome,
@@ -27,6 +26,7 @@ from OsteoJointLib.batch.ledger import (
     reading_settings,
 )
 from OsteoJointLib.batch.naming import Newcomer
+from OsteoJointLib.batch.tables import TABLE_FILE
 from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending
@@ -112,7 +112,7 @@ def run_batch(
     facts = facts_by_path(stated, {path: known.get(place_of(path)) for path in paths})
     workers = min(options.workers, len(paths))
     outcomes: list[Outcome] = []
-    with WorkerPool(workers, start, options.load, options.config) as pool:
+    with WorkerPool(workers, start, options.load, options.config) as pool, ledger:
         run, names = _Run(ledger, options, pool, facts), ledger.claim([_newcomer(path) for path in paths])
         with ThreadPoolExecutor(workers) as threads:
             futures = [threads.submit(run.read, name, path) for name, path in zip(names, paths, strict=True)]
@@ -159,9 +159,9 @@ class _Run:
             if not path.exists():
                 raise nothing_at(path)
             fields["fingerprint"] = digest = fingerprint(path)
-            row = None if self._options.fresh else self._ledger.row_if_done(name, digest, settings)
-            if row is not None:
-                return CaseRecord(name, Outcome.SKIPPED, row, **fields)
+            known = None if self._options.fresh else self._ledger.if_done(name, digest, settings)
+            if known is not None:
+                return replace(known, outcome=Outcome.SKIPPED, **fields)
             return self._read(name, path, read, fields)
         except Exception as error:
             return failed_case(name, as_ending(error), self._own, **fields)
@@ -174,6 +174,7 @@ class _Run:
             read = worker.ask(Analyze(input=path, **vars(options)))
             record = read_case(name, read.result, **fields)
             if record.outcome.is_read:
-                worker.ask(Deliver(case=read.case, out=folder, row=name, pdf=self._options.pdf))
+                written = worker.ask(Deliver(case=read.case, out=folder, row=name, pdf=self._options.pdf))
+                record = replace(record, files=tuple(file.name for file in written.files))
             worker.ask(Close(case=read.case))
         return record

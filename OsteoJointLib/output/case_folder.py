@@ -23,6 +23,7 @@ from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.output.result_json import RESULT_FILE, read_result, result_document, write_result
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.seg_nrrd import SEGMENTATION_FILE, write_segmentation
+from OsteoJointLib.output.thumbnail import THUMBNAIL_FILE
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.records import Level
@@ -106,7 +107,7 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
         else:
             if (folder / RESULT_FILE).exists():
                 os.replace(folder / RESULT_FILE, folder / _REPLACED_FILE)
-            for name in {ROW_FILE, PDF_FILE, *DICOM_FILES} - set(names):
+            for name in {ROW_FILE, THUMBNAIL_FILE, PDF_FILE, *DICOM_FILES} - set(names):
                 (folder / name).unlink(missing_ok=True)  # of the earlier result
             for name in names:
                 os.replace(staging / name, folder / name)

@@ -10,11 +10,12 @@ from OsteoJointLib.dataset.adding import add_case
 from OsteoJointLib.dataset.labeled_case import CaseLabel, MaskSlices
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.names import check_name
-from OsteoJointLib.output.case_folder import Additions, deliver_case
+from OsteoJointLib.output.case_folder import Additions, Writer, deliver_case
 from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import read_screenshot
 from OsteoJointLib.output.seg_nrrd import label_array
+from OsteoJointLib.output.thumbnail import write_thumbnail
 from OsteoJointLib.pipeline.case import Case, CaseResult
 from OsteoJointLib.pipeline.drawn_masks import read_level_masks
 from OsteoJointLib.pipeline.points import Points, level_point, moved_levels, placed_levels
@@ -25,12 +26,16 @@ from OsteoJointLib.worker.requests import Deliver, Label, mask_files
 
 def deliver(result: CaseResult, request: Deliver) -> Delivered:
     """Write the files of a result as it is; nothing is computed again."""
-    texts = {}
+    texts: dict[str, str] = {}
+    writers: tuple[Writer, ...] = ()
     if request.row is not None:
         texts[ROW_FILE] = table_text([row_of_result(check_name(request.row), result_document(result))])
+        writers = (write_thumbnail,)
     drawn = read_level_masks(mask_files(request.segmentation), result.volume)
     pictures = tuple(read_screenshot(shot.file, shot.caption) for shot in request.screenshots)
-    additions = Additions(drawn=drawn, screenshots=pictures, texts=texts, case=request.row or "", pdf=request.pdf)
+    additions = Additions(
+        drawn=drawn, screenshots=pictures, texts=texts, case=request.row or "", pdf=request.pdf, writers=writers
+    )
     return Delivered(deliver_case(result, request.out, additions))
 
 

@@ -2,20 +2,23 @@
 
 import csv
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name
-from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_ledger
+from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_entered, read_ledger
 from OsteoJointLib.batch.naming import Namer, Newcomer
 from OsteoJointLib.batch.run import BatchOptions, run_batch
+from OsteoJointLib.batch.tables import Tables
 from OsteoJointLib.batch.worker_pool import WorkerProcess
 from OsteoJointLib.device import usable_cores
-from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
+from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, UsageError
 from OsteoJointLib.hardware import Hardware
-from OsteoJointLib.locking import LOCK_FILE, locked
+from OsteoJointLib.locking import LOCK_FILE
 from OsteoJointLib.names import Names
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.pipeline.config_file import config_of
@@ -64,8 +67,10 @@ for line in sys.stdin:
     elif request["op"] == "deliver":
         out = pathlib.Path(request["out"])
         out.mkdir(parents=True, exist_ok=True)
-        (out / "result.json").write_text(json.dumps(document["sure"]))
-        say(request, "done", files=[])
+        files = [out / "report.html", out / "result.json"]
+        for file in files:
+            file.write_text(json.dumps(document["sure"]))
+        say(request, "done", files=[str(file) for file in files])
     else:
         say(request, "done", open=0)
 """
@@ -195,12 +200,13 @@ def test_resume_does_only_what_is_left(desk):
     before = desk.rows()
     desk.asked()
     desk.add("c.nrrd", "changed")
-    (desk.out / "cases" / "d" / "result.json").unlink()
+    (desk.out / "cases" / "d" / "report.html").unlink()
     desk.add("e.nrrd")
     report = desk.run()
     assert desk.asked() == ["b.nrrd", "c.nrrd", "d.nrrd", "e.nrrd"]
     assert report.counts == {"skipped": 1, "done": 3, "refused": 1}
     assert desk.rows()["a"] == before["a"]
+    assert desk.run().counts == {"skipped": 4, "refused": 1}
     assert desk.run().counts == {"skipped": 4, "refused": 1}
 
 
@@ -319,9 +325,11 @@ def test_two_batches_at_once_keep_each_others_rows_and_never_share_a_name(tmp_pa
     assert [b, a, c, d] == ["case-0001", "case-0002", "case-0003", "case-0004"]
     for ledger, name in ((mine, a), (others, c), (mine, b), (others, d), (mine, a)):
         ledger.enter(CaseRecord(name, Outcome.DONE, row | {"case": name}))
-    assert list(read_ledger(tmp_path)) == [c, d, b, a]
+    mine.close(), others.close()
+    assert list(read_ledger(tmp_path)) == [b, a, c, d]
     with (tmp_path / "batch.csv").open(newline="") as file:
-        assert [one["case"] for one in csv.DictReader(file)] == [c, d, b, a]
+        assert [one["case"] for one in csv.DictReader(file)] == [b, a, c, d]
+    assert {path.name for path in tmp_path.iterdir()} == {"batch.sqlite", "batch.csv", "index.html", LOCK_FILE}
 
 
 def test_cases_that_wait_have_no_row(desk):
@@ -377,32 +385,101 @@ def test_what_has_neither_path_nor_content_takes_the_name_of_the_last_time(tmp_p
 def test_the_table_of_keys_keeps_the_keys_of_other_batches(tmp_path):
     Ledger(tmp_path, Names.KEYS).claim([newcomer("a"), newcomer("b")])
     Ledger(tmp_path).claim([newcomer("c")])
-    ledger = Ledger(tmp_path, Names.KEYS)
-    (name,) = ledger.claim([newcomer("=d")])
-    ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name, "series_sha256": "5" * 64}))
+    with Ledger(tmp_path, Names.KEYS) as ledger:
+        (name,) = ledger.claim([newcomer("=d")])
+        ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name, "series_sha256": "5" * 64}))
     with (tmp_path / "keys.csv").open(newline="") as file:
         keys = [tuple(row.values()) for row in csv.DictReader(file)]
     others = [("case-0001", "/cts/a", "", ""), ("case-0002", "/cts/b", "", "")]
     assert keys == [*others, ("case-0004", "/cts/=d", "", "5" * 64)]
 
 
-def test_who_waits_too_long_for_another_writer_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.locking._WAIT_S", 0.05)
-    with locked(tmp_path), pytest.raises(RunFailed, match="Another program is writing"), locked(tmp_path):
-        pass
-    with locked(tmp_path / "new"):
-        pass
-    assert not (tmp_path / "new").exists()
+def test_what_is_entered_is_read_again_as_it_was(tmp_path):
+    row = {"case": "b", "message": "Fu\udcdf"}
+    record = CaseRecord("b", Outcome.REFUSED, row, "f", {"own": ""}, "p", "w", ("a", "b"))
+    with Ledger(tmp_path) as ledger:
+        ledger.enter(record)
+    assert read_ledger(tmp_path) == {"b": record}
 
 
-@pytest.mark.parametrize("line", ["no JSON", "5", '{"case": "a"}', '{"case": "a", "outcome": "fine", "row": {}}'])
-def test_a_damaged_ledger_is_refused_by_its_line(tmp_path, line):
-    good = CaseRecord("b", Outcome.REFUSED, {"case": "b"}, "f", {"refine": True}, "p", "w")
-    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n")
-    assert read_ledger(tmp_path) == {"b": good}
-    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n{line}\n")
-    with pytest.raises(InputRefused, match=r"Line 2 of .*batch.jsonl is damaged"):
+def test_only_the_cases_of_a_batch_that_have_ended_since_are_told(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        ledger.claim([newcomer("a"), newcomer("b"), newcomer("c")])
+        for name, word in (("case-0002", "mine"), ("case-0001", "another's")):
+            ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name}, batch=word))
+        records, since = read_entered(tmp_path, "mine", 0)
+        assert [record.case for record in records] == ["case-0002"]
+        assert read_entered(tmp_path, "mine", since) == ([], since)
+        for name in ("case-0003", "case-0002"):
+            ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name}, batch="mine"))
+        assert [one.case for one in read_entered(tmp_path, "mine", since)[0]] == ["case-0003", "case-0002"]
+    assert read_entered(tmp_path / "nowhere", "mine", 0) == ([], 0)
+
+
+def test_a_damaged_ledger_and_one_of_another_version_are_refused(tmp_path):
+    (tmp_path / "batch.sqlite").write_text("no database at all" * 100)
+    with pytest.raises(InputRefused, match=r"batch.sqlite is damaged: .*new folder"):
         read_ledger(tmp_path)
+    (tmp_path / "batch.sqlite").unlink()
+    with Ledger(tmp_path) as ledger:
+        ledger.claim([newcomer("a")])
+    with closing(sqlite3.connect(tmp_path / "batch.sqlite")) as file:
+        file.execute("PRAGMA user_version = 99")
+    with pytest.raises(InputRefused, match="another version of OsteoJoint"):
+        Ledger(tmp_path)
+
+
+def test_a_ledger_that_was_begun_and_no_more_is_empty(tmp_path):
+    (tmp_path / "batch.sqlite").touch()  # killed at once
+    assert read_ledger(tmp_path) == {}
+    with Ledger(tmp_path) as ledger:
+        assert ledger.claim([newcomer("a")]) == ("case-0001",)
+
+
+def test_the_cost_of_a_case_doesnt_grow_with_the_batch(tmp_path):
+    """Lines of Python a case, which no other program on the machine disturbs; the tables are made at intervals."""
+
+    def lines_run(cases: int) -> int:
+        count = 0
+
+        def trace(*_):
+            nonlocal count
+            count += 1
+            return trace
+
+        with Ledger(tmp_path / str(cases)) as ledger:
+            names = ledger.claim([newcomer(f"c{number}") for number in range(cases)])
+            for name in names[:-1]:
+                ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name}))
+            ledger._tables._due_s = float("inf")
+            sys.settrace(trace)
+            try:
+                ledger.enter(CaseRecord(names[-1], Outcome.DONE, {"case": names[-1]}))
+            finally:
+                sys.settrace(None)
+        return count
+
+    assert lines_run(200) <= lines_run(2) + 5
+
+
+def test_the_tables_are_made_at_intervals_that_grow_with_their_cost(tmp_path, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("OsteoJointLib.batch.tables.time.monotonic", lambda: clock[0])
+    made = []
+
+    def rows():
+        made.append(clock[0])
+        clock[0] += 1.0  # so long it takes
+        return []
+
+    tables = Tables(tmp_path)
+    for _ in range(60):
+        tables.refresh(rows, dict)
+        clock[0] += 1.0
+    assert made == [100.0, 121.0, 142.0]
+    tables.finish(rows, dict)
+    tables.finish(rows, dict)
+    assert len(made) == 4
 
 
 def test_an_input_that_is_missing_has_its_row(desk):
