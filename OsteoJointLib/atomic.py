@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -122,15 +122,15 @@ def check_writable(folder: Path) -> None:
     trial.rmdir()
 
 
-def sweep(folder: Path, keep: Collection[str]) -> None:
+def sweep(folder: Path, keep: tuple[str, ...] = ()) -> None:
     """Remove the hidden files and folders that writers of ours have left in a folder when they were killed.
 
     Args:
         folder: need not exist.
-        keep: names of those that are wanted.
+        keep: beginnings of the names of those that are wanted.
     """
     for left in folder.glob(f"{TEMPORARY_PREFIX}*"):
-        if left.name in keep:
+        if left.name.startswith(keep):
             continue
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)

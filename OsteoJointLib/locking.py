@@ -19,7 +19,7 @@ from OsteoJointLib.atomic import TEMPORARY_PREFIX
 from OsteoJointLib.errors import Reason, RunFailed
 
 LOCK_FILE = f"{TEMPORARY_PREFIX}lock"
-_RUN_PREFIX = f"{TEMPORARY_PREFIX}run-"
+RUN_PREFIX = f"{TEMPORARY_PREFIX}run-"
 """Each writer that stays for long has a locked file of this name, by which others see that it lives."""
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 """How the systems say that another holds it; all else is a file system that knows no locks."""
@@ -56,9 +56,9 @@ def present(folder: Path) -> Iterator[bool]:
     Yields:
         Whether it is alone, so that hidden files it finds there are what dead ones have left.
     """
-    own = folder / f"{_RUN_PREFIX}{secrets.token_hex(6)}"
+    own = folder / f"{RUN_PREFIX}{secrets.token_hex(6)}"
     with locked(folder):
-        others = [file for file in folder.glob(f"{_RUN_PREFIX}*") if not _is_dead(file)]
+        others = [file for file in folder.glob(f"{RUN_PREFIX}*") if not _is_dead(file)]
         lock = _taken(own)
     try:
         yield not others

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Event
 
+from OsteoJointLib.errors import Reason, RunFailed
 from OsteoJointLib.io.dicom_headers import looks_like_dicom
 from OsteoJointLib.io.volume_files import volume_kind
 from OsteoJointLib.names import portable_name
 
+_DATA_FILE = re.compile(r"^(?:data ?file:|ElementDataFile *=)(.*)$", re.M | re.I)
+_NUMBER = re.compile(r"%\d*[dui]")
+_HEADER_BYTES = 2**20
+"""Of a detached header that are looked at for its data files (chosen: a list of 10,000 files fits)."""
+_PIECE_BYTES = 2**20
 _LOOKED_AT = 20
 """Files of a folder that are looked at for DICOM; chosen: notes and previews beside a series are few."""
 
@@ -55,17 +64,53 @@ def place_of(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()
 
 
-def fingerprint(path: Path) -> str:
-    """SHA-256 over a case's content: a file's bytes, or those of every file below a folder, whatever their names.
+def fingerprint(path: Path, stopped: Event | None = None) -> str:
+    """SHA-256 over a case's content: a file's bytes, or those of several files, whatever their names.
+
+    Several are the files below a folder, or a header and the data files that it names.
+
+    Args:
+        path: the case's.
+        stopped: nobody waits for it any more, once it is set.
 
     Raises:
         OSError: it can't be read.
+        RunFailed: CANCELLED.
     """
-    if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digests = sorted(fingerprint(file) for file in path.rglob("*") if file.is_file())
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path, *data_files(path)]
+    digests = sorted(_sha256(file, stopped) for file in files)
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def data_files(header: Path) -> list[Path]:
+    """List the files in which a detached header (``.nhdr``, ``.mhd``) says its voxels are; those that are there.
+
+    They are named one by one, as a list of lines, or by a pattern with a number.
+    """
+    if header.suffix.lower() not in (".nhdr", ".mhd"):
+        return []
+    with header.open("rb") as file:
+        text = os.fsdecode(file.read(_HEADER_BYTES))
+    named = _DATA_FILE.search(text)
+    if named is None:
+        return []
+    words = named[1].strip()
+    if words.upper().startswith("LIST"):
+        names = text[named.end() :].split("\n")
+    else:
+        names = [words, *glob.glob(_NUMBER.sub("*", glob.escape(words.split()[0])), root_dir=header.parent)]
+    files = (header.parent / name.strip() for name in dict.fromkeys(names) if name.strip() and "\0" not in name)
+    return [file for file in files if file.is_file()]
+
+
+def _sha256(file: Path, stopped: Event | None) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as bytes_:
+        while piece := bytes_.read(_PIECE_BYTES):
+            if stopped is not None and stopped.is_set():
+                raise RunFailed(Reason.CANCELLED, "The batch was stopped.")
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _cases_in(path: Path, hidden: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ that was done before is skipped when content, weights and settings are the same 
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -14,9 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from OsteoJointLib.atomic import check_writable, sweep
 from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_path, read_facts
 from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name, place_of
 from OsteoJointLib.batch.ledger import (
+    CASES_FOLDER,
     CaseRecord,
     Ledger,
     Outcome,
@@ -31,8 +34,9 @@ from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.io.ct_input import nothing_at
+from OsteoJointLib.locking import LOCK_FILE, RUN_PREFIX, present
 from OsteoJointLib.names import Names
-from OsteoJointLib.output.case_folder import check_case_folder
+from OsteoJointLib.output.case_folder import check_case_folder, sweep_case
 from OsteoJointLib.output.report_pdf import PDF_FILE, check_pdf
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.worker.requests import Analyze, Close, Deliver
@@ -66,6 +70,10 @@ class BatchOptions:
             raise UsageError(Reason.USAGE, f"A batch needs at least 1 worker. Correct --workers {self.workers}.")
 
 
+OnCase = Callable[[int, int, CaseRecord], None]
+"""Called with the number of finished cases, that of all, and the one that has just ended."""
+
+
 @dataclass(frozen=True)
 class BatchReport:
     """How a batch ended: its cases per outcome, and the table."""
@@ -83,7 +91,7 @@ def run_batch(
     inputs: Sequence[Path],
     out: Path,
     options: BatchOptions,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnCase | None = None,
     start: Callable[[int], WorkerProcess] = WorkerProcess,
 ) -> BatchReport:
     """Read all cases.
@@ -92,7 +100,7 @@ def run_batch(
         inputs: files and folders, see :func:`OsteoJointLib.batch.inputs.find_cases`.
         out: a new or empty folder, or an earlier batch's.
         options: see :class:`BatchOptions`.
-        progress: called with the number of finished cases and of all.
+        progress: called after each case.
         start: starts a worker with so many threads.
 
     Returns:
@@ -101,8 +109,11 @@ def run_batch(
     Raises:
         UsageError: the output holds others' files, the facts can't be used, or a PDF is asked for that can't be made.
         ModelRefused: the weights or the device can't be used; nothing is written then.
+        OSError: the output can't be written to.
+        RunFailed: DISK_FULL; no case after it would fare better.
     """
     check_batch_folder(out)
+    check_writable(out)
     if options.pdf:
         check_pdf()
     stated = {} if options.facts is None else read_facts(options.facts)
@@ -112,7 +123,9 @@ def run_batch(
     facts = facts_by_path(stated, {path: known.get(place_of(path)) for path in paths})
     workers = min(options.workers, len(paths))
     outcomes: list[Outcome] = []
-    with WorkerPool(workers, start, options.load, options.config) as pool, ledger:
+    with WorkerPool(workers, start, options.load, options.config) as pool, ledger, present(out) as alone:
+        if alone:
+            _sweep(out)
         run, names = _Run(ledger, options, pool, facts), ledger.claim([_newcomer(path) for path in paths])
         with ThreadPoolExecutor(workers) as threads:
             futures = [threads.submit(run.read, name, path) for name, path in zip(names, paths, strict=True)]
@@ -122,13 +135,22 @@ def run_batch(
                     ledger.enter(record)
                     outcomes.append(record.outcome)
                     if progress is not None:
-                        progress(done, len(paths))
+                        progress(done, len(paths), record)
             except BaseException:
+                run.stopped.set()
                 threads.shutdown(wait=False, cancel_futures=True)
                 pool.kill()
                 raise
     counts = Counter(outcomes)
     return BatchReport({outcome: counts[outcome] for outcome in Outcome if counts[outcome]}, out / TABLE_FILE)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed batches have left hidden."""
+    sweep(out, (LOCK_FILE, RUN_PREFIX))
+    sweep(out / CASES_FOLDER)
+    for folder in (out / CASES_FOLDER).glob("*/"):
+        sweep_case(folder)
 
 
 def _newcomer(path: Path) -> Newcomer:
@@ -147,6 +169,7 @@ class _Run:
     def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool, facts: Mapping[Path, CaseFacts]):
         self._ledger, self._options, self._pool, self._facts = ledger, options, pool, facts
         self._own = options.names is Names.OWN
+        self.stopped = threading.Event()
 
     def read(self, name: str, path: Path) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
@@ -158,13 +181,16 @@ class _Run:
         try:
             if not path.exists():
                 raise nothing_at(path)
-            fields["fingerprint"] = digest = fingerprint(path)
+            fields["fingerprint"] = digest = fingerprint(path, self.stopped)
             known = None if self._options.fresh else self._ledger.if_done(name, digest, settings)
             if known is not None:
                 return replace(known, outcome=Outcome.SKIPPED, **fields)
             return self._read(name, path, read, fields)
         except Exception as error:
-            return failed_case(name, as_ending(error), self._own, **fields)
+            ending = as_ending(error)
+            if ending.reason is Reason.DISK_FULL:
+                raise ending from error
+            return failed_case(name, ending, self._own, **fields)
 
     def _read(self, name: str, path: Path, options: ReadOptions, fields: Mapping[str, Any]) -> CaseRecord:
         """Read one case; its files are written only where it has a class."""

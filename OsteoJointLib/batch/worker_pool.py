@@ -7,10 +7,11 @@ import queue
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
@@ -29,6 +30,12 @@ _ENDS_IN_S = 5.0
 """How long a worker that has closed its pipe may take to end, seconds (chosen; the system needs milliseconds)."""
 
 
+_APART: Mapping[str, Any] = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+)
+"""Ctrl-C in the terminal reaches the batch alone, which ends its workers: none is taken for one that broke down."""
+
+
 class WorkerProcess:
     """One worker; a crash of it costs one case.
 
@@ -41,13 +48,14 @@ class WorkerProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
         self._asked = 0
         self._process = subprocess.Popen(
-            command,
+            (*command, "--ends-with", str(os.getpid())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=_environment(threads),
             text=True,
             encoding="utf-8",
+            **_APART,
         )
 
     def ask(self, request: Request[A]) -> A:
@@ -118,6 +126,7 @@ class WorkerPool:
         self._load = Load(weights=options.weights, device=options.device, threads=self._threads, config=to_json(config))
         self._idle: queue.SimpleQueue[WorkerProcess | None] = queue.SimpleQueue()
         self._started: list[WorkerProcess] = []
+        self._lock, self._closed = threading.Lock(), False
         worker, loaded = self._loaded()
         self.model_sha256 = loaded.model.sha256
         self._idle.put(worker)
@@ -142,13 +151,19 @@ class WorkerPool:
             self._idle.put(worker)
 
     def kill(self) -> None:
-        """End all workers at once."""
-        for worker in self._started:
-            worker.kill()
+        """End all workers at once, for good."""
+        with self._lock:
+            self._closed = True
+            for worker in self._started:
+                worker.kill()
 
     def _loaded(self) -> tuple[WorkerProcess, Loaded]:
-        worker = self._start(self._threads)
-        self._started.append(worker)
+        with self._lock:
+            if self._closed:
+                raise RunFailed(Reason.CANCELLED, "The batch was stopped.")
+            self._started = [one for one in self._started if one.alive]
+            worker = self._start(self._threads)
+            self._started.append(worker)
         try:
             return worker, worker.ask(self._load)
         except BaseException:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib import __version__
+from OsteoJointLib.atomic import check_writable
+from OsteoJointLib.cli.saying import say
 from OsteoJointLib.device import check_device_name, let_threads_sleep
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
@@ -36,6 +38,9 @@ Commands = Any
 CALIBRATION_WORDS = ("auto", "rods", "internal", "none")
 """The values of :class:`OsteoJointLib.pipeline.settings.CalibrationUse`, which a test compares."""
 
+_INTERRUPTED = {"batch": "stopped. What is done stays; the same command goes on from there."}
+"""What is said of a command that was interrupted, where there is more to say."""
+
 DEFAULT_DEMO_OUT = Path("out/demo")
 
 
@@ -50,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
-        print("osteojoint: interrupted; nothing half-done was left.", file=sys.stderr)
+        say(
+            f"osteojoint: {_INTERRUPTED.get(arguments.command, 'interrupted; what files there are are whole.')}",
+            sys.stderr,
+        )
         return ExitCode.INTERRUPTED
     except Exception as error:
         return report_ending(error, as_json=getattr(arguments, "json", False))
@@ -62,8 +70,8 @@ def report_ending(error: Exception, as_json: bool = False, program: str = "osteo
     if os.environ.get("OSTEOJOINT_TRACEBACK"):
         sys.stderr.write(trace_of(error))
     if as_json:
-        print(json.dumps({"error": ending_document(ending)}, ensure_ascii=False))
-    print(f"{program}: {ending.message} [{ending.reason}]", file=sys.stderr)
+        say(json.dumps({"error": ending_document(ending)}, ensure_ascii=False))
+    say(f"{program}: {ending.message} [{ending.reason}]", sys.stderr)
     return int(ending.exit_code)
 
 
@@ -301,6 +309,7 @@ def _add_calibrate(commands: Commands) -> None:
 
 def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
+    parser.add_argument("--ends-with", type=int, metavar="PID", help=argparse.SUPPRESS)  # a batch's own workers
     parser.set_defaults(run=_worker)
 
 
@@ -317,7 +326,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     seed = DEMO_SEED if arguments.seed is None else arguments.seed
     with progress_bar() as progress:
         table = run_demo(arguments.out, seed, progress)
-    print(table)
+    say(table)
     return ExitCode.DONE
 
 
@@ -336,6 +345,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
         raise UsageError(Reason.USAGE, "--masks says where L1 and L2 lie. Give it, or --l1 and --l2, but not both.")
     config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
+    check_writable(arguments.out)
     if arguments.pdf:
         check_pdf()
     dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
@@ -356,7 +366,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
             result, arguments.out, Additions(case=arguments.case, pdf=arguments.pdf, writers=dicom.writers)
         )
     document = read_result(arguments.out)
-    print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
+    say(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE
 
 
@@ -376,6 +386,7 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
 
 def _batch(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.batch.run import BatchOptions, run_batch
+    from OsteoJointLib.cli.interrupting import interruptible
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
     from OsteoJointLib.pipeline.config_file import read_config
     from OsteoJointLib.pipeline.settings import LoadOptions
@@ -386,9 +397,9 @@ def _batch(arguments: argparse.Namespace) -> int:
         "config": read_config(arguments.config),
     }
     options = BatchOptions(**_given(arguments, BatchOptions) | records | {"names": Names(arguments.names)})
-    with case_bar() as progress:
+    with interruptible(), case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
-    print(batch_summary(report))
+    say(batch_summary(report))
     return report.exit_code
 
 
@@ -400,19 +411,19 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         raise UsageError(Reason.OUTPUT_EXISTS, message)
     made = make_calibration(arguments.input, arguments.name, arguments.rods, arguments.kvp, arguments.date)
     made.calibration.save(arguments.out)
-    print(rods_text(made, arguments.out))
+    say(rods_text(made, arguments.out))
     return ExitCode.DONE
 
 
 def _worker(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.worker.serving import run_worker
 
-    return run_worker()
+    return run_worker(arguments.ends_with)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.doctor import examine, findings_text
 
     findings = examine()
-    print(json.dumps(findings.document(), indent=2) if arguments.json else findings_text(findings))
+    say(json.dumps(findings.document(), indent=2) if arguments.json else findings_text(findings))
     return ExitCode.DONE if findings.fit else ExitCode.MODEL_REFUSED

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder, write_text_whole
+from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder, sweep, write_text_whole
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.csv_rows import ROW_FILE
 from OsteoJointLib.output.overview import OVERVIEW_FILE, OverviewTruth, write_overview
@@ -113,6 +113,11 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
                 os.replace(staging / name, folder / name)
             (folder / _REPLACED_FILE).unlink(missing_ok=True)
     return tuple(folder / name for name in names)
+
+
+def sweep_case(folder: Path) -> None:
+    """Remove what a killed writer has left in a case's folder; but not the mark of one that replaced files."""
+    sweep(folder, () if (folder / RESULT_FILE).is_file() else (_REPLACED_FILE,))
 
 
 def _write_files(result: CaseResult, folder: Path, additions: Additions) -> None:

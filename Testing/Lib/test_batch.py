@@ -131,7 +131,7 @@ def test_every_case_has_its_row(desk, workers):
     for name, content in (("a.nrrd", ""), ("b.nii.gz", "refuse"), ("c.mha", "die"), ("d.nrrd", ""), ("e.nrrd", "")):
         desk.add(name, content)
     steps = []
-    report = desk.run(workers=workers, progress=lambda done, total: steps.append((done, total)))
+    report = desk.run(workers=workers, progress=lambda done, total, record: steps.append((done, total, record.case)))
     rows = desk.rows()
     assert list(rows) == ["a", "b", "c", "d", "e"]
     assert [row["outcome"] for row in rows.values()] == ["done", "refused", "failed", "done", "done"]
@@ -139,7 +139,8 @@ def test_every_case_has_its_row(desk, workers):
     assert "last words" in rows["c"]["message"]
     assert report.counts == {"done": 3, "refused": 1, "failed": 1}
     assert report.exit_code == 6
-    assert steps == [(done, 5) for done in range(1, 6)]
+    assert [step[:2] for step in steps] == [(done, 5) for done in range(1, 6)]
+    assert sorted(case for *_, case in steps) == list(rows)
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
 
 

@@ -35,7 +35,7 @@ from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.signal import Signal
 from OsteoJointLib.worker.death import worker_death
 
-_PROGRESS = re.compile(r"(\d+)/(\d+)")
+_PROGRESS = re.compile(r"(\d+)/(\d+)\b")
 _REFUSAL = re.compile(r"osteojoint: (?P<sentence>.*) \[(?P<reason>\w+)\]")
 
 
@@ -125,7 +125,7 @@ class FolderBatch:
     def _warned(self, piece: bytes) -> None:
         progress = None
         for line in self._lines.feed(piece):
-            progress = _PROGRESS.fullmatch(line) or progress
+            progress = _PROGRESS.match(line) or progress
             self._log.append(line)
         if progress:
             self.progressed.emit(int(progress[1]), int(progress[2]))
