@@ -28,6 +28,7 @@ from OsteoJointLib.output.report_pdf import check_pdf
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
+    from OsteoJointLib.io.limits import ReadingLimits
     from OsteoJointLib.pipeline.settings import ReadOptions
     from OsteoJointLib.records import ContrastPhase, Level
 
@@ -55,10 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
-        say(
-            f"osteojoint: {_INTERRUPTED.get(arguments.command, 'interrupted; what files there are are whole.')}",
-            sys.stderr,
-        )
+        words = _INTERRUPTED.get(arguments.command, "interrupted. What was written is whole.")
+        say(f"osteojoint: {words}", sys.stderr)
         return ExitCode.INTERRUPTED
     except Exception as error:
         return report_ending(error, as_json=getattr(arguments, "json", False))
@@ -248,6 +247,9 @@ def _add_analyze(commands: Commands) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new or empty folder, or an earlier result's"
     )
+    parser.add_argument(
+        "--series", metavar="N|SHA256", help="which series of the folder: its number, or how its UID's SHA-256 begins"
+    )
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
@@ -286,6 +288,14 @@ def _add_batch(commands: Commands) -> None:
         metavar="CSV",
         help="tube voltage, kernel and contrast by case: columns case, kvp, kernel, contrast",
     )
+    parser.add_argument(
+        "--series",
+        default=argparse.SUPPRESS,
+        metavar="best|all|SHA256,…",
+        help="of each DICOM study the series that suits best (the default), each that can be read, or those whose "
+        "UID's SHA-256 begins so",
+    )
+    parser.add_argument("--dates", action="store_true", default=argparse.SUPPRESS, help="let the table say study dates")
     parser.add_argument(
         "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )  # Slicer knows its batch's cases in the ledger by it
@@ -351,7 +361,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
     with progress_bar() as progress:
         result = analyze(
-            arguments.input,
+            _source(arguments, config.input),
             lambda: load_reader(**_given(arguments, LoadOptions), config=config),
             points,
             options,
@@ -368,6 +378,16 @@ def _analyze(arguments: argparse.Namespace) -> int:
     document = read_result(arguments.out)
     say(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE
+
+
+def _source(arguments: argparse.Namespace, limits: ReadingLimits) -> Path | tuple[Path, ...]:
+    """Give what is to be read: the input, or the files of its series that is asked for."""
+    from OsteoJointLib.io.dicom_headers import list_files, read_headers
+    from OsteoJointLib.io.dicom_series import files_of_series
+
+    if arguments.series is None or not arguments.input.is_dir():
+        return Path(arguments.input)
+    return files_of_series(read_headers(list_files(arguments.input, limits)), arguments.series, limits)
 
 
 def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float, float]] | None:

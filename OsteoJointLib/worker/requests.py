@@ -97,10 +97,10 @@ class Segment(ReadRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class Analyze(ReadRequest):
-    """Read a CT and run the whole chain."""
+    """Read a CT, or some DICOM files of a folder, and run the whole chain."""
 
     op = "analyze"
-    input: Path
+    input: Path | tuple[Path, ...]
     points: Mapping[Level, PointRas] | None = None
 
 
