@@ -50,8 +50,8 @@ def read_ct(
 
     Args:
         source: a DICOM folder, some DICOM files of one, a .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd or DICOM file; a
-            SimpleITK image; or a (z, y, x) array of HU whose slices run upward, rows backward and columns to the patient's left (turn it by
-            ``array[::-1]`` and the like where they don't).
+            SimpleITK image; or a (z, y, x) array of HU whose slices run upward, rows backward and columns to the
+            patient's left (turn it by ``array[::-1]`` and the like where they don't).
         spacing_zyx_mm: distance between the voxels of an array along its three axes.
         kvp, kernel, contrast: tube voltage in kV, reconstruction kernel and whether a contrast agent was given, of an
             image or array in memory, where they are known; files say it themselves.
