@@ -178,8 +178,9 @@ class _Found:
 
     def has(self, given: Path) -> bool:
         """Say whether an input's files were all found below another input."""
-        files = [file for study in self._of_study.values() for file, _ in study]
-        return any(key == given for key in self._cases) or any(file.is_relative_to(given) for file in files)
+        files = [*(key for key in self._cases if isinstance(key, Path)), *self._damaged]
+        files += [file for study in self._of_study.values() for file, _ in study]
+        return any(file.is_relative_to(one) for file in files for one in (given, given.resolve()))
 
     def put(self, path: Path, refusal: OsteoJointError | None = None) -> None:
         """Take a path as a case."""
