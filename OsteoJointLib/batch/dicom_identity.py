@@ -75,6 +75,7 @@ def identity_of(path: Path) -> Identity | None:
 
 
 def _first_tags(file: BinaryIO) -> Any:
+    from pydicom.datadict import tag_for_keyword
     from pydicom.filereader import read_dataset, read_file_meta_info, read_partial
 
     def enough(tag: int, vr: str | None, length: int) -> bool:
@@ -88,7 +89,8 @@ def _first_tags(file: BinaryIO) -> Any:
         file.seek(144 + int(meta.FileMetaInformationGroupLength))
         start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(_FIRST_BYTES), _FIRST_BYTES)
         return read_dataset(BytesIO(start), False, True, len(start), enough, specific_tags=None)
-    return read_partial(file, enough, force=True, specific_tags=list(_TAGS))
+    tags = [tag for name in _TAGS if (tag := tag_for_keyword(name)) is not None]
+    return read_partial(file, enough, force=True, specific_tags=tags)
 
 
 def _digest(uid: str) -> str:

@@ -30,9 +30,10 @@ _ENDS_IN_S = 5.0
 """How long a worker that has closed its pipe may take to end, seconds (chosen; the system needs milliseconds)."""
 
 
-_APART: Mapping[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
-)
+if sys.platform == "win32":
+    _APART: Mapping[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    _APART = {"start_new_session": True}
 """Ctrl-C in the terminal reaches the batch alone, which ends its workers: none is taken for one that broke down."""
 
 
@@ -161,7 +162,6 @@ class WorkerPool:
         with self._lock:
             if self._closed:
                 raise RunFailed(Reason.CANCELLED, "The batch was stopped.")
-            self._started = [one for one in self._started if one.alive]
             worker = self._start(self._threads)
             self._started.append(worker)
         try:

@@ -27,6 +27,7 @@ from OsteoJointLib.pipeline.reader import Reader, analyze
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import Level, LevelsFound
+from OsteoJointLib.typed_json import repr_of
 from OsteoJointLib.worker import answers, requests
 from OsteoJointLib.worker.lines import PROTOCOL
 from OsteoJointLib.worker.requests import ReadRequest, Request
@@ -195,7 +196,7 @@ class Session:
         if opened is None:
             raise UsageError(
                 Reason.USAGE,
-                f"No case {name!r} is open; at most {MAX_OPEN} stay open. Open it by open, levels or analyze.",
+                f"No case {repr_of(name)} is open; at most {MAX_OPEN} stay open. Open it by open, levels or analyze.",
             )
         return opened
 

@@ -115,7 +115,7 @@ class NodeBatch:
         self._engine = Engine(self._client)
         self._model_sha256 = ""
         self._digest: VolumeDigest | None = None
-        self._ledger: Ledger | None = None
+        self._close_ledger: Callable[[], None] = lambda: None  # until there is one
         self._running = False
 
     def start(self) -> None:
@@ -130,12 +130,12 @@ class NodeBatch:
             self._digest.cancel()
         self._engine.cancel()
         self._client.kill()
-        if self._ledger is not None:
-            self._ledger.close()
+        self._close_ledger()
 
     def _begin(self) -> None:
         check_batch_folder(self.folder)
         self._ledger = Ledger(self.folder, self._names)
+        self._close_ledger = self._ledger.close
         self._model_sha256 = check_weights(self._settings.weights)["sha256"]
         self._soon(self._next)
 
