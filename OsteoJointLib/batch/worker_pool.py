@@ -8,10 +8,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
@@ -28,13 +28,6 @@ WORKER_COMMAND = (sys.executable, "-m", "OsteoJointLib", "worker")
 """The worker of this very library in this very Python."""
 _ENDS_IN_S = 5.0
 """How long a worker that has closed its pipe may take to end, seconds (chosen; the system needs milliseconds)."""
-
-
-if sys.platform == "win32":
-    _APART: Mapping[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-else:
-    _APART = {"start_new_session": True}
-"""Ctrl-C in the terminal reaches the batch alone, which ends its workers: none is taken for one that broke down."""
 
 
 class WorkerProcess:
@@ -56,7 +49,8 @@ class WorkerProcess:
             env=_environment(threads),
             text=True,
             encoding="utf-8",
-            **_APART,
+            start_new_session=True,  # Ctrl-C in the terminal reaches the batch alone, which ends its workers
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
         )
 
     def ask(self, request: Request[A]) -> A:

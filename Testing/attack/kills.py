@@ -176,6 +176,7 @@ def kill_batches(folder: Path, document: dict[str, object], count: int, seed: in
         for _ in range(random_.randint(1, 4)):
             _kill_once(target, random_, report)
         _run_to_end(target, report)
+        print(report, file=sys.stderr, flush=True)
     return report
 
 
