@@ -61,6 +61,7 @@ img { display: block; width: 180px; height: auto; aspect-ratio: 16 / 9; object-f
 .osteoporosis { color: var(--osteoporosis); } small { display: block; color: var(--soft); font-weight: 400; }
 .chip { display: inline-block; margin: 0 4px 4px 0; padding: 1px 8px; border-radius: 9px; background: var(--chip);
   font-size: .85rem; } .doubt { background: var(--doubt); color: var(--doubt-ink); }
+td.name { min-width: 8rem; overflow-wrap: anywhere; }
 td p { margin: 0; max-width: 48rem; overflow-wrap: anywhere; }
 """
 _SCRIPT = """
@@ -105,7 +106,7 @@ def index_page(rows: Sequence[Mapping[str, str]]) -> str:
         f"<title>OsteoJoint batch: {cases} (research only)</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f'<p class="notice">{escape(RESEARCH_NOTICE)}</p>\n'
         f"<header><h1>{cases}</h1><p>{escape(summary)}</p>"
-        '<label><input type="search" placeholder="Search: a name, a class, a flag" aria-label="Search"></label>'
+        '<label><input type="search" placeholder="Name, class or flag" aria-label="Search"></label>'
         '<p><a href="batch.csv">batch.csv</a></p></header>\n'
         f"<main><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{''.join(map(_row, rows))}</tbody>\n"
         "</table></main>\n"
@@ -135,7 +136,7 @@ def _row(row: Mapping[str, str]) -> str:
     reason = f'<span class="chip doubt">{escape(row["reason"])}</span>' if row.get("reason") else ""
     message = f"<p>{escape(row['message'])}</p>" if row.get("message") else ""
     return (
-        f"<tr><td>{picture}</td><td>{name}</td><td>{escape(outcome)}</td>"
+        f'<tr><td>{picture}</td><td class="name">{name}</td><td>{escape(outcome)}</td>'
         f"<td>{kind}{f'<small>{remark}</small>' if remark else ''}</td>{numbers}"
         f"<td>{reason}{message}{chips}</td></tr>\n"
     )

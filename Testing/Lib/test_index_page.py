@@ -1,7 +1,13 @@
-"""The page of a batch: every case, nothing that runs, links that lead to it."""
+"""The page of a batch: every case, nothing of theirs that runs, links that lead to them, rows that can be sorted."""
 
+import html
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+
+import pytest
 
 from OsteoJointLib.batch.index_page import index_page
 
@@ -54,3 +60,35 @@ def test_what_a_case_says_never_runs():
 def test_a_note_looks_otherwise_than_a_doubt():
     page = index_page([DONE])
     assert re.findall(r'<span class="chip([^"]*)">(\w+)', page) == [(" doubt", "metal"), ("", "oblique")]
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PRESS = """
+addEventListener("load", () => {
+  const page = document.querySelector("iframe").contentDocument, seen = [];
+  const cases = () => [...page.querySelectorAll("tbody tr:not([hidden])")].map(row => row.cells[1].textContent);
+  const press = words => [...page.querySelectorAll("th button")].find(one => one.textContent === words).click();
+  for (const words of ["HU L1", "HU L1", "Case"]) { press(words); seen.push(cases()); }
+  const search = page.querySelector("input");
+  search.value = "METAL done"; search.dispatchEvent(new Event("input")); seen.push(cases());
+  document.body.dataset.seen = JSON.stringify(seen);
+});
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="There is no Chromium here to look at the page with.")
+def test_a_press_on_a_head_sorts_and_words_pick_rows(tmp_path):
+    hu = {"case-2": "100.5", "case-10": "99.0", "case-1": "", "case-3": "1000"}
+    rows = [{"case": case, "outcome": "done", "l1_hu_mean": cell} for case, cell in hu.items()]
+    rows[1]["flags"] = "metal"
+    (tmp_path / "index.html").write_text(index_page(rows), encoding="utf-8")
+    (tmp_path / "all.html").write_text(f'<body><iframe src="index.html"></iframe><script>{PRESS}</script>')
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--allow-file-access-from-files", "--dump-dom", (tmp_path / "all.html").as_uri()]
+    page = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    assert json.loads(html.unescape(re.search(r'data-seen="([^"]*)"', page)[1])) == [
+        ["case-10", "case-2", "case-3", "case-1"],
+        ["case-3", "case-2", "case-10", "case-1"],
+        ["case-1", "case-2", "case-3", "case-10"],
+        ["case-10"],
+    ]
