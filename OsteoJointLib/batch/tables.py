@@ -15,7 +15,7 @@ from OsteoJointLib.atomic import write_text_whole
 from OsteoJointLib.batch.index_page import INDEX_FILE, index_page
 from OsteoJointLib.batch.naming import KEY_HASHES, write_keys
 from OsteoJointLib.locking import locked
-from OsteoJointLib.output.csv_rows import write_table
+from OsteoJointLib.output.csv_rows import table_text
 
 TABLE_FILE = "batch.csv"
 
@@ -62,8 +62,8 @@ class Tables:
         with locked(self._folder):  # nobody puts older rows in the place of these
             self._stale = False
             listed = rows()
-            write_table(listed, self._folder / TABLE_FILE)
-            write_text_whole(self._folder / INDEX_FILE, index_page(listed))
+            write_text_whole(self._folder / TABLE_FILE, table_text(listed), lasting=False)
+            write_text_whole(self._folder / INDEX_FILE, index_page(listed), lasting=False)
             if inputs := keys():
                 hashes = {row["case"]: {name: row.get(name, "") for name in KEY_HASHES} for row in listed}
                 none = dict.fromkeys(KEY_HASHES, "")
