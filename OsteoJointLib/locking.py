@@ -111,7 +111,7 @@ def _is_still(file: Path, lock: int) -> bool:
 def _taken(file: Path) -> int | None:
     """Open and lock a file; None where another holds it."""
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
     except FileNotFoundError:  # the folder went meanwhile
         file.parent.mkdir(parents=True, exist_ok=True)
         return None

@@ -77,7 +77,8 @@ _ENDS_IN_S = 1.0
 """How long a batch may take to end when it is asked to, seconds, on a machine that does nothing else."""
 _SPIN_S = 0.05
 """Work by which it is measured how busy the machine is, seconds (chosen)."""
-_CASES = 8
+CASES = 8
+"""Of each batch (chosen: enough moments between two of them)."""
 
 
 @dataclass
@@ -101,14 +102,15 @@ class Target:
     Args:
         folder: empty.
         document: a ``result.json``.
+        out: the output; None for one in ``folder``.
     """
 
-    def __init__(self, folder: Path, document: dict[str, object]):
-        self.out, self._pids = folder / "out", folder / "pids"
+    def __init__(self, folder: Path, document: dict[str, object], out: Path | None = None):
+        self.out, self._pids = out or folder / "out", folder / "pids"
         self._pids.mkdir()
         (folder / "in").mkdir()
-        for number in range(_CASES):
-            (folder / "in" / f"{number}.nrrd").write_text(str(number))
+        for number in range(CASES):
+            (folder / "in" / f"{number}.nrrd").write_text(f"{folder.name} {number}")
         loaded = Loaded(LoadedModel("compact", "compact", "0" * 64), "cpu", True, Hardware("2", None, None, (), 8, 8))
         (folder / "worker.py").write_text(WORKER)
         (folder / "document.json").write_text(json.dumps(document))
@@ -234,7 +236,7 @@ def _run_to_end(target: Target, report: Report) -> None:
     process = target.start()
     words = process.communicate()[1]
     rows = {row["case"]: row["outcome"] for row in target.rows()} if (target.out / "batch.csv").exists() else {}
-    if process.returncode != 0 or list(rows.values()) != ["done"] * _CASES:
+    if process.returncode != 0 or list(rows.values()) != ["done"] * CASES:
         report.faults.append(f"not resumed: exit {process.returncode}, {rows}, {words[-300:]}")
     if hidden := target.hidden():
         report.faults.append(f"left: {hidden}")
