@@ -3,7 +3,7 @@
     python -m Testing.attack.kills --count 200 --seed 1
 
 A batch over a few small cases is started again and again into one folder, and ended by SIGKILL, SIGTERM or SIGINT: at a
-random moment, or as soon as a certain file appears (the lock, the ledger, the first file of a case). After each kill
+random moment, or as soon as a certain file appears (its own lock, the ledger, the first file of a case). After each kill
 the ledger and the table must be whole, cases that were done must still be done, no worker may live on, and the batch
 must have ended within a second where it was asked to. At last the batch runs to its end: every case has its row, and
 no hidden file is left. The worker is a stand-in that reads nothing but writes its files by the real way.
@@ -71,7 +71,7 @@ run.run_batch = partial(run.run_batch, start=lambda threads: WorkerProcess(threa
 sys.exit(main(sys.argv[5:]))
 """
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-AIMS = (None, f"{TEMPORARY_PREFIX}lock", "batch.sqlite", "batch.csv", f"cases/{TEMPORARY_PREFIX}*", "cases/case-*")
+AIMS = (None, f"{TEMPORARY_PREFIX}run-*", "batch.sqlite*", "batch.csv", f"cases/{TEMPORARY_PREFIX}*", "cases/case-*")
 """What a kill waits for; None: a random moment."""
 _ENDS_IN_S = 1.0
 """How long a batch may take to end when it is asked to, seconds, on a machine that does nothing else."""
@@ -182,6 +182,14 @@ def kill_batches(folder: Path, document: dict[str, object], count: int, seed: in
     return report
 
 
+def _is_new(path: Path, since_ns: int) -> bool:
+    """Say whether a file was made or written since a moment; what an earlier run has left is no aim."""
+    try:
+        return path.stat().st_mtime_ns >= since_ns
+    except FileNotFoundError:
+        return False
+
+
 def busy() -> float:
     """Measure how much longer than alone a process takes here just now, at least 1."""
     begun_s, cpu_s = time.perf_counter(), time.process_time()
@@ -194,10 +202,11 @@ def _kill_once(target: Target, random_: random.Random, report: Report) -> None:
     before = target.done()
     number, aim = random_.choice(SIGNALS), random_.choice(AIMS)
     name = f"{number.name} at {aim or 'a random moment'}"
+    begun_ns = time.time_ns()
     process = target.start()
     begun, limit_s = time.monotonic(), random_.uniform(0.3, 2.5) if aim is None else 60.0
     while process.poll() is None and time.monotonic() - begun < limit_s:
-        if aim is not None and any(target.out.glob(aim)):
+        if aim is not None and any(_is_new(path, begun_ns) for path in target.out.glob(aim)):
             break
         time.sleep(0.001)
     process.send_signal(number)
@@ -212,7 +221,7 @@ def _kill_once(target: Target, random_: random.Random, report: Report) -> None:
     report.kills[number.name] += 1
     report.slowest_end_s = max(report.slowest_end_s, took_s)
     if number is not signal.SIGKILL and took_s > _ENDS_IN_S * busy():
-        report.faults.append(f"{name}: it took {took_s:.2f} s to end")
+        report.faults.append(f"{name}: it took {took_s:.2f} s to end with {process.returncode}")
     if process.returncode not in (0, 130, -number):
         report.faults.append(f"{name}: it ended with {process.returncode}: {words[-300:]}")
     if "Traceback" in words and process.returncode == 130:
