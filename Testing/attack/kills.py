@@ -2,11 +2,11 @@
 
     python -m Testing.attack.kills --count 200 --seed 1
 
-A batch over a few small cases is started again and again into one folder, and ended by SIGKILL, SIGTERM or SIGINT: at a
-random moment, or as soon as a certain file appears (its own lock, the ledger, the first file of a case). After each
+A batch over a few small cases is started again and again into one folder, and ended by SIGKILL, SIGTERM or SIGINT: at
+a random moment, or as soon as a certain file appears (its own lock, the ledger, the first file of a case). After each
 kill the ledger and the table must be whole, cases that were done must still be done, no worker may live on, and the
-batch must have ended within a second where it was asked to. At last the batch runs to its end: every case has its row, and
-no hidden file is left. The worker is a stand-in that reads nothing but writes its files by the real way.
+batch must have ended within a second where it was asked to. At last the batch runs to its end: every case has its
+row, and no hidden file is left. The worker is a stand-in that reads nothing but writes its files by the real way.
 """
 
 from __future__ import annotations
