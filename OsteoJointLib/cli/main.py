@@ -385,8 +385,10 @@ def _source(arguments: argparse.Namespace, limits: ReadingLimits) -> Path | tupl
     from OsteoJointLib.io.dicom_headers import list_files, read_headers
     from OsteoJointLib.io.dicom_series import files_of_series
 
-    if arguments.series is None or not arguments.input.is_dir():
+    if arguments.series is None:
         return Path(arguments.input)
+    if not arguments.input.is_dir():
+        raise UsageError(Reason.USAGE, "--series is for DICOM folders. Give the folder, or leave it out.")
     return files_of_series(read_headers(list_files(arguments.input, limits)), arguments.series, limits)
 
 
