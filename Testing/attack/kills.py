@@ -1,12 +1,13 @@
 """Kills batches at many moments and looks at what they leave: nothing lost, nothing half, nothing that runs on.
 
-    python -m Testing.attack.kills --count 200 --seed 1
+    python Testing/attack/kills.py --count 200 --rounds 50 --document RESULT.json
 
 A batch over a few small cases is started again and again into one folder, and ended by SIGKILL, SIGTERM or SIGINT: at
 a random moment, or as soon as a certain file appears (its own lock, the ledger, the first file of a case). After each
 kill the ledger and the table must be whole, cases that were done must still be done, no worker may live on, and the
 batch must have ended within a second where it was asked to. At last the batch runs to its end: every case has its
-row, and no hidden file is left. The worker is a stand-in that reads nothing but writes its files by the real way.
+row, and no hidden file is left. Then two batches write into one folder, and two processes into one dataset: no row,
+no label may be lost. The worker is a stand-in that reads nothing but writes its files by the real way.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from OsteoJointLib.atomic import TEMPORARY_PREFIX
 from OsteoJointLib.batch.ledger import read_ledger
+from OsteoJointLib.dataset.manifest import Manifest
 from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import LOCK_FILE
 from OsteoJointLib.typed_json import to_json
@@ -69,6 +71,26 @@ from OsteoJointLib.cli.main import main
 command = [sys.executable, *sys.argv[1:5]]
 run.run_batch = partial(run.run_batch, start=lambda threads: WorkerProcess(threads, command))
 sys.exit(main(sys.argv[5:]))
+"""
+_LABELS = 8
+"""Cases that each of two processes adds to a dataset."""
+ADD = """
+import sys
+from pathlib import Path
+import numpy as np
+from OsteoJointLib.dataset.adding import add_case
+from OsteoJointLib.dataset.labeled_case import CaseLabel, MaskSlices
+from OsteoJointLib.frames import Grid
+from OsteoJointLib.records import CtVolume, Level, SourceInfo, Status
+writer, count = int(sys.argv[2]), int(sys.argv[3])
+grid = Grid.axis_aligned((4, 4, 4), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+centers = {Level.L1: (1.0, 1.0, 1.0), Level.L2: (2.0, 2.0, 2.0)}
+for number in range(count):
+    hu = np.full(grid.shape_zyx, 100 * writer + number, dtype=np.int16)
+    labels = np.zeros(grid.shape_zyx, dtype=np.uint8)
+    labels[1], labels[2] = 20, 21
+    label = CaseLabel(f"P{writer}{number}", centers, MaskSlices.MID, Status.NORMAL, {}, None)
+    add_case(Path(sys.argv[1]), f"w{writer}-{number}", CtVolume(hu, grid, SourceInfo("memory")), labels, label)
 """
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 AIMS = (None, f"{TEMPORARY_PREFIX}run-*", "batch.sqlite*", "batch.csv", f"cases/{TEMPORARY_PREFIX}*", "cases/case-*")
@@ -251,18 +273,53 @@ def _run_to_end(target: Target, report: Report) -> None:
         report.faults.append(f"left: {hidden}")
 
 
+def write_together(folder: Path, document: dict[str, object]) -> list[str]:
+    """Run one round.
+
+    Args:
+        folder: for its files, empty.
+        document: a ``result.json``.
+
+    Returns:
+        What was lost or broke, in words.
+    """
+    faults = []
+    (folder / "other").mkdir()
+    one, other = Target(folder, document), Target(folder / "other", document, out=folder / "out")
+    batches = [one.start(), other.start()]
+    words = [batch.communicate()[1] for batch in batches]
+    rows = {row["case"]: row["outcome"] for row in one.rows()}
+    if [batch.returncode for batch in batches] != [0, 0] or list(rows.values()) != ["done"] * 2 * CASES:
+        faults.append(f"batches: {rows} {words}")
+    if len(one.done()) != 2 * CASES or one.hidden():
+        faults.append(f"ledger: {sorted(one.done())}, left: {one.hidden()}")
+    dataset = folder / "dataset"
+    adders = [subprocess.Popen([sys.executable, "-c", ADD, dataset, str(n), str(_LABELS)]) for n in (1, 2)]
+    codes = [adder.wait() for adder in adders]
+    ids = {case.id for case in Manifest(dataset).cases()}
+    missing = {f"w{writer}-{number}" for writer in (1, 2) for number in range(_LABELS)} - ids
+    if codes != [0, 0] or missing:
+        faults.append(f"labels: exit {codes}, missing {sorted(missing)}")
+    return faults
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Kill batches and print what was found; 1 where there are faults."""
+    """Kill batches, let two write at once, and print what was found; 1 where there are faults."""
     parser = argparse.ArgumentParser(description="Kill batches at many moments.")
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--count", type=int, default=200, help="kills")
+    parser.add_argument("--rounds", type=int, default=50, help="of two writers at once")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--document", type=Path, required=True, help="a result.json")
     arguments = parser.parse_args(argv)
     document = json.loads(arguments.document.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         report = kill_batches(Path(folder), document, arguments.count, arguments.seed)
-    print(report)
-    return 1 if report.faults else 0
+    lost: list[str] = []
+    for _ in range(arguments.rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            lost += write_together(Path(folder), document)
+    print(report, f"{arguments.rounds} rounds of two writers, {len(lost)} faults", *lost, sep="\n")
+    return 1 if report.faults or lost else 0
 
 
 if __name__ == "__main__":
