@@ -19,13 +19,15 @@ TEMPORARY_PREFIX = ".osteojoint-"
 
 
 @contextmanager
-def write_whole(path: Path | str) -> Iterator[Path]:
+def write_whole(path: Path | str, lasting: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on failure.
 
     The block must close the file it writes before it ends. Missing parent folders are made.
 
     Args:
         path: where the file shall appear; an existing file is replaced in one step.
+        lasting: whether to wait until the disk has it, which a loss of power then can't undo; a file that is made again
+            anyway need not.
 
     Yields:
         A path that does not exist yet, in the same folder, ending like ``path``.
@@ -47,7 +49,8 @@ def write_whole(path: Path | str) -> Iterator[Path]:
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{''.join(path.suffixes[-2:])}"
     try:
         yield temporary
-        _flush_to_disk(temporary)
+        if lasting:
+            _flush_to_disk(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -95,17 +98,48 @@ def write_folder_whole(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, path)
 
 
-def write_text_whole(path: Path | str, text: str, private: bool = False) -> None:
+def write_text_whole(path: Path | str, text: str, private: bool = False, lasting: bool = True) -> None:
     """Write UTF-8 text through :func:`write_whole`, with ``\\n`` line ends on every platform.
+
+    What UTF-8 can't hold, such as a byte of a file's name that is none, is written as an escape: ``\\udcff``.
 
     Args:
         path: of the file.
         text: what it holds.
         private: whether only the file's owner may read it; on Windows its folder's rights say who may.
+        lasting: as for :func:`write_whole`.
     """
-    with write_whole(path) as temporary:
+    with write_whole(path, lasting) as temporary:
         temporary.touch(0o600 if private else 0o666)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def check_writable(folder: Path) -> None:
+    """Check that files can be written into a folder, which need not exist yet; nothing is left there.
+
+    Raises:
+        OSError: as the file system raises.
+    """
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    trial = there / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    trial.mkdir()
+    trial.rmdir()
+
+
+def sweep(folder: Path, keep: tuple[str, ...] = ()) -> None:
+    """Remove the hidden files and folders that writers of ours have left in a folder when they were killed.
+
+    Args:
+        folder: need not exist.
+        keep: beginnings of the names of those that are wanted.
+    """
+    for left in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if left.name.startswith(keep):
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -110,6 +110,7 @@ class Reason(StrEnum):
     OUTPUT_EXISTS = "output_exists"
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_KILLED = "worker_killed"
+    DISK_FULL = "disk_full"
     CANCELLED = "cancelled"
     FAILED = "failed"
 

@@ -23,6 +23,7 @@ _CLASSES: dict[int, type[OsteoJointError]] = {
     error.exit_code: error for error in (UsageError, InputRefused, ModelRefused, RunFailed)
 }
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 _CARD_IS_FULL = re.compile(r"CUDA( error:)? out of memory|CU\w+_STATUS_ALLOC_FAILED", re.IGNORECASE)
 _CARD_FAILED = re.compile(r"CUDA error|CUDNN_STATUS|CUBLAS_STATUS|cuDNN error|NVRTC|CUDA driver", re.IGNORECASE)
 
@@ -56,7 +57,7 @@ def as_ending(error: BaseException) -> OsteoJointError:
         )
     if isinstance(error, ModuleNotFoundError) and error.name:
         return lacks_package(error.name.partition(".")[0])
-    if isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC):
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _NO_ROOM):
         return _of_files(error)
     fault = "This is a fault of the program; please report it."
     return RunFailed(
@@ -74,10 +75,15 @@ def lacks_package(name: str) -> OsteoJointError:
     )
 
 
+def disk_full() -> OsteoJointError:
+    """Give the ending for a disk, or a user's share of it, that has no room left."""
+    return RunFailed(Reason.DISK_FULL, "The disk is full. Free some room, or choose a folder on another disk.")
+
+
 def _of_files(error: OSError) -> OsteoJointError:
     """Say what the system refused, in a sentence; of a hidden file of ours, name the folder that the user chose."""
-    if error.errno == errno.ENOSPC:
-        return RunFailed(Reason.FAILED, "The disk is full. Free some room, or choose a folder on another disk.")
+    if error.errno in _NO_ROOM:
+        return disk_full()
     path = Path(os.fsdecode(error.filename))
     if path.name.startswith("."):
         path = path.parent

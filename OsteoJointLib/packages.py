@@ -60,7 +60,6 @@ class Package:
 PACKAGES = (
     Package("torch", "torch", "the networks", "BSD-3-Clause", 3000, "2.4"),
     Package("cv2", "opencv-python-headless", "resampling, filters and pictures", "Apache-2.0", 62),
-    Package("filelock", "filelock", "two batches into one folder", "MIT", 0.1, need=Need.COMFORT),
     Package("gdcm", "python-gdcm", "compressed DICOM", "Apache-2.0", 14),
     Package("jinja2", "jinja2", "the report", "BSD-3-Clause", 0.2),
     Package("numpy", "numpy", "arrays", "BSD-3-Clause", 17, "1.26"),

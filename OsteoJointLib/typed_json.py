@@ -17,6 +17,7 @@ OsteoJointLib.typed_json.WrongField: The field level must be L1 or L2; it is 'L3
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
@@ -88,16 +89,19 @@ def _read(kind: Any, value: Any, name: str) -> Any:
         return float(value)
     if origin in (str, int, bool) and type(value) is origin:
         return value
-    if origin is Path and isinstance(value, str) and value:
+    if origin is Path and isinstance(value, str) and value and "\0" not in value:
         return Path(value)
     if isinstance(origin, type) and issubclass(origin, Enum) and any(value == one.value for one in origin):
         return origin(value)
-    found = "missing" if value is None else _shortened(repr(value))
+    found = "missing" if value is None else repr_of(value)
     raise WrongField(f"The field {name} must be {_words(kind)}; it is {found}.")
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+def repr_of(value: Any) -> str:
+    """Show a value as Python writes it, a long or deep one in part."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = 100
+    return short.repr(value)
 
 
 def _is_finite(value: float) -> bool:

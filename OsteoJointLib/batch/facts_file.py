@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from OsteoJointLib.batch.inputs import own_name
+from OsteoJointLib.batch.inputs import FoundCase, own_name
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.io.contrast_words import phase_of
 from OsteoJointLib.io.dicom_tags import as_positive
@@ -71,28 +71,34 @@ def read_facts(path: Path) -> dict[str, CaseFacts]:
     return facts
 
 
-def facts_by_path(facts: Mapping[str, CaseFacts], cases: Mapping[Path, str | None]) -> dict[Path, CaseFacts]:
-    """Find the case that each row means: by its path or the name that it has, else by its file's or folder's name.
+def facts_by_case(facts: Mapping[str, CaseFacts], cases: Mapping[FoundCase, str | None]) -> dict[FoundCase, CaseFacts]:
+    """Find the case that each row means: by its path, its name, or its study or series; else by its file's or folder's.
 
     Args:
         facts: by what stands in the column ``case``.
-        cases: the batch's paths, each with the case's name where an earlier batch gave it one.
+        cases: the batch's, each with its name where an earlier batch gave it one.
 
     Raises:
         UsageError: a row means no case of the batch, or several.
     """
-    found: dict[Path, CaseFacts] = {}
+    found: dict[FoundCase, CaseFacts] = {}
     for words, said in facts.items():
         whole = Path(words).expanduser().resolve()
-        same = [path for path, name in cases.items() if words == name or path == whole]
-        meant = same or [path for path in cases if words in (path.name, own_name(path))]
+        same = [case for case, name in cases.items() if words == name or case.path == whole or words in _hashes(case)]
+        meant = same or [case for case in cases if words in (case.path.name, own_name(case.path))]
         if len(meant) != 1:
             many = "none of the cases" if not meant else f"{len(meant)} cases"
             raise UsageError(
-                Reason.USAGE, f"The facts name {words}, which is {many} of this batch. Give the case's whole path."
+                Reason.USAGE,
+                f"The facts name {words}, which is {many} of this batch. Give the case's whole path, or "
+                "the SHA-256 of its study.",
             )
         found[meant[0]] = said
     return found
+
+
+def _hashes(case: FoundCase) -> tuple[str, ...]:
+    return () if case.identity is None else (case.identity.study_sha256, case.identity.series_sha256)
 
 
 def _facts_of(row: Mapping[str, str], number: int) -> CaseFacts:

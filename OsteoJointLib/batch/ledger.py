@@ -1,10 +1,10 @@
-"""What a batch has done: ``batch.jsonl``, a line a case, and the table ``batch.csv``, which is made of it.
+"""What a batch has done: its ledger ``batch.sqlite``, and the tables for people that are made of it.
 
-Both are written whole after every case, the ledger first, under the folder's lock and from what stands there then: a
-killed batch leaves a right table of what it did, and two batches into one folder never lose each other's rows.
+The ledger has a row a case, entered when it ends; what that costs doesn't grow with the number of cases. ``batch.csv``
+and ``index.html`` are made of all rows while the batch runs and at its end, see :mod:`.tables`.
 
 Names are given in the same way, and stand in the ledger before anything is read: no two batches give one name, and a
-case keeps its own. Neither file tells what an input is called, unless that was asked for; the digest of its path tells
+case keeps its own. It doesn't tell what an input is called, unless that was asked for; the digest of its path tells
 only whoever can guess the path.
 """
 
@@ -15,21 +15,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
-from OsteoJointLib.atomic import TEMPORARY_PREFIX, write_text_whole
-from OsteoJointLib.batch.naming import KEY_HASHES, Namer, Newcomer, write_keys
-from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason, UsageError
-from OsteoJointLib.locking import locked
-from OsteoJointLib.names import Names
-from OsteoJointLib.output.csv_rows import row_of_batch, row_of_failure, write_table
-from OsteoJointLib.output.result_json import RESULT_FILE
+from OsteoJointLib import __version__
+from OsteoJointLib.atomic import TEMPORARY_PREFIX
+from OsteoJointLib.batch.database import LEDGER_FILE, Database
+from OsteoJointLib.batch.naming import Namer, Newcomer
+from OsteoJointLib.batch.tables import Tables
+from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
+from OsteoJointLib.names import Names, name_key
+from OsteoJointLib.output.csv_rows import row_of_batch, row_of_failure
 from OsteoJointLib.pipeline.config_file import settings_sha256
 from OsteoJointLib.pipeline.settings import PipelineConfig, ReadOptions
-from OsteoJointLib.typed_json import from_json, to_json
 
-TABLE_FILE = "batch.csv"
-LEDGER_FILE = "batch.jsonl"
 CASES_FOLDER = "cases"
 
 Row = Mapping[str, str]
@@ -53,7 +52,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class CaseRecord:
-    """One case of a batch: a line of the ledger.
+    """One case of a batch: a row of the ledger.
 
     Args:
         case: its name.
@@ -63,6 +62,7 @@ class CaseRecord:
         settings: it was read with, see :func:`reading_settings`.
         place: a digest of the path it was read from; None for a volume of Slicer's scene.
         batch: a word for the batch that ended it, which tells its cases from those of others.
+        files: of its result, their names in the case's folder.
     """
 
     case: str
@@ -72,19 +72,7 @@ class CaseRecord:
     settings: Mapping[str, Any] = field(default_factory=dict)
     place: str | None = None
     batch: str = ""
-
-    def line(self) -> str:
-        """Write the record as a line of JSON."""
-        return json.dumps(to_json(self), ensure_ascii=False)
-
-    @classmethod
-    def from_line(cls, line: str) -> CaseRecord:
-        """Read a line.
-
-        Raises:
-            ValueError: it is no record of a case.
-        """
-        return from_json(cls, json.loads(line))
+    files: tuple[str, ...] = ()
 
 
 def read_case(case: str, document: Mapping[str, Any], **fields: Any) -> CaseRecord:
@@ -111,7 +99,8 @@ def reading_settings(
         own: a digest of the points and masks that are a user's.
         files: that are asked for beside those every case has.
     """
-    said = {"model_sha256": model_sha256, "settings_sha256": settings_sha256(config, options), "own": own}
+    settings = settings_sha256(config, options)
+    said = {"version": __version__, "model_sha256": model_sha256, "settings_sha256": settings, "own": own}
     return {**said, "files": list(files)} if files else said
 
 
@@ -132,30 +121,32 @@ def check_batch_folder(folder: Path) -> None:
 
 
 def read_ledger(folder: Path) -> dict[str, CaseRecord]:
-    """Read what batches have left in a folder, by case; empty where there was none.
+    """Read what batches have left in a folder, by case, as the table has them; empty where there was none.
 
     Raises:
-        InputRefused: UNREADABLE, when a line is no case.
+        InputRefused: UNREADABLE, the ledger is damaged.
     """
-    records: dict[str, CaseRecord] = {}
-    try:
-        lines = (folder / LEDGER_FILE).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except FileNotFoundError:
-        return records
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = CaseRecord.from_line(line)
-        except ValueError as error:
-            raise InputRefused(
-                Reason.UNREADABLE,
-                f"Line {number} of {folder / LEDGER_FILE} is damaged. Remove that line: its case is then read again.",
-            ) from error
-        records[record.case] = record
-    return records
+    return {record.case: record for record in _records(Database(folder), "ORDER BY position")}
+
+
+def read_entered(folder: Path, batch: str, since: int) -> tuple[list[CaseRecord], int]:
+    """Read the cases of a batch that have ended since the last time.
+
+    Args:
+        folder: of the ledger.
+        batch: its word.
+        since: what the last call gave; 0 at first.
+
+    Returns:
+        The records in the order in which they were entered, and what to give the next time.
+    """
+    where = "WHERE batch = ? AND entered > ? AND outcome != ? ORDER BY entered"
+    rows = Database(folder).rows(f"SELECT entered, {_COLUMNS} FROM cases {where}", (batch, since, Outcome.WAITING))
+    return [_record(row[1:]) for row in rows], rows[-1][0] if rows else since
 
 
 class Ledger:
-    """The cases of one output folder, those of other batches included.
+    """The cases of one output folder, those of other batches included; closed, or its tables lack the last cases.
 
     Args:
         folder: as :func:`check_batch_folder` lets it through.
@@ -165,10 +156,23 @@ class Ledger:
     def __init__(self, folder: Path, names: Names = Names.NEUTRAL):
         self.folder = folder
         self._names = names
-        self._records = read_ledger(folder)
-        self._nameless = [case for case, one in self._records.items() if not one.fingerprint and one.place is None]
-        self._rank: dict[str, int] = {}
+        self._database = Database(folder)
+        self._tables = Tables(folder)
+        self._nameless = [name for name, place, content in self._known() if not content and place is None]
         self._told: dict[str, str] = {}
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Make the tables once more, where something has changed, and let the file go."""
+        try:
+            self._tables.finish(self._rows, self._keys)
+        finally:
+            self._database.close()
 
     def claim(self, newcomers: Sequence[Newcomer]) -> tuple[str, ...]:
         """Give cases their names, see :mod:`.naming`, which nobody else gets from then on.
@@ -178,56 +182,89 @@ class Ledger:
         """
         contents = self._contents(newcomers)
         here = {one.place for one in newcomers if one.place}
-        with locked(self.folder):
-            records = read_ledger(self.folder)
-            at_place = {one.place: name for name, one in records.items() if one.place}
-            of_content = {
-                one.fingerprint: name for name, one in records.items() if one.fingerprint and one.place not in here
-            }
-            namer = Namer(self._names, at_place, of_content, self._nameless, records)
+        with self._database.change() as database:
+            known = database.execute(_KNOWN).fetchall()
+            at_place = {place: name for name, place, _ in known if place}
+            of_content = {content: name for name, place, content in known if content and place not in here}
+            namer = Namer(self._names, at_place, of_content, self._nameless, [name for name, *_ in known])
             named = {namer.name(one, content): one for one, content in zip(newcomers, contents, strict=True)}
-            for (name, one), content in zip(named.items(), contents, strict=True):
-                known_by = None if one.place else content
-                records.setdefault(name, CaseRecord(name, Outcome.WAITING, {}, known_by, place=one.place))
-                self._rank.setdefault(name, len(self._rank))
+            ((last,),) = database.execute("SELECT COALESCE(MAX(position), 0) FROM cases")
+            for position, ((name, one), content) in enumerate(zip(named.items(), contents, strict=True), last + 1):
+                record = CaseRecord(name, Outcome.WAITING, {}, None if one.place else content, place=one.place)
+                _put(database, record, position, "position = excluded.position")
                 self._told[name] = one.told
-            self._write(records)
+        self._tables.refresh(self._rows, self._keys)
         return tuple(named)
 
     def names_by_place(self) -> dict[str, str]:
         """Say what the cases are called that have a name, by the digest of their path."""
-        return {one.place: name for name, one in self._records.items() if one.place}
+        return {place: name for name, place, _ in self._known() if place}
 
     def case_folder(self, case: str) -> Path:
         """Where the files of a case lie."""
         return self.folder / CASES_FOLDER / case
 
-    def row_if_done(self, case: str, fingerprint: str, settings: Mapping[str, Any]) -> Row | None:
-        """Find the row of a case that was read from the same content and whose result is still there."""
-        known = self._records.get(case)
-        if known is None or not known.outcome.is_read or known.fingerprint != fingerprint:
-            return None
-        is_there = (self.case_folder(case) / RESULT_FILE).is_file()
-        return known.row if known.settings == settings and is_there else None
+    def if_done(self, case: str, fingerprint: str, settings: Mapping[str, Any]) -> CaseRecord | None:
+        """Find a case that was read from the same content in the same way and whose files are all still there."""
+        for known in _records(self._database, "WHERE name = ?", case):
+            same = known.outcome.is_read and known.fingerprint == fingerprint and known.settings == settings
+            if same and known.files and all((self.case_folder(case) / name).is_file() for name in known.files):
+                return known
+        return None
 
     def enter(self, record: CaseRecord) -> None:
-        """Note a case in place of what was known of it, and write ledger and table."""
-        with locked(self.folder):
-            self._write({**read_ledger(self.folder), record.case: record})
+        """Note a case in place of what was known of it."""
+        with self._database.change() as database:
+            ((last,),) = database.execute("SELECT COALESCE(MAX(position), 0) FROM cases")
+            _put(database, record, last + 1, _ALL_BUT_POSITION)
+        self._tables.refresh(self._rows, self._keys)
+
+    def _known(self) -> list[tuple[str, str | None, str | None]]:
+        """List name, place and fingerprint of each case."""
+        return [(name, place, content) for name, place, content in self._database.rows(_KNOWN)]
 
     def _contents(self, newcomers: Sequence[Newcomer]) -> list[str | None]:
         """Take the fingerprints by which a case may be known that isn't by its path; not while others wait."""
-        records = read_ledger(self.folder).values()
-        here, known = {one.place for one in newcomers}, {one.place for one in records}
-        moved = any(one.fingerprint and one.place not in here for one in records)
-        return [one.content() if one.place is None or (moved and one.place not in known) else None for one in newcomers]
+        known = self._known()
+        here, places = {one.place for one in newcomers}, {place for _, place, _ in known}
+        moved = any(content and place not in here for _, place, content in known)
+        asked = (one.place is None or (moved and one.place not in places) for one in newcomers)
+        return [one.content() if is_asked else None for one, is_asked in zip(newcomers, asked, strict=True)]
 
-    def _write(self, records: Mapping[str, CaseRecord]) -> None:
-        ordered = sorted(records.values(), key=lambda one: self._rank.get(one.case, -1))
-        write_text_whole(self.folder / LEDGER_FILE, "".join(f"{one.line()}\n" for one in ordered))
-        write_table([one.row for one in ordered if one.outcome is not Outcome.WAITING], self.folder / TABLE_FILE)
-        self._records = {one.case: one for one in ordered}
-        if self._names is Names.KEYS:
-            told = ({"case": case, "input": words} for case, words in self._told.items())
-            hashes = {case: {name: one.row.get(name, "") for name in KEY_HASHES} for case, one in records.items()}
-            write_keys(self.folder, [key | hashes[key["case"]] for key in told])
+    def _rows(self) -> list[Row]:
+        """List the rows of the cases that have ended, as the table has them."""
+        query = "SELECT row FROM cases WHERE outcome != ? ORDER BY position"
+        return [json.loads(row) for (row,) in self._database.rows(query, (Outcome.WAITING,))]
+
+    def _keys(self) -> Mapping[str, str]:
+        """Say which case of this batch is which input; nothing where no table of keys is asked for."""
+        return self._told if self._names is Names.KEYS else {}
+
+
+_KNOWN = "SELECT name, place, fingerprint FROM cases"
+_COLUMNS = "name, outcome, row, fingerprint, settings, place, batch, files"
+_ALL_BUT_POSITION = ", ".join(f"{name} = excluded.{name}" for name in ("entered", *_COLUMNS.split(", ")[1:]))
+
+
+def _put(database: Connection, record: CaseRecord, position: int, where_known: str) -> None:
+    """Put a record into the table, or change what ``where_known`` says of the one that is there."""
+    texts = (json.dumps(one) for one in (dict(record.row), dict(record.settings), record.files))
+    row, settings, files = texts
+    database.execute(
+        f"INSERT INTO cases ({_COLUMNS}, key, position, entered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        f"(SELECT COALESCE(MAX(entered), 0) + 1 FROM cases)) ON CONFLICT (name) DO UPDATE SET {where_known}",
+        (
+            *(record.case, record.outcome, row, record.fingerprint, settings, record.place, record.batch, files),
+            *(name_key(record.case), position),
+        ),
+    )
+
+
+def _records(database: Database, where: str, *values: Any) -> list[CaseRecord]:
+    return [_record(row) for row in database.rows(f"SELECT {_COLUMNS} FROM cases {where}", values)]
+
+
+def _record(row: Sequence[Any]) -> CaseRecord:
+    case, outcome, cells, fingerprint, settings, place, batch, files = row
+    said = (json.loads(cells), fingerprint, json.loads(settings), place, batch, tuple(json.loads(files)))
+    return CaseRecord(case, Outcome(outcome), *said)

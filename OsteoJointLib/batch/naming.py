@@ -97,4 +97,4 @@ def write_keys(folder: Path, keys: Iterable[Mapping[str, str]]) -> None:
         rows = {row["case"]: row for row in csv.DictReader(file)}
     rows |= {key["case"]: {**key, "input": no_formula(key["input"])} for key in keys}
     text = table_text([rows[case] for case in sorted(rows)], ("case", "input", *KEY_HASHES))
-    write_text_whole(folder / KEYS_FILE, text, private=True)
+    write_text_whole(folder / KEYS_FILE, text, private=True, lasting=False)

@@ -7,6 +7,7 @@ import queue
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,13 +42,15 @@ class WorkerProcess:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
         self._asked = 0
         self._process = subprocess.Popen(
-            command,
+            (*command, "--ends-with", str(os.getpid())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=_environment(threads),
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # Ctrl-C in the terminal reaches the batch alone, which ends its workers
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
         )
 
     def ask(self, request: Request[A]) -> A:
@@ -118,6 +121,7 @@ class WorkerPool:
         self._load = Load(weights=options.weights, device=options.device, threads=self._threads, config=to_json(config))
         self._idle: queue.SimpleQueue[WorkerProcess | None] = queue.SimpleQueue()
         self._started: list[WorkerProcess] = []
+        self._lock, self._closed = threading.Lock(), False
         worker, loaded = self._loaded()
         self.model_sha256 = loaded.model.sha256
         self._idle.put(worker)
@@ -142,13 +146,18 @@ class WorkerPool:
             self._idle.put(worker)
 
     def kill(self) -> None:
-        """End all workers at once."""
-        for worker in self._started:
-            worker.kill()
+        """End all workers at once, for good."""
+        with self._lock:
+            self._closed = True
+            for worker in self._started:
+                worker.kill()
 
     def _loaded(self) -> tuple[WorkerProcess, Loaded]:
-        worker = self._start(self._threads)
-        self._started.append(worker)
+        with self._lock:
+            if self._closed:
+                raise RunFailed(Reason.CANCELLED, "The batch was stopped.")
+            worker = self._start(self._threads)
+            self._started.append(worker)
         try:
             return worker, worker.ask(self._load)
         except BaseException:

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib import __version__
+from OsteoJointLib.atomic import check_writable
+from OsteoJointLib.cli.interrupting import interruptible
+from OsteoJointLib.cli.saying import say
 from OsteoJointLib.device import check_device_name, give_back_memory, prepare_process
 from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, ending_document, trace_of
@@ -26,6 +29,7 @@ from OsteoJointLib.output.report_pdf import check_pdf
 from OsteoJointLib.pipeline.stages import Stage
 
 if TYPE_CHECKING:
+    from OsteoJointLib.io.limits import ReadingLimits
     from OsteoJointLib.pipeline.settings import ReadOptions
     from OsteoJointLib.records import ContrastPhase, Level
 
@@ -35,6 +39,9 @@ Commands = Any
 
 CALIBRATION_WORDS = ("auto", "rods", "internal", "none")
 """The values of :class:`OsteoJointLib.pipeline.settings.CalibrationUse`, which a test compares."""
+
+_INTERRUPTED = {"batch": "stopped. What is done stays; the same command goes on from there."}
+"""What is said of a command that was interrupted, where there is more to say."""
 
 DEFAULT_DEMO_OUT = Path("out/demo")
 
@@ -50,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
-        print("osteojoint: interrupted; nothing half-done was left.", file=sys.stderr)
+        words = _INTERRUPTED.get(arguments.command, "interrupted. What was written is whole.")
+        say(f"osteojoint: {words}", sys.stderr)
         return ExitCode.INTERRUPTED
     except Exception as error:
         return report_ending(error, as_json=getattr(arguments, "json", False))
@@ -62,8 +70,8 @@ def report_ending(error: Exception, as_json: bool = False, program: str = "osteo
     if os.environ.get("OSTEOJOINT_TRACEBACK"):
         sys.stderr.write(trace_of(error))
     if as_json:
-        print(json.dumps({"error": ending_document(ending)}, ensure_ascii=False))
-    print(f"{program}: {ending.message} [{ending.reason}]", file=sys.stderr)
+        say(json.dumps({"error": ending_document(ending)}, ensure_ascii=False))
+    say(f"{program}: {ending.message} [{ending.reason}]", sys.stderr)
     return int(ending.exit_code)
 
 
@@ -240,6 +248,9 @@ def _add_analyze(commands: Commands) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new or empty folder, or an earlier result's"
     )
+    parser.add_argument(
+        "--series", metavar="N|SHA256", help="which series of the folder: its number, or how its UID's SHA-256 begins"
+    )
     _add_reading_options(parser)
     parser.add_argument("--l1", type=parse_point, metavar="R,A,S", help="center of L1 in RAS mm, as Slicer shows it")
     parser.add_argument("--l2", type=parse_point, metavar="R,A,S", help="center of L2; both or none")
@@ -279,6 +290,14 @@ def _add_batch(commands: Commands) -> None:
         help="tube voltage, kernel and contrast by case: columns case, kvp, kernel, contrast",
     )
     parser.add_argument(
+        "--series",
+        default=argparse.SUPPRESS,
+        metavar="best|all|SHA256,…",
+        help="of each DICOM study the series that suits best (the default), each that can be read, or those whose "
+        "UID's SHA-256 begins so",
+    )
+    parser.add_argument("--dates", action="store_true", default=argparse.SUPPRESS, help="let the table say study dates")
+    parser.add_argument(
         "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )  # Slicer knows its batch's cases in the ledger by it
     parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
@@ -301,6 +320,7 @@ def _add_calibrate(commands: Commands) -> None:
 
 def _add_worker(commands: Commands) -> None:
     parser = commands.add_parser("worker", help="answer JSON lines on stdin; what Slicer talks to", allow_abbrev=False)
+    parser.add_argument("--ends-with", type=int, metavar="PID", help=argparse.SUPPRESS)  # a batch's own workers
     parser.set_defaults(run=_worker)
 
 
@@ -317,7 +337,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     seed = DEMO_SEED if arguments.seed is None else arguments.seed
     with progress_bar() as progress:
         table = run_demo(arguments.out, seed, progress)
-    print(table)
+    say(table)
     return ExitCode.DONE
 
 
@@ -336,12 +356,13 @@ def _analyze(arguments: argparse.Namespace) -> int:
         raise UsageError(Reason.USAGE, "--masks says where L1 and L2 lie. Give it, or --l1 and --l2, but not both.")
     config, options = read_config(arguments.config), _read_options(arguments)
     check_case_folder(arguments.out)
+    check_writable(arguments.out)
     if arguments.pdf:
         check_pdf()
     dicom = DicomFiles(arguments.dicom_seg, arguments.dicom_sr)
     with progress_bar() as progress:
         result = analyze(
-            arguments.input,
+            _source(arguments, config.input),
             lambda: load_reader(**_given(arguments, LoadOptions), config=config),
             points,
             options,
@@ -357,8 +378,20 @@ def _analyze(arguments: argparse.Namespace) -> int:
             result, arguments.out, Additions(case=arguments.case, pdf=arguments.pdf, writers=dicom.writers)
         )
     document = read_result(arguments.out)
-    print(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
+    say(json.dumps(document, indent=2, ensure_ascii=False) if arguments.json else summary(document, files))
     return ExitCode.DONE
+
+
+def _source(arguments: argparse.Namespace, limits: ReadingLimits) -> Path | tuple[Path, ...]:
+    """Give what is to be read: the input, or the files of its series that is asked for."""
+    from OsteoJointLib.io.dicom_headers import list_files, read_headers
+    from OsteoJointLib.io.dicom_series import files_of_series
+
+    if arguments.series is None:
+        return Path(arguments.input)
+    if not arguments.input.is_dir():
+        raise UsageError(Reason.USAGE, "--series is for DICOM folders. Give the folder, or leave it out.")
+    return files_of_series(read_headers(list_files(arguments.input, limits)), arguments.series, limits)
 
 
 def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float, float]] | None:
@@ -387,9 +420,9 @@ def _batch(arguments: argparse.Namespace) -> int:
         "config": read_config(arguments.config),
     }
     options = BatchOptions(**_given(arguments, BatchOptions) | records | {"names": Names(arguments.names)})
-    with case_bar() as progress:
+    with interruptible(), case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)
-    print(batch_summary(report))
+    say(batch_summary(report))
     return report.exit_code
 
 
@@ -401,19 +434,19 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         raise UsageError(Reason.OUTPUT_EXISTS, message)
     made = make_calibration(arguments.input, arguments.name, arguments.rods, arguments.kvp, arguments.date)
     made.calibration.save(arguments.out)
-    print(rods_text(made, arguments.out))
+    say(rods_text(made, arguments.out))
     return ExitCode.DONE
 
 
 def _worker(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.worker.serving import run_worker
 
-    return run_worker()
+    return run_worker(arguments.ends_with)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from OsteoJointLib.cli.doctor import examine, findings_text
 
     findings = examine()
-    print(json.dumps(findings.document(), indent=2) if arguments.json else findings_text(findings))
+    say(json.dumps(findings.document(), indent=2) if arguments.json else findings_text(findings))
     return ExitCode.DONE if findings.fit else ExitCode.MODEL_REFUSED

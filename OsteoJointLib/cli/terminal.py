@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from OsteoJointLib.cli.saying import say
 from OsteoJointLib.cli.text_table import number, table
 from OsteoJointLib.errors import Reason
 from OsteoJointLib.output.fields import CLASS, Field, View, seen_in
@@ -16,7 +18,8 @@ from OsteoJointLib.pipeline.stages import Progress, Stage
 from OsteoJointLib.records import Level
 
 if TYPE_CHECKING:
-    from OsteoJointLib.batch.run import BatchReport
+    from OsteoJointLib.batch.ledger import CaseRecord
+    from OsteoJointLib.batch.run import BatchReport, OnCase
 
 _STAGE_WORDS = {
     Stage.IO: "reading the CT",
@@ -52,20 +55,36 @@ def progress_bar() -> Iterator[Progress | None]:
 
 
 @contextmanager
-def case_bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar over the cases of a batch on stderr, called with (done, all); lines where it is no terminal."""
+def case_bar() -> Iterator[OnCase]:
+    """Show a bar over the cases of a batch on stderr, or a line a case where it is no terminal."""
     if not sys.stderr.isatty():
-        yield lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True)
+        begun_s = time.monotonic()
+        yield lambda done, total, record: say(
+            f"{done}/{total} {record.case} {record.outcome}{pace(done, total, time.monotonic() - begun_s)}", sys.stderr
+        )
         return
     from tqdm import tqdm
 
     with tqdm(unit="case", file=sys.stderr) as bar:
 
-        def report(done: int, total: int) -> None:
+        def report(done: int, total: int, record: CaseRecord) -> None:
             bar.total, bar.n = total, done
-            bar.refresh()
+            bar.set_postfix_str(f"{record.case} {record.outcome}")
 
         yield report
+
+
+def pace(done: int, total: int, seconds: float) -> str:
+    """Say how fast a batch goes and how long it will take; nothing at its end.
+
+    >>> pace(30, 120, 600.0), pace(2, 2, 5.0)
+    (', 3 a minute, 30 min left', '')
+    """
+    if done == total or seconds <= 0:
+        return ""
+    rate, left_min = 60 * done / seconds, (total - done) * seconds / done / 60
+    left = f"{left_min / 60:.1f} h" if left_min >= 90 else f"{left_min:.0f} min" if left_min >= 1 else "under a minute"
+    return f", {rate:.2g} a minute, {left} left" if rate < 10 else f", {rate:.0f} a minute, {left} left"
 
 
 def summary(document: Mapping[str, Any], files: Iterable[Path]) -> str:

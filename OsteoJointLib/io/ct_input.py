@@ -8,6 +8,7 @@ with a reason.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def read_ct(
-    source: Path | str | np.ndarray | SimpleITK.Image,
+    source: Path | str | tuple[Path, ...] | np.ndarray | SimpleITK.Image,
     spacing_zyx_mm: Sequence[float] | None = None,
     *,
     kvp: float | None = None,
@@ -42,9 +43,9 @@ def read_ct(
     """Read a CT from a file, a folder, or the memory.
 
     Args:
-        source: a DICOM folder, a .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd or DICOM file; a SimpleITK image; or a
-            (z, y, x) array of HU whose slices run upward, rows backward and columns to the patient's left (turn it by
-            ``array[::-1]`` and the like where they don't).
+        source: a DICOM folder, some DICOM files of one, a .nrrd, .nhdr, .nii, .nii.gz, .mha, .mhd or DICOM file; a
+            SimpleITK image; or a (z, y, x) array of HU whose slices run upward, rows backward and columns to the
+            patient's left (turn it by ``array[::-1]`` and the like where they don't).
         spacing_zyx_mm: distance between the voxels of an array along its three axes.
         kvp, kernel, contrast: tube voltage in kV, reconstruction kernel and whether a contrast agent was given, of an
             image or array in memory, where they are known; files say it themselves.
@@ -57,6 +58,8 @@ def read_ct(
         InputRefused: with its reason, when it can't be used.
     """
     limits = limits or ReadingLimits()
+    if isinstance(source, tuple):
+        return _read_path(source, limits)
     if isinstance(source, str | Path):
         return _read_path(Path(source), limits)
     doubts: list[str] = []
@@ -92,8 +95,11 @@ def _array_grid(array: np.ndarray, spacing_zyx_mm: Sequence[float] | None) -> Gr
     return Grid.axis_aligned(array.shape, tuple(reversed(spacing_zyx_mm)), (0.0, 0.0, 0.0))
 
 
-def _read_path(path: Path, limits: ReadingLimits) -> CtVolume | CtSlicePair:
+def _read_path(path: Path | tuple[Path, ...], limits: ReadingLimits) -> CtVolume | CtSlicePair:
     try:
+        if isinstance(path, tuple):
+            folder = Path(os.path.commonpath([file.absolute().parent for file in path]))
+            return read_dicom(list(path), folder.resolve().name, limits)
         if path.is_dir():
             return read_dicom(list_files(path, limits), readable_name(path.resolve()), limits)
         if not path.exists():

@@ -118,7 +118,9 @@ def _stack_flags(choice: Choice, stack: Stack, limits: ReadingLimits) -> list[Fl
     geometry, flags = stack.geometry, rescale_flags(stack.headers)
     if choice.is_doubt:
         flags.append(
-            Flag(Reason.SEVERAL_SERIES, f"{choice.why} To read another, give the folder of that series alone.")
+            Flag(
+                Reason.SEVERAL_SERIES, f"{choice.why} To read another, name it with --series, or give its folder alone."
+            )
         )
     if stack.odd_ones:
         flags.append(

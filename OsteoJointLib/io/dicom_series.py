@@ -7,8 +7,10 @@ stacks the first criterion that tells the best two apart is named as the reason.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -44,6 +46,8 @@ _THICKNESS_CLASSES_MM = (1.6, 2.6, 3.1, 5.1)
 """Slices up to 1.5, 2.5, 3 and 5 mm, the usual reconstructions, with room for rounding; within a class the other
 criteria decide, because 1 or 1.25 mm make no difference here."""
 
+_DIGITS = 8
+"""Of a series' SHA-256 that name it in words (chosen: one in 4 billion is alike)."""
 _MAX_PIXELS = 4096
 """More rows or columns than any CT has."""
 
@@ -114,19 +118,67 @@ def choose_stack(slices: tuple[SliceHeader, ...], aside: Counter[str], limits: R
     Raises:
         InputRefused: the reason of the largest stack, when none can be read as a volume.
     """
+    ranked, refusals = _ranked(slices, limits)
+    if not ranked:
+        raise max(refusals, key=lambda item: item[0])[1]
+    unused = len(slices) - sum(len(stack.headers) for stack in ranked) - ranked[0].odd_ones
+    if unused > 0:
+        aside = aside + Counter({"CT slice that forms no volume": unused})
+    return Choice(ranked[0], len(ranked) > 1 or unused > 0, _why(ranked, aside, limits))
+
+
+def _ranked(
+    slices: tuple[SliceHeader, ...], limits: ReadingLimits
+) -> tuple[list[Stack], list[tuple[int, InputRefused]]]:
+    """List the stacks that can be read, the best first, and the refusals of the others with their sizes."""
     stacks, refusals = [], []
     for headers, odd_ones in _group(slices, limits):
         try:
             stacks.append(_stack(headers, odd_ones, limits))
         except InputRefused as refusal:
             refusals.append((len(headers), refusal))
-    if not stacks:
-        raise max(refusals, key=lambda item: item[0])[1]
-    ranked = sorted(stacks, key=lambda stack: tuple(value for _, value in _criteria(stack, limits)), reverse=True)
-    unused = len(slices) - sum(len(stack.headers) for stack in ranked) - ranked[0].odd_ones
-    if unused > 0:
-        aside = aside + Counter({"CT slice that forms no volume": unused})
-    return Choice(ranked[0], len(ranked) > 1 or unused > 0, _why(ranked, aside, limits))
+    stacks.sort(key=lambda stack: tuple(value for _, value in _criteria(stack, limits)), reverse=True)
+    return stacks, refusals
+
+
+def has_volume(folder: FolderHeaders, limits: ReadingLimits) -> bool:
+    """Say whether DICOM images hold a stack of CT slices."""
+    try:
+        choose_stack(*ct_slices(folder), limits)
+    except InputRefused:
+        return False
+    return True
+
+
+def files_of_series(folder: FolderHeaders, wanted: str, limits: ReadingLimits) -> tuple[Path, ...]:
+    """Find the files of one CT series.
+
+    Args:
+        folder: all images.
+        wanted: the series' number, or the beginning of its UID's SHA-256.
+        limits: the limits.
+
+    Raises:
+        InputRefused: NO_SERIES, with a list of the series that can be read, when none or several are meant.
+    """
+    slices, _ = ct_slices(folder)
+    meant: dict[str, list[Path]] = {}
+    for header in slices:
+        if wanted == str(header.series_number) or _series_sha256(header).startswith(wanted.lower()):
+            meant.setdefault(header.series, []).append(header.path)
+    if len(meant) == 1 and wanted:
+        return tuple(dict.fromkeys(*meant.values()))
+    stacks = _ranked(slices, limits)[0]
+    found = "; ".join(_described(stack) for stack in stacks) or "none"
+    raise InputRefused(
+        Reason.NO_SERIES,
+        f"{len(meant) or 'No'} CT series {'are' if len(meant) > 1 else 'is'} called {wanted!r}. Name one by its number "
+        f"or the digits in brackets: {found}.",
+    )
+
+
+def _series_sha256(header: SliceHeader) -> str:
+    return hashlib.sha256(header.series_uid.encode()).hexdigest() if header.series_uid else ""
 
 
 def _kind(header: SliceHeader) -> str | None:
@@ -270,7 +322,7 @@ def _why(ranked: list[Stack], aside: Counter[str], limits: ReadingLimits) -> str
             break
     return (
         f"{len(ranked)} CT series were found; {_described(best)} was read because {reason} "
-        f"(next best: {_described(ranked[1])}).{left_out}"
+        f"(next best: {'; '.join(map(_described, ranked[1:]))}).{left_out}"
     )
 
 
@@ -280,6 +332,8 @@ def _described(stack: Stack) -> str:
     name = f"series {number}" if number is not None else "a series without number"
     code = kernel_code(stack.first.kernel)
     kernel = f", kernel {code}" if code else ""
+    digest = _series_sha256(stack.first)[:_DIGITS]
+    name += f" [{digest}]" if digest else ""
     return f"{name} ({stack.plane}, {len(stack.headers)} slices of {stack.geometry.step_mm:.2g} mm{kernel})"
 
 

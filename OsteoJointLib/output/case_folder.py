@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder, write_text_whole
+from OsteoJointLib.atomic import TEMPORARY_PREFIX, hidden_folder, sweep, write_text_whole
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.output.csv_rows import ROW_FILE
 from OsteoJointLib.output.overview import OVERVIEW_FILE, OverviewTruth, write_overview
@@ -23,6 +23,7 @@ from OsteoJointLib.output.report_pdf import PDF_FILE
 from OsteoJointLib.output.result_json import RESULT_FILE, read_result, result_document, write_result
 from OsteoJointLib.output.screenshots import Screenshot
 from OsteoJointLib.output.seg_nrrd import SEGMENTATION_FILE, write_segmentation
+from OsteoJointLib.output.thumbnail import THUMBNAIL_FILE
 from OsteoJointLib.pipeline.case import CaseResult
 from OsteoJointLib.pipeline.drawn_masks import PlacedMask
 from OsteoJointLib.records import Level
@@ -106,12 +107,17 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
         else:
             if (folder / RESULT_FILE).exists():
                 os.replace(folder / RESULT_FILE, folder / _REPLACED_FILE)
-            for name in {ROW_FILE, PDF_FILE, *DICOM_FILES} - set(names):
+            for name in {ROW_FILE, THUMBNAIL_FILE, PDF_FILE, *DICOM_FILES} - set(names):
                 (folder / name).unlink(missing_ok=True)  # of the earlier result
             for name in names:
                 os.replace(staging / name, folder / name)
             (folder / _REPLACED_FILE).unlink(missing_ok=True)
     return tuple(folder / name for name in names)
+
+
+def sweep_case(folder: Path) -> None:
+    """Remove what a killed writer has left in a case's folder; but not the mark of one that replaced files."""
+    sweep(folder, () if (folder / RESULT_FILE).is_file() else (_REPLACED_FILE,))
 
 
 def _write_files(result: CaseResult, folder: Path, additions: Additions) -> None:

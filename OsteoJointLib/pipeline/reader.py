@@ -402,7 +402,7 @@ class Reader:
 
 
 def analyze(
-    path: Path,
+    path: Path | tuple[Path, ...],
     load: Callable[[], Reader],
     points: Points | None = None,
     options: ReadOptions | None = None,
@@ -414,7 +414,7 @@ def analyze(
     """Read a CT from a path and run the whole chain on it.
 
     Args:
-        path: file or DICOM folder.
+        path: file or DICOM folder, or some DICOM files of one.
         load: gives the reader; called after the input was read and checked, so that bad input is refused without
             loading weights.
         points: both levels' points by a user, or None.

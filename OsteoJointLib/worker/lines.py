@@ -13,12 +13,15 @@ from typing import Any, TypeVar
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.failures import ending_document, ending_from_document
 from OsteoJointLib.pipeline.stages import Stage
-from OsteoJointLib.typed_json import WrongField, from_json, to_json, without_defaults
+from OsteoJointLib.typed_json import WrongField, from_json, repr_of, to_json, without_defaults
 from OsteoJointLib.worker.requests import OPERATIONS, Request
 
 PROTOCOL = "osteojoint.worker/1"
 """Name and version of what passes over the lines."""
 A = TypeVar("A")
+
+_LONGEST_ID = 1000
+"""Letters or digits of a request's ``id``; chosen: an answer repeats it with each stage."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,10 @@ def request_line(identifier: int, request: Request[Any]) -> str:
 
 
 def read_id(line: str) -> Any:
-    """Read the ``id`` of a line; None where it has none."""
+    """Read the ``id`` of a line: a text or a whole number; None where it has none."""
     document = _object(line)
-    return None if document is None else document.get("id")
+    identifier = None if document is None else document.get("id")
+    return identifier if _is_id(identifier) else None
 
 
 def read_request(line: str) -> Request[Any]:
@@ -71,12 +75,12 @@ def read_request(line: str) -> Request[Any]:
         UsageError: it is none, or a field isn't what it must be.
     """
     document = _object(line)
-    if document is None or "id" not in document or not isinstance(document.get("op"), str):
+    if document is None or not _is_id(document.get("id")) or not isinstance(document.get("op"), str):
         raise UsageError(Reason.USAGE, 'This is no request. Send one line of JSON like {"id": 1, "op": "ping"}.')
     kind = OPERATIONS.get(document["op"])
     if kind is None:
         raise UsageError(
-            Reason.USAGE, f"There is no operation {document['op']!r}. Name one of {', '.join(OPERATIONS)}."
+            Reason.USAGE, f"There is no operation {repr_of(document['op'])}. Name one of {', '.join(OPERATIONS)}."
         )
     try:
         return from_json(kind, document)
@@ -112,12 +116,17 @@ def read_event(line: str) -> Event | None:
 
 
 def _line(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json.dumps(document, allow_nan=False)  # in ASCII: a file's name may hold what UTF-8 can't
 
 
 def _object(line: str) -> dict[str, Any] | None:
+    """Read a line as an object; None where it is none, or nests deeper than Python follows."""
     try:
         document = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _is_id(value: Any) -> bool:
+    return (type(value) is int or isinstance(value, str)) and len(str(value)) <= _LONGEST_ID

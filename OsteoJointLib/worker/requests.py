@@ -98,10 +98,10 @@ class Segment(ReadRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class Analyze(ReadRequest):
-    """Read a CT and run the whole chain."""
+    """Read a CT, or some DICOM files of a folder, and run the whole chain."""
 
     op = "analyze"
-    input: Path
+    input: Path | tuple[Path, ...]
     points: Mapping[Level, PointRas] | None = None
 
 
@@ -198,7 +198,7 @@ class Convert(Request[Converted]):
     """Read a CT, DICOM or file, and write it as NRRD; nothing stays open."""
 
     op, answer = "convert", Converted
-    input: Path
+    input: Path | tuple[Path, ...]
     out: Path
 
 

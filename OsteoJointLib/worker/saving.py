@@ -12,12 +12,13 @@ from OsteoJointLib.errors import InputRefused, Reason, UsageError
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.io.nrrd import acquisition_keys, image_on_grid, write_image
 from OsteoJointLib.names import check_name
-from OsteoJointLib.output.case_folder import Additions, deliver_case
+from OsteoJointLib.output.case_folder import Additions, Writer, deliver_case
 from OsteoJointLib.output.csv_rows import ROW_FILE, row_of_result, table_text
 from OsteoJointLib.output.dicom.viewer_case import PacsFiles, pacs_files
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.output.screenshots import read_screenshot
 from OsteoJointLib.output.seg_nrrd import label_array
+from OsteoJointLib.output.thumbnail import write_thumbnail
 from OsteoJointLib.pipeline.case import Case, CaseResult
 from OsteoJointLib.pipeline.drawn_masks import read_level_masks
 from OsteoJointLib.pipeline.points import Points, level_point, moved_levels, placed_levels
@@ -35,9 +36,11 @@ def deliver(result: CaseResult, request: Deliver, limits: ReadingLimits | None =
         limits: by which the images of ``request.dicom`` are read.
     """
     pacs = PacsFiles() if not request.dicom else pacs_files(result, request.dicom, limits)
-    texts = {}
+    texts: dict[str, str] = {}
+    writers: tuple[Writer, ...] = pacs.writers
     if request.row is not None:
         texts[ROW_FILE] = table_text([row_of_result(check_name(request.row), result_document(result))])
+        writers = (*writers, write_thumbnail)
     drawn = read_level_masks(mask_files(request.segmentation), result.volume)
     pictures = tuple(read_screenshot(shot.file, shot.caption) for shot in request.screenshots)
     additions = Additions(
@@ -46,7 +49,7 @@ def deliver(result: CaseResult, request: Deliver, limits: ReadingLimits | None =
         texts=texts,
         case=request.row or "",
         pdf=request.pdf or pacs.pdf,
-        writers=pacs.writers,
+        writers=writers,
     )
     return Delivered(deliver_case(result, request.out, additions), pacs.flags)
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from OsteoJointLib.errors import Reason
+from OsteoJointLib.errors import ExitCode, Reason, UsageError
 from OsteoJointLib.failures import as_ending, trace_of
 from OsteoJointLib.pipeline.loading import load_reader
 from OsteoJointLib.pipeline.stages import Progress, Stage
@@ -33,6 +35,11 @@ from OsteoJointLib.worker.session import Session
 
 Emit = Callable[[Event], None]
 
+_LOOK_S = 0.2
+"""Between two looks at the parent, seconds (chosen)."""
+LONGEST_LINE = 2**26
+"""Letters a request may have: more than the longest list of files, and little beside a CT (chosen)."""
+
 
 def serve(requests: TextIO, emit: Emit, session: Session) -> None:
     """Answer requests until ``shutdown``, a failure of the graphics card or the end of the lines.
@@ -42,13 +49,17 @@ def serve(requests: TextIO, emit: Emit, session: Session) -> None:
         emit: takes each event.
         session: holds the open cases and the reader.
     """
-    for line in requests:
+    while line := requests.readline(LONGEST_LINE):
         if not line.strip():
             continue
-        identifier = read_id(line)
+        identifier = None
         try:
+            _refuse_cut(line, requests)
+            identifier = read_id(line)
             request = read_request(line)
             answer = session.answer(request, progress_events(identifier, emit))
+        except BrokenPipeError:
+            raise
         except Exception as error:
             ending = as_ending(error)
             sys.stderr.write(trace_of(error))
@@ -59,6 +70,15 @@ def serve(requests: TextIO, emit: Emit, session: Session) -> None:
         emit(answer_event(identifier, answer))
         if isinstance(request, Shutdown):
             return
+
+
+def _refuse_cut(line: str, requests: TextIO) -> None:
+    """Refuse a line that is longer than any request, and pass over its rest."""
+    if len(line) < LONGEST_LINE or line.endswith("\n"):
+        return
+    while (rest := requests.readline(LONGEST_LINE)) and not rest.endswith("\n"):
+        pass
+    raise UsageError(Reason.USAGE, f"A request has more than {LONGEST_LINE} letters. Name files instead.")
 
 
 def progress_events(identifier: Any, emit: Emit) -> Progress:
@@ -90,13 +110,30 @@ def claimed_stdout() -> Iterator[Emit]:
         yield emit
     finally:
         sys.stdout.flush()
-        events.close()
+        with suppress(BrokenPipeError):
+            events.close()
         os.dup2(saved, 1)
         os.close(saved)
 
 
-def run_worker() -> int:
-    """Serve stdin until it ends; the command ``osteojoint worker``."""
+def run_worker(parent: int | None = None) -> int:
+    """Serve stdin until it ends; the command ``osteojoint worker``.
+
+    Args:
+        parent: the process that started this one and with which it shall end, in the middle of a request, too.
+    """
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with open(os.dup(0), encoding="utf-8", errors="replace") as requests, claimed_stdout() as emit:
-        serve(requests, emit, Session(load_reader))
-    return 0
+        try:
+            serve(requests, emit, Session(load_reader))
+        except BrokenPipeError:
+            return ExitCode.FAILED  # nobody listens any more
+    return ExitCode.DONE
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended; Windows never gives a process another parent."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(ExitCode.INTERRUPTED)

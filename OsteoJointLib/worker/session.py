@@ -28,6 +28,7 @@ from OsteoJointLib.pipeline.refining import RefinedSlices
 from OsteoJointLib.pipeline.stages import Progress, Stage, StageClock
 from OsteoJointLib.pipeline.vertebra import VertebraReading
 from OsteoJointLib.records import Level, LevelsFound
+from OsteoJointLib.typed_json import repr_of
 from OsteoJointLib.worker import answers, requests
 from OsteoJointLib.worker.lines import PROTOCOL
 from OsteoJointLib.worker.requests import ReadRequest, Request
@@ -197,7 +198,7 @@ class Session:
         """The limits of the configuration that was loaded; None before."""
         return None if self._reader is None else self._reader.config.input
 
-    def _read(self, path: Path, clock: StageClock) -> OpenCase:
+    def _read(self, path: Path | tuple[Path, ...], clock: StageClock) -> OpenCase:
         with clock.stage(Stage.IO):
             return OpenCase(ct_input.read_ct(path, limits=self._limits))
 
@@ -214,8 +215,8 @@ class Session:
         if opened is None:
             raise UsageError(
                 Reason.USAGE,
-                f"No case {name!r} is open; the oldest are let go where memory is short. Open it by open, levels or "
-                "analyze.",
+                f"No case {repr_of(name)} is open; the oldest are let go where memory is short. Open it by open, "
+                "levels or analyze.",
             )
         return opened
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import slicer
 
-from OsteoJointLib.batch.ledger import CaseRecord, Outcome
+from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome
 from OsteoJointLib.cli.demo import DEMO_SEED
 from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason
 from OsteoJointLib.output.csv_rows import row_of_failure
@@ -23,7 +23,7 @@ from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 REFUSED = InputRefused(Reason.NOT_CT, "This is an MR, not a CT.")
 
 START = """#!{python}
-import shutil, subprocess, sys, time
+import shutil, sqlite3, subprocess, sys, time
 from pathlib import Path
 
 arguments = sys.argv[1:]
@@ -32,10 +32,13 @@ tables = Path(__file__).parent
 out.mkdir(parents=True, exist_ok=True)
 (out / "arguments.txt").write_text("\\n".join(arguments), encoding="utf-8")
 def case(number, total):
-    ledger = (tables / f"{{number}}.jsonl").read_text(encoding="utf-8")
     word = arguments[arguments.index("--word") + 1]
-    (out / "new").write_text(ledger.replace("now", word), encoding="utf-8")
-    (out / "new").replace(out / "batch.jsonl")
+    shutil.copyfile(tables / f"{{number}}.sqlite", out / "new")
+    with sqlite3.connect(out / "new") as ledger:
+        ledger.execute("PRAGMA journal_mode = DELETE")
+        ledger.execute("UPDATE cases SET batch = ? WHERE batch = 'now'", (word,))
+    ledger.close()
+    (out / "new").replace(out / "batch.sqlite")
     print(f"{{number}}/{{total}}", file=sys.stderr, flush=True)
 """
 
@@ -47,12 +50,10 @@ def interpreter(tmp_path):
     folder.mkdir()
     rows = [row_of_failure(name, REFUSED) for name in ("another's", "Fuß-1", "Fuß-2")]
     batches, outcomes = ("earlier", "now", "now"), ("refused", "refused", "skipped")
-    ledger = [
-        CaseRecord(row["case"], Outcome(outcome), row, batch=batch).line()
-        for row, outcome, batch in zip(rows, outcomes, batches, strict=True)
-    ]
-    for number in range(3):
-        (folder / f"{number}.jsonl").write_text("".join(f"{line}\n" for line in ledger[: number + 1]), "utf-8")
+    for number, (row, outcome, batch) in enumerate(zip(rows, outcomes, batches, strict=True)):
+        with Ledger(tmp_path / "made") as ledger:
+            ledger.enter(CaseRecord(row["case"], Outcome(outcome), row, batch=batch))
+        shutil.copyfile(tmp_path / "made" / "batch.sqlite", folder / f"{number}.sqlite")
 
     def make(text: str) -> WorkerSettings:
         script = folder / "python"
@@ -66,7 +67,7 @@ def interpreter(tmp_path):
 def test_only_its_own_cases_are_told_and_which_were_done_before(scene, interpreter, tmp_path, host):
     settings = interpreter("case(1, 2); case(2, 2); print('2 cases')")
     (tmp_path / "out").mkdir()
-    shutil.copyfile(tmp_path / "Füße" / "0.jsonl", tmp_path / "out" / "batch.jsonl")
+    shutil.copyfile(tmp_path / "Füße" / "0.sqlite", tmp_path / "out" / "batch.sqlite")
     batch = FolderBatch([tmp_path], tmp_path / "out", settings)
     ends = []
     batch.ended.connect(ends.append)
@@ -80,7 +81,7 @@ def test_only_its_own_cases_are_told_and_which_were_done_before(scene, interpret
 def test_rows_come_one_by_one(scene, interpreter, tmp_path):
     settings = interpreter("case(1, 2); time.sleep(0.3); case(2, 2); print('2 cases')")
     (tmp_path / "out").mkdir()
-    shutil.copyfile(tmp_path / "Füße" / "0.jsonl", tmp_path / "out" / "batch.jsonl")
+    shutil.copyfile(tmp_path / "Füße" / "0.sqlite", tmp_path / "out" / "batch.sqlite")
     told = []
     rows = analyze_folder(tmp_path, tmp_path / "out", settings=settings, on_progress=lambda *one: told.append(one))
     assert [row["case"] for row in rows] == ["Fuß-1", "Fuß-2"]

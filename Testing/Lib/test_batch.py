@@ -1,21 +1,28 @@
 """A batch: every case has its row, a dead worker costs one case, resume does only what is left."""
 
 import csv
+import hashlib
 import json
+import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydicom import Dataset, dcmwrite
+from pydicom.dataset import FileMetaDataset
 
 from OsteoJointLib.batch.inputs import find_cases, fingerprint, own_name
-from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_ledger
+from OsteoJointLib.batch.ledger import CaseRecord, Ledger, Outcome, read_entered, read_ledger
 from OsteoJointLib.batch.naming import Namer, Newcomer
 from OsteoJointLib.batch.run import BatchOptions, run_batch
+from OsteoJointLib.batch.tables import Tables
 from OsteoJointLib.batch.worker_pool import WorkerProcess
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import InputRefused, ModelRefused, Reason, RunFailed, UsageError
 from OsteoJointLib.hardware import Hardware
-from OsteoJointLib.locking import LOCK_FILE, locked
+from OsteoJointLib.locking import LOCK_FILE, present
 from OsteoJointLib.names import Names
 from OsteoJointLib.output.result_json import result_document
 from OsteoJointLib.pipeline.config_file import config_of
@@ -41,7 +48,8 @@ for line in sys.stdin:
             loaded = json.loads(pathlib.Path(sys.argv[3]).read_text())
             say(request, "done", **loaded | {"model": loaded["model"] | {"sha256": weights}})
     elif request["op"] == "analyze":
-        content = pathlib.Path(request["input"]).read_text()
+        name = request["input"]
+        content = "" if isinstance(name, list) else pathlib.Path(name).read_text()
         if content == "die":
             print("last words", file=sys.stderr, flush=True)
             os._exit(3)
@@ -55,6 +63,8 @@ for line in sys.stdin:
             say(request, "error", reason="device_failed", message="The graphics card broke off.", exit_code=5)
             time.sleep(1)  # the end of a process with a broken card takes its time
             os._exit(5)
+        elif content == "full":
+            say(request, "error", reason="disk_full", message="The disk is full.", exit_code=5)
         elif content == "refuse":
             say(request, "error", reason="not_ct", message="This is no CT.", exit_code=3)
         else:
@@ -64,8 +74,10 @@ for line in sys.stdin:
     elif request["op"] == "deliver":
         out = pathlib.Path(request["out"])
         out.mkdir(parents=True, exist_ok=True)
-        (out / "result.json").write_text(json.dumps(document["sure"]))
-        say(request, "done", files=[])
+        files = [out / "report.html", out / "result.json"]
+        for file in files:
+            file.write_text(json.dumps(document["sure"]))
+        say(request, "done", files=[str(file) for file in files])
     else:
         say(request, "done", open=0)
 """
@@ -126,7 +138,7 @@ def test_every_case_has_its_row(desk, workers):
     for name, content in (("a.nrrd", ""), ("b.nii.gz", "refuse"), ("c.mha", "die"), ("d.nrrd", ""), ("e.nrrd", "")):
         desk.add(name, content)
     steps = []
-    report = desk.run(workers=workers, progress=lambda done, total: steps.append((done, total)))
+    report = desk.run(workers=workers, progress=lambda done, total, record: steps.append((done, total, record.case)))
     rows = desk.rows()
     assert list(rows) == ["a", "b", "c", "d", "e"]
     assert [row["outcome"] for row in rows.values()] == ["done", "refused", "failed", "done", "done"]
@@ -134,7 +146,8 @@ def test_every_case_has_its_row(desk, workers):
     assert "last words" in rows["c"]["message"]
     assert report.counts == {"done": 3, "refused": 1, "failed": 1}
     assert report.exit_code == 6
-    assert steps == [(done, 5) for done in range(1, 6)]
+    assert [step[:2] for step in steps] == [(done, 5) for done in range(1, 6)]
+    assert sorted(case for *_, case in steps) == list(rows)
     assert {path.name for path in (desk.out / "cases").iterdir()} == {"a", "d", "e"}
 
 
@@ -195,12 +208,13 @@ def test_resume_does_only_what_is_left(desk):
     before = desk.rows()
     desk.asked()
     desk.add("c.nrrd", "changed")
-    (desk.out / "cases" / "d" / "result.json").unlink()
+    (desk.out / "cases" / "d" / "report.html").unlink()
     desk.add("e.nrrd")
     report = desk.run()
     assert desk.asked() == ["b.nrrd", "c.nrrd", "d.nrrd", "e.nrrd"]
     assert report.counts == {"skipped": 1, "done": 3, "refused": 1}
     assert desk.rows()["a"] == before["a"]
+    assert desk.run().counts == {"skipped": 4, "refused": 1}
     assert desk.run().counts == {"skipped": 4, "refused": 1}
 
 
@@ -319,9 +333,11 @@ def test_two_batches_at_once_keep_each_others_rows_and_never_share_a_name(tmp_pa
     assert [b, a, c, d] == ["case-0001", "case-0002", "case-0003", "case-0004"]
     for ledger, name in ((mine, a), (others, c), (mine, b), (others, d), (mine, a)):
         ledger.enter(CaseRecord(name, Outcome.DONE, row | {"case": name}))
-    assert list(read_ledger(tmp_path)) == [c, d, b, a]
+    mine.close(), others.close()
+    assert list(read_ledger(tmp_path)) == [b, a, c, d]
     with (tmp_path / "batch.csv").open(newline="") as file:
-        assert [one["case"] for one in csv.DictReader(file)] == [c, d, b, a]
+        assert [one["case"] for one in csv.DictReader(file)] == [b, a, c, d]
+    assert {path.name for path in tmp_path.iterdir()} == {"batch.sqlite", "batch.csv", "index.html", LOCK_FILE}
 
 
 def test_cases_that_wait_have_no_row(desk):
@@ -377,32 +393,101 @@ def test_what_has_neither_path_nor_content_takes_the_name_of_the_last_time(tmp_p
 def test_the_table_of_keys_keeps_the_keys_of_other_batches(tmp_path):
     Ledger(tmp_path, Names.KEYS).claim([newcomer("a"), newcomer("b")])
     Ledger(tmp_path).claim([newcomer("c")])
-    ledger = Ledger(tmp_path, Names.KEYS)
-    (name,) = ledger.claim([newcomer("=d")])
-    ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name, "series_sha256": "5" * 64}))
+    with Ledger(tmp_path, Names.KEYS) as ledger:
+        (name,) = ledger.claim([newcomer("=d")])
+        ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name, "series_sha256": "5" * 64}))
     with (tmp_path / "keys.csv").open(newline="") as file:
         keys = [tuple(row.values()) for row in csv.DictReader(file)]
     others = [("case-0001", "/cts/a", "", ""), ("case-0002", "/cts/b", "", "")]
     assert keys == [*others, ("case-0004", "/cts/=d", "", "5" * 64)]
 
 
-def test_who_waits_too_long_for_another_writer_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("OsteoJointLib.locking._WAIT_S", 0.05)
-    with locked(tmp_path), pytest.raises(RunFailed, match="Another program is writing"), locked(tmp_path):
-        pass
-    with locked(tmp_path / "new"):
-        pass
-    assert not (tmp_path / "new").exists()
+def test_what_is_entered_is_read_again_as_it_was(tmp_path):
+    row = {"case": "b", "message": "Fu\udcdf"}
+    record = CaseRecord("b", Outcome.REFUSED, row, "f", {"own": ""}, "p", "w", ("a", "b"))
+    with Ledger(tmp_path) as ledger:
+        ledger.enter(record)
+    assert read_ledger(tmp_path) == {"b": record}
 
 
-@pytest.mark.parametrize("line", ["no JSON", "5", '{"case": "a"}', '{"case": "a", "outcome": "fine", "row": {}}'])
-def test_a_damaged_ledger_is_refused_by_its_line(tmp_path, line):
-    good = CaseRecord("b", Outcome.REFUSED, {"case": "b"}, "f", {"refine": True}, "p", "w")
-    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n")
-    assert read_ledger(tmp_path) == {"b": good}
-    (tmp_path / "batch.jsonl").write_text(f"{good.line()}\n{line}\n")
-    with pytest.raises(InputRefused, match=r"Line 2 of .*batch.jsonl is damaged"):
+def test_only_the_cases_of_a_batch_that_have_ended_since_are_told(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        ledger.claim([newcomer("a"), newcomer("b"), newcomer("c")])
+        for name, word in (("case-0002", "mine"), ("case-0001", "another's")):
+            ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name}, batch=word))
+        records, since = read_entered(tmp_path, "mine", 0)
+        assert [record.case for record in records] == ["case-0002"]
+        assert read_entered(tmp_path, "mine", since) == ([], since)
+        for name in ("case-0003", "case-0002"):
+            ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name}, batch="mine"))
+        assert [one.case for one in read_entered(tmp_path, "mine", since)[0]] == ["case-0003", "case-0002"]
+    assert read_entered(tmp_path / "nowhere", "mine", 0) == ([], 0)
+
+
+def test_a_damaged_ledger_and_one_of_another_version_are_refused(tmp_path):
+    (tmp_path / "batch.sqlite").write_text("no database at all" * 100)
+    with pytest.raises(InputRefused, match=r"batch.sqlite is damaged: .*new folder"):
         read_ledger(tmp_path)
+    (tmp_path / "batch.sqlite").unlink()
+    with Ledger(tmp_path) as ledger:
+        ledger.claim([newcomer("a")])
+    with closing(sqlite3.connect(tmp_path / "batch.sqlite")) as file:
+        file.execute("PRAGMA user_version = 99")
+    with pytest.raises(InputRefused, match="another version of OsteoJoint"):
+        Ledger(tmp_path)
+
+
+def test_a_ledger_that_was_begun_and_no_more_is_empty(tmp_path):
+    (tmp_path / "batch.sqlite").touch()  # killed at once
+    assert read_ledger(tmp_path) == {}
+    with Ledger(tmp_path) as ledger:
+        assert ledger.claim([newcomer("a")]) == ("case-0001",)
+
+
+def test_the_cost_of_a_case_doesnt_grow_with_the_batch(tmp_path):
+    """Lines of Python a case, which no other program on the machine disturbs; the tables are made at intervals."""
+
+    def lines_run(cases: int) -> int:
+        count = 0
+
+        def trace(*_):
+            nonlocal count
+            count += 1
+            return trace
+
+        with Ledger(tmp_path / str(cases)) as ledger:
+            names = ledger.claim([newcomer(f"c{number}") for number in range(cases)])
+            for name in names[:-1]:
+                ledger.enter(CaseRecord(name, Outcome.DONE, {"case": name}))
+            ledger._tables._due_s = float("inf")
+            sys.settrace(trace)
+            try:
+                ledger.enter(CaseRecord(names[-1], Outcome.DONE, {"case": names[-1]}))
+            finally:
+                sys.settrace(None)
+        return count
+
+    assert lines_run(200) <= lines_run(2) + 5
+
+
+def test_the_tables_are_made_at_intervals_that_grow_with_their_cost(tmp_path, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("OsteoJointLib.batch.tables.time.monotonic", lambda: clock[0])
+    made = []
+
+    def rows():
+        made.append(clock[0])
+        clock[0] += 1.0  # so long it takes
+        return []
+
+    tables = Tables(tmp_path)
+    for _ in range(60):
+        tables.refresh(rows, dict)
+        clock[0] += 1.0
+    assert made == [100.0, 121.0, 142.0]
+    tables.finish(rows, dict)
+    tables.finish(rows, dict)
+    assert len(made) == 4
 
 
 def test_an_input_that_is_missing_has_its_row(desk):
@@ -418,31 +503,181 @@ def test_workers_must_be_one_at_least():
         BatchOptions(workers=0)
 
 
-def dicom(path: Path) -> Path:
+def dicom(path: Path, patient="P1", study="1.1", series="1.1.1") -> Path:
+    """A CT slice without pixels."""
+    header = Dataset()
+    header.SOPClassUID, header.Modality, header.StudyDate = "1.2.840.10008.5.1.4.1.1.2", "CT", "20240229"
+    header.PatientID, header.StudyInstanceUID, header.SeriesInstanceUID = patient, study, series
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+    header.file_meta.MediaStorageSOPClassUID, header.file_meta.MediaStorageSOPInstanceUID = header.SOPClassUID, "1.9"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes(128) + b"DICM" + bytes(8))
+    dcmwrite(path, header, enforce_file_format=True)
     return path
 
 
+def found(cases, base: Path) -> list[tuple[str, str, int]]:
+    return [(own_name(one.path), one.path.relative_to(base).as_posix(), len(one.files)) for one in cases]
+
+
 def test_cases_are_found_in_files_and_folders(tmp_path):
-    dicom(tmp_path / "in" / "patient1" / "study" / "series1" / "1")
-    dicom(tmp_path / "in" / "patient1" / "study" / "series2" / "1")
-    dicom(tmp_path / "in" / "patient2" / "IM1")
+    base = tmp_path / "in"
+    dicom(base / "patient1" / "study" / "series1" / "1")
+    dicom(base / "patient1" / "study" / "series2" / "1", series="1.1.2")
+    dicom(base / "patient2" / "IM1", "P2", "2.1")
     for name in ("x/ct.nii.gz", "y/ct.nii.gz", "z.nrrd", "notes.txt", ".hidden.nrrd", "out/old.nrrd"):
-        path = tmp_path / "in" / name
+        path = base / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("")
-    inputs = [tmp_path / "in", tmp_path / "in" / "z.nrrd", tmp_path / "in" / "patient1" / "study" / "series2"]
-    cases = find_cases(inputs, tmp_path / "in" / "out")
-    found = [(own_name(path), path.relative_to(tmp_path / "in").as_posix()) for path in cases]
-    assert found == [
-        ("patient1", "patient1"),
-        ("patient2", "patient2"),
-        ("x_ct", "x/ct.nii.gz"),
-        ("y_ct", "y/ct.nii.gz"),
-        ("z", "z.nrrd"),
-        ("series2", "patient1/study/series2"),
+    inputs = [base, base / "z.nrrd", base / "patient1" / "study" / "series2"]
+    assert found(find_cases(inputs, base / "out"), base) == [
+        ("study", "patient1/study", 2),
+        ("patient2", "patient2", 1),
+        ("x_ct", "x/ct.nii.gz", 0),
+        ("y_ct", "y/ct.nii.gz", 0),
+        ("z", "z.nrrd", 0),
     ]
+
+
+def test_a_case_is_a_study_of_a_patient_wherever_it_lies(tmp_path):
+    for disk, number in (("DISK1", 1), ("DISK2", 2)):
+        dicom(tmp_path / disk / f"A{number}", "P1", "1.1")
+        dicom(tmp_path / disk / f"B{number}", "P1", "1.2")
+        dicom(tmp_path / disk / f"C{number}", "P2", "1.1")  # whoever took out the names gave all one UID
+        (tmp_path / disk / f"D{number}.dcm").write_bytes(b"nothing of DICOM")
+    cases = find_cases([tmp_path / "DISK1", tmp_path / "DISK2"], tmp_path / "out")
+    assert [sorted(file.name for file in case.files) for case in cases] == [
+        [f"{letter}1", f"{letter}2", "D1.dcm", "D2.dcm"] for letter in "ABC"
+    ]
+    assert len({case.place for case in cases}) == 3
+    assert [case.identity.study_sha256 for case in cases][::2] == [hashlib.sha256(b"1.1").hexdigest()] * 2
+    moved = (tmp_path / "DISK1").rename(tmp_path / "DISK3")
+    assert [case.place for case in find_cases([moved, tmp_path / "DISK2"], tmp_path)] == [case.place for case in cases]
+
+
+def test_a_folder_of_damaged_dicom_is_a_case(tmp_path):
+    for name in ("a/1.dcm", "a/2.dcm", "b/1"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(128) + b"DICM" + b"\xff" * 8)
+    cases = find_cases([tmp_path / "in"], tmp_path / "out")
+    assert found(cases, tmp_path / "in") == [("a", "a", 2), ("b", "b", 1)]
+
+
+def test_series_are_chosen_by_their_hash(tmp_path):
+    for series in ("1.1", "1.2", "1.3"):
+        dicom(tmp_path / "in" / series, series=series)
+    digests = [hashlib.sha256(series.encode()).hexdigest() for series in ("1.1", "1.2", "1.3")]
+    cases = find_cases([tmp_path / "in"], tmp_path / "out", f"{digests[2][:8]}, {digests[0].upper()}")
+    assert [[file.name for file in case.files] for case in cases] == [["1.1"], ["1.3"]]
+    assert [case.identity.series_sha256 for case in cases] == digests[::2]
+    assert len({case.place for case in (*cases, *find_cases([tmp_path / "in"], tmp_path / "out"))}) == 3
+    for wrong in ("abc", "no hash", "0" * 12):
+        with pytest.raises(UsageError, match="SHA-256"):
+            find_cases([tmp_path / "in"], tmp_path / "out", wrong)
+    (case,) = find_cases([tmp_path / "in"], tmp_path / "out", "all")  # single slices are no volumes: one row says so
+    assert len(case.files) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders, and links need rights")
+def test_what_can_t_be_looked_into_has_a_row_and_holds_nothing_up(desk, tmp_path):
+    desk.add("a.nrrd")
+    os.mkfifo(desk.inputs / "b.nrrd")
+    os.mkfifo(desk.inputs / "c")
+    (desk.inputs / "d.nrrd").symlink_to("nowhere")
+    (desk.inputs / "e").symlink_to("e")
+    (desk.inputs / "f").mkdir()
+    (desk.inputs / "f" / "back").symlink_to("..")
+    (desk.inputs / "g.nrrd").symlink_to("/dev/zero")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "h.nrrd").write_text("h")
+    (desk.inputs / "h").symlink_to(elsewhere)
+    (desk.inputs / "i").symlink_to(elsewhere)  # the same once more
+    (desk.inputs / "j\udcff.nrrd").write_text("j")
+    report = desk.run()
+    rows = {name: (row["outcome"], row["reason"]) for name, row in desk.rows().items()}
+    refused = ("refused", "unreadable")
+    assert rows == {
+        **dict.fromkeys(("a", "h", "j"), ("done", "")),
+        **dict.fromkeys(("b", "c", "d", "e", "back", "g"), refused),
+    }
+    assert report.exit_code == 6
+    assert "leads back" in desk.rows()["back"]["message"] and "nowhere" in desk.rows()["d"]["message"]
+    assert desk.rows()["j"]["input"].endswith("j\\xff.nrrd")
+
+
+def test_a_folder_that_may_not_be_read_has_its_row(desk, monkeypatch):
+    desk.add("a.nrrd")
+    (desk.inputs / "locked").mkdir()
+    listdir = os.listdir
+
+    def refuse(path):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr("OsteoJointLib.batch.inputs.os.listdir", refuse)
+    desk.run()
+    assert desk.rows()["locked"]["reason"] == "unreadable"
+    assert "Permission denied" in desk.rows()["locked"]["message"]
+    assert desk.rows()["a"]["outcome"] == "done"
+
+
+def test_rows_say_which_input_a_case_is(desk):
+    path = desk.add("a.nrrd", "refuse")
+    desk.run()
+    row = desk.rows()["a"]
+    assert (row["input"], row["input_sha256"]) == (str(path), hashlib.sha256(b"refuse").hexdigest())
+    dicom(desk.inputs / "b" / "1", series="5")
+    desk.run(names=Names.NEUTRAL, inputs=[desk.inputs / "b"])
+    row = desk.rows()["case-0001"]
+    assert (row["input"], row["study_date"]) == ("", "")
+    assert row["series_sha256"] == hashlib.sha256(b"5").hexdigest()
+    desk.run(names=Names.NEUTRAL, inputs=[desk.inputs / "b"], dates=True)
+    assert desk.rows()["case-0001"]["study_date"] == "20240229"
+
+
+def test_a_full_disk_ends_the_batch_in_a_sentence(desk):
+    desk.add("a.nrrd"), desk.add("b.nrrd", "full"), desk.add("c.nrrd")
+    with pytest.raises(RunFailed, match="The disk is full"):
+        desk.run()
+    assert desk.rows()["a"]["outcome"] == "done"
+    assert "c" not in desk.rows()
+
+
+def test_hidden_files_of_killed_batches_are_swept_unless_another_batch_runs(desk):
+    desk.add("a.nrrd")
+    desk.run()
+    left = [desk.out / ".osteojoint-x", desk.out / "cases/.osteojoint-y/z", desk.out / "cases/a/.osteojoint-w"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    with present(desk.out):
+        desk.run()
+        assert all(path.exists() for path in left)
+    desk.run()
+    assert [path.name for path in desk.out.rglob(".osteojoint*")] == [LOCK_FILE]
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "data"),
+    [
+        ("a.nhdr", "NRRD0004\ndata file: v.raw\n", "v.raw"),
+        ("a.nhdr", "NRRD0004\ndata file: LIST\nu.raw\nv.raw\n", "v.raw"),
+        ("a.nhdr", "NRRD0004\ndata file: v%03d.raw 1 2 1\n", "v002.raw"),
+        ("a.mhd", "NDims = 3\nElementDataFile = v.raw\n", "v.raw"),
+        ("a.mhd", "NDims = 3\nElementDataFile = LIST\nv.raw\n", "v.raw"),
+    ],
+)
+def test_the_data_of_a_detached_header_belong_to_its_content(tmp_path, header, text, data):
+    (tmp_path / header).write_text(text)
+    (tmp_path / data).write_bytes(b"1")
+    before = fingerprint(tmp_path / header)
+    (tmp_path / "else.raw").write_bytes(b"2")
+    assert fingerprint(tmp_path / header) == before
+    (tmp_path / data).write_bytes(b"2")
+    assert fingerprint(tmp_path / header) != before
 
 
 def test_names_differ_on_every_file_system():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_path, read_facts
+from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_case, read_facts
+from OsteoJointLib.batch.inputs import FoundCase
 from OsteoJointLib.config import ReferenceTissue
 from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.io.contrast_words import phase_of
@@ -158,6 +159,10 @@ def test_a_voltage_that_no_ct_has_is_refused(kvp):
         ReadOptions(kvp=kvp)
 
 
+def found_case(path: str) -> FoundCase:
+    return FoundCase(Path(path), path)
+
+
 def facts_file(tmp_path, text):
     path = tmp_path / "facts.csv"
     path.write_text(text, encoding="utf-8")
@@ -168,22 +173,22 @@ def test_facts_of_a_batch_are_read_and_found_by_name_or_path(tmp_path):
     path = facts_file(tmp_path, "case,kvp,contrast\na,100,portal\n/data/b.nrrd,,none\n\nc.nrrd,80,\n")
     facts = read_facts(path)
     assert facts["a"] == CaseFacts(100.0, None, ContrastPhase.PORTAL)
-    cases = {Path(f"/data/{name}.nrrd"): None for name in "abcd"}
-    found = facts_by_path(facts, cases)
-    assert {place.stem: said for place, said in found.items()}.keys() == set("abc")
-    assert found[Path("/data/c.nrrd")].added_to(ReadOptions(contrast=ContrastPhase.NONE)) == ReadOptions(
+    cases = {found_case(f"/data/{name}.nrrd"): None for name in "abcd"}
+    found = facts_by_case(facts, cases)
+    assert {case.path.stem for case in found} == set("abc")
+    assert found[found_case("/data/c.nrrd")].added_to(ReadOptions(contrast=ContrastPhase.NONE)) == ReadOptions(
         kvp=80.0, contrast=ContrastPhase.NONE
     )
     with pytest.raises(UsageError, match="name a, which is none of the cases"):
-        facts_by_path(facts, {place: name for place, name in cases.items() if place.stem != "a"})
+        facts_by_case(facts, {case: name for case, name in cases.items() if case.path.stem != "a"})
     with pytest.raises(UsageError, match="name a, which is 2 cases"):
-        facts_by_path(facts, {**cases, Path("/data/other/a.nrrd"): None})
+        facts_by_case(facts, {**cases, found_case("/data/other/a.nrrd"): None})
 
 
 def test_a_case_of_an_earlier_batch_may_be_told_by_the_name_it_has():
-    cases = {Path("/data/a.nrrd"): "case-0002", Path("/data/case-0001.nrrd"): None}
+    cases = {found_case("/data/a.nrrd"): "case-0002", found_case("/data/case-0001.nrrd"): None}
     facts = {"case-0002": CaseFacts(100.0), "case-0001": CaseFacts(80.0)}
-    assert list(facts_by_path(facts, cases)) == list(cases)
+    assert list(facts_by_case(facts, cases)) == list(cases)
 
 
 def test_facts_are_told_in_the_words_of_a_header(tmp_path):

@@ -19,8 +19,8 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
 from OsteoJointLib.io.ct_input import read_ct
-from OsteoJointLib.io.dicom_headers import read_headers
-from OsteoJointLib.io.dicom_series import choose_stack
+from OsteoJointLib.io.dicom_headers import list_files, read_headers
+from OsteoJointLib.io.dicom_series import choose_stack, files_of_series
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.records import CtVolume, SourceInfo
@@ -325,10 +325,30 @@ def test_the_better_series_is_chosen_and_the_reason_given(tmp_path, worse, words
         dataset.SeriesNumber = 5 if "b" in path.parent.parent.name else 9
         dataset.save_as(path)
     volume = read(tmp_path)
-    assert volume.source.choice.startswith("2 CT series were found; series 9 (axial, 12 slices of 2.5 mm")
+    assert volume.source.choice.startswith("2 CT series were found; series 9 [")
     assert f"because {words}" in volume.source.choice
     assert codes(volume) == {Reason.SEVERAL_SERIES}
     assert next(f for f in volume.flags if f.code is Reason.SEVERAL_SERIES).message.startswith(volume.source.choice)
+
+
+def test_a_series_is_chosen_by_its_number_or_hash(tmp_path):
+    write(tmp_path / "b", seed=2), write(tmp_path / "a", seed=1)
+    for path in tmp_path.rglob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.PatientID = dataset.PatientName = "ONE PERSON"
+        dataset.SeriesNumber = 5 if "b" in path.parent.parent.name else 9
+        dataset.save_as(path)
+    limits = ReadingLimits()
+    folder = read_headers(list_files(tmp_path, limits))
+    nine = files_of_series(folder, "9", limits)
+    assert sorted(nine) == sorted((tmp_path / "a").rglob("*.dcm"))
+    volume = read_ct(nine)
+    assert volume.source.choice is None
+    assert volume.source.series_sha256 != read(tmp_path).source.series_sha256
+    assert files_of_series(folder, volume.source.series_sha256[:8].upper(), limits) == nine
+    for wanted in ("7", ""):
+        with pytest.raises(InputRefused, match=r"called '.?'.*series 5 \[\w{8}\].*series 9 \[\w{8}\]"):
+            files_of_series(folder, wanted, limits)
 
 
 def stretched(headers, factor):

@@ -158,8 +158,8 @@ def archive(ct, tmp_path) -> Path:
     """A hospital's folder: names everywhere, and what can't be read among it."""
     top = tmp_path / "Sankt Elsewhere"
     write_dicom(ct, top / "Müller_Jürgen_19450312" / "ACC99812" / "Spine Wang")
-    write_dicom(ct, top / "Ng" / "PET", Modality="GRETCHEN")
-    write_dicom(ct, top / "Wang_Li", BodyPartExamined="HEAD MÜLLER")
+    write_dicom(ct, top / "Ng" / "PET", Modality="GRETCHEN", StudyInstanceUID="1.2.3.4")
+    write_dicom(ct, top / "Wang_Li", BodyPartExamined="HEAD MÜLLER", StudyInstanceUID="1.2.3.5")
     write_nifti(ct, top / "Li" / "Özgür 03.12.1945.nii.gz")
     write_volume(ct, top / "4711-0815.mha")
     write_volume(ct, top / "Gretchen Li.nrrd")

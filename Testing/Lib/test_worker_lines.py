@@ -1,6 +1,8 @@
 """What goes onto a line comes off it again: requests, events and answers of the worker, and how they stand in JSON."""
 
+import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ from OsteoJointLib.worker.lines import (
     read_request,
     request_line,
 )
+from OsteoJointLib.worker.serving import serve
+from OsteoJointLib.worker.session import Session
 
 L1, L2 = Level
 POINTS = {L1: (1.0, -2.5, 30.0), L2: (0.0, 4.0, -5.0)}
@@ -139,3 +143,51 @@ def test_progress_and_endings_are_read_as_they_were_written():
 )
 def test_what_is_no_event_is_none(line):
     assert read_event(line) is None
+
+
+HOSTILE = [
+    "[" * 100_000,
+    '{"id": 1, "op": ' + '{"a": ' * 5000 + "1" + "}" * 5001,
+    '{"id": ' + "[" * 900 + "]" * 900 + ', "op": "ping"}',
+    '{"id": NaN, "op": "ping"}',
+    '{"id": 1e999, "op": "ping"}',
+    '{"id": true, "op": "ping"}',
+    '{"id": ' + "9" * 5000 + ', "op": "ping"}',
+    '{"id": "' + "x" * 5000 + '", "op": "ping"}',
+    '{"id": 1, "op": "' + "x" * 5000 + '"}',
+    '{"id": 1, "op": "open", "input": "a\\u0000b"}',
+    '{"id": 1, "op": "open", "input": "\\ud800"}',
+    '{"id": 1, "op": "close", "case": "' + "y" * 100_000 + '"}',
+    '{"id": 1, "op": "close", "case": ' + "[" * 500 + "]" * 500 + "}",
+    '{"id": 1, "op": "load", "threads": ' + "9" * 4000 + "}",
+    '{"id": 1, "op": "segment", "case": "c", "points": {"L1": [1e999, 0, 0]}}',
+    "\ufeff{}",
+    '{"id": 1, "id": {}, "op": "ping"}',
+    "z" * 300,
+]
+
+
+def test_no_line_ends_the_worker(monkeypatch):
+    monkeypatch.setattr("OsteoJointLib.worker.serving.LONGEST_LINE", 200_000)
+    lines = [*HOSTILE, '{"id": 1, "op": "ping", "more": "' + "w" * 500_000 + '"}']
+    asked = '{"id": "\\ud83d\\udc00\\udcff", "op": "ping"}'
+    told = []
+
+    def load(**_):
+        raise RunFailed(Reason.FAILED, "no weights")
+
+    serve(io.StringIO("\n".join([*lines, asked, ""])), told.append, Session(load))
+    ends = [type(event) for event in told if not isinstance(event, Progressed)]
+    assert ends == [Failed] * len(lines) + [Done]
+    for event in told:
+        line = event_line(event)
+        assert len(line) < 2500
+        assert isinstance(read_event(line.encode("ascii").decode()), type(event))
+    assert told[-1].id == "\U0001f400\udcff"
+
+
+def test_a_name_that_is_no_utf8_reaches_the_worker():
+    path = Path(os.fsdecode(b"/ct/\xff\xfe.nrrd"))
+    assert read_request(request_line(1, requests.Analyze(input=path))).input == path
+    files = requests.Analyze(input=(path, Path("/ct/b")))
+    assert read_request(request_line(1, files)) == files

@@ -116,8 +116,8 @@ def real_cts(folder: Path, levels: Path | None) -> list[BaseCt]:
     if levels is not None:
         return listed_cts(folder, levels)
     names: dict[str, Path] = {}
-    for path in find_cases([folder], leave_out=folder / "out"):
-        names[unique_name(own_name(path), {name_key(name) for name in names})] = path
+    for case in find_cases([folder], leave_out=folder / "out"):
+        names[unique_name(own_name(case.path), {name_key(name) for name in names})] = case.path
     return [BaseCt(name, path) for name, path in names.items()]
 
 

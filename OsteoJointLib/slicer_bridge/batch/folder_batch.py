@@ -1,6 +1,6 @@
 """A batch over files and folders: `osteojoint batch` in a process of its own, followed by what it writes.
 
-It runs in the worker's interpreter and environment. Its ledger, ``batch.jsonl``, is read each time it says that a case
+It runs in the worker's interpreter and environment. Its ledger is read each time it says that a case
 has ended, so that what is shown is what lies on the disk. Killed at any moment it leaves a right table, from which the
 next batch goes on.
 
@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from OsteoJointLib.batch.ledger import Outcome, Row, read_ledger
+from OsteoJointLib.batch.ledger import Outcome, Row, read_entered
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.names import Names
@@ -35,7 +35,7 @@ from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
 from OsteoJointLib.slicer_bridge.signal import Signal
 from OsteoJointLib.worker.death import worker_death
 
-_PROGRESS = re.compile(r"(\d+)/(\d+)")
+_PROGRESS = re.compile(r"(\d+)/(\d+)\b")
 _REFUSAL = re.compile(r"osteojoint: (?P<sentence>.*) \[(?P<reason>\w+)\]")
 
 
@@ -93,6 +93,7 @@ class FolderBatch:
         self.rows: dict[str, Row] = {}
         self.skipped: set[str] = set()
         self._word = secrets.token_hex(4)
+        self._read_to = 0
         self._settings = settings or WorkerSettings()
         flags = {"--fresh": not skip_existing, "--refine": refine, "--no-gradcam": not gradcam}
         self._arguments = [
@@ -125,7 +126,7 @@ class FolderBatch:
     def _warned(self, piece: bytes) -> None:
         progress = None
         for line in self._lines.feed(piece):
-            progress = _PROGRESS.fullmatch(line) or progress
+            progress = _PROGRESS.match(line) or progress
             self._log.append(line)
         if progress:
             self._total = int(progress[2])
@@ -134,13 +135,13 @@ class FolderBatch:
 
     def _read_ledger(self) -> None:
         """Tell each new row with its own count: several may have come since the command last spoke."""
-        for case, record in read_ledger(self.folder).items():
-            if record.batch == self._word and record.outcome is not Outcome.WAITING and case not in self.rows:
-                if record.outcome is Outcome.SKIPPED:
-                    self.skipped.add(case)
-                self.rows[case] = record.row
-                self.progressed.emit(len(self.rows), max(self._total, len(self.rows)))
-                self.row_done.emit(self.rows[case])
+        records, self._read_to = read_entered(self.folder, self._word, self._read_to)
+        for record in records:
+            if record.outcome is Outcome.SKIPPED:
+                self.skipped.add(record.case)
+            self.rows[record.case] = record.row
+            self.progressed.emit(len(self.rows), max(self._total, len(self.rows)))
+            self.row_done.emit(record.row)
 
     def _has_ended(self, exit_code: int | None) -> None:
         if self._summary:  # it ended as it should; its exit code says only whether every case is read

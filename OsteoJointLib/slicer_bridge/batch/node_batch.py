@@ -17,6 +17,7 @@ In Slicer's Python console, for one volume, a list, or a generator that loads th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sized
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ class NodeBatch:
         self._engine = Engine(self._client)
         self._model_sha256 = ""
         self._digest: VolumeDigest | None = None
+        self._close_ledger: Callable[[], None] = lambda: None  # until there is one
         self._running = False
 
     def start(self) -> None:
@@ -128,10 +130,12 @@ class NodeBatch:
             self._digest.cancel()
         self._engine.cancel()
         self._client.kill()
+        self._close_ledger()
 
     def _begin(self) -> None:
         check_batch_folder(self.folder)
         self._ledger = Ledger(self.folder, self._names)
+        self._close_ledger = self._ledger.close
         self._model_sha256 = check_weights(self._settings.weights)["sha256"]
         self._soon(self._next)
 
@@ -159,10 +163,10 @@ class NodeBatch:
             self._failed(case, error)
             return
         case.settings = reading_settings(self._model_sha256, ReadOptions(), PipelineConfig(), case.own_digest())
-        row = self._ledger.row_if_done(case.name, digest, case.settings) if self._skip else None
-        if row is not None:
+        known = self._ledger.if_done(case.name, digest, case.settings) if self._skip else None
+        if known is not None:
             self.skipped.add(case.name)
-            self._has_row(case, row)
+            self._has_row(case, known.row)
             return
         self._engine.start(
             case.wanted,
@@ -186,7 +190,9 @@ class NodeBatch:
         self._engine.ask_case(
             lambda name, masks: Deliver(case=name, segmentation=masks, out=folder, row=case.name),
             case.wanted.masks,
-            on_done=self._safely(lambda answer: self._enter(case, record)),
+            on_done=self._safely(
+                lambda answer: self._enter(case, replace(record, files=tuple(file.name for file in answer.files)))
+            ),
             on_error=self._safely(lambda error: self._failed(case, error)),
         )
 

@@ -44,7 +44,7 @@ class Fetch:
     def __init__(
         self,
         client: Asked,
-        path: Path,
+        path: Path | tuple[Path, ...],
         name: str,
         before_load: Callable[[], None],
         on_done: Callable[[Any], None],

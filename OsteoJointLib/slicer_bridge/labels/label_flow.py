@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from slicer.i18n import tr as _
 
-from OsteoJointLib.batch.inputs import find_cases, own_name, place_of
+from OsteoJointLib.batch.inputs import find_cases, own_name
 from OsteoJointLib.dataset.manifest import Manifest
 from OsteoJointLib.dataset.patient_codes import PatientCodes
 from OsteoJointLib.dataset.worklist import Ending, Worked, Worklist
@@ -70,12 +70,14 @@ class LabelCase:
         path: of its file or DICOM folder.
         name: the path from the folder on.
         place: the digest of the path.
+        source: what is to be read of it.
         worked: what became of it before; None for nothing yet.
     """
 
     path: Path
     name: str
     place: str
+    source: Path | tuple[Path, ...]
     worked: Worked | None = None
 
     @property
@@ -154,7 +156,7 @@ class LabelFlow:
         self._call_off()
         self._index, case = index, self.cases[index]
         self._fetch = Fetch(
-            self._reading.client, case.path, own_name(case.path), self._let_go, self._fetched, self._not_fetched
+            self._reading.client, case.source, own_name(case.path), self._let_go, self._fetched, self._not_fetched
         )
         self.changed.emit()
 
@@ -211,10 +213,10 @@ class LabelFlow:
         if folder.resolve() == self._dataset.resolve():
             raise UsageError(Reason.USAGE, "The labels can't go into the folder of the CTs itself. Choose another one.")
         worked = self._worklist.read()
-        paths = find_cases([folder], self._dataset)
-        if list(paths) == [folder.resolve()] and not any(folder.iterdir()):
+        found = find_cases([folder], self._dataset)
+        if [one.path for one in found] == [folder.resolve()] and not any(folder.iterdir()):
             raise UsageError(Reason.NOT_FOUND, f"There is nothing in {folder}. Choose the folder with the CTs.")
-        cases = [LabelCase(path, _name(path, folder.resolve()), place_of(path)) for path in paths]
+        cases = [LabelCase(one.path, _name(one.path, folder.resolve()), one.place, one.source) for one in found]
         return [replace(case, worked=worked.get(case.place)) for case in cases]
 
     def _next(self, after: int | None) -> None:

@@ -11,7 +11,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from OsteoJointLib.batch.ledger import TABLE_FILE, Row
+from OsteoJointLib.batch.ledger import Row
+from OsteoJointLib.batch.tables import TABLE_FILE
 from OsteoJointLib.names import Names
 from OsteoJointLib.slicer_bridge.batch.contract import Batch, BatchEnd, case_report
 from OsteoJointLib.slicer_bridge.batch.folder_batch import FolderBatch
