@@ -328,8 +328,7 @@ class Reader:
 
     def _windows_of(self, result: CaseResult) -> Windows:
         """Return what these networks have looked at; nothing where others, or another device, made the result."""
-        mine = result.model.sha256 == self.model.sha256 and result.device == str(self.device)
-        return result.windows if mine else {}
+        return result.windows if _networks(result.model, result.device) == self._name else {}
 
     def _conclude(
         self,
@@ -398,7 +397,12 @@ class Reader:
 
     @property
     def _name(self) -> str:
-        return f"{self.model.sha256} on {self.device}"
+        return _networks(self.model, str(self.device))
+
+
+def _networks(model: ModelInfo, device: str) -> str:
+    """Name networks by what their numbers depend on."""
+    return f"{model.sha256} on {device}"
 
 
 def analyze(

@@ -50,7 +50,9 @@ def test_two_buttons_set_the_window_of_all_views(scene, host):
             button.click()
             assert window(ct) == expected
             for name in ("Red", "Yellow", "Green"):
-                assert host.views.render_slice(name, (60, 60)).max() == pytest.approx(bone_gray, abs=2)
+                gray = host.views.render_slice(name, (60, 60)).max(axis=-1)
+                near = np.bincount(gray.ravel(), minlength=256)[bone_gray - 2 : bone_gray + 3].sum()
+                assert near >= 20, (name, bone_gray)  # what is written over a slice may be brighter
         assert "W 1800 L 400" in opened.ui.boneButton.toolTip
 
 

@@ -120,6 +120,11 @@ def test_each_body_is_itself_and_shares_no_voxel(lean_deg):
     assert drawn[labels == -1].sum() < 0.03 * drawn.sum()
 
 
+def in_all_phases(spine: Spine) -> list[Spine]:
+    """The same spine as the slabs, which are 3 mm thick, may fall on it."""
+    return [replace(spine, first_mm=spine.first_mm - shift_mm) for shift_mm in (0.0, 1.0, 2.0)]
+
+
 def blind_to_halves(images: torch.Tensor) -> SimpleNamespace:
     """A segmenter that takes for none what is less than four fifths of a section, as where an endplate slants."""
     logits = bright(images).mask_logits
@@ -129,13 +134,16 @@ def blind_to_halves(images: torch.Tensor) -> SimpleNamespace:
 
 
 def test_corners_that_the_segmenter_misses_are_found_by_their_edges():
-    spine = Spine(lean_deg=20.0)
-    network = SimpleNamespace(segmenter=blind_to_halves)
-    bodies = segment_bodies(network, spine.volume(), spine.places_mm(), spine.column(), CPU, {})[0]
-    for name in ("L1", "L2"):
-        heights = bodies[name].heights
-        assert heights is not None and dice(bodies[name], spine.labels()) > 0.91  # by the segmenter alone .90 and .83
-        assert min(heights.anterior_mm, heights.middle_mm, heights.posterior_mm) > 20.0  # and 18 to 21 mm of 26
+    network, lowest_mm = SimpleNamespace(segmenter=blind_to_halves), []
+    for spine in in_all_phases(Spine(lean_deg=20.0)):
+        bodies = segment_bodies(network, spine.volume(), spine.places_mm(), spine.column(), CPU, {})[0]
+        for name in ("L1", "L2"):
+            heights = bodies[name].heights
+            assert (
+                heights is not None and dice(bodies[name], spine.labels()) > 0.91
+            )  # by the segmenter alone .90 and .83
+            lowest_mm.append(min(heights.anterior_mm, heights.middle_mm, heights.posterior_mm))
+    assert np.mean(lowest_mm) > 21.0  # by the segmenter alone 18 to 21 mm of 26
 
 
 def test_a_user_s_points_do_as_well_as_a_column():
@@ -219,13 +227,12 @@ def test_a_body_that_the_level_network_missed_is_not_named_after_the_next():
 
 @pytest.mark.parametrize("lean_deg", [0.0, 15.0])
 def test_a_wedge_is_low_in_front_along_its_own_axis(lean_deg):
-    heights = Spine(lean_deg=lean_deg, front=0.6, step_mm=1.0, slices=220).bodies()["L1"].heights
-    assert heights is not None
-    # the front is 0.6, the back 1: linear between them; slabs are 3 mm thick
+    spines = in_all_phases(Spine(lean_deg=lean_deg, front=0.6, step_mm=1.0, slices=220))
+    told = [spine.bodies()["L1"].heights for spine in spines]
+    heights = np.mean([(one.anterior_mm, one.middle_mm, one.posterior_mm) for one in told], axis=0)
+    # the front is 0.6, the back 1: linear between them
     expected = [HEIGHT_MM * (0.6 + 0.4 * place) for place in (1 / 6, 1 / 2, 5 / 6)]
-    assert [heights.anterior_mm, heights.middle_mm, heights.posterior_mm] == pytest.approx(
-        expected, abs=2.0
-    )  # of slabs of 3 mm
+    assert heights == pytest.approx(expected, abs=1.5)
 
 
 def test_what_is_turned_back_to_front_is_low_at_the_back():

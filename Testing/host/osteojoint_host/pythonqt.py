@@ -164,12 +164,14 @@ def connect(instance, signal: str, slot: Callable) -> bool:
     count = inside.count(",") + 1 if inside else 0
     accepted = accepted_arguments(slot)
 
-    def call(*arguments):
-        LOG.guard(slot, *arguments[:accepted])
+    held = [slot]
 
-    forwarder = FORWARDERS[count](call)
-    _held_by(instance).append((signature, slot, forwarder))
-    return bool(_get(instance, "connect")(instance, QtCore.SIGNAL(signature), forwarder))
+    def call(*arguments):
+        if held:
+            LOG.guard(held[0], *arguments[:accepted])
+
+    _held_by(instance).append((signature, held))
+    return bool(_get(instance, "connect")(instance, QtCore.SIGNAL(signature), FORWARDERS[count](call)))
 
 
 def _held_by(instance) -> list[Any]:
@@ -180,13 +182,17 @@ def _held_by(instance) -> list[Any]:
 
 
 def disconnect(instance, signal: str, slot: Callable) -> bool:
-    """Undo one :func:`connect`; return whether there was one."""
+    """Undo one :func:`connect`; return whether there was one.
+
+    Qt's own connection stays, with nothing to call: PySide6's disconnect of a function now and then waits for ever.
+    """
     signature = checked_signature(instance, signal)
     slots = HELD.get(id(instance), [])
     for entry in slots:
-        if entry[0] == signature and entry[1] == slot:
+        if entry[0] == signature and entry[1][0] == slot:
             slots.remove(entry)
-            return bool(_get(instance, "disconnect")(instance, QtCore.SIGNAL(signature), entry[2]))
+            entry[1].clear()
+            return True
     return False
 
 
@@ -250,16 +256,6 @@ def _patch_class(owner: type) -> None:
             setattr(owner, name, _number_setter(vars(owner)[name]))
 
 
-def _keep_none() -> None:
-    """Make None's reference count so large that it never ends.
-
-    PySide6 6.12 is built for Pythons in which None can't die, and takes one reference from it with every call that
-    returns nothing. Python 3.11 still counts, and would abort after some ten thousand calls.
-    """
-    if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
-
-
 def keep_constants() -> None:
     """Make None, True and False immortal, as they are from Python 3.12 on.
 
@@ -273,7 +269,6 @@ def keep_constants() -> None:
 def patch() -> None:
     """Change PySide6's classes for good, in this process."""
     keep_constants()
-    _keep_none()
     for module in (QtCore, QtGui, QtWidgets, QtUiTools):
         for name in dir(module):  # not vars(): PySide6 makes its classes when they are first asked for
             owner = getattr(module, name)
