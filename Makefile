@@ -24,7 +24,7 @@ help:
 	@echo 'make docs     the documentation -> out/site'
 	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
 	@echo 'make attack   damaged and hostile inputs, read one by one -> out/attack        [COUNT=n SEED=n]'
-	@echo 'make screenshots  render the pictures of the README and docs anew'
+	@echo 'make screenshots  render the pictures of the README and docs; the module in both styles -> out/screenshots'
 	@echo 'make format   put every file into shape'
 	@echo 'make lists    write what follows from the code: CMake lists, tables of docs/, texts for translators'
 	@echo 'make clean    remove what the commands above wrote (distclean: .venv too)'
@@ -67,7 +67,7 @@ attack: $(READY)
 screenshots: $(READY)
 	$(BIN)/python Testing/screenshots.py
 	$(BIN)/python Testing/thumbnail.py
-	$(BIN)/python Testing/slicer_screenshots.py
+	$(BIN)/python Testing/slicer_screenshots.py --docs
 
 venv: $(READY)
 

@@ -1620,7 +1620,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/result_card.py"></location>
-            <source>Clear: {share:.0f} % for this class.</source>
+            <source>Clear: {share:.1f} % for this class.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -199,6 +199,8 @@ def test_the_editor_is_made_when_it_is_first_opened(opened):
     opened.ui.editButton.collapsed = True
     opened.ui.editButton.collapsed = False
     assert editors(opened) == [editor]
+    (table,) = slicer.util.findChildren(editor, name="SegmentsTableView")
+    assert table.height <= 90  # px: two rows, so that the effects below are seen on a small screen
 
 
 def test_the_segment_editor_module_keeps_its_own_node(opened):

@@ -64,7 +64,8 @@ def test_the_class_its_shares_and_where_it_comes_from(opened):
 @pytest.mark.parametrize(
     ("shares", "indeterminate", "words"),
     [
-        ((0.12, 0.75, 0.13), False, "Clear: 75 % for this class."),
+        ((0.12, 0.75, 0.13), False, "Clear: 75.0 % for this class."),
+        ((0.003, 0.996, 0.001), False, "Clear: 99.6 % for this class."),
         ((0.30, 0.50, 0.20), True, "Indeterminate: normal is possible too."),
         ((0.20, 0.50, 0.30), True, "Indeterminate: osteoporosis is possible too."),
     ],
@@ -240,7 +241,7 @@ def test_a_class_that_is_held_back_leaves_no_bar_and_leads_to_the_levels(opened)
     opened.reading.become_read()
     opened.reading.become_read(document=document(classification=nothing, baseline=None, bmd=[], flags=[HELD_BACK]))
     ui = opened.ui
-    assert (ui.classLabel.text, ui.normalBar.value, ui.normalPercent.text) == ("No class", 0, "–")
+    assert (ui.classLabel.text, ui.barsArea.visible) == ("No class", False)
     assert "so no class is given" in ui.doubtLabel.text
     assert not ui.certaintyLabel.visible
     assert not ui.firstDoubtList.visible  # there is nothing more to say, and something does speak against it

@@ -110,7 +110,8 @@ def test_the_class_is_seen_without_scrolling(ct, state, points):
         opened.reading.become_read(**STATES[state])
         opened.slicer.lay_out(WIDEST_PX, VISIBLE_PX)
         for widget in (opened.ui.classLabel, opened.ui.osteoporosisBar):
-            assert opened.slicer.top_of(widget) + widget.height <= VISIBLE_PX
+            assert not widget.visible or opened.slicer.top_of(widget) + widget.height <= VISIBLE_PX
+        assert opened.ui.osteoporosisBar.visible == (state != "held back")
         if state == "read" and points == 9:
             switch = opened.ui.leaveOutL2Check
             assert opened.slicer.top_of(switch) + switch.height <= VISIBLE_PX
@@ -120,3 +121,23 @@ def test_what_is_not_wanted_is_folded(ct):
     with seen_panel() as opened:
         assert {"levelsSection", "masksSection", "whySection", "exportSection", "factsButton"} <= set(opened.folded)
         assert {"batchSection", "setupSection"} <= set(opened.folded)
+
+
+def test_a_folded_section_is_as_high_as_its_header(ct):
+    with seen_panel() as opened:
+        opened.fold_as_opened()
+        opened.reading.become_read()
+        opened.slicer.lay_out(WIDEST_PX, SCREEN_PX)
+        for name in ("factsButton", "levelsSection", "masksSection", "batchSection"):
+            section = getattr(opened.ui, name)
+            assert section.collapsed and section.height == section._header().height(), name
+
+
+def test_names_of_cts_have_room_beside_their_pictures(ct):
+    with seen_panel() as opened:
+        opened.open_sections("labelSection")
+        table = opened.ui.labelTable
+        table.setRowCount(1)
+        table.setVisible(True)
+        opened.slicer.lay_out(WIDEST_PX, SCREEN_PX)
+        assert table.columnWidth(0) >= 140  # px: a picture of 48 and some fourteen letters

@@ -200,6 +200,21 @@ def test_the_legend_stands_in_a_view_with_its_overlay_alone(shown, views_host):
     assert not near(views_host.render_slice("Red", (500, 500))[:, 400:], low, 6).any()
 
 
+@pytest.mark.parametrize("size_px", [(472, 321), (749, 477)])
+def test_the_legend_is_whole_and_stands_beside_the_body(shown, views_host, size_px):
+    nodes, _, _ = shown
+    node = nodes.get("explanation")
+    slice_views.show_foreground(node, 0.5)
+    pictures = []
+    for visible in (True, False):
+        node.GetNthDisplayNode(1).SetVisibility(visible)
+        pictures.append(views_host.render_slice("Red", size_px).astype(int))
+    rows, columns = np.nonzero(np.abs(pictures[0] - pictures[1]).max(axis=2))
+    width, height = size_px
+    assert rows.min() > 2 and rows.max() < 0.6 * height
+    assert 0.64 * width < columns.min() and columns.max() < width - 2
+
+
 def test_a_view_that_is_younger_than_the_legend_shows_it_too_and_an_upright_one_never(shown, views_host):
     nodes, _, _ = shown
     number = 4713

@@ -122,6 +122,8 @@ class Panel(slicer.util.VTKObservationMixin):
         labels = LabelSection(self._add_button("labelSection", _("Labels")), reading)
         batch = BatchSection(self._add_button("batchSection", _("Batch")), reading)
         self._setup = SetupSection(self._add_button("setupSection", _("Setup")), reading)
+        for button in slicer.util.findChildren(self.widget, className="ctkCollapsibleButton"):
+            button.collapsedHeight = 0  # CTK leaves 14 px below a folded section; a small screen has none to spare
         for button in self._buttons.values():
             button.collapsed = True  # CTK's setter is no slot: Python has only the property
         return [inputs, result, views, levels, self._masks, why, export, labels, batch, self._setup]

@@ -94,10 +94,11 @@ class ResultCard:
         ui.classDoubtFrame.setVisible(bool(doubt))
         ui.doubtLabel.setText(f"<b>{escape(doubt)}</b>")
         ui.lookAtLevelsButton.setVisible(status is None)
-        for name in STATUSES:
+        ui.barsArea.setVisible(status is not None)
+        for name in STATUSES if status else ():
             share = said["probabilities"][name.value]
-            getattr(ui, f"{name.value}Bar").setValue(round(1000 * (share or 0)))
-            getattr(ui, f"{name.value}Percent").setText("–" if share is None else f"{100 * share:.1f}\u00a0%")
+            getattr(ui, f"{name.value}Bar").setValue(round(1000 * share))
+            getattr(ui, f"{name.value}Percent").setText(f"{100 * share:.1f}\u00a0%")
 
     def _show_level(self, level: Level, state: ReadingState, document: dict[str, Any]) -> None:
         label, check, combo = self._of_level("numbers", level, "Label"), self._check(level), self._reason_combo(level)
@@ -173,7 +174,7 @@ def certainty_words(said: dict[str, Any]) -> str:
         return ""
     shares = said["probabilities"]
     if not said["indeterminate"]:
-        return _("Clear: {share:.0f} % for this class.").format(share=100 * shares[said["status"]])
+        return _("Clear: {share:.1f} % for this class.").format(share=100 * shares[said["status"]])
     others = [status for status in STATUSES if status.value != said["status"]]
     other = max(others, key=lambda status: shares[status.value])
     return _("Indeterminate: {other} is possible too.").format(other=status_words(other).lower())

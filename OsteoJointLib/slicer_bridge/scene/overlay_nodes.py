@@ -90,14 +90,15 @@ def _color_node(nodes: OwnedNodes, role: Role) -> slicer.vtkMRMLColorNode:
 def _add_legend(node: slicer.vtkMRMLScalarVolumeNode, role: Role) -> None:
     legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(node)
     if legend is not None:
-        # sizes and place: chosen by eye, at the right edge of a view
+        # sizes and place: chosen by eye, in the upper right corner of a view, beside the body; the width sets how large
+        # the numbers are drawn, and the title keeps its ratio to them
         legend.SetTitleText(_("{title} (%)").format(title=_title(role)))
         legend.SetLabelFormat("%.0f")
         legend.SetNumberOfLabels(3)
         legend.GetTitleTextProperty().SetFontSize(14)
         legend.GetLabelTextProperty().SetFontSize(12)
-        legend.SetSize(0.1, 0.4)
-        legend.SetPosition(0.98, 0.5)
+        legend.SetSize(0.06, 0.4)
+        legend.SetPosition(0.98, 0.85)
 
 
 def _title(role: Role) -> str:

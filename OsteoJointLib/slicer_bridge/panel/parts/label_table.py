@@ -53,6 +53,8 @@ class LabelTable:
         self._widget, self._on_open = widget, on_open
         self._rows: list[LabelRow] = []
         widget.verticalHeader().setDefaultSectionSize(ROW_PX)
+        for column in (0, 2):  # names of files beside a picture need as much room as what is known of a case
+            widget.horizontalHeader().setSectionResizeMode(column, qt.QHeaderView.Stretch)
         widget.setColumnWidth(1, STATE_PX)
         widget.connect("cellDoubleClicked(int,int)", self._opened)
         self.put([])

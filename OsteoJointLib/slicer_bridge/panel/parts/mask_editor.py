@@ -33,6 +33,9 @@ and muscle, spongy bone of the old does not (chosen)."""
 LOWEST_HU, HIGHEST_HU = "Threshold.MinimumThreshold", "Threshold.MaximumThreshold"
 """Where the effect *Threshold* keeps its range in the editor's node."""
 
+TABLE_PARTS, TABLE_PX = ("SegmentsTableView", "SegmentsTableResizableFrame"), 90
+"""The editor's table of segments, which has but two rows here: the effects below it shall be seen on a small screen."""
+
 
 class MaskEditor(slicer.util.VTKObservationMixin):
     """The editor; nothing happens in it until it is opened.
@@ -120,6 +123,9 @@ class MaskEditor(slicer.util.VTKObservationMixin):
         editor.setSwitchToSegmentationsButtonVisible(False)
         editor.unorderedEffectsVisible = False  # the setter is no slot: Python has only the property
         editor.setEffectNameOrder(list(EFFECTS))
+        for part in TABLE_PARTS:
+            for table in slicer.util.findChildren(editor, name=part):
+                table.setMaximumHeight(TABLE_PX)
         self._layout.addWidget(editor)
 
     def _node_changed(self, caller: Any = None, event: Any = None) -> None:

@@ -8,6 +8,8 @@ from osteojoint_host.qt_module import NotWrapped, stand_in
 
 HIGHEST_PX = 16777215
 """QWIDGETSIZE_MAX: no limit."""
+SHOWN = QtCore.Qt.AlignLeft | QtCore.Qt.AlignVCenter | QtCore.Qt.TextShowMnemonic
+"""How a header's words are drawn: && is one ampersand."""
 
 
 @stand_in
@@ -148,7 +150,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         option.rect = QtCore.QRect(0, 0, self.width, height)
         painter = QtGui.QPainter(self)
         self.style().drawControl(QtWidgets.QStyle.CE_PushButtonBevel, option, painter, self)
-        painter.drawText(option.rect.adjusted(height, 0, 0, 0), 0x81, self.text)
+        painter.drawText(option.rect.adjusted(height, 0, 0, 0), SHOWN, self.text)
         arrow = QtWidgets.QStyle.PE_IndicatorArrowRight if self._collapsed else QtWidgets.QStyle.PE_IndicatorArrowDown
         option.rect = QtCore.QRect((height - 16) // 2, (height - 16) // 2, 16, 16)
         self.style().drawPrimitive(arrow, option, painter, self)

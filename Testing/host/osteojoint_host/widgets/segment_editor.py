@@ -73,6 +73,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._order, self._others_visible, self._observes_views = EFFECT_NAMES, True, False
         self._shortcuts: list[QtGui.QShortcut] = []
         self._table = QtWidgets.QListWidget()
+        self._table.setObjectName("SegmentsTableView")
         self._table.connect("currentRowChanged(int)", self._row_chosen)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
