@@ -18,21 +18,21 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from OsteoJointLib.batch.database import LEDGER_FILE
-from OsteoJointLib.frames import Grid
-from OsteoJointLib.phantom.cases import make_phantom
+from Testing.attack.seeds import PHANTOM_GRID, small_phantom
 
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
-GRID = Grid.axis_aligned((72, 128, 128), (2.8, 2.8, 3.0), (-178.0, -178.0, -108.0))
 BLOCK = 100
 HEADER = """NRRD0004
 # case {number}
 type: int16
 dimension: 3
 space: left-posterior-superior
-sizes: 128 128 72
-space directions: (2.8,0,0) (0,2.8,0) (0,0,3)
-space origin: (-178,-178,-108)
+sizes: {sizes}
+space directions: {directions}
+space origin: {origin}
 endian: little
 encoding: raw
 data file: {data}
@@ -45,14 +45,21 @@ osteojoint_contrast:=NO
 def write_inputs(folder: Path, count: int) -> None:
     """Write ``count`` cases, each once."""
     folder.mkdir(parents=True, exist_ok=True)
+    slices, rows, columns = PHANTOM_GRID.shape_zyx
+    steps = np.diag(PHANTOM_GRID.spacing_xyz_mm)
+    fixed = {
+        "sizes": f"{columns} {rows} {slices}",
+        "directions": " ".join(f"({','.join(map(str, step))})" for step in steps.tolist()),
+        "origin": f"({','.join(map(str, PHANTOM_GRID.origin_lps_mm))})",
+    }
     volts = []
     for place, seed in enumerate(SEEDS):
-        phantom = make_phantom(seed, grid=GRID)
+        phantom = small_phantom(seed)
         phantom.volume.hu.astype("<i2").tofile(folder / f"{place}.raw")
         volts.append(phantom.volume.source.kvp)
     for number in range(count):
         kind = number % len(SEEDS)
-        text = HEADER.format(number=number, data=f"{kind}.raw", kvp=volts[kind])
+        text = HEADER.format(number=number, data=f"{kind}.raw", kvp=volts[kind], **fixed)
         (folder / f"{number:05d}.nhdr").write_text(text, encoding="ascii")
 
 
