@@ -4,7 +4,7 @@
 PYTHON ?= python3
 JOBS   ?= 2
 SEED   ?=
-COUNT  ?= 20000
+ATTACK ?=
 OUT    ?= out/demo
 
 VENV  := .venv
@@ -23,7 +23,7 @@ help:
 	@echo 'make test     format, lint, types, unit tests, wheel, CMake lists                     [JOBS=n]'
 	@echo 'make docs     the documentation -> out/site'
 	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
-	@echo 'make attack   damaged and hostile inputs, read one by one -> out/attack        [COUNT=n SEED=n]'
+	@echo 'make attack   hostile inputs, lines, kills, two writers -> out/attack    [SEED=n ATTACK="--inputs 200 ..."]'
 	@echo 'make screenshots  render the pictures of the README and docs; the module in both styles -> out/screenshots'
 	@echo 'make format   put every file into shape'
 	@echo 'make lists    write what follows from the code: CMake lists, tables of docs/, texts for translators'
@@ -62,7 +62,7 @@ bench: $(READY)
 	$(BIN)/python Testing/slicer_bench.py --out out/bench
 
 attack: $(READY)
-	$(CHECK) Testing.attack.inputs --out out/attack --count $(COUNT) --seed $(or $(SEED),0)
+	$(CHECK) Testing.attack --out out/attack --seed $(or $(SEED),0) $(ATTACK)
 
 screenshots: $(READY)
 	$(BIN)/python Testing/screenshots.py

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
 
+from OsteoJointLib.io.dicom_opening import open_dataset
 from OsteoJointLib.io.dicom_tags import quiet_dicom, text_of
 
 _LAST_TAG = 0x0020000E
 """SeriesInstanceUID; nothing behind it is read."""
 _TAGS = ["SOPClassUID", "StudyDate", "PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "Modality"]
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 _DICOMDIR = "1.2.840.10008.1.3.10"
-_FIRST_BYTES = 2**20
-"""Of a deflated file that are inflated (chosen: patient, study and series stand within the first kilobytes)."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def identity_of(path: Path) -> Identity | None:
     """
     with quiet_dicom(), path.open("rb") as file:
         try:
-            dataset = _first_tags(file)
+            dataset = open_dataset(file, _TAGS, last_tag=_LAST_TAG).dataset
             said = {tag: text_of(dataset, tag) or "" for tag in _TAGS}
         except OSError:
             raise
@@ -72,25 +67,6 @@ def identity_of(path: Path) -> Identity | None:
     patient = said["PatientID"] or said["PatientName"]  # one number with several names is refused when it is read
     is_index = said["SOPClassUID"] == _DICOMDIR or path.name == "DICOMDIR"
     return Identity(patient, said["StudyInstanceUID"], said["SeriesInstanceUID"], said["StudyDate"], is_index)
-
-
-def _first_tags(file: BinaryIO) -> Any:
-    from pydicom.datadict import tag_for_keyword
-    from pydicom.filereader import read_dataset, read_file_meta_info, read_partial
-
-    def enough(tag: int, vr: str | None, length: int) -> bool:
-        return tag > _LAST_TAG
-
-    meta = None
-    if file.read(132)[128:] == b"DICM":
-        meta = read_file_meta_info(file.name)
-    file.seek(0)
-    if meta is not None and text_of(meta, "TransferSyntaxUID") == _DEFLATED:
-        file.seek(144 + int(meta.FileMetaInformationGroupLength))
-        start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(_FIRST_BYTES), _FIRST_BYTES)
-        return read_dataset(BytesIO(start), False, True, len(start), enough, specific_tags=None)
-    tags = [tag for name in _TAGS if (tag := tag_for_keyword(name)) is not None]
-    return read_partial(file, enough, force=True, specific_tags=tags)
 
 
 def _digest(uid: str) -> str:

@@ -8,7 +8,6 @@ with its refusal: it has its row, and never ends or holds up the batch.
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import os
 import re
@@ -23,18 +22,14 @@ from OsteoJointLib.errors import InputRefused, OsteoJointError, Reason, RunFaile
 from OsteoJointLib.io.ct_input import nothing_at
 from OsteoJointLib.io.dicom_headers import looks_like_dicom, may_be_dicom, read_headers
 from OsteoJointLib.io.dicom_series import has_volume
-from OsteoJointLib.io.files.opening import volume_kind
+from OsteoJointLib.io.digests import digest_of_all, file_digest
+from OsteoJointLib.io.files.opening import files_of, volume_kind
 from OsteoJointLib.io.limits import ReadingLimits
 from OsteoJointLib.names import portable_name
 
 BEST, ALL = "best", "all"
 """Words for which series of each study are read: the one that suits best, or each that is a volume."""
 
-_DATA_FILE = re.compile(r"^(?:data ?file:|ElementDataFile *=)(.*)$", re.M | re.I)
-_NUMBER = re.compile(r"%\d*[dui]")
-_HEADER_BYTES = 2**20
-"""Of a detached header that are looked at for its data files (chosen: a list of 10,000 files fits)."""
-_PIECE_BYTES = 2**20
 _SHORTEST_PREFIX = 6
 """Digits of a series' SHA-256 that name it at least (chosen: one in 16 million is alike)."""
 
@@ -115,7 +110,7 @@ def place_of(path: Path) -> str:
 def fingerprint(source: Path | tuple[Path, ...], stopped: Event | None = None) -> str:
     """SHA-256 over a case's content: a file's bytes, or those of several files, whatever their names.
 
-    Several are the files of a DICOM case, those below a folder, or a header and the data files that it names.
+    Several are the files of a DICOM case, those below a folder, or a header and the data file that it names.
 
     Args:
         source: the case's.
@@ -130,39 +125,13 @@ def fingerprint(source: Path | tuple[Path, ...], stopped: Event | None = None) -
     elif source.is_dir():
         files = [file for file in source.rglob("*") if file.is_file()]
     else:
-        files = [source, *data_files(source)]
-    digests = sorted(_sha256(file, stopped) for file in files)
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+        files = list(files_of(source)) if volume_kind(source) else [source]
 
+    def go_on() -> None:
+        if stopped is not None and stopped.is_set():
+            raise RunFailed(Reason.CANCELLED, "The batch was stopped.")
 
-def data_files(header: Path) -> list[Path]:
-    """List the files in which a detached header (``.nhdr``, ``.mhd``) says its voxels are; those that are there.
-
-    They are named one by one, as a list of lines, or by a pattern with a number.
-    """
-    if header.suffix.lower() not in (".nhdr", ".mhd"):
-        return []
-    with header.open("rb") as file:
-        text = os.fsdecode(file.read(_HEADER_BYTES))
-    named = _DATA_FILE.search(text)
-    if named is None or not (words := named[1].strip()):
-        return []
-    if words.upper().startswith("LIST"):
-        names = text[named.end() :].split("\n")
-    else:
-        names = [words, *glob.glob(_NUMBER.sub("*", glob.escape(words.split()[0])), root_dir=header.parent)]
-    files = (header.parent / name.strip() for name in dict.fromkeys(names) if name.strip() and "\0" not in name)
-    return [file for file in files if file.is_file()]
-
-
-def _sha256(file: Path, stopped: Event | None) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while piece := content.read(_PIECE_BYTES):
-            if stopped is not None and stopped.is_set():
-                raise RunFailed(Reason.CANCELLED, "The batch was stopped.")
-            digest.update(piece)
-    return digest.hexdigest()
+    return digest_of_all(file_digest(file, go_on) for file in files)
 
 
 class _Found:

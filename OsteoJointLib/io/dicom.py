@@ -23,6 +23,7 @@ from OsteoJointLib.io.header_checks import acquisition_flags, check_geometry, to
 from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
 from OsteoJointLib.io.limits import ReadingLimits
+from OsteoJointLib.io.slice_checks import refuse_blank_slices
 from OsteoJointLib.records import CtSlicePair, CtVolume, DicomImage, Flag
 
 _OTHER_REGIONS = re.compile(r"HEAD|BRAIN|SKULL|NECK|C-?SPINE|SINUS|HAND|WRIST|ELBOW|KNEE|ANKLE|FOOT|SHOULDER", re.I)
@@ -85,6 +86,8 @@ def _read_stack(choice: Choice, folder: FolderHeaders, name: str, limits: Readin
     grid = geometry.even_grid(hu.shape)
     source = replace(source_info((stack.first,), sha256, (name,)), choice=choice.why)
     flags += [*_stack_flags(choice, stack, limits), *damage_flags(folder), *tag_flags(stack.headers)]
+    if stack.plane != "axial":
+        refuse_blank_slices(hu, stack.plane)
     array, canonical = to_canonical(hu, grid)
     array = np.ascontiguousarray(array)
     flags += check_geometry(canonical, limits)

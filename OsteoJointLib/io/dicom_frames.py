@@ -117,4 +117,29 @@ def _decoded(dataset: Any, content: bytes) -> np.ndarray:
         single["PixelData"].is_undefined_length = True
     elif len(content) % 2:
         single.PixelData = content + b"\0"
-    return pixel_array(single)
+    stored, high = int(dataset.BitsStored), int(dataset.get("HighBit", dataset.BitsStored - 1))
+    if high < stored or (packed and dataset.file_meta.TransferSyntaxUID != _RLE):
+        return pixel_array(single)
+    single.BitsStored = single.BitsAllocated  # pydicom takes the lowest bits wherever the pixels lie
+    return own_bits(pixel_array(single), stored, high)
+
+
+def own_bits(values: np.ndarray, stored: int, high: int) -> np.ndarray:
+    """Take the pixels' own bits out of words in which they lie high, and an overlay may lie below.
+
+    Args:
+        values: whole words, signed or not.
+        stored: how many bits are theirs.
+        high: the highest of them, at least ``stored``. Where no word reaches beyond the lowest bits they lie there,
+            and the header is wrong.
+
+    >>> own_bits(np.array([0x4100, 0x4102], np.uint16), 12, 15).tolist()
+    [1040, 1040]
+    >>> own_bits(np.array([-256, 0x4100], np.int16), 12, 15).tolist(), own_bits(np.array([1040]), 12, 15).tolist()
+    ([-16, 1040], [1040])
+    """
+    bits = 8 * values.dtype.itemsize
+    lowest = 0 if values.dtype.kind == "u" else -(1 << (stored - 1))
+    if values.min() >= lowest and values.max() < lowest + (1 << stored):
+        return values
+    return (values << (bits - 1 - high)) >> (bits - stored)

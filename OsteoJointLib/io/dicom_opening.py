@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -19,7 +19,8 @@ LONGEST_HEADER = 2**26
 
 _RAW_DEFLATE = -15
 _PIXEL_GROUP = b"\xe0\x7f"
-_FIRST_PIXEL_TAG = 0x7FE00008
+_LAST_TAG = 0x7FE00007
+"""The last before the pixels."""
 
 
 class _DeflatedError(Exception):
@@ -62,36 +63,46 @@ class OpenedDataset:
         return len(tag) == 4 and _PIXEL_GROUP in (tag[:2], tag[1::-1])
 
 
-def open_dataset(file: BinaryIO, tags: Sequence[str], pixel_bytes: int = 0) -> OpenedDataset:
+def open_dataset(
+    file: BinaryIO, tags: Sequence[str | int], pixel_bytes: int = 0, last_tag: int = _LAST_TAG
+) -> OpenedDataset:
     """Read the data set of an open DICOM file up to its pixels.
 
     Args:
         file: at its start.
         tags: what to read of it.
         pixel_bytes: of the pixels that will be wanted: a deflated file is unpacked so far and no farther.
+        last_tag: nothing behind it is read.
 
     Raises:
         Exception: of pydicom's or zlib's, on a broken file.
     """
-    from pydicom import dcmread
+    from pydicom.filereader import read_partial
+    from pydicom.tag import Tag
     from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     guarded: Any = _Guard(file)
+    wanted: Any = [Tag(tag) for tag in tags]
+
+    def enough(tag: int, vr: str | None, length: int) -> bool:
+        return tag > last_tag
+
     try:
-        dataset = dcmread(guarded, stop_before_pixels=True, force=True, specific_tags=list(tags))
+        dataset = read_partial(guarded, enough, force=True, specific_tags=wanted)
     except _DeflatedError:
-        return _inflated(file, tags, pixel_bytes)
+        return _inflated(file, wanted, pixel_bytes, enough)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, _ = dataset.original_encoding
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     return OpenedDataset(dataset, guarded)
 
 
-def _inflated(file: BinaryIO, tags: Sequence[str], pixel_bytes: int) -> OpenedDataset:
+def _inflated(
+    file: BinaryIO, wanted: list[Any], pixel_bytes: int, enough: Callable[[int, str | None, int], bool]
+) -> OpenedDataset:
     """Unpack what follows, no farther than a header and the pixels go, and read it."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
-    from pydicom.tag import Tag
     from pydicom.uid import ExplicitVRLittleEndian
 
     content = zlib.decompressobj(_RAW_DEFLATE).decompress(file.read(), LONGEST_HEADER + pixel_bytes)
@@ -100,8 +111,8 @@ def _inflated(file: BinaryIO, tags: Sequence[str], pixel_bytes: int) -> OpenedDa
         stream,
         is_implicit_VR=False,
         is_little_endian=True,
-        stop_when=lambda tag, vr, length: tag >= _FIRST_PIXEL_TAG,
-        specific_tags=[Tag(tag) for tag in tags],
+        stop_when=enough,
+        specific_tags=wanted,
     )
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

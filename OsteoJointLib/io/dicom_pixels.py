@@ -7,7 +7,6 @@ water).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.dicom_frames import decoded_images
 from OsteoJointLib.io.dicom_headers import SliceHeader
 from OsteoJointLib.io.dicom_tags import quiet_dicom
+from OsteoJointLib.io.digests import digest_of_all, file_digest
 from OsteoJointLib.io.hu_checks import LOWEST_HU
 from OsteoJointLib.names import readable_name
 
@@ -32,7 +32,7 @@ def read_slices(headers: Sequence[SliceHeader], out: np.ndarray) -> str:
         out: (n, y, x) int16, to be filled with HU.
 
     Returns:
-        The SHA-256 of the sorted SHA-256 of the files.
+        The digest of the files together.
 
     Raises:
         InputRefused: UNREADABLE when a file can't be read or decoded, NOT_CT when it holds colors.
@@ -45,7 +45,7 @@ def read_slices(headers: Sequence[SliceHeader], out: np.ndarray) -> str:
         for path, indices in places.items():
             index = next(iter(indices.values()))
             try:
-                digests.add(_digest(path))
+                digests.add(file_digest(path))
                 for frame, raw in decoded_images(path, indices, out[0].size):
                     index = indices[frame]
                     if raw.shape != out.shape[1:]:
@@ -62,7 +62,7 @@ def read_slices(headers: Sequence[SliceHeader], out: np.ndarray) -> str:
                 ) from error
             except Exception as error:  # decoders raise almost anything on a broken file
                 raise _broken(index, headers) from error
-    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+    return digest_of_all(digests)
 
 
 class _NotGrayError(Exception):
@@ -94,8 +94,3 @@ def to_hu(raw: np.ndarray, slope: float, intercept: float, padding: float | None
     if padding is not None and padding * slope + intercept > _HIGHEST_BELIEVABLE_HU:
         hu[raw == padding] = LOWEST_HU
     return np.clip(hu, LOWEST_HU, np.iinfo(np.int16).max).astype(np.int16)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

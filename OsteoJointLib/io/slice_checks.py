@@ -11,8 +11,11 @@ from OsteoJointLib.errors import InputRefused, Reason
 _STEP = 8
 """A slice whose every eighth voxel along both axes is alike is looked at whole."""
 
-_TISSUE_HU, _LEAST_TISSUE = -300, 0.01
-"""A slice shows the body where so much of it is denser than that."""
+_TISSUE_HU = -300
+_LEAST_TISSUE = {"axial": 0.01, "coronal": 0.2, "sagittal": 0.2}
+"""A slice shows the body where so much of it is denser than that. Coronal and sagittal slices of a sound CT may be
+blank between others, where a tool has blanked the air between back and table, or trunk and arm: but beside such air the
+body ends (chosen)."""
 
 _MOST_CHANGE = 0.2
 """Share of a slice's voxels that hold no number in it and do in the next, or the other way round: a field of view that
@@ -21,13 +24,12 @@ a tool has cut changes by less from slice to slice (chosen)."""
 _NAMED = 5
 
 
-def refuse_blank_slices(hu: np.ndarray) -> None:
-    """Refuse a volume in which an axial slice between others that show the body holds one value only.
-
-    Cut otherwise a sound CT may have such slices: where a tool has blanked the air between back and table.
+def refuse_blank_slices(hu: np.ndarray, plane: str = "axial") -> None:
+    """Refuse a volume in which a slice, between others that show the body, holds one value only.
 
     Args:
-        hu: (z, y, x) int16.
+        hu: (slices, rows, columns) int16.
+        plane: axial, coronal or sagittal: how the slices lie.
 
     Raises:
         InputRefused: UNREADABLE.
@@ -36,12 +38,16 @@ def refuse_blank_slices(hu: np.ndarray) -> None:
     suspect = np.flatnonzero(thin.min(axis=1) == thin.max(axis=1))
     blank = np.zeros(len(hu), dtype=bool)
     blank[[index for index in suspect if hu[index].min() == hu[index].max()]] = True
-    body = np.flatnonzero((thin > _TISSUE_HU).mean(axis=1) * ~blank > _LEAST_TISSUE)
-    inside = [] if not body.size else (body[0] + np.flatnonzero(blank[body[0] : body[-1]])).tolist()
+    filled = np.flatnonzero(~blank)
+    shows = (thin[filled] > _TISSUE_HU).mean(axis=1) >= _LEAST_TISSUE[plane]
+    after = np.searchsorted(filled, np.flatnonzero(blank))
+    between = (after > 0) & (after < len(filled))
+    between[between] = shows[after[between] - 1] & shows[after[between]]
+    inside = np.flatnonzero(blank)[between].tolist()
     if inside:
         raise InputRefused(
             Reason.UNREADABLE,
-            f"{_slices(inside, len(hu), 'axial')} one value only between others that show the body: they were lost. "
+            f"{_slices(inside, len(hu), plane)} one value only between others that show the body: they were lost. "
             "Copy or export the CT again.",
         )
 

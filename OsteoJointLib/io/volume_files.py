@@ -8,7 +8,6 @@ back.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,11 @@ import numpy as np
 
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.frames import Grid
-from OsteoJointLib.io.canonical import empty_stored, to_canonical, triple
+from OsteoJointLib.io.canonical import empty_stored, slice_axis_name, to_canonical, triple
 from OsteoJointLib.io.contrast_words import phase_of
 from OsteoJointLib.io.dicom_source import one_per_code
 from OsteoJointLib.io.dicom_tags import as_positive
+from OsteoJointLib.io.digests import digest_of_all, file_digest
 from OsteoJointLib.io.files.header import SINGLE_SLICE
 from OsteoJointLib.io.files.opening import HU_BYTES, read_header, refuse_too_large, volume_kind
 from OsteoJointLib.io.files.stored_planes import planes
@@ -30,7 +30,7 @@ from OsteoJointLib.io.hu_checks import LOWEST_HU, check_hu
 from OsteoJointLib.io.hu_scale import measure_scale
 from OsteoJointLib.io.kernels import kernel_code
 from OsteoJointLib.io.limits import ReadingLimits
-from OsteoJointLib.io.slice_checks import refuse_missing_numbers
+from OsteoJointLib.io.slice_checks import refuse_blank_slices, refuse_missing_numbers
 from OsteoJointLib.names import readable_name
 from OsteoJointLib.records import ContrastPhase, CtVolume, Flag, SourceInfo
 
@@ -63,7 +63,7 @@ def read_volume_file(path: Path, limits: ReadingLimits) -> CtVolume:
     refuse_too_large(header.grid.shape_zyx, HU_BYTES, limits.memory_gib)
     hu, repaired = to_int16(planes(header), header.grid, header.slope, header.intercept)
     said, doubted = stated(header.keys)
-    sha256 = _sha256(path, header.data.path)
+    sha256 = digest_of_all(map(file_digest, {path, header.data.path}))
     source = replace(said, kind=volume_kind(path) or "", file_names=(readable_name(path),), sha256=sha256)
     return checked_volume(hu, header.grid, source, limits, [*header.notes, *repaired, *doubted], header.flags)
 
@@ -89,6 +89,8 @@ def checked_volume(
     Raises:
         InputRefused: with the reason of the check that failed.
     """
+    if (plane := slice_axis_name(stored.direction)) != "axial":
+        refuse_blank_slices(hu, plane)
     array, canonical = to_canonical(hu, stored)
     array = np.ascontiguousarray(array)
     flags = [*flags, *([Flag(Reason.TAGS_REPAIRED, " ".join(notes))] if notes else [])]
@@ -156,13 +158,3 @@ def stated(keys: Mapping[str, str]) -> tuple[SourceInfo, list[str]]:
         phase=None if phase is ContrastPhase.GIVEN else phase,
     )
     return source, notes
-
-
-def _sha256(header: Path, data: Path) -> str:
-    """Hash the file's bytes, followed by the hash of its data file where that is another."""
-    with header.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    if data != header:
-        with data.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -211,8 +211,12 @@ def open_label_map(path: Path) -> SimpleITK.Image:
         raise InputRefused(Reason.NOT_FOUND, f"There is no file of masks at {path}. Check the path.")
     if looks_like_dicom(path):
         return read_segments(path, lambda names, code: any(_is_meant(name, names, code) for name in VERSE_LABELS))
-    header = read_header(path)
-    image = image_on_grid(read_voxels(header, ReadingLimits().memory_gib), header.grid)
+    try:
+        header = read_header(path)
+        image = image_on_grid(read_voxels(header, ReadingLimits().memory_gib), header.grid)
+    except InputRefused as refusal:
+        said = f"The label map {path.name} can't be used. {refusal.message}"
+        raise InputRefused(refusal.reason, said, f"The label map can't be used. {refusal.public}") from refusal
     for key, value in header.keys.items():
         image.SetMetaData(key, value)
     return image

@@ -24,6 +24,26 @@ def series(write_series, tmp_path) -> Path:
     return write_series(tmp_path / "dicom", SLICES, 2.0)
 
 
+@pytest.fixture
+def write_sagittal(write_series, make_body, tmp_path):
+    """Write the body in forty sagittal slices, 4 mm apart."""
+
+    def write() -> Path:
+        series = write_series(tmp_path / "sagittal", 40, 4.0)
+        values = make_body(SLICES)[::-1].astype(np.int32) + 1024
+        for index, path in enumerate(files_of(series)):
+            dataset = pydicom.dcmread(path)
+            dataset.Rows, dataset.Columns = SLICES, 32
+            dataset.PixelData = values[:, :, index].astype("<u2").tobytes()
+            dataset.PixelSpacing = [2.0, 8.0]
+            dataset.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+            dataset.ImagePositionPatient = [-80.0 + 4.0 * index, -124.0, 58.0]
+            dataset.save_as(path)
+        return series
+
+    return write
+
+
 def files_of(series: Path) -> list[Path]:
     return sorted(series.iterdir())
 
@@ -208,6 +228,69 @@ def test_empty_slices_at_the_ends_are_no_loss(series):
     for path in (*files_of(series)[:2], *files_of(series)[-2:]):
         rewrite(path, PixelData=bytes(32 * 40 * 2))
     assert read_ct(series).hu.shape[0] == SLICES
+
+
+def stored_as(plane: str, path: Path, values: np.ndarray) -> Path:
+    """Write a volume in coronal or sagittal slices; every voxel keeps its place in the patient."""
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing((8.0, 8.0, 2.0))
+    sitk.WriteImage(sitk.PermuteAxes(image, (0, 2, 1) if plane == "coronal" else (1, 2, 0)), path)
+    return path
+
+
+@pytest.mark.parametrize(("plane", "axis", "slices"), [("coronal", 1, 32), ("sagittal", 2, 40)])
+def test_lost_slices_are_refused_in_whatever_plane_they_lie(make_body, tmp_path, plane, axis, slices):
+    values = make_body(SLICES)
+    assert read_ct(stored_as(plane, tmp_path / "whole.nrrd", values)).hu.shape == values.shape
+    np.moveaxis(values, axis, 0)[14:20:5] = -1024
+    said = refusal(stored_as(plane, tmp_path / "lost.nrrd", values))
+    assert said.reason is Reason.UNREADABLE
+    assert f"The {plane} slices 15, 20 of {slices} hold one value only" in said.message
+
+
+def test_lost_slices_of_a_sagittal_series_are_refused(write_sagittal):
+    series = write_sagittal()
+    for path in files_of(series)[12:16:3]:
+        rewrite(path, PixelData=bytes(SLICES * 32 * 2))
+    said = refusal(series)
+    assert said.reason is Reason.UNREADABLE
+    assert "The sagittal slices 25, 28 of 40 hold one value only" in said.message  # in the order of their normal
+
+
+@pytest.mark.parametrize("damage", [overwrite, cut_off, empty])
+def test_damaged_and_missing_slices_of_a_sagittal_series_are_told(write_sagittal, damage):
+    series = write_sagittal()
+    files = files_of(series)
+    damage(files[0])
+    assert "1 of 40 files" in flag_of(series, Reason.FILES_DAMAGED).message
+    for path in files[1::2]:
+        damage(path)
+    assert "21 of the 40 DICOM files" in refusal(series).message
+
+
+def test_a_wide_gap_in_a_sagittal_series_is_refused(write_sagittal):
+    series = write_sagittal()
+    for path in files_of(series)[17:19]:
+        path.unlink()
+    assert refusal(series).reason is Reason.UNEVEN_SLICES
+
+
+@pytest.mark.parametrize(("high", "overlay"), [(11, 14), (15, None), (15, 2), (14, 15)])
+def test_pixels_are_taken_from_their_own_bits(series, high, overlay):
+    plain = read_ct(series).hu
+    for path in files_of(series):
+        values = np.frombuffer(pydicom.dcmread(path).PixelData, "<u2") << (high - 11)
+        if overlay is not None:
+            values[::3] |= 1 << overlay
+        rewrite(path, BitsStored=12, HighBit=high, PixelData=values.tobytes())
+    np.testing.assert_array_equal(read_ct(series).hu, plain)
+
+
+def test_a_wrong_highest_bit_changes_nothing(series):
+    plain = read_ct(series).hu
+    for path in files_of(series):
+        rewrite(path, BitsStored=12, HighBit=15)
+    np.testing.assert_array_equal(read_ct(series).hu, plain)
 
 
 def test_blanked_air_between_back_and_table_is_no_loss(make_body, tmp_path):

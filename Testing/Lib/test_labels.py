@@ -125,7 +125,9 @@ def test_an_edit_of_the_lower_level_alone_is_taken(chain, tmp_path):
 def test_a_file_that_can_t_be_read_is_refused(chain, tmp_path):
     path = tmp_path / "s.nrrd"
     path.write_text("nothing")
-    with pytest.raises(InputRefused, match=r"label map s\.nrrd is broken") as refusal:
+    with pytest.raises(
+        InputRefused, match=r"label map s\.nrrd can't be used. The file is damaged: it doesn't begin as NRRD"
+    ) as refusal:
         edited_masks(chain.result, both(path))
     assert refusal.value.reason is Reason.UNREADABLE
 

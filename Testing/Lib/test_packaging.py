@@ -45,7 +45,7 @@ def others_imported(folder: str) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module.split(".")[0])
-    ours = {"OsteoJoint", "OsteoJointLib", "training", "osteojoint_host"}
+    ours = {"OsteoJoint", "OsteoJointLib", "training", "osteojoint_host", "Testing"}
     ours |= {path.stem for path in (REPOSITORY / folder).rglob("*.py")}  # the tests' own, beside each other
     return names - ours - set(sys.stdlib_module_names) - OF_SLICER
 

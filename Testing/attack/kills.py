@@ -1,7 +1,5 @@
 """Kills batches at many moments and looks at what they leave: nothing lost, nothing half, nothing that runs on.
 
-    python Testing/attack/kills.py --count 200 --rounds 50 --document RESULT.json
-
 A batch over a few small cases is started again and again into one folder, and ended by SIGKILL, SIGTERM or SIGINT: at
 a random moment, or as soon as a certain file appears (its own lock, the ledger, the first file of a case). After each
 kill the ledger and the table must be whole, cases that were done must still be done, no worker may live on, and the
@@ -12,7 +10,6 @@ no label may be lost. The worker is a stand-in that reads nothing but writes its
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import os
@@ -22,8 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +29,7 @@ from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import LOCK_FILE
 from OsteoJointLib.typed_json import to_json
 from OsteoJointLib.worker.answers import Loaded, LoadedModel
+from Testing.attack.records import Fault, Records, Tried
 
 WORKER = """
 import json, os, sys, time
@@ -105,17 +101,11 @@ CASES = 8
 
 @dataclass
 class Report:
-    """What the kills found."""
+    """What the kills of one batch found."""
 
-    kills: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
+    kills: list[str] = field(default_factory=list)
+    faults: list[tuple[Fault, str]] = field(default_factory=list)
     slowest_end_s: float = 0.0
-
-    def __str__(self) -> str:
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(self.kills.items()))
-        faults = "".join(f"\n  {fault}" for fault in self.faults)
-        slowest = f"slowest end {self.slowest_end_s:.2f} s"
-        return f"{self.kills.total()} kills ({counts}), {slowest}, {len(self.faults)} faults{faults}"
 
 
 class Target:
@@ -181,27 +171,39 @@ class Target:
         return alive
 
 
-def kill_batches(folder: Path, document: dict[str, object], count: int, seed: int) -> Report:
-    """Kill a batch many times; see the module.
+def attack_kills(count: int, seed: int, document: dict[str, object], records: Records) -> None:
+    """Kill batches until ``count`` kills are recorded; see the module.
+
+    Args:
+        count: kills.
+        seed: of the moments.
+        document: a ``result.json``.
+        records: takes what was tried.
+    """
+    for number in records.missing("kills", count):
+        if records.counted("kills") >= count:
+            return
+        with tempfile.TemporaryDirectory(prefix="attack-") as folder:
+            records.add(kill_batch(Path(folder), document, number, seed))
+
+
+def kill_batch(folder: Path, document: dict[str, object], number: int, seed: int) -> Tried:
+    """Kill one batch a few times, then let it run to its end.
 
     Args:
         folder: for its files, empty.
         document: a ``result.json``.
-        count: kills.
-        seed: of the moments.
+        number: of the batch.
+        seed: with the number, the moments follow from it.
     """
-    random_ = random.Random(seed)
-    report, number = Report(), 0
-    while report.kills.total() < count:
-        number += 1
-        place = folder / str(number)
-        place.mkdir()
-        target = Target(place, document)
-        for _ in range(random_.randint(1, 4)):
-            _kill_once(target, random_, report)
-        _run_to_end(target, report)
-        print(report, file=sys.stderr, flush=True)
-    return report
+    random_ = random.Random(f"{seed} {number}")
+    report, target = Report(), Target(folder, document)
+    for _ in range(random_.randint(1, 4)):
+        _kill_once(target, random_, report)
+    _run_to_end(target, report)
+    outcome = "faults" if report.faults else "whole"
+    faults, count = tuple(report.faults), len(report.kills)
+    return Tried("kills", number, "batch", outcome, count, faults, round(report.slowest_end_s, 3))
 
 
 def _is_new(path: Path, since_ns: int) -> bool:
@@ -238,29 +240,29 @@ def _kill_once(target: Target, random_: random.Random, report: Report) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         words = process.communicate()[1]
-        report.faults.append(f"{name}: it didn't end")
+        report.faults.append((Fault.HUNG, name))
     took_s = time.monotonic() - asked
-    report.kills[number.name] += 1
+    report.kills.append(name)
     report.slowest_end_s = max(report.slowest_end_s, took_s)
     if number is not signal.SIGKILL and took_s > _ENDS_IN_S * busy():
-        report.faults.append(f"{name}: it took {took_s:.2f} s to end with {process.returncode}")
+        report.faults.append((Fault.LEFT, f"{name}: it took {took_s:.2f} s to end with {process.returncode}"))
     if process.returncode not in (0, 130, -number):
-        report.faults.append(f"{name}: it ended with {process.returncode}: {words[-300:]}")
+        report.faults.append((Fault.CRASH, f"{name}: it ended with {process.returncode}: {words[-300:]}"))
     if "Traceback" in words and process.returncode == 130:
-        report.faults.append(f"{name}: {words[-300:]}")
+        report.faults.append((Fault.TRACEBACK, f"{name}: {words[-300:]}"))
     until = time.monotonic() + _ENDS_IN_S * busy()
     while target.workers() and time.monotonic() < until:
         time.sleep(0.01)
     if alive := target.workers():
-        report.faults.append(f"{name}: {len(alive)} worker(s) lived on")
+        report.faults.append((Fault.LEFT, f"{name}: {len(alive)} worker(s) lived on"))
     try:
         lost = before - target.done()
         if lost:
-            report.faults.append(f"{name}: no longer done: {sorted(lost)}")
+            report.faults.append((Fault.LOST, f"{name}: no longer done: {sorted(lost)}"))
         if (target.out / "batch.csv").exists():
             target.rows()
     except Exception as error:
-        report.faults.append(f"{name}: {error!r}")
+        report.faults.append((Fault.LOST, f"{name}: {error!r}"))
 
 
 def _run_to_end(target: Target, report: Report) -> None:
@@ -268,9 +270,17 @@ def _run_to_end(target: Target, report: Report) -> None:
     words = process.communicate()[1]
     rows = {row["case"]: row["outcome"] for row in target.rows()} if (target.out / "batch.csv").exists() else {}
     if process.returncode != 0 or list(rows.values()) != ["done"] * CASES:
-        report.faults.append(f"not resumed: exit {process.returncode}, {rows}, {words[-300:]}")
+        report.faults.append((Fault.LOST, f"not resumed: exit {process.returncode}, {rows}, {words[-300:]}"))
     if hidden := target.hidden():
-        report.faults.append(f"left: {hidden}")
+        report.faults.append((Fault.LEFT, f"left: {hidden}"))
+
+
+def attack_rounds(count: int, document: dict[str, object], records: Records) -> None:
+    """Let two write at once, ``count`` times; see the module."""
+    for number in records.missing("rounds", count):
+        with tempfile.TemporaryDirectory(prefix="attack-") as folder:
+            faults = tuple((Fault.LOST, words) for words in write_together(Path(folder), document))
+        records.add(Tried("rounds", number, "two writers", "faults" if faults else "whole", faults=faults))
 
 
 def write_together(folder: Path, document: dict[str, object]) -> list[str]:
@@ -301,26 +311,3 @@ def write_together(folder: Path, document: dict[str, object]) -> list[str]:
     if codes != [0, 0] or missing:
         faults.append(f"labels: exit {codes}, missing {sorted(missing)}")
     return faults
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Kill batches, let two write at once, and print what was found; 1 where there are faults."""
-    parser = argparse.ArgumentParser(description="Kill batches at many moments.")
-    parser.add_argument("--count", type=int, default=200, help="kills")
-    parser.add_argument("--rounds", type=int, default=50, help="of two writers at once")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--document", type=Path, required=True, help="a result.json")
-    arguments = parser.parse_args(argv)
-    document = json.loads(arguments.document.read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder:
-        report = kill_batches(Path(folder), document, arguments.count, arguments.seed)
-    lost: list[str] = []
-    for _ in range(arguments.rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            lost += write_together(Path(folder), document)
-    print(report, f"{arguments.rounds} rounds of two writers, {len(lost)} faults", *lost, sep="\n")
-    return 1 if report.faults or lost else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,11 +13,13 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from OsteoJointLib.frames import Grid
+from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.records import CtVolume, SourceInfo
 
 SLICES, ROWS, COLUMNS = 20, 32, 40
 SPACING_MM, ORIGIN_MM = (8.0, 8.0, 2.5), (-156.0, -124.0, -20.0)
+PHANTOM_GRID = Grid.axis_aligned((72, 128, 128), (2.8, 2.8, 3.0), (-178.0, -178.0, -108.0))
 VOLUME_NAMES = ("ct.nrrd", "packed.nrrd", "ct.nhdr", "ct.nii", "ct.nii.gz", "ct.mha", "packed.mha", "ct.mhd")
 DICOM_NAMES = ("classic", "run-length", "jpeg2000", "enhanced")
 
@@ -31,6 +33,11 @@ def body() -> np.ndarray:
     for index in range(SLICES):
         hu[index, ROWS // 2 - 2 : ROWS // 2 + 1, COLUMNS // 4 + index // 2] = 700.0 + index
     return np.clip(hu, -1024, 3071).astype(np.int16)
+
+
+def small_phantom(seed: int) -> Phantom:
+    """Make a phantom that is read in under a second: the lumbar spine on coarse voxels."""
+    return make_phantom(seed, grid=PHANTOM_GRID)
 
 
 def write_seeds(folder: Path) -> None:

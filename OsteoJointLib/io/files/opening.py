@@ -56,6 +56,20 @@ def read_header(path: Path) -> VolumeHeader:
     return _READERS[kind](path)
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """List the files a volume lies in: its own, and the one in which a detached header says its voxels are.
+
+    Of a header that is refused it is the header alone: nothing else is read then.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    try:
+        return tuple(dict.fromkeys((path, read_header(path).data.path)))
+    except InputRefused:
+        return (path,)
+
+
 def read_voxels(header: VolumeHeader, memory_gib: float) -> np.ndarray:
     """Read all voxels, (z, y, x) or (z, y, x, components), in this machine's byte order.
 
