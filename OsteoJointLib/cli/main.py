@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib import __version__
 from OsteoJointLib.atomic import check_writable
+from OsteoJointLib.batch.ray_cluster import RayOptions
 from OsteoJointLib.cli.interrupting import interruptible
 from OsteoJointLib.cli.saying import say
 from OsteoJointLib.device import check_device_name, give_back_memory, prepare_process
@@ -445,7 +446,6 @@ def _user_points(arguments: argparse.Namespace) -> dict[Any, tuple[float, float,
 
 
 def _batch(arguments: argparse.Namespace) -> int:
-    from OsteoJointLib.batch.ray_cluster import RayOptions
     from OsteoJointLib.batch.run import BatchOptions, run_batch
     from OsteoJointLib.cli.terminal import batch_summary, case_bar
     from OsteoJointLib.pipeline.config_file import read_config
