@@ -12,8 +12,10 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from OsteoJointLib.batch.run import BatchOptions, run_batch
@@ -98,15 +100,25 @@ def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, env=env, start_new_session=True, **pipes)
 
 
+def of_session(session: int) -> list[psutil.Process]:
+    """The processes that were started below one."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
 def ended(process: subprocess.Popen[str], limit_s: float = 300) -> tuple[int, str, str]:
-    """Wait for a process; whatever is left of its session ends with it."""
+    """Wait for a process; nothing that it has started may live on for long."""
     try:
         said, noise = process.communicate(timeout=limit_s)
+        _, left = psutil.wait_procs(of_session(process.pid), timeout=20)
     finally:
-        left = subprocess.run(["ps", "-s", str(process.pid), "-o", "args="], capture_output=True, text=True).stdout
-        if left.strip():
-            os.killpg(process.pid, signal.SIGKILL)
-    assert not left.strip(), f"lived on: {left}"
+        for one in of_session(process.pid):
+            one.kill()
+    assert not left
     return process.returncode, said, noise
 
 
@@ -153,13 +165,17 @@ def test_a_batch_on_the_own_cluster_is_stopped_by_sigterm_and_goes_on(cts, local
     batch = start(*command, TMPDIR=str(tmp_path))
     assert batch.stderr is not None
     first = batch.stderr.readline()
-    listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True).stdout
+    listening = {
+        (one.laddr.ip, process.name())
+        for process in of_session(batch.pid)
+        for one in process.net_connections("inet")
+        if one.status == psutil.CONN_LISTEN
+    }
     batch.send_signal(signal.SIGTERM)
     code, _, noise = ended(batch)
     assert (code, "stopped" in noise, "Traceback" in noise) == (130, True, False), noise
     assert first.startswith("1/5 case-")
-    own = [line for line in listening.splitlines() if any(word in line for word in ("raylet", "gcs_server", "ray::"))]
-    assert all("127.0.0.1" in line.split()[3] or f"pid={os.getpid()}" in line for line in own), own
+    assert {ip.removeprefix("::ffff:") for ip, _ in listening} == {"127.0.0.1"}, listening
     code, said, noise = ended(start(*command))
     assert (code, "skipped" in said) == (6, True), noise
     assert rows(out) == rows(local)
