@@ -116,8 +116,8 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         ratio = row.cpu_s / local[row.cases, row.slices] if (row.cases, row.slices) in local else float("nan")
         lines.append(
-            f"| {row.engine} | {row.cases} | {row.slices} | {row.cpu_s:.1f} | {row.cpu_s / row.cases:.2f} | {ratio:.2f} "
-            f"| {row.clock_s:.0f} | {row.peak_mib:.0f} |"
+            f"| {row.engine} | {row.cases} | {row.slices} | {row.cpu_s:.1f} | {row.cpu_s / row.cases:.2f} "
+            f"| {ratio:.2f} | {row.clock_s:.0f} | {row.peak_mib:.0f} |"
         )
     return "\n".join(lines)
 
