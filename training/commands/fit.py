@@ -106,10 +106,13 @@ def _ablate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from training.data.pairs import refuse_shared_patients
     from training.loop import train
 
     budget = Budget(options.steps, options.minutes)
     task = chosen_task(options.config, options.set, options.seed)
+    if options.validation is not None:
+        refuse_shared_patients([options.data, options.validation])
     out = options.out or Path("runs") / task.config.name
     train(task, options.data, out, budget, options.validation, options.device, options.threads, options.workers)
     print(f"Trained: {out / 'last.pt'}")
