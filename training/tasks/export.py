@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from torch import Tensor
-
-from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.weights import SUFFIX, load_weights, save_weights
+from OsteoJointLib.weights import save_weights
 from OsteoJointLib.weights_manifest import check_weights
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import load_checkpoint
 from training.seeds import EVALUATION_SEEDS, require_seeds
 from training.tasks.calibration import calibrated
+from training.tasks.finished import multitask_part, training_of
 from training.tasks.levels import LevelTask, load_level_network
-from training.tasks.multitask import MultitaskTask
 
 INTENDED_USE = (
     "Research only, not a medical device: trained on synthetic phantoms, never validated on patients for diagnosis."
@@ -80,7 +75,7 @@ def export(
         "level_config": level_network.config.to_json(),
         "trained_on": f"OsteoJoint phantoms (pairs and level samples), {kept.training['steps']} multitask steps",
         "training": kept.training,
-        "level_training": _training_of(load_checkpoint(levels, LevelTask.name), ("name", "seed", "optimizer", "rows")),
+        "level_training": training_of(load_checkpoint(levels, LevelTask.name), ("name", "seed", "optimizer", "rows")),
         "metrics": {},
         "intended_use": INTENDED_USE,
         "licence": LICENCE,
@@ -100,38 +95,6 @@ def export(
         fields["config"] = calibrated(path, calibrate).to_json()
         save_weights(folder, name, state, fields)
     return path
-
-
-@dataclass(frozen=True, eq=False)
-class MultitaskPart:
-    """The multitask network that is exported: its config, weights and how it was trained."""
-
-    config: NetworkConfig
-    state: Mapping[str, Tensor]
-    training: dict[str, Any]
-
-
-def multitask_part(path: Path) -> MultitaskPart:
-    """Read the multitask network of a checkpoint or of a weights file.
-
-    Raises:
-        InputRefused: it is no checkpoint of this task.
-        ModelRefused: the weights file can't be used.
-    """
-    if path.suffix == SUFFIX:
-        loaded = load_weights(path)
-        return MultitaskPart(loaded.config, loaded.part("multitask."), check_weights(path)["training"])
-    checkpoint = load_checkpoint(path, MultitaskTask.name)
-    training = _training_of(checkpoint, ("name", "seed", "optimizer", "windows_px", "precision"))
-    return MultitaskPart(NetworkConfig.from_json(checkpoint.recipe["network"]), checkpoint.average, training)
-
-
-def _training_of(checkpoint: Checkpoint, told: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "steps": checkpoint.step,
-        "minutes": round(checkpoint.elapsed_s / 60.0, 1),
-        "experiment": {key: checkpoint.recipe[key] for key in told},
-    }
 
 
 def _without(numbers: Any, names: tuple[str, ...]) -> Any:

@@ -158,7 +158,7 @@ class MultitaskTask:
     """
 
     name = "multitask"
-    terms = MultitaskLosses._fields
+    terms: tuple[str, ...] = MultitaskLosses._fields
     watched = "cross_entropy"
 
     def __init__(self, config: MultitaskConfig):
