@@ -1,4 +1,4 @@
-"""A multitask network that was trained before: read to be exported, or to begin another training with."""
+"""Networks that were trained before: read to be exported, or to begin another training with."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from torch import Tensor
 
 from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.level_config import LevelNetConfig
 from OsteoJointLib.weights import load_weights
 from OsteoJointLib.weights_manifest import check_weights
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.loop import Beginning
 from training.task import StepModule, Task
+from training.tasks.levels import LevelTask, load_level_network
 from training.tasks.multitask import MultitaskConfig, MultitaskTask
 
 _CHECKPOINT = ".pt"
@@ -53,6 +55,27 @@ def multitask_part(source: str | Path) -> MultitaskPart:
     config = NetworkConfig.from_json(checkpoint.recipe["network"])
     origin = f"{checkpoint.recipe['name']} at step {checkpoint.step}"
     return MultitaskPart(config, checkpoint.average, training, origin)
+
+
+@dataclass(frozen=True, eq=False)
+class LevelPart:
+    """A level network: its config, weights and how it was trained."""
+
+    config: LevelNetConfig
+    state: Mapping[str, Tensor]
+    training: dict[str, Any]
+
+
+def level_part(source: str | Path) -> LevelPart:
+    """Read the level network of a checkpoint or of weights; arguments and refusals as :func:`multitask_part`."""
+    if Path(source).suffix != _CHECKPOINT:
+        loaded = load_weights(source)
+        training = dict(check_weights(source).get("level_training", {}))
+        return LevelPart(loaded.level_config, loaded.part("levels."), training)
+    checkpoint = load_checkpoint(Path(source), LevelTask.name)
+    network = load_level_network(Path(source))
+    training = training_of(checkpoint, ("name", "seed", "optimizer", "rows"))
+    return LevelPart(network.config, network.state_dict(), training)
 
 
 def training_of(checkpoint: Checkpoint, told: tuple[str, ...]) -> dict[str, Any]:
