@@ -1,7 +1,7 @@
 """What ten corrected CTs of a new kind teach the shipped network, and what it forgets: ``--out DIR --replay PAIRS``.
 
 The kind: a cone beam's CTs, as an operating room makes them. They have noise, rings, streaks and shading, and their
-gray values are no HU, so that nobody knows a class: outlines alone are taught. They are made of phantoms here, from other
+gray values are no HU, so that nobody knows a class: outlines alone are taught. They are made of phantoms here, of other
 ones for teaching and for judging. The ten are saved as Slicer's section *Labels* saves them, checked, cut into pairs,
 trained on beside the pairs of ``--replay``, exported, and read by the pipeline. Compared are the weights before and
 after: the whole chain from the true points on ten other CTs of the kind, and pairs of phantoms (``--phantoms``, of

@@ -73,6 +73,7 @@ class CaseLabel:
         kind: what the masks show.
         mask_method: how bodies were made of whole vertebrae; None where they were drawn.
         origin: of a public case.
+        mean_bmd: where the BMD of no level alone is known.
 
     Raises:
         UsageError: the patient isn't a code, or a BMD isn't volumetric.
@@ -87,6 +88,7 @@ class CaseLabel:
     kind: MaskKind = MaskKind.BODY
     mask_method: str | None = None
     origin: Origin | None = None
+    mean_bmd: MeanBmd | None = None
 
     def __post_init__(self) -> None:
         check_patient(self.patient)
@@ -189,6 +191,7 @@ def labeled_case(name: str, image: Path, mask: Path, label: CaseLabel, voxels_sh
         levels={level: LevelCenter(label.centers_lps_mm[level]) for level in Level},
         bmd=bmd or None,
         status=label.status,
+        mean_bmd=label.mean_bmd,
         origin=label.origin,
     )
 
