@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from training.task import StepLosses, StepModule, Task
 CHECKPOINT, BEST = "last.pt", "best.pt"
 _ENDLESS_STEPS = 10_000_000
 
+Beginning = Callable[[StepModule], dict[str, Any]]
+"""Puts weights into a network before its first step, and says what they are for the recipe."""
+
 
 def train(
     task: Task,
@@ -40,6 +44,7 @@ def train(
     threads: int | None = None,
     workers: int = 1,
     stop_after: int | None = None,
+    beginning: Beginning | None = None,
 ) -> Run:
     """Train, or go on training.
 
@@ -53,6 +58,7 @@ def train(
         threads: of PyTorch; None for as many as the library takes.
         workers: processes that make batches; 0 makes them in this one.
         stop_after: leave after this step, for tests.
+        beginning: weights to begin with, instead of random ones.
 
     Returns:
         The run at its end; it is in ``out / "last.pt"`` as well.
@@ -67,8 +73,10 @@ def train(
     set_threads(threads)
     fabric = Fabric(accelerator=place.type, devices=[place.index] if place.index else 1, precision=config.precision)  # type: ignore[arg-type]
     run = start(task)
+    if beginning is not None:
+        recipe |= {"beginning": beginning(run.module)}
     module, optimizer = fabric.setup(run.module, run.optimizer)
-    run.average = {name: value.to(fabric.device) for name, value in run.average.items()}
+    run.average = {name: value.detach().clone() for name, value in run.module.network.state_dict().items()}
     if (out / CHECKPOINT).is_file():
         resume(run, recipe, out / CHECKPOINT)
     last_step = min(budget.steps or _ENDLESS_STEPS, stop_after or _ENDLESS_STEPS)

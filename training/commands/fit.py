@@ -53,15 +53,20 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--config",
-        default="compact",
         metavar="NAME",
-        help="module of training/configs: compact (the multitask "
-        "network) or compact_levels (the level network); default: compact",
+        help="module of training/configs: compact (the multitask network), compact_levels (the level network) or "
+        "finetune; default: compact, with --from finetune",
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="what is trained on: pairs, or level samples"
     )
     parser.add_argument("--validation", type=Path, metavar="DIR", help="what is watched, of the same kind")
+    parser.add_argument(
+        "--from", dest="start", metavar="NAME or PATH", help="begin with these weights, or a run's last.pt"
+    )
+    parser.add_argument(
+        "--replay", type=Path, metavar="DIR", help="draw pairs from here as well, so that they aren't forgotten"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: runs/NAME)")
     parser.add_argument("--minutes", type=above_zero, metavar="N", help="minutes of training in all")
     parser.add_argument("--steps", type=at_least(1), metavar="N", help="steps in all")
@@ -106,12 +111,28 @@ def _ablate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from training.data.pairs import refuse_shared_patients
     from training.loop import train
+    from training.tasks.finished import continued
 
     budget = Budget(options.steps, options.minutes)
-    task = chosen_task(options.config, options.set, options.seed)
+    overrides = [*options.set, *([f"data.replay={options.replay}"] if options.replay else [])]
+    task = chosen_task(options.config or ("finetune" if options.start else "compact"), overrides, options.seed)
+    task, beginning = continued(task, options.start) if options.start else (task, None)
+    if options.validation is not None:
+        refuse_shared_patients([options.data, options.validation])
     out = options.out or Path("runs") / task.config.name
-    train(task, options.data, out, budget, options.validation, options.device, options.threads, options.workers)
+    train(
+        task,
+        options.data,
+        out,
+        budget,
+        options.validation,
+        options.device,
+        options.threads,
+        options.workers,
+        beginning=beginning,
+    )
     print(f"Trained: {out / 'last.pt'}")
 
 
