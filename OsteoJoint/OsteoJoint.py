@@ -129,7 +129,7 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
         self.layout.insertWidget(0, self.tour.frame)
         logic.reading.changed.connect(self.followTour)
         self.followTour()
-        self.shortcuts = Shortcuts(self.parent, logic.reading, slicer.util.mainWindow(), self.startTour)
+        self.shortcuts = Shortcuts(self.parent, self.panel.look_at, slicer.util.mainWindow(), self.startTour)
 
     def startTour(self):
         """Show the tour from where the reading stands."""

@@ -17,8 +17,6 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
-from OsteoJointLib.slicer_bridge.scene import slice_views
 
 
 @dataclass(frozen=True)
@@ -55,18 +53,24 @@ class Shortcuts:
 
     Args:
         panel: the widget with the panel's buttons.
-        reading: whose levels are gone to.
+        look_at: goes to a level.
         window: where the keys work: Slicer's main window; None: nowhere.
         start_tour: begins the tour again.
     """
 
-    def __init__(self, panel: qt.QWidget, reading: Shown, window: Any, start_tour: Callable[[], None] = lambda: None):
-        self._panel, self._reading, self._start_tour = panel, reading, start_tour
+    def __init__(
+        self,
+        panel: qt.QWidget,
+        look_at: Callable[[Level], None],
+        window: Any,
+        start_tour: Callable[[], None] = lambda: None,
+    ):
+        self._panel, self._start_tour = panel, start_tour
         self._keys: list[Any] = []
         self.dialog: Any = None
         others = {
-            "Ctrl+Shift+U": lambda: self._go_to(Level.L1),
-            "Ctrl+Shift+L": lambda: self._go_to(Level.L2),
+            "Ctrl+Shift+U": lambda: look_at(Level.L1),
+            "Ctrl+Shift+L": lambda: look_at(Level.L2),
             "Ctrl+Shift+K": lambda: self.show_list(),
         }
         for one in shortcuts() if window is not None else ():
@@ -123,11 +127,6 @@ class Shortcuts:
                 button.click()
 
         return press
-
-    def _go_to(self, level: Level) -> None:
-        center, nodes = self._reading.state.levels[level].center_ras, self._reading.nodes
-        if center is not None and nodes is not None:
-            slice_views.jump_to(center, nodes.volume)
 
 
 def list_html() -> str:
