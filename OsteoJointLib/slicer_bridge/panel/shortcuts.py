@@ -2,7 +2,7 @@
 
 A button that is off does nothing, so a key can't do what the panel doesn't allow. With Ctrl and Shift they stay clear
 of Slicer's own keys, and of the letters and digits of slice views and Segment Editor. None is a digit: with Shift it is
-another sign on each keyboard.
+another sign on each keyboard. Ctrl+Return is free in Slicer, and no text field takes it for itself.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.records import Level
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import name_key
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Shortcut:
         keys: as Qt writes them.
         words: what it does.
         button: name of the panel's button that it presses; "" where it does something else.
+        seen: whether only while the button is seen: it takes fields beside it that the user should see.
     """
 
     keys: str
     words: str
     button: str = ""
+    seen: bool = False
 
 
 def shortcuts() -> tuple[Shortcut, ...]:
@@ -44,6 +47,8 @@ def shortcuts() -> tuple[Shortcut, ...]:
         Shortcut("Ctrl+Shift+Return", _("Confirm levels that are in doubt"), "confirmButton"),
         Shortcut("Ctrl+Shift+Up", _("Shift both levels up"), "shiftUpButton"),
         Shortcut("Ctrl+Shift+Down", _("Shift both levels down"), "shiftDownButton"),
+        Shortcut("Ctrl+Return", _("Save the label, and open the next CT of the folder"), "labelButton", seen=True),
+        Shortcut("Ctrl+Shift+N", _("Skip this CT of the folder"), "skipButton", seen=True),
         Shortcut("Ctrl+Shift+K", _("Show this list")),
     )
 
@@ -74,7 +79,7 @@ class Shortcuts:
             "Ctrl+Shift+K": lambda: self.show_list(),
         }
         for one in shortcuts() if window is not None else ():
-            self._keys.append(self._key(window, one.keys, others.get(one.keys) or self._presses(one.button)))
+            self._keys.append(self._key(window, one.keys, others.get(one.keys) or self._presses(one)))
         self.exit()
 
     def enter(self) -> None:
@@ -120,10 +125,12 @@ class Shortcuts:
         key.connect("activated()", action)
         return key
 
-    def _presses(self, name: str) -> Callable[[], None]:
+    def _presses(self, shortcut: Shortcut) -> Callable[[], None]:
+        button = slicer.util.findChild(self._panel, shortcut.button)
+        name_key(button, _shown(shortcut.keys))
+
         def press() -> None:
-            button = slicer.util.findChild(self._panel, name)
-            if button.enabled:
+            if button.enabled and (button.visible or not shortcut.seen):
                 button.click()
 
         return press
