@@ -436,18 +436,6 @@ def test_who_skips_while_a_ct_is_loaded_leaves_no_file(desk, host):
     assert not list(host.folder.rglob("OsteoJoint-*"))
 
 
-def test_keys_save_and_skip(desk):
-    desk.begin()
-    desk.parent.activateWindow()
-    assert QTest.qWaitForWindowActive(desk.parent)
-    control, shift = qt.Qt.ControlModifier, qt.Qt.ShiftModifier
-    for key, modifiers in ((qt.Qt.Key_Return, control), (qt.Qt.Key_N, control | shift)):
-        QTest.keyClick(desk.ui.patientEdit, key, modifiers)
-        desk.host.wait_until(lambda: False, 0.15)  # Qt shows the button pressed for 0.1 s first
-        desk.settle()
-    assert desk.states() == ["labeled", "skipped", "open"]
-
-
 def test_nothing_begins_before_everything_is_installed(desk):
     desk.choose()
     desk.section.show(replace(desk.reading.state, ready=False))
