@@ -176,6 +176,7 @@ def test_a_batch_on_the_own_cluster_is_stopped_by_sigterm_and_goes_on(cts, local
     assert (code, "stopped" in noise, "Traceback" in noise) == (130, True, False), noise
     assert first.startswith("1/5 case-")
     assert {ip.removeprefix("::ffff:") for ip, _ in listening} == {"127.0.0.1"}, listening
+    assert {"raylet", "gcs_server"} <= {name for _, name in listening}
     code, said, noise = ended(start(*command))
     assert (code, "skipped" in said) == (6, True), noise
     assert rows(out) == rows(local)
