@@ -14,13 +14,15 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
+from OsteoJointLib.locking import present
 
 LOCAL = "local"
 """The address of a cluster that is yet to be started on this machine."""
@@ -42,6 +44,7 @@ _QUIET = {
 _ANSWERS_IN_S = 5.0
 """How long something at an address may take to answer, seconds (chosen)."""
 _HIGHEST_PORT = 2**16 - 1
+_FOLDER_PREFIX = "osteojoint-ray-"
 
 
 @dataclass(frozen=True)
@@ -184,13 +187,18 @@ def _short_folder() -> str:
 
 @contextmanager
 def _own_folder(own: bool) -> Iterator[str | None]:
-    """Make a folder for what the own cluster writes, which only this user may read."""
+    """Make a folder for what the own cluster writes, which only this user may read; what killed ones have left goes."""
     if not own:
         yield None
         return
-    folder = tempfile.mkdtemp(prefix="osteojoint-", dir=_short_folder())
+    for left in Path(_short_folder()).glob(f"{_FOLDER_PREFIX}*"):
+        with suppress(OSError, OsteoJointError), present(left) as alone:  # another user's can't be opened
+            if alone:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=_FOLDER_PREFIX, dir=_short_folder())
     try:
-        yield folder
+        with present(Path(folder)):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
