@@ -23,6 +23,7 @@ from typing import Any
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
 from OsteoJointLib.locking import present
+from OsteoJointLib.resources import python_path
 
 LOCAL = "local"
 """The address of a cluster that is yet to be started on this machine."""
@@ -167,7 +168,9 @@ def _not_connected(address: str, error: Exception) -> OsteoJointError:
 @contextmanager
 def _environment(own: bool) -> Iterator[None]:
     """Say to Ray, before it is loaded, that it shall tell nobody, and on the own cluster take orders from us alone."""
-    said = dict(_QUIET) | (_OWN | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else {})
+    said = dict(_QUIET)
+    if own:
+        said |= {**_OWN, "RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": python_path()}
     before = {name: os.environ.get(name) for name in said}
     os.environ.update(said)
     try:
@@ -198,7 +201,7 @@ def _own_folder(own: bool) -> Iterator[str | None]:
     folder = tempfile.mkdtemp(prefix=_FOLDER_PREFIX, dir=_short_folder())
     try:
         with present(Path(folder)):
-            yield folder
+            yield str(Path(folder, "r"))  # a short name; Ray lets everybody into its own folder, but not into this one
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

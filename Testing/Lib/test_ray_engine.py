@@ -281,6 +281,7 @@ def test_what_a_killed_cluster_has_left_is_swept_and_a_living_ones_stays(tmp_pat
         folder.mkdir()
         (folder / "log").write_text("")
     with present(living), ray_cluster._own_folder(True) as own:
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living.name, Path(own).name])
-        assert (living / "log").exists() and Path(own).stat().st_mode & 0o077 == 0
+        around = Path(own).parent
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living.name, around.name])
+        assert (living / "log").exists() and around.stat().st_mode & 0o077 == 0
     assert [path.name for path in tmp_path.iterdir()] == [living.name]
