@@ -36,6 +36,7 @@ a CT of 512 x 512 x 600 voxels, and some)."""
 _OWN = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for: this machine alone, at 127.0.0.1
     "RAY_AUTH_MODE": "token",
+    "RAY_memory_monitor_refresh_ms": "0",  # it kills workers where other programs need the memory
     "RAY_worker_niceness": "0",  # Ray's own 15 lets any other program of a busy machine go before
 }
 _QUIET = {

@@ -40,7 +40,7 @@ ONE_MACHINE = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "0123456789abcdef" * 4,
     "RAY_worker_niceness": "0",
-    "RAY_memory_usage_threshold": "1.0",
+    "RAY_memory_monitor_refresh_ms": "0",
 }
 ON_TWO = """
 import json, sys, threading
