@@ -91,7 +91,8 @@ def measure(engine: str, inputs: Path, out: Path, cases: int, slices: int) -> Ro
         for process in _below(batch.pid):
             try:
                 times = process.cpu_times()
-                counts = workers_s if set(_WORKER) & set(process.cmdline()) else others_s
+                is_worker = process.pid in workers_s or set(_WORKER) & set(process.cmdline())
+                counts = workers_s if is_worker else others_s  # a zombie has no command line any more
                 counts[process.pid] = times.user + times.system
                 memory += process.memory_info().rss
             except psutil.Error:
