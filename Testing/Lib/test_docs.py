@@ -26,6 +26,7 @@ PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
 OTHERS_OPTIONS = {  # of pip, Slicer, cmake, ctest, git and Testing's scripts
     *("--dest", "--index-url", "--find-links", "--no-deps", "--constraint", "--build", "--test-dir"),
     *("--no-main-window", "--no-splash", "--python-script", "--help", "--renew", "--shapes", "--persons"),
+    *("--head", "--address", "--disable-usage-stats"),  # of Ray
 }
 
 
