@@ -129,7 +129,7 @@ class OsteoJointWidget(ScriptedLoadableModuleWidget):
         self.layout.insertWidget(0, self.tour.frame)
         logic.reading.changed.connect(self.followTour)
         self.followTour()
-        self.shortcuts = Shortcuts(self.parent, logic.reading, slicer.util.mainWindow(), self.startTour)
+        self.shortcuts = Shortcuts(self.parent, self.panel.look_at, slicer.util.mainWindow(), self.startTour)
 
     def startTour(self):
         """Show the tour from where the reading stands."""
@@ -186,6 +186,10 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         document = logic.process(slicer.util.getNode("CT"))
         print(document["classification"]["status"], document["measurements"]["L1"]["hu_mean"])
 
+    What you know of a CT beside its voxels; it stays with the CT in the scene::
+
+        document = logic.process(slicer.util.getNode("CT"), leave_out="L1", leave_out_reason="fracture", kvp=100)
+
     All CTs that are in the scene, and all in a folder; each gets a row in ``batch.csv`` and a report::
 
         nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
@@ -206,12 +210,13 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
             self._reading = ReadingController()
         return self._reading
 
-    def process(self, volumeNode, until="reading"):
+    def process(self, volumeNode, until="reading", **said):
         """Read a CT, wait for it, and leave levels, masks, maps and numbers in the scene.
 
         Args:
             volumeNode: a vtkMRMLScalarVolumeNode with a CT that shows L1 and L2.
             until: "reading", or "levels" to only find L1 and L2.
+            said: what you know of the CT, as for :meth:`say`.
 
         Returns:
             The result as in result.json; empty after "levels".
@@ -219,7 +224,23 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         Raises:
             OsteoJointError: no result came; its ``reason`` is a stable code, its ``message`` a sentence.
         """
-        return self.reading.run(volumeNode, until)
+        return self.reading.run(volumeNode, until, **said)
+
+    def say(self, volumeNode, **said):
+        """Say what you know of a CT: it stays with it in the scene, and every later reading of it goes by that.
+
+        Args:
+            volumeNode: a vtkMRMLScalarVolumeNode with a CT.
+            said: any of these; None takes back what was said before. ``leave_out``: "L1" or "L2", which the class is
+                then made without; ``leave_out_reason``: "fracture", "cement", "focal_lesion", "metal" or "other";
+                ``propose``: False to let both count whatever their HU are; ``kvp``: the tube voltage; ``kernel``:
+                "soft", "standard", "sharp" or "lung"; ``contrast``: "none", "given", "arterial", "portal" or
+                "excretory".
+
+        Raises:
+            OsteoJointError: that can't be said of a CT.
+        """
+        self.reading.say(volumeNode, **said)
 
     def analyzeNodes(self, nodes, folder, **options):
         """Read volumes of the scene one by one; see OsteoJointLib.slicer_bridge.batch.node_batch.analyze_nodes.
@@ -242,7 +263,7 @@ class OsteoJointLogic(ScriptedLoadableModuleLogic):
         Args:
             inputs: a CT file, a DICOM folder, a folder of them, or a list of these.
             folder: gets ``batch.csv`` and a report for each; new, empty or an earlier batch's.
-            options: ``skip_existing``, ``refine``, ``gradcam``, ``names``, ``on_progress``, ``settings``.
+            options: ``skip_existing``, ``refine``, ``gradcam``, ``names``, ``facts``, ``on_progress``, ``settings``.
 
         Returns:
             The rows of ``batch.csv``; a CT that couldn't be read has its reason in its row.

@@ -6,6 +6,7 @@ a wheel. Nothing else in the project builds such a path.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from OsteoJointLib.errors import Reason, RunFailed
@@ -33,3 +34,8 @@ def resources_folder() -> Path:
 def resource_path(*parts: str) -> Path:
     """Return the path of one resource, which need not exist: ``resource_path("Weights", "manifest.json")``."""
     return resources_folder().joinpath(*parts)
+
+
+def python_path() -> str:
+    """Write a PYTHONPATH by which a Python that is started runs this very library, before any other of its name."""
+    return os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))

@@ -3,8 +3,9 @@
     python Testing/measure_growth.py --out out/growth
 
 Cases are copies of small phantoms, different in a voxel; slices are those of a phantom stretched to 512 x 512. Each
-row is a whole `osteojoint batch` with one worker of one thread. Counted is what all its processes have computed, so a
-busy machine falsifies it little; the seconds on the clock are those of this machine, as it was.
+row is a whole `osteojoint batch` with one worker of one thread. Counted is what its processes have computed, so a busy
+machine falsifies it little: the worker (its start, the weights, the readings), and all else (the batch itself, and
+Ray's own processes, which compute a little as long as they run). The seconds on the clock are this machine's.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ ENLARGED = 4
 _LOOK_S = 0.1
 """Between two looks at what the processes have computed, seconds; what one computes after the last is missed."""
 
+_WORKER = ("worker", "ray::OsteoJointReader", "ray::OsteoJointReader.load", "ray::OsteoJointReader.read")
+"""Words in a worker's command line."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -42,7 +46,8 @@ class Row:
     engine: str
     cases: int
     slices: int
-    cpu_s: float
+    worker_s: float
+    else_s: float
     clock_s: float
     peak_mib: float
     outcome: str
@@ -76,7 +81,8 @@ def measure(engine: str, inputs: Path, out: Path, cases: int, slices: int) -> Ro
     options = ["--engine", engine, "--workers", "1", "--no-gradcam", "--no-volume"]
     address = ["--ray-address", "local"] if engine == "ray" else []
     command = [sys.executable, "-m", "OsteoJointLib", "batch", inputs, "--out", out, *options, *address]
-    begun_s, cpu_s, peak = time.monotonic(), dict[int, float](), 0
+    begun_s, peak = time.monotonic(), 0
+    workers_s, others_s = dict[int, float](), dict[int, float]()
     batch = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )
@@ -85,7 +91,9 @@ def measure(engine: str, inputs: Path, out: Path, cases: int, slices: int) -> Ro
         for process in _below(batch.pid):
             try:
                 times = process.cpu_times()
-                cpu_s[process.pid] = times.user + times.system
+                is_worker = process.pid in workers_s or set(_WORKER) & set(process.cmdline())
+                counts = workers_s if is_worker else others_s  # a zombie has no command line any more
+                counts[process.pid] = times.user + times.system
                 memory += process.memory_info().rss
             except psutil.Error:
                 continue
@@ -95,7 +103,8 @@ def measure(engine: str, inputs: Path, out: Path, cases: int, slices: int) -> Ro
     said = batch.stdout.read().splitlines()
     clock_s = time.monotonic() - begun_s
     outcome = said[0] if said else f"ended with {batch.returncode}"
-    return Row(engine, cases, slices, sum(cpu_s.values()), clock_s, peak / 2**20, outcome)
+    cpu_s = (sum(workers_s.values()), sum(others_s.values()))
+    return Row(engine, cases, slices, *cpu_s, clock_s, peak / 2**20, outcome)
 
 
 def _below(number: int) -> list[psutil.Process]:
@@ -107,18 +116,25 @@ def _below(number: int) -> list[psutil.Process]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Write the rows as Markdown, each beside the local one of the same size."""
-    local = {(row.cases, row.slices): row.cpu_s for row in rows if row.engine == "local"}
-    lines = [
-        "| engine | cases | slices | CPU-s | a case | to local | clock, s | peak, MiB |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    """Write the rows as Markdown, each with its worker's ratio to the local one of the same size."""
+    local = {(row.cases, row.slices): row.worker_s for row in rows if row.engine == "local"}
+    heads = (
+        "engine",
+        "cases",
+        "slices",
+        "worker, CPU-s",
+        "a case",
+        "to local",
+        "all else, CPU-s",
+        "clock, s",
+        "peak, MiB",
+    )
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in rows:
-        ratio = row.cpu_s / local[row.cases, row.slices] if (row.cases, row.slices) in local else float("nan")
-        lines.append(
-            f"| {row.engine} | {row.cases} | {row.slices} | {row.cpu_s:.1f} | {row.cpu_s / row.cases:.2f} "
-            f"| {ratio:.2f} | {row.clock_s:.0f} | {row.peak_mib:.0f} |"
-        )
+        ratio = row.worker_s / local.get((row.cases, row.slices), float("nan"))
+        cells = (row.engine, str(row.cases), str(row.slices), f"{row.worker_s:.1f}", f"{row.worker_s / row.cases:.2f}")
+        cells += (f"{ratio:.2f}", f"{row.else_s:.1f}", f"{row.clock_s:.0f}", f"{row.peak_mib:.0f}")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -14,13 +14,16 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed, UsageError
+from OsteoJointLib.locking import present
+from OsteoJointLib.resources import python_path
 
 LOCAL = "local"
 """The address of a cluster that is yet to be started on this machine."""
@@ -33,6 +36,7 @@ a CT of 512 x 512 x 600 voxels, and some)."""
 _OWN = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for: this machine alone, at 127.0.0.1
     "RAY_AUTH_MODE": "token",
+    "RAY_memory_monitor_refresh_ms": "0",  # it kills workers where other programs need the memory
     "RAY_worker_niceness": "0",  # Ray's own 15 lets any other program of a busy machine go before
 }
 _QUIET = {
@@ -42,6 +46,7 @@ _QUIET = {
 _ANSWERS_IN_S = 5.0
 """How long something at an address may take to answer, seconds (chosen)."""
 _HIGHEST_PORT = 2**16 - 1
+_FOLDER_PREFIX = "osteojoint-ray-"
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,9 @@ def _not_connected(address: str, error: Exception) -> OsteoJointError:
 @contextmanager
 def _environment(own: bool) -> Iterator[None]:
     """Say to Ray, before it is loaded, that it shall tell nobody, and on the own cluster take orders from us alone."""
-    said = dict(_QUIET) | (_OWN | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else {})
+    said = dict(_QUIET)
+    if own:
+        said |= {**_OWN, "RAY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONPATH": python_path()}
     before = {name: os.environ.get(name) for name in said}
     os.environ.update(said)
     try:
@@ -184,13 +191,18 @@ def _short_folder() -> str:
 
 @contextmanager
 def _own_folder(own: bool) -> Iterator[str | None]:
-    """Make a folder for what the own cluster writes, which only this user may read."""
+    """Make a folder for what the own cluster writes, which only this user may read; what killed ones have left goes."""
     if not own:
         yield None
         return
-    folder = tempfile.mkdtemp(prefix="osteojoint-", dir=_short_folder())
+    for left in Path(_short_folder()).glob(f"{_FOLDER_PREFIX}*"):
+        with suppress(OSError, OsteoJointError), present(left) as alone:  # another user's can't be opened
+            if alone:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=_FOLDER_PREFIX, dir=_short_folder())
     try:
-        yield folder
+        with present(Path(folder)):
+            yield str(Path(folder, "r"))  # a short name; Ray lets everybody into its own folder, but not into this one
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

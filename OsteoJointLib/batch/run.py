@@ -140,8 +140,8 @@ def run_batch(
             _sweep(out)
         run, names = _Run(ledger, options, engine, facts), ledger.claim([_newcomer(case) for case in cases])
         with ThreadPoolExecutor(engine.size) as threads:
-            futures = [threads.submit(run.read, name, case) for name, case in zip(names, cases, strict=True)]
             try:
+                futures = [threads.submit(run.read, name, case) for name, case in zip(names, cases, strict=True)]
                 for done, future in enumerate(as_completed(futures), start=1):
                     record = future.result()
                     ledger.enter(record)

@@ -19,6 +19,7 @@ from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig
+from OsteoJointLib.resources import python_path
 from OsteoJointLib.typed_json import to_json
 from OsteoJointLib.worker.answers import Loaded
 from OsteoJointLib.worker.death import worker_death
@@ -201,6 +202,4 @@ class LocalEngine:
 
 def _environment(threads: int) -> dict[str, str]:
     """Take this process's environment, with the library on the path and its share of threads."""
-    library = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1", "OMP_NUM_THREADS": str(threads)}
+    return {**os.environ, "PYTHONPATH": python_path(), "PYTHONUTF8": "1", "OMP_NUM_THREADS": str(threads)}

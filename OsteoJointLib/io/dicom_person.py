@@ -22,14 +22,12 @@ def person_of(path: Path) -> str | None:
     Returns:
         The patient's number with who issued it; None where no DICOM file says it, or pydicom is not installed.
     """
-    try:
-        from pydicom import dcmread
-    except ImportError:
-        return None
     for file, _ in zip(_files(path), range(_LOOKED_AT), strict=False):
         try:
             if not looks_like_dicom(file):
                 continue
+            from pydicom import dcmread  # takes half a second, which files without a header needn't
+
             with quiet_dicom():
                 header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_TAGS)
                 number = text_of(header, "PatientID")

@@ -1293,7 +1293,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/label_section.py"></location>
-            <source>Leave this CT without a label, and open the next. {key}</source>
+            <source>Leave this CT without a label, and open the next.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>
@@ -1887,6 +1887,16 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Save the label, and open the next CT of the folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
+            <source>Skip this CT of the folder</source>
+            <translation type="unfinished"></translation>
+        </message>
+        <message>
+            <location filename="../../OsteoJointLib/slicer_bridge/panel/shortcuts.py"></location>
             <source>Show this list</source>
             <translation type="unfinished"></translation>
         </message>
@@ -2127,7 +2137,7 @@
         </message>
         <message>
             <location filename="../../OsteoJointLib/slicer_bridge/panel/parts/label_form.py"></location>
-            <source>Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training can't read it yet. Nothing leaves this computer. {key}</source>
+            <source>Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training can't read it yet. Nothing leaves this computer.</source>
             <translation type="unfinished"></translation>
         </message>
         <message>

@@ -13,7 +13,7 @@ import qt
 import slicer
 from example_readings import add_ct, body, make_views, move, save_and_load, world_matrix
 
-from OsteoJointLib.errors import Reason, RunFailed
+from OsteoJointLib.errors import Reason, RunFailed, UsageError
 from OsteoJointLib.frames import shift
 from OsteoJointLib.output.viewer_arrays import MaskArray, Views
 from OsteoJointLib.records import ContrastPhase, Flag, Kernel, LeftOutReason, Level, PointSource
@@ -237,6 +237,43 @@ def test_what_a_user_says_is_followed_and_belongs_to_its_ct(read):
     assert read.state.said == Said()
     read.reading.select(read.ct)
     assert read.state.said == Said(leave_out=L1)
+
+
+def test_a_script_says_it_beside_the_ct_and_reads_by_it_once(bench):
+    bench.reading.follow = True
+    bench.reading.run(bench.ct, leave_out="L1", leave_out_reason="cement", kvp=100)
+    said = Said(leave_out=L1, leave_out_reason=LeftOutReason.CEMENT, kvp=100.0)
+    assert (bench.wanted.said, bench.state.said, len(bench.engine.asked)) == (said, said, 1)
+    bench.reading.run(bench.ct, leave_out=None)  # what followed by itself would be in the way
+    assert (bench.wanted.said, bench.state.stale, len(bench.engine.asked)) == (Said(kvp=100.0), (), 2)
+    assert bench.reading.follow
+
+
+def test_a_script_says_it_of_a_ct_that_is_not_chosen(read):
+    other = add_ct(name="other")
+    read.reading.say(other, kernel="sharp")
+    assert read.state.said == Said() and read.state.stale == ()
+    read.reading.say(read.ct, contrast="portal")
+    assert read.state.said == Said(contrast=ContrastPhase.PORTAL) and read.state.stale
+    read.reading.select(other)
+    assert read.state.said == Said(kernel=Kernel.SHARP)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"leave_out": "L3"}, "must be L1 or L2; it is 'L3'"),
+        ({"kvp": 1000}, "none of a CT's"),
+        ({"leave_out_reason": "cement"}, "no vertebra to leave out"),
+        ({"voltage": 100}, "but not voltage"),
+    ],
+)
+def test_what_cannot_be_said_of_a_ct_is_refused_and_nothing_kept(read, said, words):
+    with pytest.raises(UsageError, match=words):
+        read.reading.say(read.ct, **said)
+    with pytest.raises(UsageError, match=words):
+        read.reading.run(read.ct, **said)
+    assert read.state.said == Said() and not read.reading.running
 
 
 def test_what_a_user_says_is_saved_with_the_scene(read, tmp_path):

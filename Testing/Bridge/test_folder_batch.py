@@ -100,14 +100,15 @@ def test_rows_that_come_together_are_counted_one_by_one(scene, interpreter, tmp_
 def test_the_command_says_what_was_asked_for(scene, interpreter, tmp_path):
     settings = interpreter("print('0 cases')")
     out = tmp_path / "out"
-    analyze_folder([tmp_path / "a", "-b"], out, settings=settings, skip_existing=False, refine=True, gradcam=False)
+    wanted = {"skip_existing": False, "refine": True, "gradcam": False, "facts": "facts.csv"}
+    analyze_folder([tmp_path / "a", "-b"], out, settings=settings, **wanted)
     arguments = (out / "arguments.txt").read_text(encoding="utf-8").splitlines()
     assert arguments[:4] == ["-m", "OsteoJointLib", "batch", str(tmp_path / "a")]
     assert arguments[4] == str(Path("-b").absolute())
     assert arguments[5:] == ["--out", str(out), "--device", "cpu", "--weights", "compact", *arguments[11:]]
     assert (arguments[11:14], arguments[15:]) == (
         ["--names", "neutral", "--word"],
-        ["--fresh", "--refine", "--no-gradcam"],
+        ["--fresh", "--refine", "--no-gradcam", "--facts", str(Path("facts.csv").absolute())],
     )
 
 

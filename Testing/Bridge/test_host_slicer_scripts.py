@@ -60,7 +60,10 @@ def test_a_scenario_is_skipped_only_where_no_python_is_named(monkeypatch):
     missing = Lack(next(one for one in packages.PACKAGES if one.name == "torch"))
     monkeypatch.setattr(packages, "lacking", lambda: [missing])
     scenario = (FOLDER / "OsteoJointScenarioTest.py", "OsteoJointScenarioTest", "test_whatIsNoCtIsRefusedInASentence")
-    assert "lacks torch" in run(*scenario).skipped[0][1]
+    label = (FOLDER / "OsteoJointLabelTest.py", "OsteoJointLabelTest", "test_aFolderIsLabeled")
+    dicom = (FOLDER / "OsteoJointDicomTest.py", "OsteoJointDicomTest", "test_throughTheDatabaseAndBack")
+    for one in (scenario, label, dicom):
+        assert "lacks torch" in run(*one).skipped[0][1]
     monkeypatch.setenv("OSTEOJOINT_PYTHON", sys.executable)
     result = run(*scenario)
     assert result.wasSuccessful() and not result.skipped

@@ -27,6 +27,7 @@ from OsteoJointLib.errors import InputRefused, ModelRefused, OsteoJointError, Re
 from OsteoJointLib.failures import as_ending
 from OsteoJointLib.frames import Grid, flip_lps_ras
 from OsteoJointLib.records import CtVolume, Flag, Level, SourceInfo
+from OsteoJointLib.slicer_bridge.labels import fetching
 from OsteoJointLib.slicer_bridge.panel.label_section import LabelSection
 from OsteoJointLib.slicer_bridge.reading import controller
 from OsteoJointLib.slicer_bridge.reading.controller import ReadingController
@@ -35,6 +36,7 @@ from OsteoJointLib.slicer_bridge.scene.mask_nodes import MaskSource
 from OsteoJointLib.worker.answers import Converted, Labeled
 from OsteoJointLib.worker.requests import Label
 
+from .fake_reading import add_ct
 from .test_controller import FakeEngine
 
 SHAPE = (24, 40, 44)
@@ -434,18 +436,6 @@ def test_who_skips_while_a_ct_is_loaded_leaves_no_file(desk, host):
     assert not list(host.folder.rglob("OsteoJoint-*"))
 
 
-def test_keys_save_and_skip(desk):
-    desk.begin()
-    desk.parent.activateWindow()
-    assert QTest.qWaitForWindowActive(desk.parent)
-    control, shift = qt.Qt.ControlModifier, qt.Qt.ShiftModifier
-    for key, modifiers in ((qt.Qt.Key_Return, control), (qt.Qt.Key_N, control | shift)):
-        QTest.keyClick(desk.ui.patientEdit, key, modifiers)
-        desk.host.wait_until(lambda: False, 0.15)  # Qt shows the button pressed for 0.1 s first
-        desk.settle()
-    assert desk.states() == ["labeled", "skipped", "open"]
-
-
 def test_nothing_begins_before_everything_is_installed(desk):
     desk.choose()
     desk.section.show(replace(desk.reading.state, ready=False))
@@ -500,3 +490,15 @@ def test_fifty_cts_leave_nothing_behind(desk, capsys):
     assert len(set(nodes)) == 1
     ct_mib = 2 * np.prod(shape) / 2**20
     assert memory[-1] - memory[9] < 5 * ct_mib
+
+
+def test_a_fetched_ct_has_its_display_when_it_comes_into_the_scene(scene, tmp_path):
+    slicer.util.saveNode(add_ct(), str(tmp_path / "ct.nrrd"))
+    came = []
+    tag = scene.AddObserver(
+        scene.NodeAddedEvent,
+        lambda *_: came.extend(n.GetDisplayNode() for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")[1:]),
+    )
+    node = fetching._load(tmp_path / "ct.nrrd", "CT")
+    scene.RemoveObserver(tag)
+    assert came == [node.GetDisplayNode()]  # else the views would look for a window in all its voxels

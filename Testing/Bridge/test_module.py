@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,26 @@ def test_the_logic_is_reached_from_the_console(module):
     logic = slicer.util.getModuleLogic("OsteoJoint")
     assert logic.reading is logic.reading
     assert logic.reading is module.widgetRepresentation().self().panel._reading
+
+
+def test_the_console_says_what_is_known_of_a_ct(module, monkeypatch):
+    from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason, Level
+    from OsteoJointLib.slicer_bridge.reading.said import Said
+
+    module.widgetRepresentation()
+    logic = slicer.util.getModuleLogic("OsteoJoint")
+    node = add_ct()
+    logic.say(node, leave_out="L2", leave_out_reason="focal_lesion", kvp=80)
+    assert logic.reading.state.said == Said(leave_out=Level.L2, leave_out_reason=LeftOutReason.FOCAL_LESION, kvp=80.0)
+    asked = []
+    monkeypatch.setattr(logic.reading, "run", lambda *arguments, **said: asked.append((arguments, said)))
+    logic.process(node, leave_out=None)
+    assert asked == [((node, "reading"), {"leave_out": None})]
+    manual = (REPOSITORY / "docs" / "manual" / "slicer.md").read_text("utf-8")
+    for name in (field.name for field in fields(Said)):
+        assert f"| `{name}` |" in manual and f"``{name}``" in logic.say.__doc__
+    for value in (*Level, *LeftOutReason, *Kernel, *ContrastPhase):
+        assert f'"{value}"' in manual and f'"{value}"' in logic.say.__doc__
 
 
 def test_batches_from_the_console_use_the_panel_s_settings(module, monkeypatch):

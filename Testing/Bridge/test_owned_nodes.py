@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from unittest.mock import Mock
+
 import slicer
 from example_readings import add_ct, make_views, move, placed, save_and_load, turned
 
@@ -39,6 +42,21 @@ def test_two_cts_keep_apart(scene):
     one.remove_all()
     assert one.all() == [] and one.get("masks") is None
     assert other.get("masks") is not None
+
+
+def test_what_is_absent_is_looked_for_once_and_found_as_soon_as_it_comes(scene, monkeypatch):
+    volume = add_ct()
+    listed = Mock(wraps=scene.GetNodes())
+    with monkeypatch.context() as patch:
+        patch.setattr(slicer, "mrmlScene", SimpleNamespace(GetNodes=lambda: listed, GetNodeByID=scene.GetNodeByID))
+        nodes = OwnedNodes(volume)
+        assert [nodes.get(role) for role in Role] == [None] * len(Role)
+    assert listed.GetItemAsObject.call_count == scene.GetNumberOfNodes()
+    other = OwnedNodes(volume)  # another reader of the same CT, such as a batch
+    result_node.set_result(other, {})
+    assert nodes.get(Role.RESULT) is other.get(Role.RESULT) is not None
+    scene.RemoveNode(other.get(Role.RESULT))
+    assert nodes.get(Role.RESULT) is None
 
 
 def test_removing_a_reading_leaves_the_scene_as_it_was(scene):

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from OsteoJointLib.slicer_bridge.panel.shortcuts import Shortcuts, list_html, shortcuts
 
 from .fake_reading import FOUND_LEVELS, add_ct, open_panel
+from .test_panel_masks import add_masks, editors
 
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "manual" / "slicer.md"
 
@@ -23,7 +24,7 @@ def window(scene):
         window.setCentralWidget(opened.place)
         window.show()
         window.activateWindow()
-        opened.window, opened.keys = window, Shortcuts(opened.place, opened.reading, window)
+        opened.window, opened.keys = window, Shortcuts(opened.place, opened.panel.look_at, window)
         opened.keys.enter()
         slicer.app.processEvents()
         yield opened
@@ -63,13 +64,38 @@ def test_a_key_whose_button_is_off_does_nothing(window):
 
 
 def test_keys_go_to_each_level(window):
-    window.reading.become(levels=FOUND_LEVELS)
+    add_masks()
+    window.reading.become_read()
+    window.ui.editButton.collapsed = False
+    (editor,) = editors(window)
     node = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
-    heights = {}
-    for keys in ("Ctrl+Shift+U", "Ctrl+Shift+L"):
+    for keys, row, height in (("Ctrl+Shift+L", 1, -17), ("Ctrl+Shift+U", 0, 16)):
         press(window, keys)
-        heights[keys] = node.GetSliceToRAS().GetElement(2, 3)
-    assert heights == pytest.approx({"Ctrl+Shift+U": 16, "Ctrl+Shift+L": -17})
+        assert node.GetSliceToRAS().GetElement(2, 3) == pytest.approx(height)
+        assert [index.row() for index in window.ui.masksTable.selectionModel().selectedRows()] == [row]
+        assert editor.currentSegmentID() == f"L{row + 1}"
+
+
+def test_the_label_flow_has_its_keys_while_its_buttons_are_seen(window, tmp_path):
+    window.reading.become_read()
+    window.ui.datasetPath.setCurrentPath(str(tmp_path))
+    window.ui.patientEdit.setText("P7")
+    window.ui.labelSection.collapsed = True
+    press(window, "Ctrl+Return")
+    assert window.asked == []
+    window.ui.labelSection.collapsed = False
+    window.ui.patientEdit.setFocus()
+    press(window, "Ctrl+Return")
+    ((name, fields, *_),) = window.asked
+    assert (name, fields["patient"]) == ("label", "P7")
+    assert window.ui.labelButton.toolTip.endswith("Ctrl+Return")
+    clicks = []
+    window.ui.skipButton.connect("clicked(bool)", clicks.append)
+    press(window, "Ctrl+Shift+N")
+    assert clicks == []
+    window.ui.skipButton.setVisible(True)
+    press(window, "Ctrl+Shift+N")
+    assert len(clicks) == 1
 
 
 def test_the_list_and_the_manual_have_every_key(window):
@@ -79,12 +105,12 @@ def test_the_list_and_the_manual_have_every_key(window):
     manual = MANUAL.read_text("utf-8").partition("## Keys")[2].partition("\n## ")[0]
     for one in shortcuts():
         assert one.keys in label.text and one.keys in manual, one.keys
-    assert manual.count("Ctrl+Shift+") == len(shortcuts())
+    assert manual.count("Ctrl+") == len(shortcuts())
     window.keys.dialog.accept()
 
 
 def test_without_a_window_there_are_no_keys(scene):
     with open_panel() as opened:
-        keys = Shortcuts(opened.place, opened.reading, None)
+        keys = Shortcuts(opened.place, opened.panel.look_at, None)
         keys.enter()
         keys.close()

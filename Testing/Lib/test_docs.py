@@ -18,6 +18,7 @@ from OsteoJointLib.errors import ExitCode, Reason
 from OsteoJointLib.output.result_schema import result_schema
 from OsteoJointLib.packages import PACKAGES
 from OsteoJointLib.worker.requests import OPERATIONS
+from Testing.attack.__main__ import build_parser as build_attack_parser
 from training.__main__ import build_parser as build_training_parser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
 OTHERS_OPTIONS = {  # of pip, Slicer, cmake, ctest, git and Testing's scripts
     *("--dest", "--index-url", "--find-links", "--no-deps", "--constraint", "--build", "--test-dir"),
     *("--no-main-window", "--no-splash", "--python-script", "--help", "--renew", "--shapes", "--persons"),
+    *("--head", "--address", "--disable-usage-stats"),  # of Ray
 }
 
 
@@ -150,6 +152,7 @@ def test_every_command_is_explained_and_no_option_that_is_not_there(doc_tables):
         for name, command in doc_tables.commands_of(parser).items():
             assert re.search(rf"^\| `[^`|]*\b{name}\b[^|]*\|", text_of(f"docs/manual/{page}.md"), re.MULTILINE), name
             there |= {option for action in command._actions for option in action.option_strings}
+    there |= {option for action in build_attack_parser()._actions for option in action.option_strings}
     for page in PAGES:
         named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", page.read_text("utf-8")))
         assert named <= there | {"--version"}, f"{page.name} names {sorted(named - there)}"

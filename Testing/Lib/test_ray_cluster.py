@@ -40,7 +40,7 @@ ONE_MACHINE = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "0123456789abcdef" * 4,
     "RAY_worker_niceness": "0",
-    "RAY_memory_usage_threshold": "1.0",
+    "RAY_memory_monitor_refresh_ms": "0",
 }
 ON_TWO = """
 import json, sys, threading
@@ -176,6 +176,7 @@ def test_a_batch_on_the_own_cluster_is_stopped_by_sigterm_and_goes_on(cts, local
     assert (code, "stopped" in noise, "Traceback" in noise) == (130, True, False), noise
     assert first.startswith("1/5 case-")
     assert {ip.removeprefix("::ffff:") for ip, _ in listening} == {"127.0.0.1"}, listening
+    assert {"raylet", "gcs_server"} <= {name for _, name in listening}
     code, said, noise = ended(start(*command))
     assert (code, "skipped" in said) == (6, True), noise
     assert rows(out) == rows(local)

@@ -3,17 +3,19 @@
 import sys
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from OsteoJointLib import __version__
-from OsteoJointLib.batch import ray_engine
+from OsteoJointLib.batch import ray_cluster, ray_engine
 from OsteoJointLib.batch.case_engine import CaseEnd, CaseTask
 from OsteoJointLib.batch.ray_cluster import RayOptions, connected
 from OsteoJointLib.batch.ray_engine import RayEngine
 from OsteoJointLib.errors import ModelRefused, Reason, RunFailed, UsageError
 from OsteoJointLib.hardware import Hardware
+from OsteoJointLib.locking import present
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
 from OsteoJointLib.worker.answers import Loaded, LoadedModel
 
@@ -270,3 +272,16 @@ def test_ray_that_isn_t_installed_is_said(monkeypatch):
     with pytest.raises(RunFailed, match=r"osteojoint\[ray\]") as refusal, connected(RayOptions("local")):
         raise AssertionError("it connected")
     assert refusal.value.reason is Reason.DEPENDENCY_MISSING
+
+
+def test_what_a_killed_cluster_has_left_is_swept_and_a_living_ones_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_cluster, "_short_folder", lambda: str(tmp_path))
+    left, living = tmp_path / "osteojoint-ray-a", tmp_path / "osteojoint-ray-b"
+    for folder in (left, living):
+        folder.mkdir()
+        (folder / "log").write_text("")
+    with present(living), ray_cluster._own_folder(True) as own:
+        around = Path(own).parent
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living.name, around.name])
+        assert (living / "log").exists() and around.stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.iterdir()] == [living.name]

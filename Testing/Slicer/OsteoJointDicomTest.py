@@ -5,30 +5,29 @@ Run by `ctest` in a real Slicer and by `make test` in the test host, with the re
 
 import importlib.util
 import tempfile
-import unittest
 from pathlib import Path
 
 import numpy as np
 import OsteoJointTestSupport as support
 import slicer
 from DICOMLib import DICOMUtils
-from OsteoJointTestSupport import waitUntil
+from OsteoJointTestSupport import SlicerTestCase, waitUntil
 
-from OsteoJointLib.packages import lacking
 from OsteoJointLib.phantom.writing import write_dicom_series
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 MODALITY = "0008,0060"
 
 
-class OsteoJointDicomTest(unittest.TestCase):
+class OsteoJointDicomTest(SlicerTestCase):
     """One phantom in a database of its own."""
 
     def setUp(self):
-        if lacks := lacking():
-            self.skipTest(f"Slicer's Python lacks {', '.join(lack.words for lack in lacks)}.")
+        super().setUp()
+        if whyNot := support.whyNotRun():
+            self.skipTest(whyNot)
         if importlib.util.find_spec("highdicom") is None:
-            self.skipTest("Slicer's Python lacks highdicom.")
+            self.skipTest("Slicer's own Python, which reads the masks back, lacks highdicom.")
         slicer.mrmlScene.Clear()
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
         self.reading = self.widget.logic.reading

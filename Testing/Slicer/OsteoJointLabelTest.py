@@ -4,7 +4,6 @@ Run by `ctest` in a real Slicer and by `make test` in the test host, with the re
 """
 
 import tempfile
-import unittest
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,22 +11,22 @@ import numpy as np
 import OsteoJointTestSupport as support
 import SimpleITK as sitk
 import slicer
-from OsteoJointTestSupport import waitUntil
+from OsteoJointTestSupport import SlicerTestCase, waitUntil
 
 from OsteoJointLib.dataset.manifest import Manifest
 from OsteoJointLib.dataset.worklist import Ending, Worklist
-from OsteoJointLib.packages import lacking
 from OsteoJointLib.phantom.writing import write_dicom_series, write_nrrd
 from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import Role
 
 
-class OsteoJointLabelTest(unittest.TestCase):
+class OsteoJointLabelTest(SlicerTestCase):
     """One folder with a DICOM series, a broken file and a NRRD."""
 
     def setUp(self):
-        if lacks := lacking():
-            self.skipTest(f"Slicer's Python lacks {', '.join(lack.words for lack in lacks)}.")
+        super().setUp()
+        if whyNot := support.whyNotRun():
+            self.skipTest(whyNot)
         slicer.mrmlScene.Clear()
         self.widget = slicer.util.getModuleWidget("OsteoJoint")
         self.reading = self.widget.logic.reading

@@ -24,8 +24,8 @@ from Testing.attack.records import Records, summary, table
 from Testing.attack.whole import attack_whole, read_document
 
 
-def main() -> int:
-    """Run it; 1 where anything is at fault."""
+def build_parser() -> argparse.ArgumentParser:
+    """Build it; what it prints says what each option does."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=20000, help="damaged files and folders, read one by one")
     parser.add_argument("--whole", type=int, default=200, help="phantoms read by the whole chain")
@@ -35,7 +35,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="this one input alone, once more")
     parser.add_argument("--out", type=Path, default=Path("out/attack"))
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Run it; 1 where anything is at fault."""
+    given = build_parser().parse_args()
     warnings.simplefilter("ignore")  # pydicom's, of what is made damaged on purpose
     records = Records(given.out / "attack.jsonl")
     if given.only is not None:

@@ -133,7 +133,11 @@ class Target:
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start the batch."""
         return subprocess.Popen(
-            [*self._command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ
+            [*self._command, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
 
     def done(self) -> set[str]:
@@ -238,9 +242,9 @@ def _kill_once(target: Target, random_: random.Random, report: Report) -> None:
     try:
         words = process.communicate(timeout=30)[1]
     except subprocess.TimeoutExpired:
-        process.kill()
+        process.send_signal(signal.SIGABRT)  # faulthandler says where it hangs
         words = process.communicate()[1]
-        report.faults.append((Fault.HUNG, name))
+        report.faults.append((Fault.HUNG, f"{name}: {words[-3000:]}"))
     took_s = time.monotonic() - asked
     report.kills.append(name)
     report.slowest_end_s = max(report.slowest_end_s, took_s)

@@ -48,6 +48,7 @@ def analyze_folder(
     refine: bool = False,
     gradcam: bool = True,
     names: Names | str = Names.NEUTRAL,
+    facts: Path | str | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[Row]:
     """Read all CTs in a folder; waits, while Slicer's window stays alive.
@@ -63,6 +64,7 @@ def analyze_folder(
         gradcam: make the explanation maps.
         names: "neutral" calls the cases case-0001 and so on; "keys" writes a private ``keys.csv`` with the paths beside
             the table; "own" calls each case as its file or folder.
+        facts: a CSV file with what you know of how the CTs were scanned; see :mod:`OsteoJointLib.batch.facts_file`.
         on_progress: called with the cases done, all cases and the row, after each case; return False to stop there.
 
     Returns:
@@ -72,7 +74,7 @@ def analyze_folder(
         OsteoJointError: the batch as a whole was refused: folder, weights, device.
     """
     listed = [inputs] if isinstance(inputs, Path | str) else list(inputs)
-    return wait_for(FolderBatch(listed, folder, settings, skip_existing, refine, gradcam, names), on_progress)
+    return wait_for(FolderBatch(listed, folder, settings, skip_existing, refine, gradcam, names, facts), on_progress)
 
 
 class FolderBatch:
@@ -87,6 +89,7 @@ class FolderBatch:
         refine: bool = False,
         gradcam: bool = True,
         names: Names | str = Names.NEUTRAL,
+        facts: Path | str | None = None,
     ):
         self.row_done, self.progressed, self.ended = Signal(), Signal(), Signal()
         self.folder = Path(folder).absolute()
@@ -101,6 +104,7 @@ class FolderBatch:
             *("--out", str(self.folder), "--device", self._settings.device, "--weights", self._settings.weights),
             *("--names", str(Names(names)), "--word", self._word),
             *(flag for flag, wanted in flags.items() if wanted),
+            *(() if facts is None else ("--facts", str(Path(facts).absolute()))),
         ]
         self._process = ChildProcess(self._heard, self._warned, self._has_ended)
         self._lines, self._log, self._summary = LineBuffer(), deque[str](maxlen=LOG_LINES), b""

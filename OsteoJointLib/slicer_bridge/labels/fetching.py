@@ -95,11 +95,11 @@ def _load(path: Path, name: str) -> Any:
     node.SetName(name)
     if not storage.ReadData(node):
         raise RunFailed(Reason.FAILED, "Slicer can't load the CT that the worker has written. Read it again.")
-    node = slicer.mrmlScene.AddNode(node)
     display = slicer.vtkMRMLScalarVolumeDisplayNode()
     display.SetAutoWindowLevel(False)  # looking for a window takes longer than loading does
     display.SetWindowLevel(BONE_WINDOW.width_hu, BONE_WINDOW.center_hu)
     slicer.mrmlScene.AddNode(display)
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
+    # before the CT comes into the scene: the views take it at once, and look for a window where it has no display
     node.SetAndObserveDisplayNodeID(display.GetID())
-    return node
+    return slicer.mrmlScene.AddNode(node)

@@ -24,7 +24,6 @@ from OsteoJointLib.slicer_bridge.panel.parts.widgets import allow, busy_words, l
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 
 SOURCE_SETTING = "OsteoJoint/LabelSource"
-SKIP_KEY = "Ctrl+Shift+N"
 
 
 class LabelSection:
@@ -52,7 +51,6 @@ class LabelSection:
         ui.datasetPath.connect("currentPathChanged(QString)", self._folders_changed)
         ui.flowButton.connect("clicked(bool)", self._start_or_stop)
         ui.skipButton.connect("clicked(bool)", self._skip)
-        ui.skipButton.setShortcut(qt.QKeySequence(SKIP_KEY))
         self._folders_changed()
 
     def show(self, state: ReadingState) -> None:
@@ -87,8 +85,7 @@ class LabelSection:
             return
         ui.flowButton.setText(_("Stop"))
         allow(ui.flowButton, "", _("Stop here. You can go on later: what was done is noted in the dataset's folder."))
-        key = qt.QKeySequence(SKIP_KEY).toString(qt.QKeySequence.NativeText)
-        allow(ui.skipButton, "", _("Leave this CT without a label, and open the next. {key}").format(key=key))
+        allow(ui.skipButton, "", _("Leave this CT without a label, and open the next."))
         ui.flowProgress.setRange(0, len(flow.cases))
         ui.flowProgress.setValue(len(flow.cases) - flow.count()[Standing.WAITING])
         show_text(ui.flowLabel, flow_words(flow, state))

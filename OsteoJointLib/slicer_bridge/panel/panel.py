@@ -13,6 +13,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.output.notice import RESEARCH_NOTICE, RESEARCH_NOTICE_SHORT
+from OsteoJointLib.records import Level
 from OsteoJointLib.slicer_bridge.panel.batch_section import BatchSection
 from OsteoJointLib.slicer_bridge.panel.export_section import ExportSection
 from OsteoJointLib.slicer_bridge.panel.input_section import InputSection
@@ -74,6 +75,10 @@ class Panel(slicer.util.VTKObservationMixin):
             section.show(state)
         self._sight.show(state)
         self._foreground.show()
+
+    def look_at(self, level: Level) -> None:
+        """Go to a level: with the views, the row of its mask and the segment that is edited."""
+        self._foreground.look_at(level)
 
     def enter(self) -> None:
         """Take up the mask editor: the module is shown."""

@@ -2,7 +2,7 @@
 
 A button that is off does nothing, so a key can't do what the panel doesn't allow. With Ctrl and Shift they stay clear
 of Slicer's own keys, and of the letters and digits of slice views and Segment Editor. None is a digit: with Shift it is
-another sign on each keyboard.
+another sign on each keyboard. Ctrl+Return is free in Slicer, and no text field takes it for itself.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from OsteoJointLib.records import Level
-from OsteoJointLib.slicer_bridge.panel.parts.needs import Shown
-from OsteoJointLib.slicer_bridge.scene import slice_views
+from OsteoJointLib.slicer_bridge.panel.parts.widgets import name_key
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,13 @@ class Shortcut:
         keys: as Qt writes them.
         words: what it does.
         button: name of the panel's button that it presses; "" where it does something else.
+        seen: whether only while the button is seen: it takes fields beside it that the user should see.
     """
 
     keys: str
     words: str
     button: str = ""
+    seen: bool = False
 
 
 def shortcuts() -> tuple[Shortcut, ...]:
@@ -46,6 +47,8 @@ def shortcuts() -> tuple[Shortcut, ...]:
         Shortcut("Ctrl+Shift+Return", _("Confirm levels that are in doubt"), "confirmButton"),
         Shortcut("Ctrl+Shift+Up", _("Shift both levels up"), "shiftUpButton"),
         Shortcut("Ctrl+Shift+Down", _("Shift both levels down"), "shiftDownButton"),
+        Shortcut("Ctrl+Return", _("Save the label, and open the next CT of the folder"), "labelButton", seen=True),
+        Shortcut("Ctrl+Shift+N", _("Skip this CT of the folder"), "skipButton", seen=True),
         Shortcut("Ctrl+Shift+K", _("Show this list")),
     )
 
@@ -55,22 +58,28 @@ class Shortcuts:
 
     Args:
         panel: the widget with the panel's buttons.
-        reading: whose levels are gone to.
+        look_at: goes to a level.
         window: where the keys work: Slicer's main window; None: nowhere.
         start_tour: begins the tour again.
     """
 
-    def __init__(self, panel: qt.QWidget, reading: Shown, window: Any, start_tour: Callable[[], None] = lambda: None):
-        self._panel, self._reading, self._start_tour = panel, reading, start_tour
+    def __init__(
+        self,
+        panel: qt.QWidget,
+        look_at: Callable[[Level], None],
+        window: Any,
+        start_tour: Callable[[], None] = lambda: None,
+    ):
+        self._panel, self._start_tour = panel, start_tour
         self._keys: list[Any] = []
         self.dialog: Any = None
         others = {
-            "Ctrl+Shift+U": lambda: self._go_to(Level.L1),
-            "Ctrl+Shift+L": lambda: self._go_to(Level.L2),
+            "Ctrl+Shift+U": lambda: look_at(Level.L1),
+            "Ctrl+Shift+L": lambda: look_at(Level.L2),
             "Ctrl+Shift+K": lambda: self.show_list(),
         }
         for one in shortcuts() if window is not None else ():
-            self._keys.append(self._key(window, one.keys, others.get(one.keys) or self._presses(one.button)))
+            self._keys.append(self._key(window, one.keys, others.get(one.keys) or self._presses(one)))
         self.exit()
 
     def enter(self) -> None:
@@ -116,18 +125,15 @@ class Shortcuts:
         key.connect("activated()", action)
         return key
 
-    def _presses(self, name: str) -> Callable[[], None]:
+    def _presses(self, shortcut: Shortcut) -> Callable[[], None]:
+        button = slicer.util.findChild(self._panel, shortcut.button)
+        name_key(button, _shown(shortcut.keys))
+
         def press() -> None:
-            button = slicer.util.findChild(self._panel, name)
-            if button.enabled:
+            if button.enabled and (button.visible or not shortcut.seen):
                 button.click()
 
         return press
-
-    def _go_to(self, level: Level) -> None:
-        center, nodes = self._reading.state.levels[level].center_ras, self._reading.nodes
-        if center is not None and nodes is not None:
-            slice_views.jump_to(center, nodes.volume)
 
 
 def list_html() -> str:

@@ -31,7 +31,7 @@ from OsteoJointLib.slicer_bridge.reading.presenting import present_levels, prese
 from OsteoJointLib.slicer_bridge.reading.snapshot import Snapshot
 from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 from OsteoJointLib.slicer_bridge.reading.worker_settings import WorkerSettings
-from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, taken_masks
+from OsteoJointLib.slicer_bridge.scene import level_nodes, mask_nodes, result_node, taken_masks
 from OsteoJointLib.slicer_bridge.scene.owned_nodes import OwnedNodes, remove_node
 from OsteoJointLib.slicer_bridge.scene.slice_views import screenshots, show_volume
 from OsteoJointLib.slicer_bridge.scene.watcher import Watcher
@@ -214,12 +214,23 @@ class ReadingController:
         ask = lambda case, masks: Label(case=case, segmentation=masks, **entry)  # noqa: E731
         self._start(Until.READING, then=lambda: self._ask(ask, on_done))
 
-    def run(self, volume_node: slicer.vtkMRMLScalarVolumeNode, until: str = Until.READING) -> dict[str, Any]:
+    def say(self, volume_node: slicer.vtkMRMLScalarVolumeNode, **changes: Any) -> None:
+        """Say something of a CT, whether or not it is the one that is chosen; see :meth:`Edits.say`."""
+        if self._scene is not None and self._scene.volume is volume_node:
+            self.edits.say(**changes)
+        else:
+            scene = Snapshot(OwnedNodes(volume_node))
+            result_node.set_said(scene.nodes, scene.said.having(**changes).document())
+
+    def run(
+        self, volume_node: slicer.vtkMRMLScalarVolumeNode, until: str = Until.READING, **said: Any
+    ) -> dict[str, Any]:
         """Read a CT and wait for it: for scripts. The window stays alive meanwhile.
 
         Args:
             volume_node: the CT.
             until: "levels" or "reading".
+            said: what is said of it before, as for :meth:`say`.
 
         Returns:
             The result document ({} after "levels").
@@ -227,7 +238,13 @@ class ReadingController:
         Raises:
             OsteoJointError: no result came.
         """
-        self.select(volume_node)
+        follow, self.follow = self.follow, False  # what is followed would be a reading of its own
+        try:
+            self.select(volume_node)
+            if said:
+                self.edits.say(**said)
+        finally:
+            self.follow = follow
         ended: list[OsteoJointError | None] = []
         self._start(Until(until), then=lambda: ended.append(None), otherwise=ended.append)
         while not ended:

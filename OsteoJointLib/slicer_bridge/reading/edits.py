@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from OsteoJointLib.records import Level, PointSource
@@ -60,10 +59,15 @@ class Edits:
         self._watcher.watch(nodes)
 
     def say(self, **changes: Any) -> None:
-        """Say something of the CT, beside what is said already: fields of :class:`Said`, each as it shall be now."""
+        """Say something of the CT, beside what is said already: fields of :class:`Said`, each as it shall be now.
+
+        Raises:
+            UsageError: that can't be said.
+        """
         scene = self._chosen()
+        said = scene.said.having(**changes)
         with self._watcher.paused():
-            result_node.set_said(scene.nodes, replace(scene.said, **changes).document())
+            result_node.set_said(scene.nodes, said.document())
         self._edited()
 
     def undo_refinement(self) -> None:

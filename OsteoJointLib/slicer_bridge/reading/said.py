@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from OsteoJointLib.errors import Reason, UsageError
 from OsteoJointLib.pipeline.settings import ReadOptions
 from OsteoJointLib.records import ContrastPhase, Kernel, LeftOutReason, Level
 from OsteoJointLib.typed_json import WrongField, from_json, to_json
@@ -42,6 +43,33 @@ class Said:
     def of_options(cls, options: ReadOptions) -> Said:
         """Take what a reading was asked for."""
         return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
+
+    def having(self, **changes: Any) -> Said:
+        """Take more or other things that a user says; None takes one back.
+
+        >>> said = Said(kvp=100.0, kernel=Kernel.SHARP).having(kvp=None, leave_out="L1")
+        >>> changes(Said(), said)
+        ['L1 was left out', 'the kernel was stated']
+
+        Args:
+            changes: fields by their names; enums may be given by their values.
+
+        Raises:
+            UsageError: one of them can't be said.
+        """
+        names = [field.name for field in fields(self)]
+        if unknown := changes.keys() - set(names):
+            raise UsageError(
+                Reason.USAGE, f"Of a CT one can say {', '.join(names)}, but not {', '.join(sorted(unknown))}."
+            )
+        if "leave_out" in changes and changes["leave_out"] is None:
+            changes = {"leave_out_reason": None, **changes}
+        try:
+            said = from_json(type(self), self.document() | to_json(changes))
+        except WrongField as error:
+            raise UsageError(Reason.USAGE, str(error)) from error
+        ReadOptions(**said.options)  # refuses what no reading could be asked for
+        return said
 
     def document(self) -> dict[str, Any]:
         """Write it as JSON."""

@@ -64,6 +64,9 @@ class OwnedNodes:
         self.volume_id: str = volume_node.GetID()
         """ID of the CT, also once it is gone."""
         self._known: dict[Role, str] = {}
+        self._every = slicer.mrmlScene.GetNodes()  # asked for anew, VTK goes through all of them
+        self._looked_at = -1
+        self._in_roles: dict[str, list[str]] = {}
         self._memories: dict[str, dict[str, Any]] = {}
 
     @property
@@ -75,7 +78,7 @@ class OwnedNodes:
         """Find the node of a role; None where there is none."""
         node = slicer.mrmlScene.GetNodeByID(self._known.get(role, ""))
         if node is None or not self._owns(node) or node.GetAttribute(ROLE) != role:
-            node = next((found for found in self.all() if found.GetAttribute(ROLE) == role), None)
+            node = next((found for found in self._in_role(role) if found.GetAttribute(ROLE) == role), None)
         if node is None:
             self._known.pop(role, None)
         else:
@@ -84,9 +87,27 @@ class OwnedNodes:
 
     def all(self) -> list[Any]:
         """List every node of the reading. After the CT was removed: those that were asked for before."""
-        nodes = slicer.mrmlScene.GetNodes()
-        every = (nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems()))
-        return [node for node in every if self._owns(node)]
+        self._look()
+        return [node for role in self._in_roles for node in self._in_role(role)]
+
+    def _in_role(self, role: str) -> list[Any]:
+        self._look()
+        found = map(slicer.mrmlScene.GetNodeByID, self._in_roles.get(role, ()))
+        return [node for node in found if node is not None and self._owns(node)]
+
+    def _look(self) -> None:
+        """Note which nodes have a role, of whichever CT.
+
+        A node has its role before it comes into the scene, and from a file too; so the scene is gone through again only
+        after one came or went. Whose a node is may change at any time, and is not remembered.
+        """
+        every = self._every
+        if self._looked_at == every.GetMTime():
+            return
+        self._looked_at, self._in_roles = every.GetMTime(), {}
+        for node in map(every.GetItemAsObject, range(every.GetNumberOfItems())):
+            if role := node.GetAttribute(ROLE):
+                self._in_roles.setdefault(role, []).append(node.GetID())
 
     def memory(self, role: Role) -> dict[str, Any]:
         """Give what was read of the node of a role, so as not to read it again; empty for another node."""

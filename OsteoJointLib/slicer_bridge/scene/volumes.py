@@ -11,6 +11,7 @@ from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.io.contrast_words import NO_CONTRAST
 from OsteoJointLib.io.dicom_tags import as_positive, cleaned
 from OsteoJointLib.io.volume_files import CONTRAST_KEY, KERNEL_KEY, KVP_KEY
+from OsteoJointLib.slicer_bridge.scene.dicom_database import tag
 from OsteoJointLib.slicer_bridge.scene.matrices import anatomical_ijk_to_world, ijk_to_world
 
 MAX_COSINE = 1e-3
@@ -63,21 +64,17 @@ def acquisition(volume_node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
         What the node's attributes of these names say and, before them, Slicer's DICOM database of a volume that was
         loaded from there. What is missing or empty says nothing.
     """
-    database = _acquisition_in_database(volume_node)
+    database = _in_database(volume_node)
     said = {key: database.get(key) or volume_node.GetAttribute(key) for key in (KVP_KEY, KERNEL_KEY, CONTRAST_KEY)}
     kvp = as_positive(said[KVP_KEY])
     said[KVP_KEY] = f"{kvp:g}" if kvp else None
     return {key: value for key, value in said.items() if value}
 
 
-def _acquisition_in_database(volume_node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
-    uid = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split(" ")[0]
-    database = getattr(slicer, "dicomDatabase", None)
-    if not uid or database is None or not database.isOpen:
-        return {}
-    kernel = cleaned(_tag(database, uid, _KERNEL).split("\\")) or ""
-    agent = _tag(database, uid, _CONTRAST).strip()
-    return {KVP_KEY: _tag(database, uid, _KVP), KERNEL_KEY: kernel, CONTRAST_KEY: agent and _given(agent)}
+def _in_database(volume_node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
+    kvp, kernel, agent = (tag(volume_node, name) for name in (_KVP, _KERNEL, _CONTRAST))
+    agent = agent.strip()
+    return {KVP_KEY: kvp, KERNEL_KEY: cleaned(kernel.split("\\")) or "", CONTRAST_KEY: agent and _given(agent)}
 
 
 def _check_place(volume_node: slicer.vtkMRMLVolumeNode) -> None:
@@ -98,10 +95,6 @@ def _check_place(volume_node: slicer.vtkMRMLVolumeNode) -> None:
             "This CT is sheared, by its transform or by a gantry tilt that was not corrected. Remove the transform, or "
             "resample the CT (module Resample Scalar/Vector/DWI Volume).",
         )
-
-
-def _tag(database: slicer.ctkDICOMDatabase, uid: str, tag: str) -> str:
-    return str(database.instanceValue(uid, tag) or "")
 
 
 def _given(agent: str) -> str:

@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -26,8 +25,6 @@ from OsteoJointLib.slicer_bridge.reading.state import ReadingState
 FOLDER_SETTING = "OsteoJoint/DatasetFolder"
 METHODS = ("", "QCT")
 """What the form offers; another method of volumetric BMD can be typed."""
-SAVE_KEY = "Ctrl+Return"
-"""Saves; free in Slicer, and no text field takes it for itself."""
 
 
 class LabelForm:
@@ -50,17 +47,15 @@ class LabelForm:
         ui.datasetPath.setCurrentPath(remembered(FOLDER_SETTING))
         ui.datasetPath.connect("currentPathChanged(QString)", self._folder_chosen)
         ui.labelButton.connect("clicked(bool)", self._save)
-        ui.labelButton.setShortcut(qt.QKeySequence(SAVE_KEY))
         self.clear()
 
     def show(self, state: ReadingState, why_not: str = "") -> None:
         """Show whether labels can be saved now; ``why_not`` says what else speaks against it."""
         tip = _(
             "Saves the CT, the masks and a line of cases.jsonl, for your own training code; OsteoJoint's training "
-            "can't read it yet. Nothing leaves this computer. {key}"
+            "can't read it yet. Nothing leaves this computer."
         )
-        key = qt.QKeySequence(SAVE_KEY).toString(qt.QKeySequence.NativeText)
-        allow(self._ui.labelButton, why_not or why_not_label(state), tip.format(key=key))
+        allow(self._ui.labelButton, why_not or why_not_label(state), tip)
         if self._saving and state.reason:  # it wasn't saved
             self.say(escape(state.message))
 
@@ -79,11 +74,8 @@ class LabelForm:
         self._ui.patientEdit.setText(patient)
 
     def call(self, words: str) -> None:
-        """Put words onto the button that saves; Qt forgets its key when they change."""
-        button, key = self._ui.labelButton, qt.QKeySequence(SAVE_KEY)
-        if button.text != words:
-            button.setText(words)
-            button.setShortcut(key)
+        """Put words onto the button that saves."""
+        self._ui.labelButton.setText(words)
 
     def entry(self) -> LabelEntry:
         """Read what is entered."""

@@ -23,6 +23,9 @@ FIELDS = (
 )
 """Classes of widgets that show as much as they have room for."""
 
+KEY = "OsteoJointKey"
+"""Property of a button: the key that presses it, as this system writes it."""
+
 _MIDDLE = 128
 """Of the lightness of colors, 0 to 255: a darker ground is the dark style's."""
 
@@ -72,9 +75,15 @@ def paint_frame(frame: qt.QFrame, colors: tuple[str, str]) -> None:
 
 
 def allow(widget: qt.QWidget, why_not: str, tip: str) -> None:
-    """Switch a widget on, with its tooltip, or off, with the reason as tooltip."""
+    """Switch a widget on, with its tooltip and its key, or off, with the reason as tooltip."""
+    key = widget.property(KEY)
     widget.setEnabled(not why_not)
-    widget.setToolTip(why_not or tip)
+    widget.setToolTip(why_not or (f"{tip} {key}" if key else tip))
+
+
+def name_key(button: qt.QAbstractButton, key: str) -> None:
+    """Let the tooltip of a button say the key that presses it, from the next time that it is switched on."""
+    button.setProperty(KEY, key)
 
 
 def show_text(label: qt.QLabel, text: str) -> None:

@@ -79,8 +79,10 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._watch.stop()
         self._scene = scene
         if scene is not None:
-            for event in ("NodeAdded", "NodeRemoved", "EndBatchProcess", "EndImport", "EndClose"):
+            for event in ("EndBatchProcess", "EndImport", "EndClose"):
                 self._watch.add(scene, getattr(scene, event + "Event"), "refresh")
+            for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
+                self._watch.add(scene, event, "take_up", with_node=True)
             self._watch.add(scene, scene.NodeAboutToBeRemovedEvent, "leave_out", with_node=True)
         self.refresh()
 
@@ -123,13 +125,21 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
 
     def leave_out(self, node):
         """Let go of a node that is about to be removed, while the scene still has it, as Slicer's model does."""
-        if self._scene.IsClosing():
+        if self._scene.IsClosing() or not self._may_list(node):
             return
         self._leaving = node
         try:
             self.refresh()
         finally:
             self._leaving = None
+
+    def take_up(self, node):
+        """See a node that came or went, if its class is listed: all others cost nothing, as in Slicer."""
+        if self._may_list(node):
+            self.refresh()
+
+    def _may_list(self, node) -> bool:
+        return any(map(node.IsA, self.nodeTypes))
 
     def refresh(self):
         """Bring the rows up to the scene's nodes; where the chosen one is gone, its neighbor is chosen (QComboBox)."""
@@ -155,7 +165,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if self._scene is None:
             return []
         nodes = [self._scene.GetNthNode(i) for i in range(self._scene.GetNumberOfNodes())]
-        return [node for node in nodes if node is not self._leaving and any(map(node.IsA, self.nodeTypes))]
+        return [node for node in nodes if node is not self._leaving and self._may_list(node)]
 
     def _fits(self, node) -> bool:
         if node.GetHideFromEditors() and not self.showHidden:
