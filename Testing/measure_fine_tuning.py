@@ -33,8 +33,8 @@ from training.evaluation.pair_scores import score_pairs
 TAUGHT_FROM, JUDGED_FROM, COUNT = 790_000, 900_500, 10  # seeds of training and of evaluation
 LOOK = Grid.axis_aligned((20, 20, 20), (15.0, 15.0, 15.0), (-140.0, -140.0, -150.0))  # to see where the levels are
 PIXELS, PIXEL_MM, SLICE_MM, BEYOND_MM, BACK_MM = 512, 0.7, 2.5, 22.0, 55.0  # of a slab through both bodies; chosen
-GAIN, OFFSET_HU, SHADING_HU, NOISE_HU, GRAIN_PX, BLUR_PX = 0.75, 12.0, 220.0, 95.0, 1.0, 0.8  # chosen
-RING_HU, STREAK_HU, STREAKS, STREAK_PX = 30.0, 80.0, 40, (1.0, 4.0)  # chosen
+GAIN, OFFSET_HU, SHADING_HU, NOISE_HU, GRAIN_PX, BLUR_PX = 0.6, 12.0, 240.0, 130.0, 1.0, 0.8  # chosen
+RING_HU, STREAK_HU, STREAKS, STREAK_PX = 45.0, 110.0, 40, (1.0, 4.0)  # chosen
 AIR_BELOW_HU = -400.0
 
 
