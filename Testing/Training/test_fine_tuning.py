@@ -118,6 +118,7 @@ def test_from_labels_in_slicer_to_weights_that_the_pipeline_reads_with(
     assert any("segmenter" in key for key in moved) and not any(key.startswith("levels.") for key in moved)
     entry = json.loads((out / "manifest.json").read_text())["weights"][0]
     assert entry["trained_on"].startswith("3 multitask steps on pairs of its owner's, begun with tiny ")
+    assert "on synthetic phantoms and on what its owner added, never validated" in entry["intended_use"]
     assert load_reader(str(out / "taught.safetensors")).model.name == "taught"
 
 
