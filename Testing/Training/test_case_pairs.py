@@ -187,6 +187,9 @@ def test_parts_of_a_split_make_pairs_of_different_patients(tmp_path, capsys):
     with pytest.raises(UsageError, match="is in .*train and in .*all, so that the network would be watched on what"):
         make_case_pairs(folder, tmp_path / "all")
         refuse_shared_patients([tmp_path / "train", tmp_path / "all"])
+    train = ["train", "--data", str(tmp_path / "train"), "--validation", str(tmp_path / "all"), "--steps", "1"]
+    assert main([*train, "--out", str(tmp_path / "run")]) == 2
+    assert "watched on what it learns" in capsys.readouterr().err and not (tmp_path / "run").exists()
     add_case(folder, "later", *tiny_case(99), label("P99"))
     assert main([*arguments, "--split", str(folder / "split.json")]) == 2
     assert "in no part of the split, such as P99" in capsys.readouterr().err
