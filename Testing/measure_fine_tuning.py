@@ -17,8 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from OsteoJointLib.dataset.checking import open_case
+from OsteoJointLib.dataset.manifest import Manifest
 from OsteoJointLib.errors import InputRefused
-from OsteoJointLib.frames import Grid, flip_lps_ras
+from OsteoJointLib.frames import Grid, flip_lps_ras, plane_to_mask
 from OsteoJointLib.io.nrrd import image_on_grid, write_image
 from OsteoJointLib.phantom.cases import Phantom, make_phantom
 from OsteoJointLib.pipeline.loading import load_reader
@@ -33,8 +35,8 @@ from training.evaluation.pair_scores import score_pairs
 TAUGHT_FROM, JUDGED_FROM, COUNT = 790_000, 900_500, 10  # seeds of training and of evaluation
 LOOK = Grid.axis_aligned((20, 20, 20), (15.0, 15.0, 15.0), (-140.0, -140.0, -150.0))  # to see where the levels are
 PIXELS, PIXEL_MM, SLICE_MM, BEYOND_MM, BACK_MM = 512, 0.7, 2.5, 22.0, 55.0  # of a slab through both bodies; chosen
-GAIN, OFFSET_HU, SHADING_HU, NOISE_HU, GRAIN_PX, BLUR_PX = 0.75, 12.0, 220.0, 95.0, 1.0, 0.8  # chosen
-RING_HU, STREAK_HU, STREAKS, STREAK_PX = 30.0, 80.0, 40, (1.0, 4.0)  # chosen
+GAIN, OFFSET_HU, SHADING_HU, NOISE_HU, GRAIN_PX, BLUR_PX = 0.6, 12.0, 240.0, 130.0, 1.0, 0.8  # chosen
+RING_HU, STREAK_HU, STREAKS, STREAK_PX = 45.0, 110.0, 40, (1.0, 4.0)  # chosen
 AIR_BELOW_HU = -400.0
 
 
@@ -87,23 +89,39 @@ def save_label(folder: Path, seed: int, work: Path) -> None:
     print(name, flush=True)
 
 
-def chain(weights: str, seeds: range) -> dict[str, float]:
+def chain(weights: str, judged: Path) -> dict[str, float]:
     """Read the kind from the true points, and compare the masks with the true ones; a refused case counts 0."""
     reader, dice, refused = load_reader(weights, threads=1), [], 0
-    for seed in seeds:
-        phantom = slab(seed)
-        volume = cone_beam(phantom.volume, seed)
-        points = {level: phantom.truth.centers_lps_mm[level.verse_label] for level in Level}
+    cases = Manifest(judged).read()
+    for entry in cases:
+        case = open_case(judged, entry)
+        points = {level: entry.levels[level].center_lps_mm for level in Level}
         try:
-            result = reader.read(volume, points=points, options=ReadOptions(gradcam=False, volume=False))
+            result = reader.read(case.volume, points=points, options=ReadOptions(gradcam=False, volume=False))
         except InputRefused:
             refused += 1
             dice += [0.0] * len(Level)
             continue
         for reading in result.readings:
-            truth = phantom.labels[reading.axial.slice_index] == reading.point.level.verse_label
-            dice.append(Overlap.of(reading.segmentation.mask, truth).dice)
-    return {"dice": round(float(np.mean(dice)), 4), "refused": refused, "n": len(seeds)}
+            axial = reading.axial
+            plane = case.masks[reading.point.level].mask.plane(axial.slice_index, case.volume.grid.shape_zyx[1:])
+            dice.append(Overlap.of(reading.segmentation.mask, plane_to_mask(plane, axial)).dice)
+    return {"dice": round(float(np.mean(dice)), 4), "refused": refused, "n": len(cases)}
+
+
+def measured(out: Path, name: str, weights: str, phantoms: Path, watched: int) -> dict[str, dict[str, float]]:
+    """Measure weights, or read what was measured before."""
+    path = out / f"{name}.json"
+    if not path.exists():
+        network = load_reader(weights, threads=1).network
+        numbers = {
+            "chain": chain(weights, out / "judged_labels"),
+            "pairs": score_pairs(network, out / "judged_pairs", COUNT, 2.0),
+            "phantoms": score_pairs(network, phantoms, watched, 2.0),
+        }
+        path.write_text(json.dumps(numbers), encoding="utf-8")
+    print(name, path.read_text(encoding="utf-8"), flush=True)
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -129,15 +147,11 @@ def main() -> None:
     assert training([*begin, "--steps", str(options.steps), "--threads", "1", "--workers", "0"]) == 0
     ship = ["export", "--multitask", str(run / "last.pt"), "--levels", "compact", "--out", str(out / "weights")]
     assert training([*ship, "--name", "taught", "--replace"]) == 0
-    numbers = {}
-    for name, weights in (("before", "compact"), ("after", str(out / "weights" / "taught.safetensors"))):
-        network = load_reader(weights, threads=1).network
-        numbers[name] = {
-            "chain": chain(weights, judged),
-            "pairs": score_pairs(network, out / "judged_pairs", COUNT, 2.0),
-            "phantoms": score_pairs(network, options.phantoms, options.watched, 2.0),
-        }
-        print(name, json.dumps(numbers[name]), flush=True)
+    taught_weights = str(out / "weights" / "taught.safetensors")
+    numbers = {
+        name: measured(out, name, weights, options.phantoms, options.watched)
+        for name, weights in (("before", "compact"), ("after", taught_weights))
+    }
     document = {"steps": options.steps, "cases": COUNT, **numbers}
     (out / "fine_tuning.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

@@ -1,12 +1,14 @@
 """From labeled CTs to training pairs: the slices that the pipeline reads, labels that may be missing, memory flat."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from OsteoJointLib.dataset.adding import add_case
-from OsteoJointLib.dataset.checking import open_case
+from OsteoJointLib.dataset.checking import find_faults, open_case
 from OsteoJointLib.dataset.labeled_case import CaseLabel, MaskKind, MaskSlices
 from OsteoJointLib.dataset.manifest import Manifest
 from OsteoJointLib.errors import InputRefused, UsageError
@@ -185,9 +187,29 @@ def test_parts_of_a_split_make_pairs_of_different_patients(tmp_path, capsys):
     with pytest.raises(UsageError, match="is in .*train and in .*all, so that the network would be watched on what"):
         make_case_pairs(folder, tmp_path / "all")
         refuse_shared_patients([tmp_path / "train", tmp_path / "all"])
+    train = ["train", "--data", str(tmp_path / "train"), "--validation", str(tmp_path / "all"), "--steps", "1"]
+    assert main([*train, "--out", str(tmp_path / "run")]) == 2
+    assert "watched on what it learns" in capsys.readouterr().err and not (tmp_path / "run").exists()
     add_case(folder, "later", *tiny_case(99), label("P99"))
     assert main([*arguments, "--split", str(folder / "split.json")]) == 2
     assert "in no part of the split, such as P99" in capsys.readouterr().err
+
+
+def test_one_ct_is_in_memory_at_a_time(tmp_path, monkeypatch):
+    folder, opened, alive = dataset(tmp_path / "set", count=3), [], []
+
+    def watched(*arguments):
+        gc.collect()
+        alive.append(sum(one() is not None for one in opened))
+        case = open_case(*arguments)
+        opened.append(weakref.ref(case.volume))
+        return case
+
+    for module in ("training.data.case_pairs", "OsteoJointLib.dataset.checking"):
+        monkeypatch.setattr(f"{module}.open_case", watched)
+    make_case_pairs(folder, tmp_path / "pairs")
+    assert list(find_faults(folder)) == []
+    assert alive == [0] * 6
 
 
 @pytest.mark.parametrize(

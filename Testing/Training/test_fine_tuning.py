@@ -118,6 +118,7 @@ def test_from_labels_in_slicer_to_weights_that_the_pipeline_reads_with(
     assert any("segmenter" in key for key in moved) and not any(key.startswith("levels.") for key in moved)
     entry = json.loads((out / "manifest.json").read_text())["weights"][0]
     assert entry["trained_on"].startswith("3 multitask steps on pairs of its owner's, begun with tiny ")
+    assert "on synthetic phantoms and on what its owner added, never validated" in entry["intended_use"]
     assert load_reader(str(out / "taught.safetensors")).model.name == "taught"
 
 
@@ -163,3 +164,18 @@ def test_tissues_that_nobody_labeled_teach_the_tissues_nothing(pair_folder):
     half[0] = 0  # one of the two cases is labeled, and shows no such tissue
     shown = dice_loss(said.tissue_logits[:2], torch.zeros_like(said.tissue_logits[:2]))
     torch.testing.assert_close(module(batch._replace(tissues=half), 0.0).mask, bodies_alone + 0.2 * shown)
+
+
+def test_batch_norms_keep_their_statistics_where_the_network_is_to_move_a_little(pair_folder):
+    config = MultitaskConfig(
+        name="tiny", network=NETWORK, windows_px=((1.0, 64),),
+        data=PairBatchConfig(rows=2, further_rows=0, class_rows=1, images=1, localizer_every=1, minimum_pairs=1),
+    )  # fmt: skip
+    for frozen in (True, False):
+        task = replace(config, frozen_statistics=frozen).task()
+        module = start(task).module.train()
+        before = {name: value.clone() for name, value in module.named_buffers() if "running" in name}
+        module(task.batches(pair_folder)[0], 0.0)
+        kept = [torch.equal(value, before[name]) for name, value in module.named_buffers() if name in before]
+        assert kept and (all(kept) if frozen else not any(kept))
+        assert module.training and module.network.segmenter.training

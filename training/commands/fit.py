@@ -120,7 +120,8 @@ def _train(options: argparse.Namespace) -> None:
     task = chosen_task(options.config or ("finetune" if options.start else "compact"), overrides, options.seed)
     task, beginning = continued(task, options.start) if options.start else (task, None)
     if options.validation is not None:
-        refuse_shared_patients([options.data, options.validation])
+        for taught in filter(None, (options.data, options.replay)):
+            refuse_shared_patients([taught, options.validation])
     out = options.out or Path("runs") / task.config.name
     train(
         task,

@@ -62,18 +62,23 @@ def make_case_pairs(
         wanted = [number for number, path in enumerate(paths) if not path.exists()]
         if not wanted:
             continue
-        try:
-            opened = open_case(dataset, case)
-            for number in wanted:
-                save_pair(case_pair(opened, number), folder)
-        except OsteoJointError as error:
-            raise InputRefused(
-                error.reason,
-                f"{case.id} can't be used: {error.message} python -m training check {dataset} says what else is wrong.",
-            ) from error
+        _cut(dataset, case, wanted, folder)
         made += len(wanted)
         print(f"{case.id}: {len(wanted)} pairs", flush=True)
     return made, len(cases)
+
+
+def _cut(dataset: Path, case: LabeledCase, numbers: Collection[int], folder: Path) -> None:
+    """Make the pairs of one case; its CT is let go with the function."""
+    try:
+        opened = open_case(dataset, case)
+        for number in numbers:
+            save_pair(case_pair(opened, number), folder)
+    except OsteoJointError as error:
+        raise InputRefused(
+            error.reason,
+            f"{case.id} can't be used: {error.message} python -m training check {dataset} says what else is wrong.",
+        ) from error
 
 
 def case_pair(case: OpenCase, number: int = 0) -> StoredPair:

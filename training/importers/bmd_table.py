@@ -13,7 +13,7 @@ from OsteoJointLib.dataset.labeled_case import MeanBmd
 from OsteoJointLib.errors import InputRefused, Reason
 from OsteoJointLib.records import ContrastPhase, Level, Status
 from training.importers.found import Facts, FoundCase
-from training.importers.tables import read_table
+from training.importers.table_files import read_table
 
 METHOD = "phantomless calibration, spineFE-benchmark"
 _PHASES = {"ce-no": ContrastPhase.NONE, "ce-pv": ContrastPhase.PORTAL, "ce-art": ContrastPhase.ARTERIAL}

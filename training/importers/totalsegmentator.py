@@ -13,7 +13,7 @@ from pathlib import Path
 from OsteoJointLib.dataset.labeled_case import MaskKind, Origin
 from OsteoJointLib.records import Level
 from training.importers.found import NIFTI, Facts, FoundCase, LeftOut, MaskPart
-from training.importers.tables import read_table
+from training.importers.table_files import read_table
 
 LICENCE, META_FILE = "CC BY 4.0", "meta.csv"
 PARTS = {"train": "training", "val": "validation", "test": "test"}

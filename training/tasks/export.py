@@ -18,6 +18,10 @@ from training.tasks.finished import level_part, multitask_part
 INTENDED_USE = (
     "Research only, not a medical device: trained on synthetic phantoms, never validated on patients for diagnosis."
 )
+INTENDED_USE_TAUGHT = (
+    "Research only, not a medical device: trained on synthetic phantoms and on what its owner added, never validated "
+    "on patients for diagnosis."
+)
 LICENCE = "Apache-2.0"
 _LARGEST_BYTES = 10_000_000
 """What the project lets its weights weigh, so that they can come with the extension."""
@@ -77,7 +81,7 @@ def export(
         "training": kept.training,
         "level_training": level_network.training,
         "metrics": {},
-        "intended_use": INTENDED_USE,
+        "intended_use": INTENDED_USE if "began_with" not in kept.training else INTENDED_USE_TAUGHT,
         "licence": LICENCE,
     }
     if evaluation is not None:

@@ -41,6 +41,8 @@ class MultitaskConfig(RunConfig):
     """What a batch is made of."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Ranges of the augmentation."""
+    frozen_statistics: bool = False
+    """Keep the batch norms' running means and variances, as for a network that is only to move a little."""
     windows_px: tuple[tuple[float, int], ...] = ((1.0, 224),)
     """(share of the run up to which, edge of the middle of the crop that is trained on); smaller is cheaper."""
 
@@ -132,6 +134,14 @@ class MultitaskStep(StepModule):
         guided = batch.guided_rows[rows].repeat_interleave(2)[:, None, None, None]
         body = torch.where(guided, batch.guides[rows].flatten(0, 1), said.body)
         return ClassRows(rows, batch.crops[rows].flatten(0, 1), body, said.features)
+
+    def train(self, mode: bool = True) -> MultitaskStep:
+        """Go into training mode, batch norms with frozen statistics left out."""
+        super().train(mode)
+        for module in self.modules():
+            if self.config.frozen_statistics and isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Clip apart localizer, segmenter, classifier with fusion, and the loss weights."""
