@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,11 +18,12 @@ from training.configs.compact import get_config
 from training.data.level_crops import CropSettings
 from training.data.pair_batches import PairBatchConfig
 from training.evaluation.pair_scores import score_pairs
-from training.loop import require_finite, train
-from training.optimizing import decay_groups, update_average
+from training.loop import train
+from training.optimizing import copy_weights, decay_groups, update_average
 from training.run_config import OptimizerConfig, overridden
 from training.run_log import RunLog
 from training.schedule import Budget, learning_rate
+from training.step_rows import StepRows
 from training.tasks.level_losses import LevelLosses
 from training.tasks.levels import LevelConfig, load_level_network
 from training.tasks.multitask import MultitaskConfig
@@ -132,7 +134,7 @@ class TaskSuite:
     def test_every_parameter_gets_a_gradient(self, data):
         task = self.config.task()
         module = start(task).module
-        losses = module(task.batches(data)[0], 0.5)
+        losses = module(module.planned(task.batches(data)[0]), 0.5)
         assert losses._fields == task.terms
         losses.total.backward()
         untouched = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
@@ -186,7 +188,7 @@ class TestMultitask(TaskSuite):
         module = MULTITASK.task().build()
         batch = MULTITASK.task().batches(data)[1]
         batch = batch._replace(mask_rows=torch.zeros_like(batch.mask_rows))
-        module(batch, 0.0).status.backward()
+        module(module.planned(batch), 0.0).status.backward()
         assert all(parameter.grad is None for parameter in module.network.segmenter.parameters())
         assert all(parameter.grad is not None for parameter in module.network.classifier.parameters())
 
@@ -205,7 +207,7 @@ class TestMultitask(TaskSuite):
             expected = soft_cross_entropy(output.logits, batch.status[rows]) + bmd_loss(output.bmd, batch.bmd[rows])
             whole = replace(MULTITASK, windows_px=((1.0, 224),))
             module.config = whole
-            torch.testing.assert_close(module(batch, 0.0).status, expected, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(module(module.planned(batch), 0.0).status, expected, rtol=1e-4, atol=1e-5)
 
     def test_no_decay_on_gates_norms_and_loss_weights(self):
         module = MULTITASK.task().build()
@@ -252,8 +254,12 @@ def test_the_least_score_is_the_best(tmp_path):
 def test_a_loss_that_is_no_number_names_terms_and_cases():
     nan, fine = torch.tensor(float("nan")), [torch.tensor(0.1)] * 4
     losses = LevelLosses(nan, nan, torch.tensor(0.5), *fine)
+    rows = StepRows(LevelLosses._fields, [])
+    good = LevelLosses(*[torch.tensor(0.5)] * len(LevelLosses._fields))
+    for step, of in ((6, good), (7, losses), (8, losses)):
+        rows.hold(step, 0.0, 0.1, [of], {}, ("level_00000003", f"level_0000000{step + 1}"))
     with pytest.raises(RunFailed, match=r"step 7.*cross_entropy.*nan.*'dice': 0.5.*level_00000003, level_00000008"):
-        require_finite(losses, ("level_00000003", "level_00000008"), 7)
+        rows.read(SimpleNamespace(world_size=1))
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path, sample_folder):
@@ -279,8 +285,8 @@ def test_schedule_rises_then_falls():
 def test_budget_is_steps_or_minutes():
     assert Budget(steps=10).progress(5, 1e9) == 0.5
     assert Budget(minutes=2.0).progress(10**6, 60.0) == 0.5
-    for wrong in ({}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}):
-        with pytest.raises(UsageError, match="--steps or --minutes"):
+    for wrong in ({}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}, {"epochs": 0.0}):
+        with pytest.raises(UsageError, match="--epochs, --steps or --minutes"):
             Budget(**wrong)
 
 
@@ -292,7 +298,7 @@ def test_average_follows_the_weights():
     assert float(average["weight"]) == pytest.approx(0.9)
     update_average(average, layer, step=10**6, decay=0.998)
     assert float(average["weight"]) == pytest.approx(0.9 + 0.1 * 0.002)
-    update_average(average, layer, step=10**6, decay=0.0)
+    copy_weights(average, layer)
     assert float(average["weight"]) == 1.0
 
 

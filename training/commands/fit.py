@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,19 +56,27 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--config",
         default="compact",
         metavar="NAME",
-        help="module of training/configs: compact (the multitask "
-        "network) or compact_levels (the level network); default: compact",
+        help="module of training/configs: compact (the multitask network), paper (that of the paper's sizes, as the "
+        "paper trains it) or compact_levels (the level network); default: compact",
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="what is trained on: pairs, or level samples"
     )
     parser.add_argument("--validation", type=Path, metavar="DIR", help="what is watched, of the same kind")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: runs/NAME)")
+    parser.add_argument("--epochs", type=above_zero, metavar="N", help="epochs in all: draws as many as cases, each")
     parser.add_argument("--minutes", type=above_zero, metavar="N", help="minutes of training in all")
     parser.add_argument("--steps", type=at_least(1), metavar="N", help="steps in all")
     parser.add_argument("--device", type=device_name, default="cpu", help="auto, cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument(
+        "--devices", type=at_least(1), default=1, metavar="N", help="cards of each machine (default: 1)"
+    )
+    parser.add_argument("--machines", type=at_least(1), default=1, metavar="N", help="that train together (default: 1)")
     parser.add_argument("--threads", type=at_least(1), metavar="N", help="of PyTorch (default: the usable cores)")
     parser.add_argument("--workers", type=at_least(0), default=1, metavar="N", help="that make batches (default: 1)")
+    parser.add_argument(
+        "--imagenet", type=Path, metavar="FILE", help="torchvision's ResNet weights, for the classifier to begin with"
+    )
     parser.add_argument("--seed", type=at_least(0), metavar="N", help="of weights and draws, instead of the config's")
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="instead of the config's, e.g. data.rows=8"
@@ -106,13 +115,22 @@ def _ablate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from training.imagenet import from_imagenet
     from training.loop import train
 
-    budget = Budget(options.steps, options.minutes)
-    task = chosen_task(options.config, options.set, options.seed)
-    out = options.out or Path("runs") / task.config.name
-    train(task, options.data, out, budget, options.validation, options.device, options.threads, options.workers)
-    print(f"Trained: {out / 'last.pt'}")
+    train(
+        task := chosen_task(options.config, options.set, options.seed),
+        options.data,
+        options.out or Path("runs") / task.config.name,
+        Budget(options.steps, options.minutes, options.epochs),
+        options.validation,
+        options.device,
+        options.threads,
+        options.workers,
+        devices=options.devices,
+        machines=options.machines,
+        beginning=partial(from_imagenet, path=options.imagenet) if options.imagenet else None,
+    )
 
 
 def chosen_task(name: str, overrides: list[str], seed: int | None) -> Task:
