@@ -1,15 +1,15 @@
 """The training loop of every task, read top to bottom.
 
 Everything a run leaves is in its folder: ``last.pt`` (written whole, every two minutes), ``run.json`` (by what and of
-what it was made), ``log.csv`` (a row a step), ``validation.jsonl``, ``pictures/``, TensorBoard's files and, where a task
-names the score that decides, ``best.pt``. A run that was stopped goes on from ``last.pt`` as if it had not been:
+what it was made), ``log.csv`` (a row a step), ``validation.jsonl``, ``pictures/``, TensorBoard's files and, where a
+task names the score that decides, ``best.pt``. A run that was stopped goes on from ``last.pt`` as if it had not been:
 batches depend on seed and number only, and the schedule on the share of the budget (epochs, steps, or minutes of
 training) that is used up.
 
-A step takes ``batches_a_step`` batches. The processes of a run share them, each takes its own one by one, and the mean of
-all gradients is what is stepped down: the same step on one device and on several. Nothing is asked of the device at a
-step; what it says is read every ``log_every`` steps (:mod:`training.step_rows`), and only then is anything decided that
-follows from the clock.
+A step takes ``batches_a_step`` batches. The processes of a run share them, each takes its own one by one, and the mean
+of all gradients is what is stepped down: the same step on one device and on several. Nothing is asked of the device at
+a step; what it says is read every ``log_every`` steps (:mod:`training.step_rows`), and only then is anything decided
+that follows from the clock.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ machines it is called once on each, with the address of the first in the environ
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +53,8 @@ def start_fabric(machines: Machines, config: RunConfig) -> Fabric:
     if machines.devices > 1 and place.type == "cuda" and torch.cuda.device_count() < machines.devices:
         raise ModelRefused(
             Reason.DEVICE_MISSING,
-            f"{machines.devices} cards were asked for, and PyTorch sees {torch.cuda.device_count()} here. Ask for fewer "
-            "--devices.",
+            f"{machines.devices} cards were asked for, and PyTorch sees {torch.cuda.device_count()} here. Ask for "
+            "fewer --devices.",
         )
     if config.batches_a_step % machines.processes:
         raise UsageError(
@@ -66,8 +67,10 @@ def start_fabric(machines: Machines, config: RunConfig) -> Fabric:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
     together = machines.processes > 1
-    # a batch need not train every part; buffers (batch normalization's statistics) stay each process's own
-    strategy: Any = DDPStrategy(find_unused_parameters=True, broadcast_buffers=False) if together else "auto"
+    # a batch need not train every part
+    strategy: Any = DDPStrategy(find_unused_parameters=True) if together else "auto"
+    # 1x1 kernels that lie channels-last have two names for one order, which PyTorch takes for two
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     fabric = Fabric(
         accelerator=place.type,
         devices=machines.devices if together or not place.index else [place.index],

@@ -74,7 +74,7 @@ class RunConfig:
         if self.seed < 0 or min(self.validation_cases, self.batches_a_step, self.log_every) < 1:
             raise UsageError(
                 Reason.USAGE,
-                "A seed is 0 or more; at least 1 case is watched, 1 batch makes a step, and 1 step is logged at a time. "
+                "A seed is 0 or more; at least 1 case is watched, 1 batch makes a step, and 1 step is logged at once. "
                 "Change the config.",
             )
 

@@ -55,9 +55,10 @@ def data_of(folder: Path) -> dict[str, Any]:
     """Describe a folder of data: how many files, and a hash over their names and sizes.
 
     Not over their contents, which would take longer to read than a short training; a manifest's content is in it.
+    What is hidden (the level set's contours) is none of it.
     """
     digest, count = hashlib.sha256(), 0
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("[!.]*") if path.is_file() and path.parent.name[:1] != "."):
         digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
         if path.suffix == ".jsonl":
             digest.update(path.read_bytes())

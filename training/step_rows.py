@@ -129,6 +129,6 @@ class StepRows:
             terms = {name: value for name, value in row.losses.items() if value is not None}
             raise RunFailed(
                 Reason.FAILED,
-                f"The loss of step {row.step} is no finite number: {terms}. It came from {', '.join(case_ids)}. Look at "
+                f"The loss of step {row.step} is not finite: {terms}. It came from {', '.join(case_ids)}. Look at "
                 "these cases, or begin anew with a lower learning rate. What was saved before is whole.",
             )

@@ -6,7 +6,7 @@ Command: python -m training train --config paper --data runs/pairs --validation 
          data.evolved_share=0.0 without the level set's guidance, with --imagenet resnet101.pth not from random.
 Hardware: the paper had two RTX 3090 Ti, 2 minutes an epoch of 524 cases, 10 hours. Needs a card; on a CPU two
          steps are a test (Testing/Training/test_paper.py).
-As the paper: SGD at a constant rate of 0.001 (§4.4; §4.2 sweeps 0.1 to 0.00001 and names no fall), 300 epochs, mixing by
+As the paper: SGD at a constant rate of 0.001 (§4.4; §4.2 names no fall of it), 300 epochs, mixing by
     Beta(0.1, 1) of images and one-hot labels (§3.2), mid-slices of L1 and L2 alone, flips, rotation and scaling (§4.1),
     the level set's contour as a further boundary target (§3.4.2), the last weights and no average of them.
 What it does not say, chosen: momentum 0.9 (Nesterov) and decay 1e-4; 8 cases for masks and boxes and 8 mixed ones for
