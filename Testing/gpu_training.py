@@ -12,8 +12,8 @@ that is taken away leaves what was measured.
 * ``data``: phantom pairs, made here by all cores, or those of ``--data`` and ``--validation``.
 * ``speed``: all six terms forth and back, per second: a plain step (float32, eager, contiguous, a number asked of every
   term), the training's own (bfloat16, channels-last, TF32, fused, nothing asked), and that compiled; beside them
-  torchvision's ResNet-101 alone, on as many crops. ``share_of_peak`` is floating-point work over time, over what
-  the card's maker says for bfloat16 without sparsity; ``share_of_matmul`` over what a large product reaches here.
+  torchvision's ResNet-101 alone, on as many crops. ``share_of_peak`` is the work done a second over what the card's
+  maker says for bfloat16 without sparsity, ``share_of_matmul`` over what a large product reaches here.
 * ``waits``: what of a step made the host wait for the card, as CUDA tells it; there should be nothing.
 * ``profile``: the kernels that take most of the card's time, and the share of time in which it computed.
 * ``ablation``: Table 3, layered fusion x gated convolution x feature fusion, all on the same batches from the same seed,
