@@ -16,7 +16,7 @@ that is taken away leaves what was measured.
   maker says for bfloat16 without sparsity, ``share_of_matmul`` over what a large product reaches here.
 * ``waits``: what of a step made the host wait for the card, as CUDA tells it; there should be nothing.
 * ``profile``: the kernels that take most of the card's time, and the share of time in which it computed.
-* ``ablation``: Table 3, layered fusion x gated convolution x feature fusion, all on the same batches from the same seed,
+* ``ablation``: Table 3, layered fusion x gated convolution x feature fusion, on the same batches from the same seed,
   for as many steps as the time allows; a trial of the machinery, not a result.
 """
 

@@ -155,10 +155,17 @@ class TestMultitask(TaskSuite):
     def watched(self, watched_pairs):
         return watched_pairs
 
-    def test_batches_from_worker_processes_are_the_same(self, tmp_path, data):
-        one = self.run(tmp_path / "a", data, steps=3, workers=2)
-        two = self.run(tmp_path / "b", data, steps=3)
-        torch.testing.assert_close(one.average, two.average, rtol=0, atol=0)
+    def test_a_run_resumed_with_several_workers_is_the_straight_run_without(self, tmp_path, data):
+        """Two batches a step, so that the workers' batches and the steps are not the same numbers."""
+        config = replace(MULTITASK, batches_a_step=2)
+        straight = self.run(tmp_path / "a", data, steps=3, config=config)
+        self.run(tmp_path / "b", data, steps=3, config=config, stop_after=1)
+        resumed = self.run(tmp_path / "b", data, steps=3, config=config, workers=2)
+        for part in ("module", "optimizer"):
+            torch.testing.assert_close(
+                getattr(resumed, part).state_dict(), getattr(straight, part).state_dict(), rtol=0, atol=0
+            )
+        torch.testing.assert_close(resumed.average, straight.average, rtol=0, atol=0)
 
     def test_log_holds_window_and_the_terms_of_each_step(self, tmp_path, data):
         self.run(tmp_path, data)
@@ -288,6 +295,23 @@ def test_budget_is_steps_or_minutes():
     for wrong in ({}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}, {"epochs": 0.0}):
         with pytest.raises(UsageError, match="--epochs, --steps or --minutes"):
             Budget(**wrong)
+
+
+def test_an_epoch_has_as_many_draws_as_there_are_cases(tmp_path, pair_folder):
+    task = replace(MULTITASK, batches_a_step=2).task()  # 12 cases, 2 batches of 4 cases a step: 2 steps an epoch
+    run = train(task, pair_folder, tmp_path, Budget(epochs=1), workers=0, threads=1)
+    assert run.step == 2
+    kept = load_checkpoint(tmp_path / "last.pt").recipe["budget"]
+    assert (kept["epochs"], kept["steps"]) == (1, 2)
+    with pytest.raises(UsageError, match=r"budget\.epochs was 1 and would be 2"):
+        train(task, pair_folder, tmp_path, Budget(epochs=2), workers=0, threads=1)
+
+
+def test_the_paper_s_rate_does_not_fall():
+    config = OptimizerConfig(learning_rate=1.0, warmup=0.1, schedule="constant")
+    assert [learning_rate(p, config) for p in (0.05, 0.1, 0.5, 1.0)] == pytest.approx([0.55, 1.0, 1.0, 1.0])
+    with pytest.raises(UsageError, match='"cosine" or "constant"'):
+        OptimizerConfig(schedule="stairs")
 
 
 def test_average_follows_the_weights():
