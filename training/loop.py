@@ -79,8 +79,9 @@ def train(
     fabric = start_fabric(Machines(device, devices, machines, threads), config)
     batches = task.batches(data)
     budget = budget.in_steps(batches.cases(), task.cases_a_batch * config.batches_a_step)
-    run = start(task)
-    recipe = recipe_of(task, budget) | ({} if beginning is None else {"beginning": beginning(run.module)})
+    run, recipe = start(task), recipe_of(task, budget)
+    if beginning is not None:
+        recipe |= {"beginning": beginning(run.module)}
     if config.compile:
         run.module.compile_networks()
     module, optimizer = fabric.setup(run.module, run.optimizer)

@@ -110,3 +110,14 @@ def test_half_precision_inputs_are_summed_in_single_precision():
     target[..., 80:140, 80:140] = 1
     exact = dice_loss(target * 8 - 4, target)
     torch.testing.assert_close(dice_loss((target * 8 - 4).bfloat16(), target.bool()), exact)
+
+
+def test_masks_that_do_not_count_are_left_out_of_the_mean():
+    one, other = torch.randn(2, 1, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    both = torch.cat([one, other]).requires_grad_()
+    target = torch.ones(2, 2, 8, 8)
+    loss = dice_loss(both, target, torch.tensor([False, True]))
+    torch.testing.assert_close(loss, dice_loss(other, target[:1]))
+    loss.backward()
+    assert not both.grad[0].any() and both.grad[1].all()
+    assert dice_loss(both, target, torch.tensor([False, False])).item() == 0.0

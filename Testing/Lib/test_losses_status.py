@@ -109,3 +109,13 @@ def test_the_score_of_a_bmd_is_the_mean_of_both_distances():
         for guess in ((100.0, 15.0), (105.0, 15.0), (95.0, 15.0), (100.0, 10.0), (100.0, 22.0))
     }
     assert min(scores, key=scores.get) == (100.0, 15.0) and min(scores.values()) > 0
+
+
+def test_a_bmd_that_is_not_known_counts_nothing_and_moves_nothing():
+    said = torch.tensor([[100.0, 15.0], [70.0, 10.0]], requires_grad=True)
+    with_gap = bmd_loss(said, torch.tensor([120.0, float("nan")]))
+    torch.testing.assert_close(with_gap, bmd_loss(said[:1], torch.tensor([120.0])))
+    with_gap.backward()
+    assert said.grad[0].abs().min() > 0 and said.grad[1].tolist() == [0.0, 0.0]
+    nothing = bmd_loss(said, torch.tensor([float("nan")] * 2))
+    assert nothing.item() == 0.0

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from OsteoJointLib.config import ReferenceTissue
+from OsteoJointLib.config import ReferenceTissue, WindowConfig
 from OsteoJointLib.errors import UsageError
+from OsteoJointLib.hu_window import to_unit_range
 from OsteoJointLib.level_set.evolution import RefinedMask
 from OsteoJointLib.network.heatmap import boundary_heatmap
-from training.data.augment import AugmentConfig, Intensity, box_center_xy
+from training.data.augment import AugmentConfig, Intensity, box_center_xy, box_of
 from training.data.contours import HIDDEN, evolved_mask
 from training.data.guides import imperfect
 from training.data.pair_batches import PairBatchConfig, PairBatches
@@ -340,3 +341,40 @@ def test_guidance_changes_the_boundary_s_target_alone(pair_folder):
     assert guided.heatmaps[:4].ne(without.heatmaps[:4]).any()
     assert len(list((pair_folder / HIDDEN).glob("*.npy"))) > 4
     assert guided.heatmaps.min() >= 0 and guided.heatmaps.max() <= 1
+
+
+def lopsided_pair(pair):
+    """A pair whose bodies are like no mirror or turned image of themselves: a right triangle, 120 HU in 40 HU."""
+    y, x = np.mgrid[:512, :512]
+    mask = (x > 220) & (y > 235) & (2 * (x - 220) + 3 * (y - 235) < 150)
+    hu = np.where(mask, 120, 40).astype(np.int16)
+    tissue = np.where(np.hypot(x - 300, y - 210) < 12, ReferenceTissue.BLOOD, 0).astype(np.uint8)
+    return replace(pair, hu=np.stack([hu] * 4), masks=np.stack([mask] * 4), tissues=np.stack([tissue] * 4))
+
+
+def test_image_mask_heat_map_tissue_and_box_are_flipped_turned_and_scaled_together(pair_folder):
+    pair = lopsided_pair(load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0]))
+    moving = AugmentConfig(
+        **{f"{kind}_probability": 0.0 for kind in ("noise", "blur", "sharpen", "coarse", "object", "intensity")},
+        straight_probability=0.0,
+    )
+    batches, seen = PairBatches(pair_folder, 0, SMALL, moving), set()
+    between = to_unit_range(np.array([80.0]), WindowConfig())[0]
+    for seed in range(16):
+        row = batches.mask_row(pair, np.random.default_rng(seed)).row
+        for crop, mask, heatmap, tissue in zip(row.crops, row.masks, row.heatmaps, row.tissues, strict=True):
+            bright = crop > between
+            assert np.count_nonzero(bright ^ mask) <= 0.03 * mask.sum()  # edges, where the two are interpolated
+            np.testing.assert_array_equal(heatmap, boundary_heatmap(mask, SMALL.heatmap_sigma_px))
+            body, blood = (np.argwhere(part).mean(axis=0) for part in (mask, tissue == ReferenceTissue.BLOOD))
+            scale = np.sqrt(mask.sum() / pair.masks[0].sum())
+            assert np.linalg.norm(blood - body) / scale == pytest.approx(_apart(pair), rel=0.03)
+            seen.add((bool(blood[1] > body[1]), bool(scale > 1)))
+        drawn = batches.slice(pair, np.random.default_rng(seed))
+        np.testing.assert_allclose(drawn.box_xyxy, box_of(drawn.image > between), atol=1.01)
+    assert len(seen) == 4  # mirrored and not, larger and smaller
+
+
+def _apart(pair) -> float:
+    body, blood = (np.argwhere(part).mean(axis=0) for part in (pair.masks[0], pair.tissues[0] == ReferenceTissue.BLOOD))
+    return float(np.linalg.norm(blood - body))

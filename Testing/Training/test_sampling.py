@@ -54,3 +54,35 @@ def test_seed_ranges_do_not_meet_and_are_held():
         require_seeds(899_999, 2, TRAINING_SEEDS, VALIDATION_SEEDS)
     with pytest.raises(UsageError, match="0 phantoms"):
         require_seeds(0, 0, TRAINING_SEEDS)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.1, 1.0), (1.0, 1.0), (2.0, 0.5)])
+def test_classes_in_mixtures_follow_equations_1_and_2(alpha, beta):
+    """A mixture's label holds class j with E(lambda) M_j / N of the instance's part and 1 / K of the rest."""
+    statuses = np.array([0] * 60 + [1] * 30 + [2] * 10)
+    draws = draw_rows(statuses, 20_000, np.random.default_rng(3), alpha, beta, snap=0.0)
+    mix = np.array([draw.mix for draw in draws])
+    expected = alpha / (alpha + beta)
+    assert mix.mean() == pytest.approx(expected, abs=0.01)
+    labels = np.eye(3)[statuses]
+    soft = np.mean([d.mix * labels[d.instance] + (1 - d.mix) * labels[d.balanced] for d in draws], axis=0)
+    by_instance, by_class = (class_probabilities(np.array([60, 30, 10]), power) for power in (1.0, 0.0))
+    np.testing.assert_allclose(soft, expected * by_instance + (1 - expected) * by_class, atol=0.012)
+
+
+def test_beta_shapes_the_factor_with_alpha():
+    mix = np.array([d.mix for d in draw_rows(np.array([0, 1]), 8000, np.random.default_rng(1), 1.0, 3.0)])
+    # the distribution function of Beta(1, b) is 1 - (1 - x) ** b
+    assert np.mean(mix < 0.3) == pytest.approx(1 - 0.7**3, abs=0.02)
+
+
+def test_weighted_cases_keep_their_share_and_the_classes_their_balance():
+    statuses, weights = np.array([0, 0, 1, 1]), np.array([0.7, 0.1, 0.1, 0.1])
+    draws = draw_rows(statuses, 8000, np.random.default_rng(2), weights=weights)
+    np.testing.assert_allclose(np.bincount([d.instance for d in draws]) / len(draws), weights, atol=0.02)
+    balanced = np.bincount([d.balanced for d in draws]) / len(draws)
+    np.testing.assert_allclose(balanced, [0.5 * 7 / 8, 0.5 / 8, 0.25, 0.25], atol=0.02)
+
+
+def test_of_no_case_nothing_is_drawn():
+    assert draw_rows(np.array([], dtype=int), 5, np.random.default_rng(0)) == []

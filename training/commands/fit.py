@@ -54,15 +54,20 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--config",
-        default="compact",
         metavar="NAME",
         help="module of training/configs: compact (the multitask network), paper (that of the paper's sizes, as the "
-        "paper trains it) or compact_levels (the level network); default: compact",
+        "paper trains it), compact_levels (the level network) or finetune; default: compact, with --from finetune",
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="what is trained on: pairs, or level samples"
     )
     parser.add_argument("--validation", type=Path, metavar="DIR", help="what is watched, of the same kind")
+    parser.add_argument(
+        "--from", dest="start", metavar="NAME or PATH", help="begin with these weights, or a run's last.pt"
+    )
+    parser.add_argument(
+        "--replay", type=Path, metavar="DIR", help="draw pairs from here as well, so that they aren't forgotten"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: runs/NAME)")
     parser.add_argument("--epochs", type=above_zero, metavar="N", help="epochs in all: draws as many as cases, each")
     parser.add_argument("--minutes", type=above_zero, metavar="N", help="minutes of training in all")
@@ -115,11 +120,24 @@ def _ablate(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from training.data.pairs import refuse_shared_patients
     from training.imagenet import from_imagenet
     from training.loop import train
+    from training.tasks.finished import continued
 
+    overrides = [*options.set, *([f"data.replay={options.replay}"] if options.replay else [])]
+    task = chosen_task(options.config or ("finetune" if options.start else "compact"), overrides, options.seed)
+    if options.start and options.imagenet:
+        raise UsageError(
+            Reason.USAGE, "--from and --imagenet both say which weights the classifier begins with. Leave one out."
+        )
+    task, beginning = continued(task, options.start) if options.start else (task, None)
+    if options.imagenet:
+        beginning = partial(from_imagenet, path=options.imagenet)
+    if options.validation is not None:
+        refuse_shared_patients([options.data, options.validation])
     train(
-        task := chosen_task(options.config, options.set, options.seed),
+        task,
         options.data,
         options.out or Path("runs") / task.config.name,
         Budget(options.steps, options.minutes, options.epochs),
@@ -129,7 +147,7 @@ def _train(options: argparse.Namespace) -> None:
         options.workers,
         devices=options.devices,
         machines=options.machines,
-        beginning=partial(from_imagenet, path=options.imagenet) if options.imagenet else None,
+        beginning=beginning,
     )
 
 

@@ -18,12 +18,16 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--multitask",
-        type=Path,
         required=True,
-        metavar="FILE",
+        metavar="FILE or NAME",
         help="last.pt of the multitask run, or weights whose multitask network is kept",
     )
-    parser.add_argument("--levels", type=Path, required=True, metavar="FILE", help="last.pt of the level network's run")
+    parser.add_argument(
+        "--levels",
+        required=True,
+        metavar="FILE or NAME",
+        help="last.pt of the level network's run, or weights whose level network is kept",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the weights and the manifest")
     parser.add_argument("--name", required=True, help="of the weights: letters, digits, - and _")
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="enter these numbers: the JSON of evaluate")

@@ -52,9 +52,7 @@ def _row(network: MultitaskNetwork, pair: StoredPair) -> np.ndarray:
     crops = torch.from_numpy(row.crops)[:, None].to(device)
     slices = to_unit_range(pair.hu[:2], WindowConfig())
     with in_its_precision(device):
-        output = network.classify(
-            crops[:1], crops[1:], torch.tensor([header_facts(pair.kvp, pair.phase != "none")], device=device)
-        )
+        output = network.classify(crops[:1], crops[1:], torch.tensor([header_facts(*pair.header)], device=device))
         found = None
         if network.localizer is not None:
             images = torch.from_numpy(slices)[:, None].to(device)
@@ -73,9 +71,14 @@ def _row(network: MultitaskNetwork, pair: StoredPair) -> np.ndarray:
     )
     bmd = "" if output.bmd is None else f", BMD {float(output.bmd[0, 0]):.0f}"
     caption = np.zeros((_CAPTION_PX, CROP_SIZE * len(parts), 3), np.uint8)
-    text = f"{pair.name}: {pair.status.value}, BMD {pair.bmd_mg_cm3:.0f} mg/cm3. Predicted: {probabilities}{bmd}"
+    text = f"{pair.name}: {_true(pair)}. Predicted: {probabilities}{bmd}"
     cv2.putText(caption, text, (6, _CAPTION_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _TEXT, 1, cv2.LINE_AA)
     return np.concatenate((caption, np.concatenate(parts, axis=1)))
+
+
+def _true(pair: StoredPair) -> str:
+    status = "class unknown" if pair.status is None else pair.status.value
+    return f"{status}, BMD {pair.bmd_mg_cm3:.0f} mg/cm3" if np.isfinite(pair.bmd_mg_cm3) else status
 
 
 def _rgb(image: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ from training.run_config import OptimizerConfig
 from training.schedule import learning_rate
 from training.seeds import VALIDATION_SEEDS
 from training.step_batches import step_loader
-from training.tasks.export import multitask_part
+from training.tasks.finished import multitask_part
 from training.tasks.multitask import MultitaskConfig, frozen_rows, status_loss, windowed
 
 Row = dict[str, Any]

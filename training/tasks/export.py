@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from torch import Tensor
-
-from OsteoJointLib.config import NetworkConfig
 from OsteoJointLib.errors import InputRefused, Reason, UsageError
-from OsteoJointLib.weights import SUFFIX, load_weights, save_weights
+from OsteoJointLib.weights import save_weights
 from OsteoJointLib.weights_manifest import check_weights
-from training.checkpoint import Checkpoint, load_checkpoint
 from training.seeds import EVALUATION_SEEDS, require_seeds
 from training.tasks.calibration import calibrated
-from training.tasks.levels import LevelTask, load_level_network
-from training.tasks.multitask import MultitaskTask
+from training.tasks.finished import level_part, multitask_part
 
 INTENDED_USE = (
     "Research only, not a medical device: trained on synthetic phantoms, never validated on patients for diagnosis."
@@ -32,19 +26,20 @@ _BYTES_A_WEIGHT = 2
 
 
 def export(
-    multitask: Path,
-    levels: Path,
+    multitask: Path | str,
+    levels: Path | str,
     name: str,
     folder: Path,
     evaluation: Path | None = None,
     replace: bool = False,
     calibrate: int = 0,
 ) -> Path:
-    """Write one weights file of both networks, from the averaged weights of their checkpoints.
+    """Write one weights file of both networks.
 
     Args:
-        multitask: checkpoint of the multitask task; or a weights file, whose multitask network is kept.
-        levels: checkpoint of the levels task.
+        multitask: checkpoint of the multitask task, whose averaged weights are taken; or weights, by name or path,
+            whose multitask network is kept.
+        levels: the same for the level network.
         name: of the weights.
         folder: of the weights and their manifest.
         evaluation: JSON of ``python -m training evaluate`` on these very weights, or None before there is any.
@@ -59,9 +54,9 @@ def export(
         InputRefused: an input is no checkpoint of its task or no evaluation of it, or the file would be too large.
         UsageError: there are weights of this name, and ``replace`` is False.
     """
-    kept, level_network = multitask_part(multitask), load_level_network(levels)
+    kept, level_network = multitask_part(multitask), level_part(levels)
     state = {f"multitask.{key}": value for key, value in kept.state.items()}
-    state |= {f"levels.{key}": value for key, value in level_network.state_dict().items()}
+    state |= {f"levels.{key}": value for key, value in level_network.state.items()}
     size = sum(_BYTES_A_WEIGHT * value.numel() for value in state.values())
     if size > _LARGEST_BYTES:
         raise InputRefused(
@@ -78,9 +73,9 @@ def export(
     fields = {
         "config": kept.config.to_json(),
         "level_config": level_network.config.to_json(),
-        "trained_on": f"OsteoJoint phantoms (pairs and level samples), {kept.training['steps']} multitask steps",
+        "trained_on": _trained_on(kept.training),
         "training": kept.training,
-        "level_training": _training_of(load_checkpoint(levels, LevelTask.name), ("name", "seed", "optimizer", "rows")),
+        "level_training": level_network.training,
         "metrics": {},
         "intended_use": INTENDED_USE,
         "licence": LICENCE,
@@ -102,36 +97,14 @@ def export(
     return path
 
 
-@dataclass(frozen=True, eq=False)
-class MultitaskPart:
-    """The multitask network that is exported: its config, weights and how it was trained."""
-
-    config: NetworkConfig
-    state: Mapping[str, Tensor]
-    training: dict[str, Any]
-
-
-def multitask_part(path: Path) -> MultitaskPart:
-    """Read the multitask network of a checkpoint or of a weights file.
-
-    Raises:
-        InputRefused: it is no checkpoint of this task.
-        ModelRefused: the weights file can't be used.
-    """
-    if path.suffix == SUFFIX:
-        loaded = load_weights(path)
-        return MultitaskPart(loaded.config, loaded.part("multitask."), check_weights(path)["training"])
-    checkpoint = load_checkpoint(path, MultitaskTask.name)
-    training = _training_of(checkpoint, ("name", "seed", "optimizer", "windows_px", "precision"))
-    return MultitaskPart(NetworkConfig.from_json(checkpoint.recipe["network"]), checkpoint.average, training)
-
-
-def _training_of(checkpoint: Checkpoint, told: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "steps": checkpoint.step,
-        "minutes": round(checkpoint.elapsed_s / 60.0, 1),
-        "experiment": {key: checkpoint.recipe[key] for key in told},
-    }
+def _trained_on(training: Mapping[str, Any]) -> str:
+    """Say on what the multitask network was trained."""
+    began = training.get("began_with")
+    if began is None:
+        return f"OsteoJoint phantoms (pairs and level samples), {training['steps']} multitask steps"
+    return (
+        f"{training['steps']} multitask steps on pairs of its owner's, begun with {began.get('from', 'other weights')}"
+    )
 
 
 def _without(numbers: Any, names: tuple[str, ...]) -> Any:

@@ -24,6 +24,7 @@ from OsteoJointLib.network.multitask import MultitaskNetwork
 from OsteoJointLib.network.segmenter import Segmenter, SegmenterOutput
 from training.data.augment import AugmentConfig
 from training.data.pair_batches import PairBatch, PairBatchConfig, PairBatches
+from training.data.pairs import UNKNOWN_TISSUE
 from training.evaluation.pair_pictures import draw_pairs
 from training.evaluation.pair_scores import score_pairs
 from training.run_config import RunConfig
@@ -45,6 +46,8 @@ class MultitaskConfig(RunConfig):
     """Ranges of the augmentation."""
     localizer: bool = True
     """Train the localizer, too; without it neither ultralytics nor whole slices are needed."""
+    frozen_statistics: bool = False
+    """Keep the batch norms' running means and variances, as for a network that is only to move a little."""
     windows_px: tuple[tuple[float, int], ...] = ((1.0, 224),)
     """(share of the run up to which, edge of the middle of the crop that is trained on); smaller is cheaper."""
 
@@ -187,6 +190,14 @@ class MultitaskStep(StepModule):
         body = torch.where(guided, batch.guides[rows].flatten(0, 1), said.body)
         return ClassRows(rows, batch.crops[rows].flatten(0, 1), body, said.features)
 
+    def train(self, mode: bool = True) -> MultitaskStep:
+        """Go into training mode, batch norms with frozen statistics left out."""
+        super().train(mode)
+        for module in self.modules():
+            if self.config.frozen_statistics and isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Clip apart localizer, segmenter, classifier with fusion, and the loss weights."""
         network = self.network
@@ -212,7 +223,7 @@ class MultitaskTask:
     """
 
     name = "multitask"
-    terms = MultitaskLosses._fields
+    terms: tuple[str, ...] = MultitaskLosses._fields
     watched = "cross_entropy"
 
     def __init__(self, config: MultitaskConfig):
@@ -287,5 +298,6 @@ def _mask_terms(segmentation: SegmenterOutput, plan: PlannedBatch) -> tuple[Tens
     mask = dice_loss(segmentation.mask_logits, masks)
     if segmentation.tissue_logits is not None:
         true = torch.cat([tissues == tissue for tissue in ReferenceTissue], dim=1)
-        mask = mask + _TISSUE_WEIGHT * dice_loss(segmentation.tissue_logits, true)
+        labeled = (tissues != UNKNOWN_TISSUE).flatten(1).all(dim=1)
+        mask = mask + _TISSUE_WEIGHT * dice_loss(segmentation.tissue_logits, true, labeled)
     return mask, None if segmentation.heatmap is None else heatmap_loss(segmentation.heatmap, heatmaps)

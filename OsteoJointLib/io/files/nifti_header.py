@@ -23,7 +23,7 @@ from OsteoJointLib.io.files.header import (
     unreadable,
 )
 from OsteoJointLib.io.files.inflating import start_of
-from OsteoJointLib.io.files.stated_place import RAS_TO_LPS, apart_deg, grid_from
+from OsteoJointLib.io.files.stated_place import RAS_TO_LPS, apart_deg, grid_from, straightened
 from OsteoJointLib.records import Flag
 
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
@@ -85,6 +85,7 @@ def read_nifti_header(path: Path) -> VolumeHeader:
         notes.append("The file's scaling is no number, so that its values were taken as they are stored.")
         slope, intercept = 1.0, 0.0
     grid = grid_from(RAS_TO_LPS @ place.steps, RAS_TO_LPS @ place.origin, shape)
+    notes += straightened(place.steps)
     _refuse_two_sizes(place, _pixdim(content, order))
     alike = len(places) == 2 and places[1].code == place.code  # of two codes, one is of another scan or a template
     flags = _compared(place, places[1], notes) if alike else []
