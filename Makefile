@@ -15,12 +15,13 @@ PIP   := $(BIN)/python -m pip --disable-pip-version-check
 # VTK, Qt and PyTorch don't get on in one process, and need a few system libraries, which .ci/run names and installs.
 CHECK := OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: demo test lint types unit docs format lists bench attack screenshots venv clean distclean help
+.PHONY: demo test lint types unit slow docs format lists bench attack screenshots venv clean distclean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo     phantom CT -> levels, masks, class, report in $(OUT), beside the truth  [SEED=n]'
 	@echo 'make test     format, lint, types, unit tests, wheel, CMake lists                     [JOBS=n]'
+	@echo 'make slow     the tests that take a minute or gigabytes: the paper'"'"'s network in training'
 	@echo 'make docs     the documentation -> out/site'
 	@echo 'make bench    speed, stage by stage and click by click, cold and warm -> out/bench'
 	@echo 'make attack   hostile inputs, lines, kills, two writers -> out/attack    [SEED=n ATTACK="--inputs 200 ..."]'
@@ -44,6 +45,9 @@ types: $(READY)
 unit: $(READY)
 	$(CHECK) pytest -n $(JOBS)
 	$(CHECK) pytest -n $(JOBS) Testing/Bridge
+
+slow: $(READY)
+	$(CHECK) pytest --slow -m slow
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet

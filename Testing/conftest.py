@@ -17,6 +17,7 @@ NETWORK_LOG = pytest.StashKey[Path]()
 
 def pytest_addoption(parser):
     parser.addoption("--renew", action="store_true", help="write golden files anew instead of comparing with them")
+    parser.addoption("--slow", action="store_true", help="run what takes a minute or gigabytes, too")
 
 
 def pytest_configure(config):
@@ -31,6 +32,14 @@ def pytest_configure(config):
     patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(OFFLINE), os.environ.get("PYTHONPATH")])))
     spec = importlib.util.spec_from_file_location("osteojoint_offline", OFFLINE / "sitecustomize.py")
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is slow unless it is asked for."""
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: runs with --slow"))
 
 
 def pytest_collection_finish(session):

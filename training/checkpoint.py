@@ -19,6 +19,8 @@ from training.schedule import Budget
 from training.task import StepModule, Task
 
 FORMAT = "osteojoint.checkpoint/2"
+CHECKPOINT = "last.pt"
+"""Of a run, in its folder."""
 
 
 @dataclass

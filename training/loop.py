@@ -1,33 +1,35 @@
 """The training loop of every task, read top to bottom.
 
-Everything a run leaves is in its folder: ``last.pt`` (written whole, every two minutes), ``log.csv`` (a row a step),
-``validation.jsonl`` and, where a task names the score that decides, ``best.pt``. A run that was stopped goes on from
-``last.pt`` as if it had not been: batches depend on seed and step only, and the schedule on the share of the budget
-(steps, or minutes of training) that is used up.
+Everything a run leaves is in its folder: ``last.pt`` (written whole, every two minutes), ``run.json`` (by what and of
+what it was made), ``log.csv`` (a row a step), ``validation.jsonl``, ``pictures/``, TensorBoard's files and, where a
+task names the score that decides, ``best.pt``. A run that was stopped goes on from ``last.pt`` as if it had not been:
+batches depend on seed and number only, and the schedule on the share of the budget (epochs, steps, or minutes of
+training) that is used up.
+
+A step takes ``batches_a_step`` batches. The processes of a run share them, each takes its own one by one, and the mean
+of all gradients is what is stepped down: the same step on one device and on several. Nothing is asked of the device at
+a step; what it says is read every ``log_every`` steps (:mod:`training.step_rows`), and only then is anything decided
+that follows from the clock.
 """
 
 from __future__ import annotations
 
-import copy
-import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from OsteoJointLib.device import resolve_device, set_threads
-from OsteoJointLib.errors import Reason, RunFailed
-from training.checkpoint import Run, recipe_of, resume, save_checkpoint, start
+from training.checkpoint import CHECKPOINT, Run, recipe_of, resume, start
+from training.machines import Machines, start_fabric
 from training.optimizing import update_average
-from training.run_log import RunLog
+from training.run_books import RunBooks, norm_of
 from training.schedule import Budget, learning_rate
 from training.step_batches import step_loader
 from training.task import StepLosses, StepModule, Task
 
-CHECKPOINT, BEST = "last.pt", "best.pt"
 _ENDLESS_STEPS = 10_000_000
 
 Beginning = Callable[[StepModule], dict[str, Any]]
@@ -44,6 +46,8 @@ def train(
     threads: int | None = None,
     workers: int = 1,
     stop_after: int | None = None,
+    devices: int = 1,
+    machines: int = 1,
     beginning: Beginning | None = None,
 ) -> Run:
     """Train, or go on training.
@@ -58,6 +62,8 @@ def train(
         threads: of PyTorch; None for as many as the library takes.
         workers: processes that make batches; 0 makes them in this one.
         stop_after: leave after this step, for tests.
+        devices: cards (on the CPU, processes) of each machine.
+        machines: how many machines.
         beginning: weights to begin with, instead of random ones.
 
     Returns:
@@ -69,95 +75,78 @@ def train(
         InputRefused: the data can't be used.
         RunFailed: a loss was not finite.
     """
-    place, config, recipe = resolve_device(device), task.config, recipe_of(task, budget)
-    set_threads(threads)
-    fabric = Fabric(accelerator=place.type, devices=[place.index] if place.index else 1, precision=config.precision)  # type: ignore[arg-type]
-    run = start(task)
+    config = task.config
+    fabric = start_fabric(Machines(device, devices, machines, threads), config)
+    batches = task.batches(data)
+    budget = budget.in_steps(batches.cases(), task.cases_a_batch * config.batches_a_step)
+    run, recipe = start(task), recipe_of(task, budget)
     if beginning is not None:
         recipe |= {"beginning": beginning(run.module)}
+    if config.compile:
+        run.module.compile_networks()
     module, optimizer = fabric.setup(run.module, run.optimizer)
     run.average = {name: value.detach().clone() for name, value in run.module.network.state_dict().items()}
     if (out / CHECKPOINT).is_file():
         resume(run, recipe, out / CHECKPOINT)
+    books = RunBooks(fabric, task, run, recipe, budget, out, data, validation)
     last_step = min(budget.steps or _ENDLESS_STEPS, stop_after or _ENDLESS_STEPS)
-    loader = step_loader(task.batches(data), run.step, last_step, workers)
-    log = RunLog(out, [*task.terms, *run.module.notes(0.0), *map(_norm_of, run.module.parts())], run.step)
+    own = config.batches_a_step // fabric.world_size
+    loader = iter(
+        step_loader(
+            batches,
+            run.step * config.batches_a_step + fabric.global_rank,
+            last_step * config.batches_a_step,
+            workers,
+            each=fabric.world_size,
+            pinned=fabric.device.type == "cuda",
+        )
+    )
 
-    began, before_s = time.monotonic(), run.elapsed_s
-    saved_s = validated_s = run.elapsed_s
     module.train()
-    for batch in loader:
-        progress = budget.progress(run.step, run.elapsed_s)
-        if progress >= 1.0:
-            break
+    while (progress := budget.progress(run.step, run.elapsed_s)) < 1.0 and (drawn := list(islice(loader, own))):
         rate = learning_rate(progress, config.optimizer)
-        losses: StepLosses = module(fabric.to_device(batch), progress)
-        require_finite(losses, batch.case_ids, run.step)
-        norms = descend(fabric, run.module, optimizer, losses.total, rate, config.optimizer.clip_norm)
-        update_average(run.average, run.module.network, run.step, config.ema_decay)
+        losses = descend(fabric, module, run.module, optimizer, drawn, rate, progress)
+        norms = clipped(run.module, config.optimizer.clip_norm)
+        optimizer.step()
+        if config.ema_decay:
+            update_average(run.average, run.module.network, run.step, config.ema_decay)
         run.step += 1
-        run.elapsed_s = before_s + time.monotonic() - began
-        log.add_step(run.step, run.elapsed_s, rate, terms_of(losses), {**run.module.notes(progress), **norms})
-        if run.elapsed_s - saved_s >= 60.0 * config.checkpoint_minutes:
-            save_checkpoint(run, recipe, out / CHECKPOINT)
-            saved_s = run.elapsed_s
-        if validation and run.elapsed_s - validated_s >= 60.0 * config.validate_minutes:
-            watch(task, run, validation, log, recipe)
-            validated_s = run.elapsed_s
-    save_checkpoint(run, recipe, out / CHECKPOINT)
-    if validation:
-        watch(task, run, validation, log, recipe)
+        books.note(rate, losses, {**run.module.notes(progress), **norms}, drawn)
+    books.close(ended=progress >= 1.0 or run.step == budget.steps)
     return run
 
 
 def descend(
-    fabric: Fabric, module: StepModule, optimizer: Any, total: Tensor, rate: float, clip_norm: float
-) -> dict[str, float]:
-    """Take one step down the total.
+    fabric: Fabric, module: Any, step: StepModule, optimizer: Any, drawn: Sequence[Any], rate: float, progress: float
+) -> list[StepLosses]:
+    """Compute the mean gradient of batches, over all processes.
+
+    Args:
+        fabric: of the run.
+        module: ``step`` as Fabric wrapped it.
+        step: network and losses.
+        optimizer: whose gradients are cleared and whose rate is set.
+        drawn: this process's batches.
+        rate: learning rate.
+        progress: share of the run.
 
     Returns:
-        The norm of each part's gradient before it was clipped.
+        Each batch's losses.
     """
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
-    fabric.backward(total)
-    norms = {
-        _norm_of(name): float(nn.utils.clip_grad_norm_(parameters, clip_norm))
-        for name, parameters in module.parts().items()
+    losses = []
+    for number, batch in enumerate(drawn, 1):
+        with fabric.no_backward_sync(module, enabled=number < len(drawn)):  # processes meet at the last one's end
+            of: StepLosses = module(fabric.to_device(step.planned(batch)), progress)
+            fabric.backward(of.total / len(drawn))
+        losses.append(of)
+    return losses
+
+
+def clipped(module: StepModule, clip_norm: float) -> dict[str, Tensor]:
+    """Clip each part's gradient; returns the norms before that, on the device."""
+    return {
+        norm_of(name): nn.utils.clip_grad_norm_(parameters, clip_norm) for name, parameters in module.parts().items()
     }
-    optimizer.step()
-    return norms
-
-
-def terms_of(losses: StepLosses) -> dict[str, float]:
-    """Return the total and the terms that this step trains, as numbers."""
-    return {name: float(value.detach()) for name, value in losses._asdict().items() if value is not None}
-
-
-def require_finite(losses: StepLosses, case_ids: tuple[str, ...], step: int) -> None:
-    """Stop at a loss that is no number.
-
-    Raises:
-        RunFailed: names the terms and the cases.
-    """
-    terms = terms_of(losses)
-    if not math.isfinite(terms["total"]):
-        raise RunFailed(
-            Reason.FAILED,
-            f"The loss of step {step} is no finite number: {terms}. It came from {', '.join(case_ids)}. Look at "
-            "these cases, or begin anew with a lower learning rate.",
-        )
-
-
-def watch(task: Task, run: Run, validation: Path, log: RunLog, recipe: dict[str, Any]) -> None:
-    """Score the averaged weights, on the device of the run, write that down, and keep the best in ``best.pt``."""
-    network = copy.deepcopy(run.module.network)
-    network.load_state_dict(run.average)
-    log.add_validation(run.step, run.elapsed_s, task.scores(network.eval(), validation))
-    if task.watched and log.is_least(task.watched):
-        save_checkpoint(run, recipe, log.path.with_name(BEST))
-
-
-def _norm_of(part: str) -> str:
-    return f"norm_{part}"

@@ -17,10 +17,12 @@ class OptimizerConfig:
     """"sgd" (Zhang 2023 §4.2, with momentum) or "adamw"."""
     learning_rate: float = 0.05
     """At the top of the schedule."""
+    schedule: str = "cosine"
+    """After the warm-up: "cosine" falls along half a cosine, "constant" stays (Zhang 2023 §4.2 names no fall)."""
     warmup: float = 0.03
     """Share of the run in which the rate rises linearly from a tenth."""
     final_fraction: float = 0.01
-    """Rate at the end (cosine), as a share of the top."""
+    """Rate at the end of the cosine, as a share of the top."""
     momentum: float = 0.9
     """Of SGD (Nesterov)."""
     weight_decay: float = 1e-4
@@ -31,6 +33,8 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         if self.name not in ("sgd", "adamw"):
             raise UsageError(Reason.USAGE, f'There is no optimizer "{self.name}". Choose "sgd" or "adamw".')
+        if self.schedule not in ("cosine", "constant"):
+            raise UsageError(Reason.USAGE, f'There is no schedule "{self.schedule}". Choose "cosine" or "constant".')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,14 @@ class RunConfig:
     """Of the averaged weights, which are validated and exported; starts lower. 0 takes the last weights instead."""
     precision: str = "bf16-mixed"
     """Lightning Fabric's: "32-true" or "bf16-mixed"."""
+    batches_a_step: int = 1
+    """Batches whose mean gradient is one step. The devices of a run share them, and each takes its own one by one, so
+    that a step is the same on one card and on several."""
+    compile: bool = False
+    """Let torch.compile fuse the networks' kernels: minutes at the start, fewer passes over memory afterwards. It pays
+    on a card in a long run; it needs a C++ compiler."""
+    log_every: int = 20
+    """Steps after which the numbers of all of them are read from the device at once, checked and written."""
     checkpoint_minutes: float = 2.0
     """Between checkpoints."""
     validate_minutes: float = 10.0
@@ -59,11 +71,15 @@ class RunConfig:
             raise UsageError(
                 Reason.USAGE, f'The precision "{self.precision}" is unknown. Choose 32-true or bf16-mixed.'
             )
-        if self.seed < 0 or self.validation_cases < 1:
-            raise UsageError(Reason.USAGE, "A seed is 0 or more, and at least 1 case is watched. Change the config.")
+        if self.seed < 0 or min(self.validation_cases, self.batches_a_step, self.log_every) < 1:
+            raise UsageError(
+                Reason.USAGE,
+                "A seed is 0 or more; at least 1 case is watched, 1 batch makes a step, and 1 step is logged at once. "
+                "Change the config.",
+            )
 
 
-WATCHING_FIELDS = ("checkpoint_minutes", "validate_minutes", "validation_cases")
+WATCHING_FIELDS = ("log_every", "checkpoint_minutes", "validate_minutes", "validation_cases")
 """The fields that change nothing in the weights, so that a run may go on under others."""
 
 

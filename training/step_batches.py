@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sized
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-CasesT = TypeVar("CasesT")
+CasesT = TypeVar("CasesT", bound=Sized)
 BatchT = TypeVar("BatchT")
 
 _RELIST_STEPS = 100
@@ -27,6 +28,10 @@ class StepBatches(Dataset[BatchT], ABC, Generic[CasesT, BatchT]):
     def listed(self) -> CasesT:
         """List the cases that are there now, or refuse the folder."""
 
+    def cases(self) -> int:
+        """Count the cases that were there when the folder was listed last."""
+        return len(self._cases)
+
     @abstractmethod
     def drawn(self, step: int, cases: CasesT) -> BatchT:
         """Draw the batch of a step."""
@@ -38,19 +43,24 @@ class StepBatches(Dataset[BatchT], ABC, Generic[CasesT, BatchT]):
         return self.drawn(step, self._cases)
 
 
-def step_loader(batches: StepBatches[Any, BatchT], first_step: int, last_step: int, workers: int) -> DataLoader[BatchT]:
-    """Serve the batches of steps ``first_step`` to ``last_step - 1`` in order.
+def step_loader(
+    batches: StepBatches[Any, BatchT], first: int, last: int, workers: int, each: int = 1, pinned: bool = False
+) -> DataLoader[BatchT]:
+    """Serve batches in the order of their numbers.
 
     Args:
-        batches: by step.
-        first_step, last_step: which.
+        batches: by number.
+        first, last: numbers ``first`` to ``last - 1``.
         workers: processes that make them; 0 makes them in this one.
+        each: every how many-th: several devices share the batches.
+        pinned: put them into memory from which a card copies while it computes.
     """
     return DataLoader(
         batches,
         batch_size=None,
         collate_fn=_as_is,
-        sampler=range(first_step, last_step),
+        sampler=range(first, last, each),
+        pin_memory=pinned,
         num_workers=workers,
         prefetch_factor=_PREFETCHED if workers else None,
         worker_init_fn=_quiet_worker,

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from torch import Tensor, nn
 
 from training.run_config import RunConfig
@@ -42,13 +43,21 @@ class StepModule(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Any, progress: float) -> Any:
-        """Compute the :class:`StepLosses` of a batch at a share of the run."""
+        """Compute the :class:`StepLosses` of a :meth:`planned` batch at a share of the run, without a wait."""
+
+    def planned(self, batch: Any) -> Any:
+        """Work out on the CPU, before a batch moves to the device, what would make the device wait for an answer."""
+        return batch
+
+    def compile_networks(self) -> None:
+        """Let torch.compile fuse the kernels of what is trained."""
+        self.network.compile()
 
     @abstractmethod
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """Name the groups of parameters whose gradients are clipped apart, so that no term drowns another's."""
 
-    def notes(self, progress: float) -> dict[str, float]:
+    def notes(self, progress: float) -> dict[str, float | Tensor]:
         """Name the numbers that the log keeps beside the losses; the same names at every step."""
         return {}
 
@@ -67,6 +76,10 @@ class Task(Protocol):
     def config(self) -> RunConfig:
         """Everything that decides the run."""
 
+    @property
+    def cases_a_batch(self) -> int:
+        """How many cases are drawn for a batch."""
+
     def build(self) -> StepModule:
         """Build network and losses, with weights drawn from PyTorch's generator."""
 
@@ -75,3 +88,6 @@ class Task(Protocol):
 
     def scores(self, network: nn.Module, folder: Path) -> dict[str, float]:
         """Measure a network, on the device where it lies, on a folder of validation data."""
+
+    def picture(self, network: nn.Module, folder: Path) -> np.ndarray | None:
+        """Draw what a network says of some validation data, (y, x, 3) uint8 RGB; None where there is nothing to see."""

@@ -124,7 +124,7 @@ def decode(raw: Sequence[Tensor], anchors: Anchors) -> DecodedBoxes:
     for output, scale, stride in zip(raw, anchors, STRIDES, strict=True):
         _, _, height, width, _ = output.shape
         cells = cell_grid(height, width, output.device)
-        sizes = torch.tensor(scale, device=output.device)[:, None, None, :]
+        sizes = torch.tensor(scale).to(output.device, non_blocking=True)[:, None, None, :]
         boxes.append(decode_boxes(output[..., :4], cells, sizes, stride).flatten(1, 3))
         rest.append(output[..., 4:].flatten(1, 3))
     logits = torch.cat(rest, dim=1)

@@ -96,7 +96,8 @@ class FeatureFusion(nn.Module):
                 f"Fusion needs the features of L1 and of L2, each (B, {self.in_channels}), not {tuple(x1.shape)} and "
                 f"{tuple(x2.shape)}. Give what the classifier says of each.",
             )
-        if left_out is not None and bool(left_out.all(dim=1).any()):
+        # in training nobody leaves out both, and to ask would wait for the card
+        if left_out is not None and not self.training and bool(left_out.all(dim=1).any()):
             raise UsageError(Reason.USAGE, "L1 and L2 are both left out, so there is nothing to classify. Keep one.")
         # in single precision, since bfloat16 would round BMD to 0.4 mg/cm3, and it costs nothing
         with torch.autocast("cuda" if x1.is_cuda else "cpu", enabled=False):

@@ -10,7 +10,8 @@ from OsteoJointLib.network.detection import OUTPUTS, STRIDES, decode
 from OsteoJointLib.network.losses.anchor_matching import assign, shape_iou
 from OsteoJointLib.network.losses.box import box_loss
 from OsteoJointLib.network.losses.box_class import box_class_loss
-from OsteoJointLib.network.losses.localizer import detection_losses
+from OsteoJointLib.network.losses.localizer import assigned
+from OsteoJointLib.network.losses.localizer import detection_losses as losses_of_pairs
 from OsteoJointLib.network.losses.objectness import asked_anchors, objectness_loss
 
 ANCHORS = (
@@ -21,6 +22,10 @@ ANCHORS = (
 SIZE = 128
 GRIDS = [(SIZE // s, SIZE // s) for s in STRIDES]
 BODY = torch.tensor([[33.0, 50.0, 95.0, 93.0]])  # 62 x 43 about (64, 71.5)
+
+
+def detection_losses(raw, boxes_xyxy, labels, anchors):
+    return losses_of_pairs(raw, boxes_xyxy, assigned(boxes_xyxy, labels, anchors, (SIZE, SIZE)), anchors)
 
 
 def perfect_raw(body: torch.Tensor, label: int, sure: float) -> list[torch.Tensor]:

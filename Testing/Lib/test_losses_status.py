@@ -52,7 +52,7 @@ def test_total_worked_by_hand():
     total = weighting(all_terms(1.0, 2.0, 3.0, 0.5, 0.25, 0.125))
     prior = 2 * math.log(2) ** 2 / (2 * 1.7**2)
     assert total.item() == pytest.approx(1 + 2 / 2 + math.log(2) + 3 * 2 - math.log(2) + 0.875 + prior)
-    assert weighting.weights()["box_class"] == pytest.approx(0.5)
+    assert weighting.weights()["box_class"].item() == pytest.approx(0.5)
 
 
 def test_absent_terms_have_no_weight_and_no_price():
@@ -75,7 +75,7 @@ def test_weights_settle_where_the_slope_vanishes(value):
         optimizer.zero_grad()
         weighting(all_terms(*[value] * 6)).backward()
         optimizer.step()
-    weight = weighting.weights()["mask"]
+    weight = weighting.weights()["mask"].item()
     # d/ds of exp(-s) L + s + s^2 / (2 sd^2) is 0: L w = 1 - log(w) / sd^2
     assert value * weight == pytest.approx(1 - math.log(weight) / 1.7**2, abs=1e-3)
     assert weight < 1.01 * math.exp(1.7**2)
@@ -92,7 +92,7 @@ def test_a_term_that_grows_loses_weight_and_gets_it_back():
             optimizer.zero_grad()
             weighting(all_terms(*[value] * 6)).backward()
             optimizer.step()
-        found.append(weighting.weights()["status"])
+        found.append(weighting.weights()["status"].item())
     assert found[0] == pytest.approx(found[2], rel=1e-3) and found[0] > 5 * found[1]
 
 

@@ -54,7 +54,7 @@ def test_usage_and_input_have_their_exit_codes(tmp_path, capsys):
     assert "python -m training pairs" in capsys.readouterr().err
     for wrong, words in (
         (["--steps", "1", "--config", "nothing"], "training/configs"),
-        ([], "--steps or --minutes"),
+        ([], "--epochs, --steps or --minutes"),
         (["--steps", "1", "--set", "data.rows"], "FIELD=VALUE"),
         (["--steps", "1", "--set", "data.rows=0"], "at least 1"),
         (["--steps", "1", "--set", "precision=16"], "bf16-mixed"),

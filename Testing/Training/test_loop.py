@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,11 +18,12 @@ from training.configs.compact import get_config
 from training.data.level_crops import CropSettings
 from training.data.pair_batches import PairBatchConfig
 from training.evaluation.pair_scores import score_pairs
-from training.loop import require_finite, train
-from training.optimizing import decay_groups, update_average
+from training.loop import train
+from training.optimizing import copy_weights, decay_groups, update_average
 from training.run_config import OptimizerConfig, overridden
 from training.run_log import RunLog
 from training.schedule import Budget, learning_rate
+from training.step_rows import StepRows
 from training.tasks.level_losses import LevelLosses
 from training.tasks.levels import LevelConfig, load_level_network
 from training.tasks.multitask import MultitaskConfig
@@ -132,7 +134,7 @@ class TaskSuite:
     def test_every_parameter_gets_a_gradient(self, data):
         task = self.config.task()
         module = start(task).module
-        losses = module(task.batches(data)[0], 0.5)
+        losses = module(module.planned(task.batches(data)[0]), 0.5)
         assert losses._fields == task.terms
         losses.total.backward()
         untouched = [name for name, p in module.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
@@ -153,10 +155,17 @@ class TestMultitask(TaskSuite):
     def watched(self, watched_pairs):
         return watched_pairs
 
-    def test_batches_from_worker_processes_are_the_same(self, tmp_path, data):
-        one = self.run(tmp_path / "a", data, steps=3, workers=2)
-        two = self.run(tmp_path / "b", data, steps=3)
-        torch.testing.assert_close(one.average, two.average, rtol=0, atol=0)
+    def test_a_run_resumed_with_several_workers_is_the_straight_run_without(self, tmp_path, data):
+        """Two batches a step, so that the workers' batches and the steps are not the same numbers."""
+        config = replace(MULTITASK, batches_a_step=2)
+        straight = self.run(tmp_path / "a", data, steps=3, config=config)
+        self.run(tmp_path / "b", data, steps=3, config=config, stop_after=1)
+        resumed = self.run(tmp_path / "b", data, steps=3, config=config, workers=2)
+        for part in ("module", "optimizer"):
+            torch.testing.assert_close(
+                getattr(resumed, part).state_dict(), getattr(straight, part).state_dict(), rtol=0, atol=0
+            )
+        torch.testing.assert_close(resumed.average, straight.average, rtol=0, atol=0)
 
     def test_log_holds_window_and_the_terms_of_each_step(self, tmp_path, data):
         self.run(tmp_path, data)
@@ -186,7 +195,7 @@ class TestMultitask(TaskSuite):
         module = MULTITASK.task().build()
         batch = MULTITASK.task().batches(data)[1]
         batch = batch._replace(mask_rows=torch.zeros_like(batch.mask_rows))
-        module(batch, 0.0).status.backward()
+        module(module.planned(batch), 0.0).status.backward()
         assert all(parameter.grad is None for parameter in module.network.segmenter.parameters())
         assert all(parameter.grad is not None for parameter in module.network.classifier.parameters())
 
@@ -205,7 +214,7 @@ class TestMultitask(TaskSuite):
             expected = soft_cross_entropy(output.logits, batch.status[rows]) + bmd_loss(output.bmd, batch.bmd[rows])
             whole = replace(MULTITASK, windows_px=((1.0, 224),))
             module.config = whole
-            torch.testing.assert_close(module(batch, 0.0).status, expected, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(module(module.planned(batch), 0.0).status, expected, rtol=1e-4, atol=1e-5)
 
     def test_no_decay_on_gates_norms_and_loss_weights(self):
         module = MULTITASK.task().build()
@@ -252,8 +261,12 @@ def test_the_least_score_is_the_best(tmp_path):
 def test_a_loss_that_is_no_number_names_terms_and_cases():
     nan, fine = torch.tensor(float("nan")), [torch.tensor(0.1)] * 4
     losses = LevelLosses(nan, nan, torch.tensor(0.5), *fine)
+    rows = StepRows(LevelLosses._fields, [])
+    good = LevelLosses(*[torch.tensor(0.5)] * len(LevelLosses._fields))
+    for step, of in ((6, good), (7, losses), (8, losses)):
+        rows.hold(step, 0.0, 0.1, [of], {}, ("level_00000003", f"level_0000000{step + 1}"))
     with pytest.raises(RunFailed, match=r"step 7.*cross_entropy.*nan.*'dice': 0.5.*level_00000003, level_00000008"):
-        require_finite(losses, ("level_00000003", "level_00000008"), 7)
+        rows.read(SimpleNamespace(world_size=1))
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path, sample_folder):
@@ -279,9 +292,26 @@ def test_schedule_rises_then_falls():
 def test_budget_is_steps_or_minutes():
     assert Budget(steps=10).progress(5, 1e9) == 0.5
     assert Budget(minutes=2.0).progress(10**6, 60.0) == 0.5
-    for wrong in ({}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}):
-        with pytest.raises(UsageError, match="--steps or --minutes"):
+    for wrong in ({}, {"steps": 1, "minutes": 1.0}, {"steps": 0}, {"minutes": -1.0}, {"epochs": 0.0}):
+        with pytest.raises(UsageError, match="--epochs, --steps or --minutes"):
             Budget(**wrong)
+
+
+def test_an_epoch_has_as_many_draws_as_there_are_cases(tmp_path, pair_folder):
+    task = replace(MULTITASK, batches_a_step=2).task()  # 12 cases, 2 batches of 4 cases a step: 2 steps an epoch
+    run = train(task, pair_folder, tmp_path, Budget(epochs=1), workers=0, threads=1)
+    assert run.step == 2
+    kept = load_checkpoint(tmp_path / "last.pt").recipe["budget"]
+    assert (kept["epochs"], kept["steps"]) == (1, 2)
+    with pytest.raises(UsageError, match=r"budget\.epochs was 1 and would be 2"):
+        train(task, pair_folder, tmp_path, Budget(epochs=2), workers=0, threads=1)
+
+
+def test_the_paper_s_rate_does_not_fall():
+    config = OptimizerConfig(learning_rate=1.0, warmup=0.1, schedule="constant")
+    assert [learning_rate(p, config) for p in (0.05, 0.1, 0.5, 1.0)] == pytest.approx([0.55, 1.0, 1.0, 1.0])
+    with pytest.raises(UsageError, match='"cosine" or "constant"'):
+        OptimizerConfig(schedule="stairs")
 
 
 def test_average_follows_the_weights():
@@ -292,7 +322,7 @@ def test_average_follows_the_weights():
     assert float(average["weight"]) == pytest.approx(0.9)
     update_average(average, layer, step=10**6, decay=0.998)
     assert float(average["weight"]) == pytest.approx(0.9 + 0.1 * 0.002)
-    update_average(average, layer, step=10**6, decay=0.0)
+    copy_weights(average, layer)
     assert float(average["weight"]) == 1.0
 
 

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from OsteoJointLib.config import ReferenceTissue, WindowConfig
+from OsteoJointLib.errors import UsageError
 from OsteoJointLib.hu_window import to_unit_range
+from OsteoJointLib.level_set.evolution import RefinedMask
 from OsteoJointLib.network.heatmap import boundary_heatmap
 from training.data.augment import AugmentConfig, Intensity, box_center_xy, box_of
+from training.data.contours import HIDDEN, evolved_mask
 from training.data.guides import imperfect
 from training.data.pair_batches import PairBatchConfig, PairBatches
-from training.data.pair_rows import augmented_row, evolved_heatmap, plain_row
+from training.data.pair_rows import augmented_row, guided_heatmap, plain_row
 from training.data.pairs import PairFolder, load_pair, save_pair
 from training.seeds import TRAINING_SEEDS
 from training.step_batches import step_loader
@@ -277,16 +280,56 @@ def test_intensities_change_a_slice_and_leave_its_air(pair_folder):
         assert np.abs(after.image - before.image).max() > 0.02
 
 
-def test_guidance_draws_the_contour_that_the_image_shows_beside_the_label():
+def test_guidance_draws_the_contour_that_the_image_shows_beside_the_label(tmp_path):
     y, x = np.mgrid[:96, :96] - 47.5
     body, label = (np.hypot(y, x) < radius for radius in (26.0, 23.5))
     hu = np.where(body, 400.0, 40.0).astype(np.float32)
-    plain, half, all_of_it = (evolved_heatmap(hu, label, 0.7, 2.0, share) for share in (0.0, 0.5, 1.0))
+    evolved = evolved_mask(hu, label, 0.7, tmp_path)
+    plain, half, all_of_it = (guided_heatmap(label, evolved, 2.0, share) for share in (0.0, 0.5, 1.0))
     np.testing.assert_array_equal(plain, boundary_heatmap(label, 2.0))
     np.testing.assert_allclose(half, 0.5 * (plain + all_of_it), atol=1e-6)
     at_body = boundary_heatmap(body, 2.0)
     assert np.abs(all_of_it - at_body).mean() < 0.3 * np.abs(plain - at_body).mean()
-    assert not evolved_heatmap(hu, np.zeros_like(label), 0.7, 2.0, 0.5).any()
+    nothing = np.zeros_like(label)
+    assert evolved_mask(hu, nothing, 0.7, tmp_path) is nothing
+    assert not guided_heatmap(nothing, nothing, 2.0, 0.5).any()
+
+
+def test_a_contour_is_evolved_once_and_again_when_anything_changed(tmp_path, monkeypatch):
+    y, x = np.mgrid[:64, :64] - 31.5
+    label = np.hypot(y, x) < 15.0
+    hu = np.where(np.hypot(y, x) < 17.0, 400, 40).astype(np.int16)
+    first = evolved_mask(hu, label, 0.7, tmp_path / "kept")
+    asked = []
+
+    def refined(hu, mask, *more):
+        asked.append(mask)
+        return RefinedMask(~mask, 0.0)
+
+    monkeypatch.setattr("training.data.contours.refine", refined)
+    np.testing.assert_array_equal(evolved_mask(hu, label, 0.7, tmp_path / "kept"), first)
+    assert asked == [] and first.sum() > label.sum()
+    brighter, shifted = hu + np.int16(1), np.roll(label, 1, axis=0)
+    for changed in ((brighter, label, 0.7), (hu, shifted, 0.7), (hu, label, 0.71)):
+        np.testing.assert_array_equal(evolved_mask(*changed, tmp_path / "kept"), ~changed[1])
+    assert len(asked) == 3
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"data\.contours=DIR"):
+        evolved_mask(hu, label, 0.7, tmp_path / "file")
+
+
+def test_a_row_s_contour_lies_where_its_label_lies(pair_folder, tmp_path):
+    """Turned, scaled and flipped as the label is: with the label itself as contour guidance changes nothing."""
+    pair = load_pair(PairFolder.listed(pair_folder, TRAINING_SEEDS).paths[0])
+    kept = {"contours": tmp_path}
+    for seed in range(4):
+        rows = [
+            augmented_row(pair, np.random.default_rng(seed), AugmentConfig(), None, 2.0, evolved_share=share, **kept)
+            for share in (0.0, 1.0)
+        ]
+        for plain, evolved, mask in zip(rows[0].heatmaps, rows[1].heatmaps, rows[0].masks, strict=True):
+            off_px = [np.average(np.argwhere(h > 0.0), axis=0, weights=h[h > 0.0]) for h in (plain, evolved)]
+            assert mask.any() and np.abs(off_px[0] - off_px[1]).max() < 1.5
 
 
 def test_guidance_changes_the_boundary_s_target_alone(pair_folder):
@@ -296,6 +339,7 @@ def test_guidance_changes_the_boundary_s_target_alone(pair_folder):
     for name in ("crops", "masks", "status", "guides"):
         torch.testing.assert_close(getattr(without, name), getattr(guided, name))
     assert guided.heatmaps[:4].ne(without.heatmaps[:4]).any()
+    assert len(list((pair_folder / HIDDEN).glob("*.npy"))) > 4
     assert guided.heatmaps.min() >= 0 and guided.heatmaps.max() <= 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,8 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--config",
         metavar="NAME",
-        help="module of training/configs: compact (the multitask network), compact_levels (the level network) or "
-        "finetune; default: compact, with --from finetune",
+        help="module of training/configs: compact (the multitask network), paper (that of the paper's sizes, as the "
+        "paper trains it), compact_levels (the level network) or finetune; default: compact, with --from finetune",
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="what is trained on: pairs, or level samples"
@@ -68,11 +69,19 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--replay", type=Path, metavar="DIR", help="draw pairs from here as well, so that they aren't forgotten"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: runs/NAME)")
+    parser.add_argument("--epochs", type=above_zero, metavar="N", help="epochs in all: draws as many as cases, each")
     parser.add_argument("--minutes", type=above_zero, metavar="N", help="minutes of training in all")
     parser.add_argument("--steps", type=at_least(1), metavar="N", help="steps in all")
     parser.add_argument("--device", type=device_name, default="cpu", help="auto, cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument(
+        "--devices", type=at_least(1), default=1, metavar="N", help="cards of each machine (default: 1)"
+    )
+    parser.add_argument("--machines", type=at_least(1), default=1, metavar="N", help="that train together (default: 1)")
     parser.add_argument("--threads", type=at_least(1), metavar="N", help="of PyTorch (default: the usable cores)")
     parser.add_argument("--workers", type=at_least(0), default=1, metavar="N", help="that make batches (default: 1)")
+    parser.add_argument(
+        "--imagenet", type=Path, metavar="FILE", help="torchvision's ResNet weights, for the classifier to begin with"
+    )
     parser.add_argument("--seed", type=at_least(0), metavar="N", help="of weights and draws, instead of the config's")
     parser.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="instead of the config's, e.g. data.rows=8"
@@ -112,29 +121,35 @@ def _ablate(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from training.data.pairs import refuse_shared_patients
+    from training.imagenet import from_imagenet
     from training.loop import train
     from training.tasks.finished import continued
 
-    budget = Budget(options.steps, options.minutes)
     overrides = [*options.set, *([f"data.replay={options.replay}"] if options.replay else [])]
     task = chosen_task(options.config or ("finetune" if options.start else "compact"), overrides, options.seed)
+    if options.start and options.imagenet:
+        raise UsageError(
+            Reason.USAGE, "--from and --imagenet both say which weights the classifier begins with. Leave one out."
+        )
     task, beginning = continued(task, options.start) if options.start else (task, None)
+    if options.imagenet:
+        beginning = partial(from_imagenet, path=options.imagenet)
     if options.validation is not None:
         for taught in filter(None, (options.data, options.replay)):
             refuse_shared_patients([taught, options.validation])
-    out = options.out or Path("runs") / task.config.name
     train(
         task,
         options.data,
-        out,
-        budget,
+        options.out or Path("runs") / task.config.name,
+        Budget(options.steps, options.minutes, options.epochs),
         options.validation,
         options.device,
         options.threads,
         options.workers,
+        devices=options.devices,
+        machines=options.machines,
         beginning=beginning,
     )
-    print(f"Trained: {out / 'last.pt'}")
 
 
 def chosen_task(name: str, overrides: list[str], seed: int | None) -> Task:

@@ -25,6 +25,7 @@ from OsteoJointLib.hu_window import to_unit_range
 from OsteoJointLib.network.facts import header_facts
 from OsteoJointLib.records import STATUSES, Status
 from training.data.augment import AugmentConfig, Intensity, box_of, degrade, draw_image_placement
+from training.data.contours import HIDDEN
 from training.data.guides import imperfect
 from training.data.pair_rows import FURTHER, MIDDLES, Row, augmented_row
 from training.data.pairs import PairFolder, StoredPair, load_pair
@@ -53,6 +54,7 @@ class PairBatchConfig:
         unknown_share: of the headers that lack the tube voltage, and of those that lack the contrast; chosen.
         heatmap_sigma_px: of the boundary target.
         evolved_share: of the level set's contour in that target; 0: no guidance. The compact network is without it.
+        contours: folder where these contours are kept; empty for a hidden one in that of the pairs.
         minimum_pairs: fewer in the folder refuse to start.
         replay: a second folder of pairs, such as the phantoms that a network was trained on before; empty for none.
         replay_share: of what is drawn, from that folder.
@@ -71,6 +73,7 @@ class PairBatchConfig:
     unknown_share: float = 0.3
     heatmap_sigma_px: float = 2.0
     evolved_share: float = 0.0
+    contours: str = ""
     minimum_pairs: int = 16
     replay: str = ""
     replay_share: float = 0.5
@@ -219,9 +222,15 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         self, pair: StoredPair, generator: np.random.Generator, intensity: Intensity | None, which: slice
     ) -> Row:
         data = self.data
-        share = data.evolved_share
         return augmented_row(
-            pair, generator, self.augment, intensity, data.heatmap_sigma_px, which=which, evolved_share=share
+            pair,
+            generator,
+            self.augment,
+            intensity,
+            data.heatmap_sigma_px,
+            which=which,
+            evolved_share=data.evolved_share,
+            contours=Path(data.contours or self.folder / HIDDEN),
         )
 
     def class_row(self, pairs: Sequence[StoredPair], mix: float, generator: np.random.Generator) -> RowDraw:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from OsteoJointLib.config import NetworkConfig, WindowConfig
 from OsteoJointLib.hu_window import to_unit_range
-from OsteoJointLib.level_set.evolution import refine
 from OsteoJointLib.network.heatmap import boundary_heatmap
 from training.data.augment import (
     AugmentConfig,
@@ -20,6 +20,7 @@ from training.data.augment import (
     draw_crop_placement,
     draw_scale,
 )
+from training.data.contours import evolved_mask
 from training.data.pairs import StoredPair
 
 CROP_SIZE = NetworkConfig.crop_px
@@ -46,6 +47,7 @@ def augmented_row(
     with_heatmaps: bool = True,
     which: slice = MIDDLES,
     evolved_share: float = 0.0,
+    contours: Path = Path(),
 ) -> Row:
     """Draw one augmented row of a pair.
 
@@ -57,7 +59,8 @@ def augmented_row(
         sigma_px: of the boundary target.
         with_heatmaps: False leaves them 0 (rows without the mask terms do not use them).
         which: two of the pair's slices.
-        evolved_share: of the evolved contour in the boundary target, see :func:`evolved_heatmap`.
+        evolved_share: of the evolved contour in the boundary target, see :func:`guided_heatmap`.
+        contours: folder where these are kept.
     """
     scale, flip = draw_scale(augment, generator), bool(generator.random() < 0.5)
     crops, masks, tissues, heatmaps = [], [], [], []
@@ -72,7 +75,10 @@ def augmented_row(
             crop = add_objects(crop, crop_mask, augment, generator)
             found = np.where(crop == before, found, 0)
         if with_heatmaps:
-            heatmaps.append(evolved_heatmap(crop, crop_mask, pair.pixel_mm / scale, sigma_px, evolved_share))
+            evolved = crop_mask
+            if evolved_share:
+                evolved = placement.mask(evolved_mask(hu, mask, pair.pixel_mm, contours), CROP_SIZE)
+            heatmaps.append(guided_heatmap(crop_mask, evolved, sigma_px, evolved_share))
         crops.append(crop if intensity is None else intensity.on_hu(crop, crop_mask))
         masks.append(crop_mask)
         tissues.append(found)
@@ -83,7 +89,7 @@ def augmented_row(
     return Row(image, np.stack(masks), np.stack(tissues), drawn)
 
 
-def evolved_heatmap(hu: np.ndarray, mask: np.ndarray, pixel_mm: float, sigma_px: float, share: float) -> np.ndarray:
+def guided_heatmap(label: np.ndarray, evolved: np.ndarray, sigma_px: float, share: float) -> np.ndarray:
     """Draw the boundary target, guided by the contour that the level set evolves on the image (section 3.4.2).
 
     A further squared error with weight w, (p - t)^2 + w (p - e)^2, has the gradient of one to the mean of label t and
@@ -91,20 +97,18 @@ def evolved_heatmap(hu: np.ndarray, mask: np.ndarray, pixel_mm: float, sigma_px:
     evolution starts from the label: the network's own mask isn't there when a row is drawn.
 
     Args:
-        hu: (y, x) HU.
-        mask: (y, x) bool label, maybe empty.
-        pixel_mm: edge length of a pixel.
+        label: (y, x) bool, maybe empty.
+        evolved: (y, x) bool, what the evolved contour encloses.
         sigma_px: of the Gaussian.
         share: of the contour, 0 (no guidance) to 1.
 
     Returns:
         (y, x) float32 in [0, 1].
     """
-    label = boundary_heatmap(mask, sigma_px)
-    if share == 0.0 or not mask.any():
-        return label
-    contour = boundary_heatmap(refine(hu, mask, pixel_mm).mask, sigma_px)
-    return np.float32(1.0 - share) * label + np.float32(share) * contour
+    plain = boundary_heatmap(label, sigma_px)
+    if share == 0.0 or not label.any():
+        return plain
+    return np.float32(1.0 - share) * plain + np.float32(share) * boundary_heatmap(evolved, sigma_px)
 
 
 def plain_row(pair: StoredPair, sigma_px: float, which: slice = MIDDLES) -> Row:

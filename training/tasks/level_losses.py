@@ -50,7 +50,8 @@ def soft_dice_loss(logits: Tensor, classes: Tensor, smooth: float = 10.0) -> Ten
     """
     valid = (classes != IGNORED).unsqueeze(1)
     probabilities = torch.softmax(logits.float(), dim=1) * valid
-    target = functional.one_hot(classes.where(valid[:, 0], 0), logits.shape[1]).movedim(-1, 1) * valid
+    known = torch.arange(logits.shape[1], device=classes.device)[:, None, None, None]  # one_hot() would ask for values
+    target = (classes[:, None] == known) * valid
     axes = (0, 2, 3, 4)
     overlap = (probabilities * target).sum(axes)[1:]
     sizes = (probabilities.sum(axes) + target.sum(axes))[1:]

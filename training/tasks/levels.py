@@ -87,6 +87,11 @@ class LevelTask:
         """Build network and losses."""
         return LevelStep(self.config).to(memory_format=torch.channels_last_3d)
 
+    @property
+    def cases_a_batch(self) -> int:
+        """A crop of each."""
+        return self.config.rows
+
     def batches(self, folder: Path) -> LevelBatches:
         """Make the batches of a folder of level samples."""
         return LevelBatches(folder, self.config.seed, self.config.rows, self.config.crops, self.config.network)
@@ -96,6 +101,9 @@ class LevelTask:
         assert isinstance(network, LevelNet)
         paths = list_samples(folder, VALIDATION_SEEDS)[: self.config.validation_cases]
         return summarize(score_samples(network, paths))
+
+    def picture(self, network: nn.Module, folder: Path) -> None:
+        """Draw nothing: its samples are volumes, and what counts is a name."""
 
 
 def load_level_network(path: Path) -> LevelNet:

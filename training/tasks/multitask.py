@@ -7,22 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from OsteoJointLib.config import NetworkConfig, ReferenceTissue, network_config
 from OsteoJointLib.errors import Reason, UsageError
+from OsteoJointLib.network.losses.anchor_matching import Assignment
 from OsteoJointLib.network.losses.bmd import bmd_loss
 from OsteoJointLib.network.losses.boundary import heatmap_loss
 from OsteoJointLib.network.losses.cross_entropy import soft_cross_entropy
 from OsteoJointLib.network.losses.dice import dice_loss
-from OsteoJointLib.network.losses.localizer import detection_losses
+from OsteoJointLib.network.losses.localizer import assigned, detection_losses
 from OsteoJointLib.network.losses.weighting import Losses, LossWeighting
 from OsteoJointLib.network.multitask import MultitaskNetwork
 from OsteoJointLib.network.segmenter import Segmenter, SegmenterOutput
 from training.data.augment import AugmentConfig
 from training.data.pair_batches import PairBatch, PairBatchConfig, PairBatches
 from training.data.pairs import UNKNOWN_TISSUE
+from training.evaluation.pair_pictures import draw_pairs
 from training.evaluation.pair_scores import score_pairs
 from training.run_config import RunConfig
 from training.task import StepModule
@@ -41,6 +44,8 @@ class MultitaskConfig(RunConfig):
     """What a batch is made of."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Ranges of the augmentation."""
+    localizer: bool = True
+    """Train the localizer, too; without it neither ultralytics nor whole slices are needed."""
     frozen_statistics: bool = False
     """Keep the batch norms' running means and variances, as for a network that is only to move a little."""
     windows_px: tuple[tuple[float, int], ...] = ((1.0, 224),)
@@ -85,6 +90,28 @@ class ClassRows(NamedTuple):
     features: tuple[Tensor, ...]
 
 
+class PlannedBatch(NamedTuple):
+    """A batch, and what is known of it before it moves to the device: which rows go where.
+
+    On the device the same questions would each wait for an answer.
+
+    Args:
+        batch: the rows.
+        mask: (M,) int64, rows that carry the mask and boundary terms.
+        shared: (S,) those of them that carry the class term too.
+        shared_crops: (2S,) where their crops lie among the 2M of ``mask``.
+        class_alone: (C,) rows that carry the class term alone.
+        anchors: which anchors answer for which body.
+    """
+
+    batch: PairBatch
+    mask: Tensor
+    shared: Tensor
+    shared_crops: Tensor
+    class_alone: Tensor
+    anchors: Assignment | None
+
+
 class MultitaskStep(StepModule):
     """Network and learned loss weights.
 
@@ -95,42 +122,70 @@ class MultitaskStep(StepModule):
     network: MultitaskNetwork
 
     def __init__(self, config: MultitaskConfig):
-        super().__init__(MultitaskNetwork(config.network))
+        super().__init__(MultitaskNetwork(config.network, with_localizer=config.localizer))
         self.config, self.weighting = config, LossWeighting()
 
-    def forward(self, batch: PairBatch, progress: float) -> MultitaskLosses:
-        """Compute the terms of a batch on the middle of its crops."""
-        batch = windowed(batch, self.config.window_px(progress))
-        segmentation = mask = boundary = None
-        if bool(batch.mask_rows.any()):
-            segmentation = self.network.segmenter(batch.crops[batch.mask_rows].flatten(0, 1).contiguous())
-            mask, boundary = _mask_terms(segmentation, batch)
-        status = self._status_term(segmentation, batch)
-        box = box_class = objectness = None
+    def planned(self, batch: PairBatch) -> PlannedBatch:
+        """Sort the rows by the terms that they carry, and the boxes by the anchors that answer for them."""
+        mask = batch.mask_rows.nonzero()[:, 0]
+        among = batch.status_rows[mask].nonzero()[:, 0]
+        anchors = None
         if len(batch.images) and self.network.localizer is not None:
+            config = self.network.config
+            boxes, labels = list(batch.boxes_xyxy[:, None]), list(batch.labels[:, None])
+            anchors = assigned(boxes, labels, config.anchors, batch.images.shape[-2:])
+        return PlannedBatch(
+            batch,
+            mask,
+            shared=mask[among],
+            shared_crops=torch.stack((2 * among, 2 * among + 1), dim=1).flatten(),
+            class_alone=(~batch.mask_rows & batch.status_rows).nonzero()[:, 0],
+            anchors=anchors,
+        )
+
+    def compile_networks(self) -> None:
+        """Compile each network by itself: between them lies what differs from batch to batch."""
+        network = self.network
+        for part in (network.localizer, network.segmenter, network.classifier):
+            if part is not None:
+                part.compile()
+
+    def forward(self, plan: PlannedBatch, progress: float) -> MultitaskLosses:
+        """Compute the terms of a batch on the middle of its crops."""
+        plan = plan._replace(batch=windowed(plan.batch, self.config.window_px(progress)))
+        batch = plan.batch
+        segmentation = mask = boundary = None
+        if len(plan.mask):
+            segmentation = self.network.segmenter(batch.crops[plan.mask].flatten(0, 1).contiguous())
+            mask, boundary = _mask_terms(segmentation, plan)
+        status = self._status_term(segmentation, plan)
+        box = box_class = objectness = None
+        if plan.anchors is not None and self.network.localizer is not None:
             raw = self.network.localizer(batch.images)
-            found = detection_losses(
-                raw, list(batch.boxes_xyxy[:, None]), list(batch.labels[:, None]), self.network.config.anchors
-            )
+            boxes = list(batch.boxes_xyxy[:, None])
+            found = detection_losses(raw, boxes, plan.anchors, self.network.config.anchors)
             box, box_class, objectness = found.box, found.box_class, found.objectness
         losses = Losses(box, box_class, objectness, mask, boundary, status)
         return MultitaskLosses(self.weighting(losses), *vars(losses).values())
 
-    def _status_term(self, segmentation: SegmenterOutput | None, batch: PairBatch) -> Tensor | None:
+    def _status_term(self, segmentation: SegmenterOutput | None, plan: PlannedBatch) -> Tensor | None:
         """Compute the class term.
 
         Rows for masks too bring what the segmenter said of them, with gradient, and its mask or an imperfect one; rows
         for the class alone the segmenter's features without gradient, and an imperfect mask.
         """
-        parts = [self._shared_rows(segmentation, batch), frozen_rows(self.network.segmenter, batch)]
+        parts = [
+            self._shared_rows(segmentation, plan),
+            frozen_rows(self.network.segmenter, plan.batch, plan.class_alone),
+        ]
         given = [part for part in parts if part]
-        return status_loss(self.network, given, batch) if given else None
+        return status_loss(self.network, given, plan.batch) if given else None
 
-    def _shared_rows(self, segmentation: SegmenterOutput | None, batch: PairBatch) -> ClassRows | None:
-        rows = (batch.mask_rows & batch.status_rows).nonzero()[:, 0]
+    def _shared_rows(self, segmentation: SegmenterOutput | None, plan: PlannedBatch) -> ClassRows | None:
+        batch, rows = plan.batch, plan.shared
         if segmentation is None or not len(rows):
             return None
-        said = segmentation.rows(batch.status_rows[batch.mask_rows].repeat_interleave(2))
+        said = segmentation.rows(plan.shared_crops)
         guided = batch.guided_rows[rows].repeat_interleave(2)[:, None, None, None]
         body = torch.where(guided, batch.guides[rows].flatten(0, 1), said.body)
         return ClassRows(rows, batch.crops[rows].flatten(0, 1), body, said.features)
@@ -154,7 +209,7 @@ class MultitaskStep(StepModule):
         }
         return {name: parameters for name, parameters in named.items() if parameters}
 
-    def notes(self, progress: float) -> dict[str, float]:
+    def notes(self, progress: float) -> dict[str, float | Tensor]:
         """Note the crops' window and the learned weight of each term."""
         weights = {f"weight_{name}": value for name, value in self.weighting.weights().items()}
         return {"window_px": self.config.window_px(progress), **weights}
@@ -178,6 +233,11 @@ class MultitaskTask:
         """Build network and losses."""
         return MultitaskStep(self.config).to(memory_format=torch.channels_last)
 
+    @property
+    def cases_a_batch(self) -> int:
+        """Those for masks and those for the class alone."""
+        return self.config.data.rows + self.config.data.class_rows
+
     def batches(self, folder: Path) -> PairBatches:
         """Make the batches of a folder of training pairs."""
         return PairBatches(folder, self.config.seed, self.config.data, self.config.augment)
@@ -187,10 +247,22 @@ class MultitaskTask:
         assert isinstance(network, MultitaskNetwork)
         return score_pairs(network, folder, self.config.validation_cases, self.config.data.heatmap_sigma_px)
 
+    def picture(self, network: nn.Module, folder: Path) -> np.ndarray:
+        """Draw outlines, heat maps, boxes and classes of a few validation pairs, beside the truth."""
+        assert isinstance(network, MultitaskNetwork)
+        return draw_pairs(network, folder)
 
-def frozen_rows(segmenter: Segmenter, batch: PairBatch) -> ClassRows | None:
-    """Gather the rows for the class alone, with what the segmenter sees in them, without gradient; None without any."""
-    rows = (~batch.mask_rows & batch.status_rows).nonzero()[:, 0]
+
+def frozen_rows(segmenter: Segmenter, batch: PairBatch, rows: Tensor | None = None) -> ClassRows | None:
+    """Gather rows for the class alone, with what the segmenter sees in them, without gradient; None without any.
+
+    Args:
+        segmenter: whose features they get.
+        batch: of them.
+        rows: (C,) int64 on the batch's device; None looks for them.
+    """
+    if rows is None:
+        rows = (~batch.mask_rows & batch.status_rows).nonzero()[:, 0]
     if not len(rows):
         return None
     crops = batch.crops[rows].flatten(0, 1).contiguous()
@@ -203,7 +275,8 @@ def status_loss(network: MultitaskNetwork, parts: Sequence[ClassRows], batch: Pa
     """Compute the mean cross-entropy of rows, and the score of the BMD beside it where the network estimates that."""
     rows, crops, body = (torch.cat(tensors) for tensors in zip(*(part[:3] for part in parts), strict=True))
     features = [torch.cat(scale) for scale in zip(*(part.features for part in parts), strict=True)]
-    both = torch.cat((torch.arange(0, len(crops), 2), torch.arange(1, len(crops), 2))).to(crops.device)
+    order = torch.arange(len(crops), device=crops.device)
+    both = torch.cat((order[0::2], order[1::2]))
     vectors = network.classifier(crops[both], [feature[both] for feature in features], body[both])
     output = network.fusion(*vectors.chunk(2), batch.facts[rows], batch.left_out[rows])
     loss = soft_cross_entropy(output.logits, batch.status[rows])
@@ -218,9 +291,10 @@ def windowed(batch: PairBatch, window_px: int) -> PairBatch:
     return batch._replace(**{name: getattr(batch, name)[..., middle, middle] for name in names})
 
 
-def _mask_terms(segmentation: SegmenterOutput, batch: PairBatch) -> tuple[Tensor, Tensor | None]:
+def _mask_terms(segmentation: SegmenterOutput, plan: PlannedBatch) -> tuple[Tensor, Tensor | None]:
     """Compute the terms of the masks (that of the body, and the mean of the reference tissues') and of the boundary."""
-    masks, tissues, heatmaps = (x[batch.mask_rows].flatten(0, 1) for x in (batch.masks, batch.tissues, batch.heatmaps))
+    batch = plan.batch
+    masks, tissues, heatmaps = (x[plan.mask].flatten(0, 1) for x in (batch.masks, batch.tissues, batch.heatmaps))
     mask = dice_loss(segmentation.mask_logits, masks)
     if segmentation.tissue_logits is not None:
         true = torch.cat([tissues == tissue for tissue in ReferenceTissue], dim=1)

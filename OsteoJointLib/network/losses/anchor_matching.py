@@ -8,7 +8,7 @@ alike that several anchors fit, and one positive among 16,000 anchors would lear
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,9 +17,8 @@ from OsteoJointLib.config import Anchors
 from OsteoJointLib.errors import Reason, UsageError
 
 
-@dataclass(frozen=True, eq=False)
-class Assignment:
-    """P matched pairs of body and anchor.
+class Assignment(NamedTuple):
+    """P matched pairs of body and anchor; a named tuple, because Fabric moves those between devices.
 
     Args:
         image: (P,) int64, index of the slice.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
@@ -18,5 +19,6 @@ def box_class_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """
     if len(logits) == 0:
         return logits.sum()
-    target = functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
+    # not one_hot(), which asks what the labels are
+    target = (labels[:, None] == torch.arange(logits.shape[1], device=labels.device)).to(logits.dtype)
     return functional.binary_cross_entropy_with_logits(logits, target)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from OsteoJointLib.config import Anchors
 from OsteoJointLib.network.detection import STRIDES, decode
-from OsteoJointLib.network.losses.anchor_matching import assign
+from OsteoJointLib.network.losses.anchor_matching import Assignment, assign
 from OsteoJointLib.network.losses.box import box_loss
 from OsteoJointLib.network.losses.box_class import box_class_loss
 from OsteoJointLib.network.losses.objectness import asked_anchors, objectness_loss
@@ -30,29 +30,39 @@ class DetectionLosses:
     objectness: Tensor
 
 
+def assigned(
+    boxes_xyxy: Sequence[Tensor], labels: Sequence[Tensor], anchors: Anchors, size_px: Sequence[int]
+) -> Assignment:
+    """Match the bodies of slices to anchors; best on the CPU, since a card would wait at each of its questions.
+
+    Args:
+        boxes_xyxy: B tensors (G, 4) in pixels, or one tensor (B, G, 4); G may be 0.
+        labels: B tensors (G,) int64, 0 for L1, 1 for L2, or one tensor (B, G).
+        anchors: the config's.
+        size_px: height and width of the slices.
+
+    Raises:
+        UsageError: a box is empty or outside the slice.
+    """
+    grids = [(size_px[0] // stride, size_px[1] // stride) for stride in STRIDES]
+    return assign(list(boxes_xyxy), list(labels), anchors, grids, STRIDES, _MATCH_IOU)
+
+
 def detection_losses(
-    raw: Sequence[Tensor],
-    boxes_xyxy: Sequence[Tensor],
-    labels: Sequence[Tensor],
-    anchors: Anchors,
+    raw: Sequence[Tensor], boxes_xyxy: Sequence[Tensor], pairs: Assignment, anchors: Anchors
 ) -> DetectionLosses:
     """Compute the localizer's terms.
 
     Args:
         raw: per stride 8, 16, 32 a (B, A, H, W, 7) float32 tensor.
         boxes_xyxy: B tensors (G, 4) in pixels, or one tensor (B, G, 4); G may be 0.
-        labels: B tensors (G,) int64, 0 for L1, 1 for L2, or one tensor (B, G).
+        pairs: of :func:`assigned`, on the device of ``raw``.
         anchors: the config's.
 
     Returns:
         The three terms.
-
-    Raises:
-        UsageError: a box is empty or outside the slice.
     """
     decoded = decode(raw, anchors)
-    grids = [(output.shape[2], output.shape[3]) for output in raw]
-    pairs = assign(list(boxes_xyxy), list(labels), anchors, grids, STRIDES, _MATCH_IOU)
     target = torch.zeros_like(decoded.objectness_logits, dtype=torch.bool)
     target[pairs.image, pairs.slot] = True
     asked = asked_anchors(decoded.boxes_xyxy, boxes_xyxy, target, _IGNORE_IOU)

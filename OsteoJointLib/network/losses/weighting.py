@@ -58,11 +58,10 @@ class LossWeighting(nn.Module):
         terms = {index: value for index, name in enumerate(TERMS) if (value := getattr(losses, name)) is not None}
         if not terms:
             raise UsageError(Reason.USAGE, "There is no term to add up. Fill in a field of Losses.")
-        chosen = self.log_variance[list(terms)]
+        chosen = torch.stack([self.log_variance[index] for index in terms])  # a list of indices would wait for a card
         price = chosen + chosen.square() / (2 * _PRIOR_SD**2)
         return (torch.exp(-chosen) * torch.stack([value.float() for value in terms.values()]) + price).sum()
 
-    def weights(self) -> dict[str, float]:
-        """Return the factor exp(-s) of each term by name, for logs."""
-        values = torch.exp(-self.log_variance.detach()).tolist()
-        return dict(zip(TERMS, values, strict=True))
+    def weights(self) -> dict[str, Tensor]:
+        """Return the factor exp(-s) of each term by name, for logs; scalars on the device of the weights."""
+        return dict(zip(TERMS, torch.exp(-self.log_variance.detach()), strict=True))
