@@ -43,7 +43,8 @@ STOREYS = (
         for name in ("process", "scene", "reading", "setup", "batch", "labels", "panel.parts", "panel")
     ),
     "training",
-    *(f"training.{name}" for name in ("data", "evaluation", *EVALUATION_PARTS, "tasks", "configs", "commands")),
+    *(f"training.{name}" for name in ("data", "evaluation", *EVALUATION_PARTS, "tasks", "configs")),
+    *(f"training.{name}" for name in ("experiments", "experiments.report", "commands")),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__", "training.__main__")
 """Above everything: what a script imports, and what ``python -m`` runs."""

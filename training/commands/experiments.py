@@ -1,0 +1,87 @@
+"""The paper's experiments: sweep, ablate, baselines and crossval train, report makes the page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from training.seeds import SEEDS_IN_WORDS
+
+_EXPERIMENTS = {
+    "sweep": ("learning_rates", "train at several learning rates (Table 1)"),
+    "ablate": ("modules", "train the classifier anew with its parts on and off (Table 3, Figure 13)"),
+    "baselines": ("roi_baselines", "train eight of torchvision's networks on the bodies alone (Table 2)"),
+    "crossval": ("ten_folds", "train and test ten times, by patient"),
+}
+_ENGINES = ("sequence", "ray")
+_SHIPPED = Path(__file__).resolve().parents[2] / "Resources" / "Weights" / "compact.safetensors"
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare sweep, ablate, baselines, crossval and report."""
+    for name, (config, text) in _EXPERIMENTS.items():
+        parser = commands.add_parser(name, help=text, epilog=SEEDS_IN_WORDS)
+        parser.add_argument(
+            "--config", default=config, metavar="NAME", help=f"module of training/experiments (default: {config})"
+        )
+        parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="pairs to train and test on")
+        parser.add_argument(
+            "--multitask",
+            type=Path,
+            default=_SHIPPED,
+            metavar="FILE",
+            help="a run's last.pt, or weights: whose segmenter (default: the shipped weights)",
+        )
+        parser.add_argument(
+            "--out", type=Path, required=True, metavar="DIR", help="rows (NAME.jsonl); what is there isn't made again"
+        )
+        parser.add_argument(
+            "--cache", type=Path, metavar="DIR", help="crops that were cut, a few hundred MB (default: OUT/crops)"
+        )
+        parser.add_argument(
+            "--engine",
+            choices=_ENGINES,
+            default=_ENGINES[0],
+            help="one after another, or on a Ray cluster: that of RAY_ADDRESS, or this machine's cores",
+        )
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="FIELD=VALUE", help="instead of the config's, e.g. steps=400"
+        )
+        parser.set_defaults(run=_experiment)
+    report = commands.add_parser(
+        "report", help="make one page of all experiments beside the paper's numbers, HTML and Markdown"
+    )
+    report.add_argument("--results", type=Path, required=True, metavar="DIR", help="where the rows are")
+    report.add_argument("--html", type=Path, required=True, metavar="FILE", help="the page, everything within it")
+    report.add_argument("--markdown", type=Path, metavar="FILE", help="the same without charts")
+    report.set_defaults(run=_report)
+
+
+def _experiment(options: argparse.Namespace) -> None:
+    from training.data.crop_bank import make_bank
+    from training.experiments.engines import Engine, complete
+    from training.experiments.experiment import experiment_of
+    from training.experiments.hu_rules import pair_facts, rule_trials
+    from training.experiments.running import Place
+    from training.experiments.tables import trials_table
+    from training.experiments.trials import add_trials, read_trials
+
+    experiment = experiment_of(options.config, options.set)
+    bank = make_bank(options.data, experiment.bank, options.cache or options.out / "crops", pair_facts)
+    ours = not all(setting.roi_network for setting in experiment.settings)
+    place = Place(bank.folder.resolve(), options.multitask.resolve() if ours else None)
+    path = options.out / f"{experiment.name}.jsonl"
+    trials = complete(experiment, place, path, Engine(options.engine))
+    if not ours:
+        rules = rule_trials(bank, experiment)
+        there = {(trial.setting, trial.split_sha256) for trial in read_trials(path)}
+        add_trials(path, [rule for rule in rules if (rule.setting, rule.split_sha256) not in there])
+        trials += rules
+    print(trials_table(trials))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from training.experiments.report.page import make_report
+
+    make_report(options.results, options.html, options.markdown)
+    print(f"Report: {options.html}")
