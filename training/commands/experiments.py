@@ -69,13 +69,13 @@ def _experiment(options: argparse.Namespace) -> None:
     experiment = experiment_of(options.config, options.set)
     bank = make_bank(options.data, experiment.bank, options.cache or options.out / "crops", pair_facts)
     ours = not all(setting.roi_network for setting in experiment.settings)
-    place = Place(bank.folder.resolve(), options.multitask.resolve() if ours else None)
+    place = Place.of(bank.folder, options.multitask if ours else None)
     path = options.out / f"{experiment.name}.jsonl"
     trials = complete(experiment, place, path, Engine(options.engine))
     if not ours:
         rules = rule_trials(bank, experiment)
-        there = {(trial.setting, trial.split_sha256) for trial in read_trials(path)}
-        add_trials(path, [rule for rule in rules if (rule.setting, rule.split_sha256) not in there])
+        there = {(trial.setting, trial.recipe_sha256, trial.split_sha256) for trial in read_trials(path)}
+        add_trials(path, [r for r in rules if (r.setting, r.recipe_sha256, r.split_sha256) not in there])
         trials += rules
     print(trials_table(trials))
 

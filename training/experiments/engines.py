@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from training.experiments.experiment import Experiment
-from training.experiments.running import Job, Place, jobs_of, run_job
+from training.experiments.running import Job, Place, current, jobs_of, run_job
 from training.experiments.trials import Trial, add_trials, read_trials
 
 
@@ -38,12 +38,10 @@ def complete(experiment: Experiment, place: Place, out: Path, engine: Engine, ap
     Returns:
         The rows of this recipe, in the order of the settings, seeds and folds.
     """
-    jobs = jobs_of(experiment, read_trials(out), apart or engine is Engine.RAY)
+    jobs = jobs_of(experiment, place, read_trials(out), apart or engine is Engine.RAY)
     for made in _on_ray(jobs, place) if engine is Engine.RAY else (run_job(job, place) for job in jobs):
         add_trials(out, made)
-    names = [setting.name for setting in experiment.settings]
-    rows = [t for t in read_trials(out) if t.recipe_sha256 == experiment.recipe_sha256 and t.setting in names]
-    return sorted(rows, key=lambda t: (names.index(t.setting), t.seed, t.fold or 0))
+    return current(experiment, place, read_trials(out))
 
 
 def _on_ray(jobs: Sequence[Job], place: Place) -> Iterator[list[Trial]]:

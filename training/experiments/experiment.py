@@ -61,7 +61,7 @@ class Experiment:
     """Of a cross-validation by patient; 0 for the paper's split of 50 : 10 : 40."""
     split_seed: int = 0
     """Of the split or the folds."""
-    steps: int = 200
+    steps: int = 240
     """Of each training."""
     rows: int = 16
     """Cases a step."""
@@ -81,12 +81,16 @@ class Experiment:
                 Reason.USAGE, f"The experiment {self.name} needs settings of different names, and steps and rows."
             )
 
-    @property
-    def recipe_sha256(self) -> str:
-        """Of what decides about a row, but for its setting, seed and fold."""
-        passed_over = ("name", "settings", "seeds")
-        told = {key: value for key, value in asdict(self).items() if key not in passed_over}
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    def recipe_sha256(self, setting: Setting, segmenter_sha256: str) -> str:
+        """Hash what decides about a row, but for seed and fold.
+
+        Args:
+            setting: the row's.
+            segmenter_sha256: of the file whose segmenter is taken; "" where there is none.
+        """
+        told = {key: value for key, value in asdict(self).items() if key not in ("name", "settings", "seeds")}
+        told |= {"setting": asdict(setting), "segmenter": "" if setting.roi_network else segmenter_sha256}
+        return hashlib.sha256(json.dumps(told, sort_keys=True, default=dict).encode()).hexdigest()
 
     def setting(self, name: str) -> Setting:
         """Return the setting of a name."""

@@ -18,7 +18,7 @@ from training.data.crop_bank import BankCase, CropBank
 from training.data.pairs import StoredPair
 from training.evaluation.case_rows.facts import BaselineFacts, tissue_hu_on
 from training.evaluation.chain.baselines import Baseline, HuRule, fit_baselines
-from training.experiments.experiment import Experiment
+from training.experiments.experiment import Experiment, Setting
 from training.experiments.running import split_of
 from training.experiments.trials import Trial, per_mille
 
@@ -45,19 +45,20 @@ def rule_trials(bank: CropBank, experiment: Experiment) -> list[Trial]:
     train, test = ([bank.cases[i] for i in bank.indices(names)] for names in (split.train, split.test))
     known = [case for case in train if case.baseline]
     usual = to_json(BaselineFacts(float(np.mean([case.baseline["hu"] for case in known]))))
-    rows = [
+    told = [
         {"facts": c.baseline, "bmd_mg_cm3": c.bmd_mg_cm3, "status": c.status.value, "own_bone": True} for c in known
     ]
     began = time.perf_counter()
-    rules = fit_baselines(rows)
+    rules = fit_baselines(told)
     seconds = round(time.perf_counter() - began, 1)
     facts = [from_json(BaselineFacts, case.baseline or usual) for case in test]
     true = tuple(int(i) for i in bank.statuses[bank.indices(split.test)])
-    common = (experiment.recipe_sha256, split.sha256, len(split.train))
-    return [
-        Trial(experiment.name, name, 0, None, *common, 0, 0, seconds, true, *_said(rule, facts, test))
-        for name, rule in rules.items()
-    ]
+    trials = []
+    for name, rule in rules.items():
+        recipe = experiment.recipe_sha256(Setting(name), "")
+        common = (recipe, split.sha256, len(split.train), 0, 0, seconds, true)
+        trials.append(Trial(experiment.name, name, 0, None, *common, *_said(rule, facts, test)))
+    return trials
 
 
 def _said(
@@ -75,5 +76,5 @@ def _said(
     rows = np.arange(len(scores))
     scores[rows, said.predicted] = np.maximum(scores[rows, said.predicted], scores.max(axis=1) + 1e-3)
     scores /= scores.sum(axis=1, keepdims=True)
-    off = tuple(int(round(float(b - case.bmd_mg_cm3))) for b, case in zip(bmd, test, strict=True))
+    off = tuple(round(float(b - case.bmd_mg_cm3)) for b, case in zip(bmd, test, strict=True))
     return per_mille(scores), off

@@ -1,4 +1,4 @@
-"""Table 3 and Figure 13: layered fusion (LF), gated convolution (GC) and feature fusion (FF), in all eight combinations.
+"""Table 3 and Figure 13: layered fusion (LF), gated convolution (GC), feature fusion (FF), in all eight combinations.
 
 The base is what the paper describes, in compact size: no ordinal head, no header, no mask guidance, mixtures labeled as
 Eq. 2 says. The segmenter is that of the shipped weights, frozen. Each setting differs from the first by its name alone,

@@ -33,4 +33,6 @@ def get_config() -> Experiment:
         settings=tuple(Setting(name, data=no_mixing, roi_network=maker) for name, maker in NETWORKS.items()),
         optimizer=OptimizerConfig(name="adamw", learning_rate=3e-4),
         rows=8,
+        steps=200,
+        curve_points=4,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +36,20 @@ class Place:
     Args:
         bank: folder of the crops.
         multitask: checkpoint or weights whose segmenter is taken; None where torchvision's networks are trained.
+        multitask_sha256: of that file.
     """
 
     bank: Path
     multitask: Path | None = None
+    multitask_sha256: str = ""
+
+    @classmethod
+    def of(cls, bank: Path, multitask: Path | None) -> Place:
+        """Hash the file, and make the paths whole."""
+        if multitask is None:
+            return cls(bank.resolve())
+        with multitask.open("rb") as stream:
+            return cls(bank.resolve(), multitask.resolve(), hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 @dataclass(frozen=True)
@@ -58,15 +69,16 @@ class Job:
     fold: int | None = None
 
 
-def jobs_of(experiment: Experiment, done: Sequence[Trial], apart: bool) -> list[Job]:
+def jobs_of(experiment: Experiment, place: Place, done: Sequence[Trial], apart: bool) -> list[Job]:
     """List what is left to train.
 
     Args:
         experiment: the whole.
+        place: where.
         done: rows that are there; those of another recipe count for nothing.
         apart: whether each setting is a job of its own, so that machines may share them.
     """
-    have = {(t.setting, t.seed, t.fold) for t in done if t.recipe_sha256 == experiment.recipe_sha256}
+    have = {(t.setting, t.seed, t.fold) for t in current(experiment, place, done)}
     folds: Sequence[int | None] = range(experiment.folds) if experiment.folds else [None]
     jobs = []
     for seed in experiment.seeds:
@@ -75,6 +87,14 @@ def jobs_of(experiment: Experiment, done: Sequence[Trial], apart: bool) -> list[
             groups = [(name,) for name in left] if apart else [left] * bool(left)
             jobs += [Job(experiment, group, seed, index) for group in groups]
     return jobs
+
+
+def current(experiment: Experiment, place: Place, trials: Sequence[Trial]) -> list[Trial]:
+    """Return the rows of the experiment as it now is, in the order of its settings, seeds and folds."""
+    recipes = {s.name: experiment.recipe_sha256(s, place.multitask_sha256) for s in experiment.settings}
+    names = list(recipes)
+    rows = [t for t in trials if recipes.get(t.setting) == t.recipe_sha256]
+    return sorted(rows, key=lambda t: (names.index(t.setting), t.seed, t.fold or 0))
 
 
 def split_of(bank: CropBank, experiment: Experiment, index: int | None) -> Split:
@@ -110,7 +130,7 @@ def run_job(job: Job, place: Place) -> list[Trial]:
                 rival.note(step + 1, accuracies.get(rival.setting.name))
             print(f"{experiment.name}, seed {job.seed}, fold {job.fold}, step {step + 1}: {accuracies}", flush=True)
     said = _said(rivals, bank, split.test, segmenter)
-    return [_trial(job, split, bank, rival, said[rival.setting.name]) for rival in rivals]
+    return [_trial(job, place, split, bank, rival, said[rival.setting.name]) for rival in rivals]
 
 
 class _Rival:
@@ -191,7 +211,7 @@ def _accuracies(rivals: Sequence[_Rival], bank: CropBank, split: Split, segmente
     return {name: round(float((of.argmax(axis=1) == true).mean()), 4) for name, (of, _) in said.items()}
 
 
-def _trial(job: Job, split: Split, bank: CropBank, rival: _Rival, said: Said) -> Trial:
+def _trial(job: Job, place: Place, split: Split, bank: CropBank, rival: _Rival, said: Said) -> Trial:
     indices = bank.indices(split.test)
     probabilities, bmd = said
     true_bmd = np.array([bank.cases[index].bmd_mg_cm3 for index in indices])
@@ -200,7 +220,7 @@ def _trial(job: Job, split: Split, bank: CropBank, rival: _Rival, said: Said) ->
         setting=rival.setting.name,
         seed=job.seed,
         fold=job.fold,
-        recipe_sha256=job.experiment.recipe_sha256,
+        recipe_sha256=job.experiment.recipe_sha256(rival.setting, place.multitask_sha256),
         split_sha256=split.sha256,
         train_cases=len(split.train),
         steps=job.experiment.steps,
@@ -208,6 +228,6 @@ def _trial(job: Job, split: Split, bank: CropBank, rival: _Rival, said: Said) ->
         seconds=round(rival.seconds, 1),
         true=tuple(int(bank.statuses[index]) for index in indices),
         per_mille=per_mille(probabilities),
-        bmd_off=None if bmd is None else tuple(int(round(float(off))) for off in bmd - true_bmd),
+        bmd_off=None if bmd is None else tuple(round(float(off)) for off in bmd - true_bmd),
         curve=tuple(rival.curve),
     )
