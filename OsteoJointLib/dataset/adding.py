@@ -56,7 +56,7 @@ def add_case(
         InputRefused: the manifest can't be read.
     """
     check_name(name)
-    voxels = hashlib.sha256(np.ascontiguousarray(volume.hu).data).hexdigest()
+    voxels = voxels_sha256(volume)
     with locked(folder):
         name = _free_name(folder, name, voxels, replace)
         case = folder / name
@@ -76,6 +76,11 @@ def add_case(
             count = manifest.put(entry, place)
     files = (case / IMAGE_FILE, case / MASK_FILE, case / PREVIEW_FILE, manifest.path)
     return AddedCase(files, entry, count)
+
+
+def voxels_sha256(volume: CtVolume) -> str:
+    """Hash a CT's voxels, int16 (z, y, x): the same CT whatever file it came in."""
+    return hashlib.sha256(np.ascontiguousarray(volume.hu).data).hexdigest()
 
 
 def existing_case(folder: Path, name: str) -> KnownCase | None:

@@ -36,7 +36,7 @@ def check_patient(code: str) -> str:
     return code
 
 
-def check_bmd(bmd_mg_cm3: Mapping[Level, float], method: str | None) -> None:
+def check_bmd(bmd_mg_cm3: Mapping[Level, float] | Mapping[str, float], method: str | None) -> None:
     """Check that a BMD by level can be a volumetric one in mg/cm³.
 
     Raises:

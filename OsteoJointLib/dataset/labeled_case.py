@@ -21,6 +21,13 @@ from OsteoJointLib.typed_json import from_json, to_json
 FORMAT = "osteojoint.cases/1"
 
 
+class MaskKind(StrEnum):
+    """What is drawn: the vertebral bodies alone, or whole vertebrae with arch and processes."""
+
+    BODY = "body"
+    WHOLE = "whole"
+
+
 class MaskSlices(StrEnum):
     """On which slices the bodies are drawn: on all of theirs, or on the mid-slices alone."""
 
@@ -29,16 +36,43 @@ class MaskSlices(StrEnum):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a public case is from.
+
+    Args:
+        dataset: its name.
+        licence: under which its files may be used.
+        part: of the dataset's own split, or None.
+    """
+
+    dataset: str
+    licence: str
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class MeanBmd:
+    """A volumetric BMD that is known as the mean of some levels, and of none of them alone."""
+
+    mg_cm3: float
+    levels: tuple[str, ...]
+    method: str | None = None
+
+
+@dataclass(frozen=True)
 class CaseLabel:
     """What is known of a case beside its image.
 
     Args:
         patient: a code as :func:`check_patient` takes it, the same for all CTs of one person.
-        centers_lps_mm: of both levels.
-        slices: where bodies are drawn.
+        centers_lps_mm: of both levels' bodies.
+        slices: where masks are drawn.
         status: its class; None when neither it nor a BMD is known.
         bmd_mg_cm3: by level, volumetric.
         bmd_method: how it was measured.
+        kind: what the masks show.
+        mask_method: how bodies were made of whole vertebrae; None where they were drawn.
+        origin: of a public case.
 
     Raises:
         UsageError: the patient isn't a code, or a BMD isn't volumetric.
@@ -50,6 +84,9 @@ class CaseLabel:
     status: Status | None = None
     bmd_mg_cm3: Mapping[Level, float] = field(default_factory=dict)
     bmd_method: str | None = None
+    kind: MaskKind = MaskKind.BODY
+    mask_method: str | None = None
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         check_patient(self.patient)
@@ -67,12 +104,13 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A label map in VerSe's numbers; ``kind`` says that vertebral bodies are drawn, not whole vertebrae."""
+    """A label map in VerSe's numbers; ``method`` says how bodies were made of whole vertebrae, null where drawn."""
 
     path: str
     sha256: str
     slices: MaskSlices
-    kind: str = "body"
+    kind: MaskKind = MaskKind.BODY
+    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +140,16 @@ class LabeledCase:
     levels: Mapping[Level, LevelCenter]
     bmd: Mapping[Level, MeasuredBmd] | None = None
     status: Status | None = None
+    mean_bmd: MeanBmd | None = None
+    origin: Origin | None = None
+
+    @property
+    def bmd_mg_cm3(self) -> float | None:
+        """The mean BMD of L1 and L2, None where it isn't known of both."""
+        if self.bmd is not None and all(level in self.bmd for level in Level):
+            return sum(self.bmd[level].mg_cm3 for level in Level) / len(Level)
+        mean = self.mean_bmd
+        return mean.mg_cm3 if mean is not None and set(mean.levels) == set(Level) else None
 
     def line(self) -> str:
         """Write the case as a line of JSON."""
@@ -123,6 +171,8 @@ class LabeledCase:
             check_patient(case.patient)
             for level, bmd in (case.bmd or {}).items():
                 check_bmd({level: bmd.mg_cm3}, bmd.method)
+            if case.mean_bmd is not None:
+                check_bmd(dict.fromkeys(case.mean_bmd.levels, case.mean_bmd.mg_cm3), case.mean_bmd.method)
         except UsageError as error:
             raise ValueError(error.message) from error
         return case
@@ -134,14 +184,16 @@ def labeled_case(name: str, image: Path, mask: Path, label: CaseLabel, voxels_sh
     return LabeledCase(
         id=name,
         patient=label.patient,
-        image=ImageFile(f"{name}/{image.name}", _sha256(image), voxels_sha256),
-        mask=MaskFile(f"{name}/{mask.name}", _sha256(mask), label.slices),
+        image=ImageFile(f"{name}/{image.name}", file_sha256(image), voxels_sha256),
+        mask=MaskFile(f"{name}/{mask.name}", file_sha256(mask), label.slices, label.kind, label.mask_method),
         levels={level: LevelCenter(label.centers_lps_mm[level]) for level in Level},
         bmd=bmd or None,
         status=label.status,
+        origin=label.origin,
     )
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Hash a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

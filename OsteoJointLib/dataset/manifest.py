@@ -6,7 +6,7 @@ It is read again for every change, under the folder's lock, so that what others 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,9 +100,7 @@ class Manifest:
 
     def _lines(self) -> dict[str, str]:
         lines: dict[str, str] = {}
-        for number, line in enumerate(_text(self.path).split("\n"), start=1):
-            if not line.strip():
-                continue
+        for number, line in numbered_lines(self.path):
             try:
                 key = name_key(_known(line).id)
             except ValueError as error:
@@ -119,6 +117,17 @@ class Manifest:
 
     def _write(self, lines: Iterable[str]) -> None:
         write_text_whole(self.path, "".join(f"{line}\n" for line in lines))
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Give the lines of a manifest that hold something, each with its number from 1 on.
+
+    Raises:
+        InputRefused: UNREADABLE, it isn't UTF-8.
+    """
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if line.strip():
+            yield number, line
 
 
 def _known(line: str) -> KnownCase:

@@ -1,4 +1,4 @@
-"""Write a phantom to disk: its CT as NRRD and as a DICOM series, its masks, and its truth beside them.
+"""Write a phantom to disk: its CT as NRRD and as a DICOM series, and its truth beside them.
 
 The DICOM series carries real CT tags, so that pydicom, SimpleITK and Slicer read it like a scanner's. All identifiers
 follow from the seed: the same phantom gives the same files. The patient is named PHANTOM-<seed>, so that nobody takes
@@ -44,13 +44,6 @@ def write_nrrd(phantom: Phantom, folder: Path | str, compress: bool = True) -> P
     path = Path(folder) / "ct.nrrd"
     image = image_on_grid(phantom.volume.hu, phantom.volume.grid)
     write_image(image, path, acquisition_keys(phantom.volume.source), compress)
-    return path
-
-
-def write_labels(phantom: Phantom, folder: Path | str) -> Path:
-    """Write the bodies' masks in VerSe numbers as ``labels.nrrd``; returns its path."""
-    path = Path(folder) / "labels.nrrd"
-    write_image(image_on_grid(phantom.labels.astype(np.uint8), phantom.volume.grid), path)
     return path
 
 

@@ -75,10 +75,13 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _train(options: argparse.Namespace) -> None:
+    from training.data.pairs import refuse_shared_patients
     from training.loop import train
 
     budget = Budget(options.steps, options.minutes)
     task = chosen_task(options.config, options.set, options.seed)
+    if options.validation is not None:
+        refuse_shared_patients([options.data, options.validation])
     out = options.out or Path("runs") / task.config.name
     train(task, options.data, out, budget, options.validation, options.device, options.threads, options.workers)
     print(f"Trained: {out / 'last.pt'}")

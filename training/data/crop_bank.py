@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from OsteoJointLib.records import STATUSES, Status
 from training.data.augment import AugmentConfig
 from training.data.pair_batches import PairBatch, PairBatchConfig, PairBatches, RowDraw, joined, one_hot
 from training.data.pair_rows import Row, augmented_row, plain_row
-from training.data.pairs import PairFolder, StoredPair, load_pair
+from training.data.pairs import UNKNOWN_PHASE, PairFolder, StoredPair, load_pair
 from training.data.sampling import draw_rows
 from training.seeds import TRAINING_SEEDS
 
@@ -50,13 +50,19 @@ class BankCase:
 
     index: int
     name: str
+    patient: str
     status: Status
     bmd_mg_cm3: float
-    kvp: float
+    kvp: float | None
     phase: str
     pixel_mm: float
     baseline: dict[str, Any]
     """What rules of HU are told, as JSON of ``training.evaluation.case_rows.facts.BaselineFacts``; {} if unmeasured."""
+
+    @property
+    def header(self) -> tuple[float | None, bool | None]:
+        """As that of a :class:`StoredPair`."""
+        return self.kvp, None if self.phase == UNKNOWN_PHASE else self.phase != "none"
 
 
 class CropBank:
@@ -108,7 +114,8 @@ def make_bank(pairs: Path, config: BankConfig, into: Path, baseline_of: Any) -> 
         baseline_of: takes a :class:`StoredPair` and returns what rules of HU are told of it.
     """
     listed = PairFolder.listed(pairs, TRAINING_SEEDS)
-    paths = [path for path, lawful in zip(listed.paths, listed.lawful, strict=True) if lawful]
+    found = zip(listed.paths, listed.patients, listed.lawful, strict=True)
+    paths = {path: patient for path, patient, lawful in found if lawful}
     told = json.dumps([[path.name for path in paths], asdict(config)])
     folder = into / f"bank-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
@@ -118,18 +125,20 @@ def make_bank(pairs: Path, config: BankConfig, into: Path, baseline_of: Any) -> 
     return CropBank(folder)
 
 
-def _fill(folder: Path, paths: Sequence[Path], config: BankConfig, baseline_of: Any) -> None:
+def _fill(folder: Path, paths: Mapping[Path, str], config: BankConfig, baseline_of: Any) -> None:
     views, size = 1 + config.views, config.window_px
     shape = (len(paths), views, 2, size, size)
     crops = np.lib.format.open_memmap(folder / "crops.npy", "w+", np.float16, shape)
     masks = np.lib.format.open_memmap(folder / "masks.npy", "w+", np.uint8, (*shape[:-1], size // 8))
     rows = []
-    for index, path in enumerate(paths):
+    for index, (path, patient) in enumerate(paths.items()):
         pair = load_pair(path)
         for view, row in enumerate(_views(pair, config)):
             crops[index, view] = _middle(row.crops, size)
             masks[index, view] = np.packbits(_middle(row.masks, size), axis=-1)
-        about = {"status": pair.status.value, "bmd_mg_cm3": pair.bmd_mg_cm3, "kvp": pair.kvp, "phase": pair.phase}
+        assert pair.status is not None, "it is lawful"
+        about: dict[str, Any] = {"patient": patient, "status": pair.status.value}
+        about |= {"bmd_mg_cm3": pair.bmd_mg_cm3, "kvp": pair.kvp, "phase": pair.phase}
         about |= {"pixel_mm": pair.pixel_mm, "baseline": baseline_of(pair)}
         rows.append({"index": index, "name": pair.name, **about})
         if index % _PRINTED_CASES == 0:
@@ -140,7 +149,9 @@ def _fill(folder: Path, paths: Sequence[Path], config: BankConfig, baseline_of: 
 
 
 def _views(pair: StoredPair, config: BankConfig) -> list[Row]:
-    generator = np.random.default_rng((config.seed, pair.seed))
+    # of a labeled CT's pairs the name decides
+    own = pair.seed if pair.seed is not None else int.from_bytes(hashlib.sha256(pair.name.encode()).digest()[:4])
+    generator = np.random.default_rng((config.seed, own))
     drawn = (
         augmented_row(pair, generator, config.augment, None, 1.0, with_heatmaps=False) for _ in range(config.views)
     )
@@ -188,7 +199,7 @@ def plain_batch(bank: CropBank, indices: Sequence[int]) -> PairBatch:
     rows = []
     for index in indices:
         case, row = bank.cases[index], bank.row(index, 0)
-        facts = header_facts(case.kvp, case.phase != "none")
+        facts = header_facts(*case.header)
         status = one_hot(case.status)
         rows.append(
             RowDraw(row, False, status, case.bmd_mg_cm3, True, row.masks, True, facts, (False, False), case.name)

@@ -45,7 +45,8 @@ class PairBatchConfig:
         class_rows: more cases, for the class alone.
         images: whole slices of a localizer step.
         localizer_every: steps from one localizer step to the next.
-        mixup_alpha: of Beta(alpha, 1); None turns Balanced-MixUp off.
+        mixup_alpha: of Beta(alpha, beta); None turns Balanced-MixUp off.
+        mixup_beta: of it.
         mix_labels: "bmd" labels a mixture by its mixed BMD, "one-hot" mixes the two labels as the paper does.
         guided_share: of the rows that an imperfect true mask guides, not the predicted one; chosen.
         left_out_share: of the rows that lack one of the two vertebrae; chosen.
@@ -53,6 +54,8 @@ class PairBatchConfig:
         heatmap_sigma_px: of the boundary target.
         evolved_share: of the level set's contour in that target; 0: no guidance. The compact network is without it.
         minimum_pairs: fewer in the folder refuse to start.
+        replay: a second folder of pairs, such as the phantoms that a network was trained on before; empty for none.
+        replay_share: of what is drawn, from that folder.
     """
 
     rows: int = 8
@@ -61,6 +64,7 @@ class PairBatchConfig:
     images: int = 4
     localizer_every: int = 4
     mixup_alpha: float | None = 0.1
+    mixup_beta: float = 1.0
     mix_labels: str = "bmd"
     guided_share: float = 0.5
     left_out_share: float = 0.15
@@ -68,12 +72,19 @@ class PairBatchConfig:
     heatmap_sigma_px: float = 2.0
     evolved_share: float = 0.0
     minimum_pairs: int = 16
+    replay: str = ""
+    replay_share: float = 0.5
 
     def __post_init__(self) -> None:
         if min(self.rows, self.images, self.localizer_every, self.minimum_pairs) < 1:
             raise UsageError(Reason.USAGE, f"A batch needs at least 1 of everything, got {self}. Change the config.")
         if not 0.0 <= self.evolved_share <= 1.0:
             raise UsageError(Reason.USAGE, f"evolved_share is 0 to 1, not {self.evolved_share}. Change the config.")
+        if not 0.0 <= self.replay_share < 1.0 or self.mixup_beta <= 0.0 or (self.mixup_alpha or 1.0) <= 0.0:
+            raise UsageError(
+                Reason.USAGE,
+                f"replay_share is 0 to 1, mixup_alpha and mixup_beta are above 0, not as in {self}. Change the config.",
+            )
         if self.mix_labels not in ("bmd", "one-hot") or min(self.further_rows, self.class_rows) < 0:
             raise UsageError(
                 Reason.USAGE,
@@ -87,11 +98,11 @@ class PairBatch(NamedTuple):
     Args:
         crops: (B, 2, 1, 224, 224) float32 in [0, 1], L1 then L2, or two further slices.
         masks: (B, 2, 1, 224, 224) float32, 0 or 1.
-        tissues: (B, 2, 1, 224, 224) uint8 reference tissues.
+        tissues: (B, 2, 1, 224, 224) uint8 reference tissues; UNKNOWN_TISSUE somewhere in those that nobody labeled.
         heatmaps: (B, 2, 1, 224, 224) float32 in [0, 1].
         mask_rows: (B,) bool, rows that carry the mask and boundary terms.
         status: (B, 3) float32, soft one-hot in the order of ``STATUSES``.
-        bmd: (B,) float32, mg/cm3.
+        bmd: (B,) float32, mg/cm3; no number where it isn't known.
         status_rows: (B,) bool, rows that carry the class term.
         guides: (B, 2, 1, 224, 224) float32, 0 or 1: imperfect masks.
         guided_rows: (B,) bool, rows that these guide in the place of the predicted masks.
@@ -172,15 +183,20 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         super().__init__()
 
     def listed(self) -> PairFolder:
-        """List the pairs that are there now."""
-        return PairFolder.listed(self.folder, TRAINING_SEEDS, self.data.minimum_pairs)
+        """List the pairs that are there now, with those that are replayed."""
+        own = PairFolder.listed(self.folder, TRAINING_SEEDS, self.data.minimum_pairs)
+        if not self.data.replay:
+            return own
+        return own.beside(PairFolder.listed(Path(self.data.replay), TRAINING_SEEDS), self.data.replay_share)
 
     def drawn(self, step: int, cases: PairFolder) -> PairBatch:
         """Draw the batch of a step."""
         data, generator = self.data, np.random.default_rng((self.seed, step))
         lawful = np.flatnonzero(cases.lawful)
         rows = [self.mask_row(pair, generator) for pair in _some(cases, data.rows, generator)]
-        for draw in draw_rows(cases.statuses[lawful], data.class_rows, generator, data.mixup_alpha):
+        weights = None if cases.weights is None else cases.weights[lawful]
+        statuses, mixup = cases.statuses[lawful], (data.mixup_alpha, data.mixup_beta)
+        for draw in draw_rows(statuses, data.class_rows, generator, *mixup, weights=weights):
             indices = (draw.instance, draw.balanced) if draw.pure is None else (draw.pure,)
             pairs = [load_pair(cases.paths[lawful[index]]) for index in indices]
             rows.append(self.class_row(pairs, draw.mix, generator))
@@ -195,8 +211,9 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         changed = generator.random() < self.augment.intensity_probability
         intensity = Intensity.drawn(generator) if changed else None
         row = self._outlined(pair, generator, intensity, MIDDLES)
-        case = (row, True, one_hot(pair.status), pair.bmd_mg_cm3, not (changed or pair.departing))
-        return self._class_row(*case, _header(pair), pair.name, generator)
+        counts = pair.status is not None and not (changed or pair.departing)
+        case = (row, True, one_hot(pair.status), pair.bmd_mg_cm3, counts)
+        return self._class_row(*case, pair.header, pair.name, generator)
 
     def _outlined(
         self, pair: StoredPair, generator: np.random.Generator, intensity: Intensity | None, which: slice
@@ -220,9 +237,9 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         row = replace(rows[0 if mix > 0.5 else -1], crops=weight * rows[0].crops + (1 - weight) * rows[-1].crops)
         bmd = float(mix * first.bmd_mg_cm3 + (1.0 - mix) * second.bmd_mg_cm3)
         status = weight * one_hot(first.status) + (1 - weight) * one_hot(second.status)
-        if data.mix_labels == "bmd":
+        if data.mix_labels == "bmd" and np.isfinite(bmd) and first is not second:
             status = one_hot(Status.from_bmd(bmd))
-        header = tuple(a if a == b else None for a, b in zip(_header(first), _header(second), strict=True))
+        header = tuple(a if a == b else None for a, b in zip(first.header, second.header, strict=True))
         name = first.name if first is second else f"{first.name}*{mix:.3f}+{second.name}"
         return self._class_row(row, False, status, bmd, True, header, name, generator)
 
@@ -268,17 +285,18 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
 
 
 def _some(cases: PairFolder, count: int, generator: np.random.Generator) -> Iterator[StoredPair]:
-    return (load_pair(cases.paths[index]) for index in generator.integers(0, len(cases), count))
+    if cases.weights is None:
+        indices = generator.integers(0, len(cases), count)
+    else:
+        indices = generator.choice(len(cases), count, p=cases.weights)
+    return (load_pair(cases.paths[index]) for index in indices)
 
 
-def one_hot(status: Status) -> np.ndarray:
-    """Write a class as (3,) float32 in the order of ``STATUSES``."""
+def one_hot(status: Status | None) -> np.ndarray:
+    """Mark a class, (3,); none where it isn't known."""
+    if status is None:
+        return np.zeros(3, dtype=np.float32)
     return np.eye(3, dtype=np.float32)[STATUSES.index(status)]
-
-
-def _header(pair: Any) -> tuple[float | None, bool | None]:
-    """Say what the header would: tube voltage, and whether there is contrast."""
-    return pair.kvp, pair.phase != "none"
 
 
 def joined(rows: Sequence[RowDraw], slices: Sequence[SliceDraw] = ()) -> PairBatch:

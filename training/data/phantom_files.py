@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from OsteoJointLib.dataset.labeled_case import CaseLabel, LabeledCase, MaskSlices, labeled_case
-from OsteoJointLib.dataset.manifest import Manifest
-from OsteoJointLib.locking import locked
+from OsteoJointLib.dataset.adding import add_case
+from OsteoJointLib.dataset.labeled_case import CaseLabel, LabeledCase, MaskSlices
 from OsteoJointLib.phantom.cases import PhantomTruth, make_phantom
-from OsteoJointLib.phantom.writing import write_dicom_series, write_labels, write_nrrd, write_truth
+from OsteoJointLib.phantom.writing import write_dicom_series, write_truth
 from OsteoJointLib.records import Level
 from training.seeds import TRAINING_SEEDS, VALIDATION_SEEDS, require_seeds
 
@@ -20,8 +19,8 @@ def write_phantoms(
 
     Args:
         first_seed, count: which.
-        folder: gets ``<id>/ct.nrrd``, ``<id>/labels.nrrd``, ``<id>/truth.json`` and ``cases.jsonl``; a manifest that
-            is there already keeps its other cases.
+        folder: gets the cases as :func:`~OsteoJointLib.dataset.adding.add_case` writes them, each with
+            ``<id>/truth.json``; a manifest that is there already keeps its other cases.
         dicom: write ``<id>/dicom`` as well, a DICOM series.
         rods: lay calibration rods under the back.
 
@@ -32,18 +31,15 @@ def write_phantoms(
         UsageError: a seed is kept for the evaluation.
     """
     seeds = require_seeds(first_seed, count, TRAINING_SEEDS, VALIDATION_SEEDS)
-    manifest = Manifest(folder)
     made = []
     for seed in seeds:
         phantom = make_phantom(seed, rods=rods)
         name = f"phantom-{seed:07d}"
-        image, mask, _ = (write(phantom, folder / name) for write in (write_nrrd, write_labels, write_truth))
+        label = phantom_label(name, phantom.truth)
+        made.append(add_case(folder, name, phantom.volume, phantom.labels, label, replace=True).entry)
+        write_truth(phantom, folder / name)
         if dicom:
             write_dicom_series(phantom, folder / name)
-        entry = labeled_case(name, image, mask, phantom_label(name, phantom.truth))
-        with locked(folder):
-            manifest.put(entry)
-        made.append(entry)
         print(f"{name}: {phantom.truth.status.value}, {phantom.truth.mean_bmd_mg_cm3:.0f} mg/cm3", flush=True)
     return made
 

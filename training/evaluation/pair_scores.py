@@ -29,6 +29,8 @@ _LEAST_PROBABILITY = 1e-6
 def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: float) -> dict[str, float]:
     """Measure a network on the first pairs of a folder that do not depart from physics.
 
+    What isn't known of a pair, class or BMD, isn't measured on it.
+
     Args:
         network: in eval mode; its device computes.
         folder: of pairs.
@@ -40,11 +42,11 @@ def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: f
         shipped, and by where the probabilities may come from) and bmd_mae; ap50 and n.
     """
     listed = PairFolder.listed(folder, VALIDATION_SEEDS)
-    lawful = np.flatnonzero(listed.lawful)[:cases]
-    rows = [_measure(network, load_pair(listed.paths[i]), int(listed.statuses[i]), sigma_px) for i in lawful]
+    chosen = np.flatnonzero(~listed.departing)[:cases]
+    rows = [_measure(network, load_pair(listed.paths[i]), int(listed.statuses[i]), sigma_px) for i in chosen]
     scores = np.concatenate([row.pop("scores") for row in rows])
     hits = np.concatenate([row.pop("hits") for row in rows])
-    numbers = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    numbers = {name: _mean([row[name] for row in rows]) for name in rows[0]}
     ap50 = average_precision(scores, hits, 2 * len(rows)) if network.localizer is not None else float("nan")
     return {name: round(value, 5) for name, value in {**numbers, "ap50": ap50}.items()} | {"n": len(rows)}
 
@@ -52,7 +54,7 @@ def score_pairs(network: MultitaskNetwork, folder: Path, cases: int, sigma_px: f
 def _measure(network: MultitaskNetwork, pair: StoredPair, status: int, sigma_px: float) -> dict[str, Any]:
     row, further, device = plain_row(pair, sigma_px), plain_row(pair, sigma_px, FURTHER), _device_of(network)
     crops, others = (torch.from_numpy(part.crops)[:, None].to(device) for part in (row, further))
-    facts = torch.tensor([header_facts(pair.kvp, pair.phase != "none")], device=device)
+    facts = torch.tensor([header_facts(*pair.header)], device=device)
     with torch.autocast(device.type, torch.bfloat16, enabled=torch.backends.mkldnn.is_available()):
         output = network.classify(crops[:1], crops[1:], facts)
         elsewhere = network.segmenter(others).mask_logits
@@ -79,10 +81,20 @@ def _dice_or_empty(mask: np.ndarray, true: np.ndarray) -> float:
     return Overlap.of(mask, true).dice if true.any() else float(not mask.any())
 
 
+def _mean(values: list[float]) -> float:
+    """Return the mean of the numbers among some values; none of none."""
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
 def class_scores(output: ClassifierOutput, status: int, bmd_mg_cm3: float) -> dict[str, float]:
-    """Measure what is said of one case: accuracy, cross_entropy (shipped, and by source) and bmd_mae."""
+    """Measure what is said of one case: accuracy, cross_entropy (shipped, and by source) and bmd_mae.
+
+    A ``status`` of -1 is not known, and what it decides is no number.
+    """
     shipped = output.probabilities()[0]
-    numbers = {"accuracy": float(int(shipped.argmax()) == status), "cross_entropy": _surprise(shipped, status)}
+    right = math.nan if status < 0 else float(int(shipped.argmax()) == status)
+    numbers = {"accuracy": right, "cross_entropy": _surprise(shipped, status)}
     if output.bmd is not None:
         numbers["bmd_mae"] = abs(float(output.bmd[0, 0]) - bmd_mg_cm3)
         for source in ("softmax", "areas", "mean"):
@@ -93,7 +105,7 @@ def class_scores(output: ClassifierOutput, status: int, bmd_mg_cm3: float) -> di
 
 
 def _surprise(probabilities: torch.Tensor, status: int) -> float:
-    return -math.log(max(float(probabilities[status]), _LEAST_PROBABILITY))
+    return math.nan if status < 0 else -math.log(max(float(probabilities[status]), _LEAST_PROBABILITY))
 
 
 def _boxes(network: MultitaskNetwork, pair: StoredPair) -> tuple[np.ndarray, np.ndarray]:

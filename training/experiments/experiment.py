@@ -57,8 +57,8 @@ class Experiment:
     """The first is what the others are compared with."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of weights and draws."""
-    folds: int = 0
-    """Of a cross-validation by patient; 0 for the paper's split of 50 : 10 : 40."""
+    folds: bool = False
+    """Ten-fold cross-validation by patient; False for the paper's split of 50 : 10 : 40."""
     split_seed: int = 0
     """Of the split or the folds."""
     steps: int = 240

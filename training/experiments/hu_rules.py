@@ -19,7 +19,7 @@ from training.data.pairs import StoredPair
 from training.evaluation.case_rows.facts import BaselineFacts, tissue_hu_on
 from training.evaluation.chain.baselines import Baseline, HuRule, fit_baselines
 from training.experiments.experiment import Experiment, Setting
-from training.experiments.running import split_of
+from training.experiments.running import cases_of
 from training.experiments.trials import Trial, per_mille
 
 _SOFTNESS_HU = 40.0
@@ -41,7 +41,7 @@ def pair_facts(pair: StoredPair) -> dict[str, Any]:
 
 def rule_trials(bank: CropBank, experiment: Experiment) -> list[Trial]:
     """Fit and test the rules; a test case whose HU can't be measured counts as the mean of the training cases."""
-    split = split_of(bank, experiment, None)
+    split = cases_of(bank, experiment, None)
     train, test = ([bank.cases[i] for i in bank.indices(names)] for names in (split.train, split.test))
     known = [case for case in train if case.baseline]
     usual = to_json(BaselineFacts(float(np.mean([case.baseline["hu"] for case in known]))))

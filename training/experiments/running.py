@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from torch import nn
 from OsteoJointLib.device import set_threads
 from training.data.crop_bank import BankBatches, CropBank, plain_batch
 from training.data.pair_batches import PairBatchConfig
-from training.data.splits import Split, fold, paper_split
+from training.data.splits import FOLDS, Part, make_split
 from training.experiments.experiment import Experiment, Setting
 from training.experiments.learners import Learner, Meeting, frozen_network, make_learner
 from training.experiments.trials import CurvePoint, Trial, per_mille
@@ -79,7 +80,7 @@ def jobs_of(experiment: Experiment, place: Place, done: Sequence[Trial], apart: 
         apart: whether each setting is a job of its own, so that machines may share them.
     """
     have = {(t.setting, t.seed, t.fold) for t in current(experiment, place, done)}
-    folds: Sequence[int | None] = range(experiment.folds) if experiment.folds else [None]
+    folds: Sequence[int | None] = range(FOLDS) if experiment.folds else [None]
     jobs = []
     for seed in experiment.seeds:
         for index in folds:
@@ -97,20 +98,40 @@ def current(experiment: Experiment, place: Place, trials: Sequence[Trial]) -> li
     return sorted(rows, key=lambda t: (names.index(t.setting), t.seed, t.fold or 0))
 
 
-def split_of(bank: CropBank, experiment: Experiment, index: int | None) -> Split:
-    """Return who trains and who is tested; a phantom is a patient."""
-    patients = {case.name: case.name.split("-")[0] for case in bank.cases}
-    statuses = dict(zip(patients, bank.statuses.tolist(), strict=True))
-    if index is None:
-        return paper_split(patients, statuses, experiment.split_seed)
-    return fold(patients, statuses, experiment.folds, index, experiment.split_seed)
+@dataclass(frozen=True)
+class Cases:
+    """Names of the cases that train, are watched and are tested; nobody is watched in a cross-validation."""
+
+    train: tuple[str, ...]
+    watched: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Two rows of one hash were trained and tested on the same cases."""
+        return hashlib.sha256(json.dumps([self.train, self.watched, self.test]).encode()).hexdigest()
+
+
+def cases_of(bank: CropBank, experiment: Experiment, fold: int | None) -> Cases:
+    """Return who trains and who is tested, by patient."""
+    statuses = {case.patient: case.status for case in bank.cases}
+    split = make_split(statuses, experiment.split_seed)
+    if fold is None:
+        train, watched, test = (set(split.parts[part]) for part in Part)
+    else:
+        (train, test), watched = split.fold(fold), set()
+
+    def names(patients: set[str]) -> tuple[str, ...]:
+        return tuple(case.name for case in bank.cases if case.patient in patients)
+
+    return Cases(names(train), names(watched), names(test))
 
 
 def run_job(job: Job, place: Place) -> list[Trial]:
     """Train and test; the same job gives the same rows, whatever else was trained beside it."""
     set_threads(1)
     bank, experiment = CropBank(place.bank), job.experiment
-    split = split_of(bank, experiment, job.fold)
+    split = cases_of(bank, experiment, job.fold)
     frozen = frozen_network(place.multitask) if place.multitask else None
     rivals = _rivals(job, None if frozen is None else frozen.config)
     segmenter = None if frozen is None else frozen.segmenter
@@ -203,7 +224,7 @@ def _said(rivals: Sequence[_Rival], bank: CropBank, names: Sequence[str], segmen
     }
 
 
-def _accuracies(rivals: Sequence[_Rival], bank: CropBank, split: Split, segmenter: object) -> dict[str, float]:
+def _accuracies(rivals: Sequence[_Rival], bank: CropBank, split: Cases, segmenter: object) -> dict[str, float]:
     if not split.watched:
         return {}
     true = bank.statuses[bank.indices(split.watched)]
@@ -211,7 +232,7 @@ def _accuracies(rivals: Sequence[_Rival], bank: CropBank, split: Split, segmente
     return {name: round(float((of.argmax(axis=1) == true).mean()), 4) for name, (of, _) in said.items()}
 
 
-def _trial(job: Job, place: Place, split: Split, bank: CropBank, rival: _Rival, said: Said) -> Trial:
+def _trial(job: Job, place: Place, split: Cases, bank: CropBank, rival: _Rival, said: Said) -> Trial:
     indices = bank.indices(split.test)
     probabilities, bmd = said
     true_bmd = np.array([bank.cases[index].bmd_mg_cm3 for index in indices])

@@ -10,4 +10,4 @@ from training.experiments.experiment import Experiment, Setting
 
 def get_config() -> Experiment:
     """Return the experiment."""
-    return Experiment(name="ten_folds", settings=(Setting("all on"),), seeds=(0,), folds=10)
+    return Experiment(name="ten_folds", settings=(Setting("all on"),), seeds=(0,), folds=True)

@@ -22,6 +22,7 @@ from OsteoJointLib.network.multitask import MultitaskNetwork
 from OsteoJointLib.network.segmenter import Segmenter, SegmenterOutput
 from training.data.augment import AugmentConfig
 from training.data.pair_batches import PairBatch, PairBatchConfig, PairBatches
+from training.data.pairs import UNKNOWN_TISSUE
 from training.evaluation.pair_scores import score_pairs
 from training.run_config import RunConfig
 from training.task import StepModule
@@ -213,5 +214,6 @@ def _mask_terms(segmentation: SegmenterOutput, batch: PairBatch) -> tuple[Tensor
     mask = dice_loss(segmentation.mask_logits, masks)
     if segmentation.tissue_logits is not None:
         true = torch.cat([tissues == tissue for tissue in ReferenceTissue], dim=1)
-        mask = mask + _TISSUE_WEIGHT * dice_loss(segmentation.tissue_logits, true)
+        labeled = (tissues != UNKNOWN_TISSUE).flatten(1).all(dim=1)
+        mask = mask + _TISSUE_WEIGHT * dice_loss(segmentation.tissue_logits, true, labeled)
     return mask, None if segmentation.heatmap is None else heatmap_loss(segmentation.heatmap, heatmaps)

@@ -20,13 +20,14 @@ def bmd_loss(bmd: Tensor, target_mg_cm3: Tensor) -> Tensor:
 
     Args:
         bmd: (B, 2) mean and SD in mg/cm3.
-        target_mg_cm3: (B,).
+        target_mg_cm3: (B,); one that is no number isn't known, and its row counts nothing.
 
     Returns:
         A scalar >= 0, in units of 20 mg/cm3.
     """
     mean, sd = bmd.unbind(dim=1)
-    z = (target_mg_cm3 - mean) / sd
+    known = target_mg_cm3.isfinite()
+    z = (torch.where(known, target_mg_cm3, mean.detach()) - mean) / sd
     density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
     score = sd * (z * (2 * torch.special.ndtr(z) - 1) + 2 * density - 1 / math.sqrt(math.pi))
-    return score.mean() / _UNIT_MG_CM3
+    return (score * known).sum() / known.sum().clamp(min=1) / _UNIT_MG_CM3

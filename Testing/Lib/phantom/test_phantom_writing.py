@@ -17,7 +17,6 @@ from OsteoJointLib.io.ct_input import read_ct
 from OsteoJointLib.phantom.writing import (
     voxel_sha256,
     write_dicom_series,
-    write_labels,
     write_nrrd,
     write_truth,
 )
@@ -120,7 +119,6 @@ def test_same_phantom_gives_the_same_bytes(phantom, tmp_path):
     for folder in (first, second):
         write_dicom_series(phantom, folder)
         write_truth(phantom, folder)
-        write_labels(phantom, folder)
     written = [sorted(path.relative_to(folder) for path in folder.rglob("*.*")) for folder in (first, second)]
     assert written[0] == written[1]
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in written[0])
@@ -131,12 +129,6 @@ def test_a_series_is_never_written_among_other_files(phantom, tmp_path):
     with pytest.raises(UsageError, match="holds files") as caught:
         write_dicom_series(phantom, tmp_path)
     assert caught.value.reason is Reason.OUTPUT_EXISTS
-
-
-def test_labels_keep_their_numbers_and_lie_on_the_ct(phantom, tmp_path):
-    image = sitk.ReadImage(write_labels(phantom, tmp_path))
-    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), phantom.labels)
-    np.testing.assert_allclose(image.GetOrigin(), phantom.volume.grid.origin_lps_mm)
 
 
 def test_truth_holds_every_field_and_the_hashes_of_the_voxels(phantom, tmp_path):
