@@ -65,7 +65,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--pairs",
         type=Path,
         metavar="DIR",
-        help="measure the network alone, on the 40 %% of these pairs that the experiments test on; pictures go beside --json",
+        help="measure the network alone, on the 40 %% of these pairs that the experiments test on; pictures go "
+        "beside --json",
     )
     chain.add_argument("--processes", type=at_least(1), default=2, metavar="N", help="side by side (default: 2)")
     chain.add_argument("--levels-only", action="store_true", help="name the levels only: no masks, no class")

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.seeds import SEEDS_IN_WORDS
+
+if TYPE_CHECKING:
+    from training.data.crop_bank import CropBank
+    from training.experiments.experiment import Experiment
 
 _EXPERIMENTS = {
     "sweep": ("learning_rates", "train at several learning rates (Table 1)"),
@@ -59,18 +64,32 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _experiment(options: argparse.Namespace) -> None:
     from training.data.crop_bank import make_bank
+    from training.experiments.about import write_about
+    from training.experiments.experiment import Experiment, experiment_of
+    from training.experiments.hu_rules import pair_facts
+    from training.experiments.outline_trials import complete_outlines
+
+    experiment = experiment_of(options.config, options.set)
+    bank = make_bank(options.data, experiment.bank, options.cache or options.out / "crops", pair_facts)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_about(options.out, bank, experiment.bank, experiment.split_seed)
+    path = options.out / f"{experiment.name}.jsonl"
+    if isinstance(experiment, Experiment):
+        _classes(experiment, bank, path, options)
+    else:
+        for trial in complete_outlines(experiment, bank, path):
+            print(f"{trial.setting}, seed {trial.seed}: Dice {trial.pooled_dice:.4f} pooled")
+
+
+def _classes(experiment: Experiment, bank: CropBank, path: Path, options: argparse.Namespace) -> None:
     from training.experiments.engines import Engine, complete
-    from training.experiments.experiment import experiment_of
-    from training.experiments.hu_rules import pair_facts, rule_trials
+    from training.experiments.hu_rules import rule_trials
     from training.experiments.running import Place
     from training.experiments.tables import trials_table
     from training.experiments.trials import add_trials, read_trials
 
-    experiment = experiment_of(options.config, options.set)
-    bank = make_bank(options.data, experiment.bank, options.cache or options.out / "crops", pair_facts)
     ours = not all(setting.roi_network for setting in experiment.settings)
     place = Place.of(bank.folder, options.multitask if ours else None)
-    path = options.out / f"{experiment.name}.jsonl"
     trials = complete(experiment, place, path, Engine(options.engine))
     if not ours:
         rules = rule_trials(bank, experiment)

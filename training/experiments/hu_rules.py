@@ -41,7 +41,7 @@ def pair_facts(pair: StoredPair) -> dict[str, Any]:
 
 def rule_trials(bank: CropBank, experiment: Experiment) -> list[Trial]:
     """Fit and test the rules; a test case whose HU can't be measured counts as the mean of the training cases."""
-    split = cases_of(bank, experiment, None)
+    split = cases_of(bank, experiment.split_seed, None)
     train, test = ([bank.cases[i] for i in bank.indices(names)] for names in (split.train, split.test))
     known = [case for case in train if case.baseline]
     usual = to_json(BaselineFacts(float(np.mean([case.baseline["hu"] for case in known]))))

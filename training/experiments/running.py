@@ -112,10 +112,10 @@ class Cases:
         return hashlib.sha256(json.dumps([self.train, self.watched, self.test]).encode()).hexdigest()
 
 
-def cases_of(bank: CropBank, experiment: Experiment, fold: int | None) -> Cases:
+def cases_of(bank: CropBank, split_seed: int, fold: int | None) -> Cases:
     """Return who trains and who is tested, by patient."""
     statuses = {case.patient: case.status for case in bank.cases}
-    split = make_split(statuses, experiment.split_seed)
+    split = make_split(statuses, split_seed)
     if fold is None:
         train, watched, test = (set(split.parts[part]) for part in Part)
     else:
@@ -131,7 +131,7 @@ def run_job(job: Job, place: Place) -> list[Trial]:
     """Train and test; the same job gives the same rows, whatever else was trained beside it."""
     set_threads(1)
     bank, experiment = CropBank(place.bank), job.experiment
-    split = cases_of(bank, experiment, job.fold)
+    split = cases_of(bank, experiment.split_seed, job.fold)
     frozen = frozen_network(place.multitask) if place.multitask else None
     rivals = _rivals(job, None if frozen is None else frozen.config)
     segmenter = None if frozen is None else frozen.segmenter

@@ -12,7 +12,7 @@ from training.experiments.trials import Measure, Trial, class_numbers, gain, ove
 
 
 def trials_table(trials: Sequence[Trial]) -> str:
-    """Lay out accuracy with its interval over patients, the gain over the first setting, and each class's AUC."""
+    """Lay out accuracy with its interval, the gain over the first setting, and each class's AUC."""
     names = list(dict.fromkeys(trial.setting for trial in trials))
     base = [trial for trial in trials if trial.setting == names[0]]
     lines = [["setting", "trainings", "accuracy", f"less {names[0]}", *(f"AUC {s.value}" for s in STATUSES), "BMD MAE"]]

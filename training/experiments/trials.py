@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from OsteoJointLib.typed_json import from_json, to_json
-from training.evaluation.metrics import accuracy, auc, bootstrap_interval, confusion_matrix, one_against_rest
+from training.evaluation.metrics import auc, confusion_matrix, one_against_rest
 
 _PER_MILLE = 1000
 CLASSES = 3
@@ -113,7 +113,7 @@ def add_trials(path: Path, trials: Sequence[Trial]) -> None:
 
 @dataclass(frozen=True)
 class Measure:
-    """A number with its 95 % interval over patients; the interval is None where it isn't taken."""
+    """A number with its 95 % interval; None where it isn't taken."""
 
     value: float
     low: float | None = None
@@ -133,12 +133,11 @@ def class_numbers(trials: Sequence[Trial], index: int) -> dict[str, float]:
 
 
 def overall(trials: Sequence[Trial]) -> Measure:
-    """Measure the accuracy over three classes, a mean over seeds; the interval draws patients with all their seeds.
+    """Measure the accuracy over three classes, a mean over seeds and patients, see :func:`mean_over_both`.
 
     Trials of several folds are put one after another for each seed, so that every patient counts once.
     """
-    right = by_seed(trials)
-    return mean_over_patients(right)
+    return mean_over_both(by_seed(trials))
 
 
 def by_seed(trials: Sequence[Trial]) -> np.ndarray:
@@ -148,20 +147,37 @@ def by_seed(trials: Sequence[Trial]) -> np.ndarray:
     return np.stack([np.concatenate([one.right for one in ordered if one.seed == seed]) for seed in seeds])
 
 
-def mean_over_patients(values: np.ndarray) -> Measure:
-    """Take the mean of (seeds, N) values with a bootstrap interval over the N patients."""
-    of_patient = np.asarray(values, dtype=float).mean(axis=0)
-    low, high = bootstrap_interval(lambda i: float(of_patient[i].mean()), len(of_patient))
-    return Measure(float(of_patient.mean()), low, high)
+def gains(trials: Sequence[Trial], base: Sequence[Trial]) -> np.ndarray:
+    """(seeds, N) right here less right there, on the same patients and seeds; none where no seed is shared."""
+    shared = {t.seed for t in trials} & {t.seed for t in base}
+    first, second = ([t for t in of if t.seed in shared] for of in (trials, base))
+    return by_seed(first).astype(float) - by_seed(second) if shared else np.zeros((0, 0))
 
 
 def gain(trials: Sequence[Trial], base: Sequence[Trial]) -> Measure:
-    """Measure by how much the accuracy is above that of a base on the same patients and seeds, in the same way."""
-    shared = sorted({t.seed for t in trials} & {t.seed for t in base})
-    first, second = (by_seed([t for t in of if t.seed in shared]).astype(float) for of in (trials, base))
-    return mean_over_patients(first - second)
+    """Measure by how much the accuracy is above that of a base on the same patients and seeds."""
+    return mean_over_both(gains(trials, base))
 
 
-def overall_accuracy(confusion: np.ndarray) -> float:
-    """Return the share on the diagonal."""
-    return accuracy(confusion)
+def mean_over_both(values: np.ndarray, seed: int = 0, draws: int = 1000) -> Measure:
+    """Take the mean of (trainings, patients) values with a 95 % interval from drawing both with replacement.
+
+    A training of another seed is another network, so that patients alone would make the interval too narrow; with one
+    training there is nothing to draw but patients.
+
+    >>> mean_over_both(np.array([[1.0, 1.0], [0.0, 0.0]])).value
+    0.5
+    """
+    values = np.asarray(values, dtype=float)
+    if not values.size:
+        return Measure(float("nan"))
+    generator = np.random.default_rng(seed)
+    trainings, patients = values.shape
+    drawn = [
+        values[generator.integers(0, trainings, trainings)]
+        .mean(axis=0)[generator.integers(0, patients, patients)]
+        .mean()
+        for _ in range(draws)
+    ]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Measure(float(values.mean()), float(low), float(high))

@@ -160,7 +160,7 @@ def _off_mm(boxes: torch.Tensor, true: np.ndarray, pixel_mm: float) -> float | N
 
 
 def _kind(row: Row) -> tuple[int, bool]:
-    """The true class, and whether it was said."""
+    """Tell the true class, and whether it was said."""
     return row["true"], int(np.argmax(row["per_mille"])) == row["true"]
 
 
