@@ -81,8 +81,8 @@ def measure_whole(weights: str, pairs: Path, path: Path, split_seed: int = 0) ->
     tested = set(split.parts[Part.TEST])
     rows: list[Row] = []
     drawn: dict[tuple[int, bool], list[Mapping[str, Any]]] = {}
-    for path in (path for path, patient, _, _ in found if patient in tested):
-        read = _read(network, load_pair(path))
+    for pair in (load_pair(place) for place, patient, _, _ in found if patient in tested):
+        read = _read(network, pair)
         rows.append(read.row)
         kind = _kind(read.row)
         if len(drawn.setdefault(kind, [])) < (_RIGHT if kind[1] else _WRONG):
