@@ -79,7 +79,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo 'Installing into $(VENV): some minutes and about 6 GB the first time.'
 	@echo 'This includes Ultralytics (YOLOv3), which is licensed under AGPL-3.0 and is not part of OsteoJoint.'
 	@$(PIP) install --quiet --constraint constraints.txt --upgrade pip
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[train,test,docs,pdf]' PyYAML
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[train,test,docs,pdf,ray]' PyYAML
 	@$(PIP) install --quiet --constraint constraints.txt --no-deps ultralytics
 	@touch $@
 

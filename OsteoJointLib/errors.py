@@ -111,6 +111,7 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_KILLED = "worker_killed"
     DISK_FULL = "disk_full"
+    NO_CLUSTER = "no_cluster"
     CANCELLED = "cancelled"
     FAILED = "failed"
 

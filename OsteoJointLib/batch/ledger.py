@@ -22,6 +22,7 @@ from OsteoJointLib import __version__
 from OsteoJointLib.atomic import TEMPORARY_PREFIX
 from OsteoJointLib.batch.database import LEDGER_FILE, Database
 from OsteoJointLib.batch.naming import Namer, Newcomer
+from OsteoJointLib.batch.shelf import Shelf
 from OsteoJointLib.batch.tables import Tables
 from OsteoJointLib.errors import OsteoJointError, Reason, UsageError
 from OsteoJointLib.names import Names, name_key
@@ -151,10 +152,12 @@ class Ledger:
     Args:
         folder: as :func:`check_batch_folder` lets it through.
         names: what cases are called that have no name yet.
+        shelf: where the cases' files are kept; None for a folder beside the ledger.
     """
 
-    def __init__(self, folder: Path, names: Names = Names.NEUTRAL):
+    def __init__(self, folder: Path, names: Names = Names.NEUTRAL, shelf: Shelf | None = None):
         self.folder = folder
+        self.shelf = shelf or Shelf(folder / CASES_FOLDER)
         self._names = names
         self._database = Database(folder)
         self._tables = Tables(folder)
@@ -200,15 +203,14 @@ class Ledger:
         """Say what the cases are called that have a name, by the digest of their path."""
         return {place: name for name, place, _ in self._known() if place}
 
-    def case_folder(self, case: str) -> Path:
-        """Where the files of a case lie."""
-        return self.folder / CASES_FOLDER / case
+    def if_done(self, case: str, settings: Mapping[str, Any]) -> CaseRecord | None:
+        """Find a case that was read in the same way and whose files are all still there.
 
-    def if_done(self, case: str, fingerprint: str, settings: Mapping[str, Any]) -> CaseRecord | None:
-        """Find a case that was read from the same content in the same way and whose files are all still there."""
+        Whether its content is the same, its fingerprint says.
+        """
         for known in _records(self._database, "WHERE name = ?", case):
-            same = known.outcome.is_read and known.fingerprint == fingerprint and known.settings == settings
-            if same and known.files and all((self.case_folder(case) / name).is_file() for name in known.files):
+            same = known.outcome.is_read and known.settings == settings
+            if same and known.files and self.shelf.has(case, known.files):
                 return known
         return None
 

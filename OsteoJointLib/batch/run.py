@@ -1,4 +1,4 @@
-"""Many CTs into one table: worker processes side by side, every case accounted for, resumable.
+"""Many CTs into one table: read side by side, on this machine or on many, every case accounted for, resumable.
 
 Each case gets its own folder in the output and one row in ``batch.csv``, with a reason code where it wasn't read. One
 that was done before is skipped when content, weights and settings are the same and its result is still there.
@@ -7,16 +7,18 @@ that was done before is skipped when content, weights and settings are the same 
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from OsteoJointLib.atomic import check_writable, sweep
+from OsteoJointLib.batch.case_engine import CaseEnd, CaseTask, Engine
 from OsteoJointLib.batch.facts_file import CaseFacts, facts_by_case, read_facts
+from OsteoJointLib.batch.index_page import INDEX_FILE
 from OsteoJointLib.batch.inputs import BEST, FoundCase, find_cases, fingerprint, own_name
 from OsteoJointLib.batch.ledger import (
     CASES_FOLDER,
@@ -29,25 +31,30 @@ from OsteoJointLib.batch.ledger import (
     reading_settings,
 )
 from OsteoJointLib.batch.naming import KEY_HASHES, Newcomer
+from OsteoJointLib.batch.ray_cluster import RayOptions, connected
+from OsteoJointLib.batch.ray_engine import RayEngine
+from OsteoJointLib.batch.shelf import RemoteShelf, Shelf
 from OsteoJointLib.batch.tables import TABLE_FILE
-from OsteoJointLib.batch.worker_pool import WorkerPool, WorkerProcess
-from OsteoJointLib.errors import ExitCode, Reason, UsageError
-from OsteoJointLib.failures import as_ending
+from OsteoJointLib.batch.worker_pool import LocalEngine, WorkerProcess
+from OsteoJointLib.errors import ExitCode, OsteoJointError, Reason, UsageError
 from OsteoJointLib.locking import LOCK_FILE, RUN_PREFIX, present
 from OsteoJointLib.names import Names
-from OsteoJointLib.output.case_folder import check_case_folder, sweep_case
+from OsteoJointLib.output.case_folder import sweep_case
 from OsteoJointLib.output.csv_rows import no_formula
 from OsteoJointLib.output.report_pdf import PDF_FILE, check_pdf
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig, ReadOptions
-from OsteoJointLib.worker.requests import Analyze, Close, Deliver
 
 
 @dataclass(frozen=True)
 class BatchOptions:
     """How a batch runs."""
 
-    workers: int = 1
-    """Processes side by side, at least 1."""
+    workers: int | None = None
+    """Cases that are read side by side at most; None: one on this machine, on a cluster as many as it has room for."""
+    ray: RayOptions | None = None
+    """The Ray cluster that reads them; None: this machine."""
+    store: str = ""
+    """A URL where the cases' files go, and copies of the tables at the end; empty: below the batch's folder."""
     fresh: bool = False
     """Read all cases again, also those that are done and haven't changed."""
     load: LoadOptions = field(default_factory=LoadOptions)
@@ -70,7 +77,7 @@ class BatchOptions:
     """Stands in the ledger beside each case of this batch."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
+        if self.workers is not None and self.workers < 1:
             raise UsageError(Reason.USAGE, f"A batch needs at least 1 worker. Correct --workers {self.workers}.")
 
 
@@ -105,7 +112,7 @@ def run_batch(
         out: a new or empty folder, or an earlier batch's.
         options: see :class:`BatchOptions`.
         progress: called after each case.
-        start: starts a worker with so many threads.
+        start: starts a worker of this machine with so many threads.
 
     Returns:
         The report; every case has its row, and those of an earlier batch's other cases stand before them.
@@ -122,16 +129,17 @@ def run_batch(
         check_pdf()
     stated = {} if options.facts is None else read_facts(options.facts)
     cases = find_cases(inputs, out, options.series, options.config.input)
-    ledger = Ledger(out, options.names)
+    cases_folder = out / CASES_FOLDER
+    shelf = RemoteShelf(cases_folder, options.store) if options.store else Shelf(cases_folder)
+    ledger = Ledger(out, options.names, shelf)
     known = ledger.names_by_place()
     facts = facts_by_case(stated, {case: known.get(case.place) for case in cases})
-    workers = min(options.workers, len(cases))
     outcomes: list[Outcome] = []
-    with WorkerPool(workers, start, options.load, options.config) as pool, ledger, present(out) as alone:
+    with _engine(options, len(cases), start) as engine, ledger, present(out) as alone:
         if alone:
             _sweep(out)
-        run, names = _Run(ledger, options, pool, facts), ledger.claim([_newcomer(case) for case in cases])
-        with ThreadPoolExecutor(workers) as threads:
+        run, names = _Run(ledger, options, engine, facts), ledger.claim([_newcomer(case) for case in cases])
+        with ThreadPoolExecutor(engine.size) as threads:
             futures = [threads.submit(run.read, name, case) for name, case in zip(names, cases, strict=True)]
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
@@ -141,12 +149,26 @@ def run_batch(
                     if progress is not None:
                         progress(done, len(cases), record)
             except BaseException:
-                run.stopped.set()
                 threads.shutdown(wait=False, cancel_futures=True)
-                pool.kill()
+                engine.stop()
                 raise
+    shelf.publish([out / TABLE_FILE, out / INDEX_FILE])
     counts = Counter(outcomes)
     return BatchReport({outcome: counts[outcome] for outcome in Outcome if counts[outcome]}, out / TABLE_FILE)
+
+
+@contextmanager
+def _engine(options: BatchOptions, cases: int, start: Callable[[int], WorkerProcess]) -> Iterator[Engine]:
+    """Start what reads the cases; all of it has ended afterward."""
+    with ExitStack() as stack:
+        engine: Engine
+        if options.ray is None:
+            engine = LocalEngine(min(options.workers or 1, cases), start, options.load, options.config)
+        else:
+            stack.enter_context(connected(options.ray))
+            engine = RayEngine(options.workers, cases, options.ray, options.load, options.config)
+        stack.callback(engine.stop)
+        yield engine
 
 
 def _sweep(out: Path) -> None:
@@ -175,33 +197,47 @@ def _told(path: Path) -> str:
 class _Run:
     """One batch under way: what every case needs to know."""
 
-    def __init__(self, ledger: Ledger, options: BatchOptions, pool: WorkerPool, facts: Mapping[FoundCase, CaseFacts]):
-        self._ledger, self._options, self._pool, self._facts = ledger, options, pool, facts
+    def __init__(self, ledger: Ledger, options: BatchOptions, engine: Engine, facts: Mapping[FoundCase, CaseFacts]):
+        self._ledger, self._options, self._engine, self._facts = ledger, options, engine, facts
         self._own = options.names is Names.OWN
-        self.stopped = threading.Event()
 
     def read(self, name: str, case: FoundCase) -> CaseRecord:
         """Read one case, or skip it; whatever happens is in its record."""
         said = self._facts.get(case, CaseFacts()).added_to(self._options.read)
         read = replace(said, own_names=self._own)
         more = (PDF_FILE,) if self._options.pdf else ()
-        settings = reading_settings(self._pool.model_sha256, read, self._options.config, files=more)
+        settings = reading_settings(self._engine.model_sha256, read, self._options.config, files=more)
+        known = None if self._options.fresh else self._ledger.if_done(name, settings)
+        end = self._end(name, case, read, known)
         fields: dict[str, Any] = {"settings": settings, "place": case.place, "batch": self._options.word}
-        try:
-            if case.refusal is not None:
-                raise case.refusal
-            fields["fingerprint"] = digest = fingerprint(case.source, self.stopped)
-            known = None if self._options.fresh else self._ledger.if_done(name, digest, settings)
-            if known is not None:
-                record = replace(known, outcome=Outcome.SKIPPED, **fields)
-            else:
-                record = self._read(name, case, read, fields)
-        except Exception as error:
-            ending = as_ending(error)
-            if ending.reason is Reason.DISK_FULL:
-                raise ending from error
-            record = failed_case(name, ending, self._own, **fields)
+        fields["fingerprint"] = end.fingerprint
+        if end.ending is not None:
+            if end.ending.reason is Reason.DISK_FULL:
+                raise end.ending
+            record = failed_case(name, end.ending, self._own, **fields)
+        elif end.result is not None:
+            record = read_case(name, end.result, files=end.files, **fields)
+        else:
+            assert known is not None
+            record = replace(known, outcome=Outcome.SKIPPED, **fields)
         return replace(record, row={**record.row, **self._where_from(case, record)})
+
+    def _end(self, name: str, case: FoundCase, read: ReadOptions, known: CaseRecord | None) -> CaseEnd:
+        """Let the engine read a case, and keep its files."""
+        if case.refusal is not None:
+            return CaseEnd(ending=case.refusal)
+        shelf = self._ledger.shelf
+        try:
+            shelf.check(name)
+        except OsteoJointError as error:
+            return CaseEnd(ending=error)
+        task = CaseTask(name, case.source, known.fingerprint if known else None, read, self._options.pdf)
+        end = self._engine.read(task, shelf.folder(name))
+        try:
+            shelf.keep(name, end.files)
+        except OsteoJointError as error:
+            return CaseEnd(end.fingerprint, ending=error)
+        return end
 
     def _where_from(self, case: FoundCase, record: CaseRecord) -> dict[str, str]:
         """Fill the cells that say which input the case is."""
@@ -213,16 +249,3 @@ class _Run:
             if self._options.dates:
                 cells["study_date"] = no_formula(case.identity.study_date)
         return cells
-
-    def _read(self, name: str, case: FoundCase, options: ReadOptions, fields: Mapping[str, Any]) -> CaseRecord:
-        """Read one case; its files are written only where it has a class."""
-        folder = self._ledger.case_folder(name).resolve()
-        check_case_folder(folder)
-        with self._pool.borrow() as worker:
-            read = worker.ask(Analyze(input=case.source, **vars(options)))
-            record = read_case(name, read.result, **fields)
-            if record.outcome.is_read:
-                written = worker.ask(Deliver(case=read.case, out=folder, row=name, pdf=self._options.pdf))
-                record = replace(record, files=tuple(file.name for file in written.files))
-            worker.ask(Close(case=read.case))
-        return record

@@ -1,4 +1,4 @@
-"""A worker in its own process, asked line by line: what the batch runs its cases in."""
+"""The engine of one machine: workers in their own processes, asked line by line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from OsteoJointLib.batch.case_engine import CaseEnd, CaseTask, carry_out
+from OsteoJointLib.batch.inputs import fingerprint
 from OsteoJointLib.device import usable_cores
 from OsteoJointLib.errors import OsteoJointError, Reason, RunFailed
+from OsteoJointLib.failures import as_ending
 from OsteoJointLib.pipeline.settings import LoadOptions, PipelineConfig
 from OsteoJointLib.typed_json import to_json
 from OsteoJointLib.worker.answers import Loaded
@@ -128,12 +131,6 @@ class WorkerPool:
         for _ in range(size - 1):
             self._idle.put(None)
 
-    def __enter__(self) -> WorkerPool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
     @contextmanager
     def borrow(self) -> Iterator[WorkerProcess]:
         """Lend a worker; one that died is replaced."""
@@ -163,6 +160,43 @@ class WorkerPool:
         except BaseException:
             worker.kill()
             raise
+
+
+class LocalEngine:
+    """Reads cases on this machine; a worker that dies costs its case.
+
+    Args:
+        size: workers side by side at most.
+        start: starts one with so many threads.
+        options: what each loads, and where.
+        config: how the stages of its readings work.
+
+    Raises:
+        ModelRefused: the weights can't be loaded.
+    """
+
+    def __init__(self, size: int, start: Callable[[int], WorkerProcess], options: LoadOptions, config: PipelineConfig):
+        self.size = size
+        self._stopped = threading.Event()
+        self._pool = WorkerPool(size, start, options, config)
+        self.model_sha256 = self._pool.model_sha256
+
+    def read(self, task: CaseTask, folder: Path) -> CaseEnd:
+        """Carry out a task; see :class:`OsteoJointLib.batch.case_engine.Engine`."""
+        digest = None
+        try:
+            digest = fingerprint(task.source, self._stopped)
+            if digest == task.known:
+                return CaseEnd(digest)
+            with self._pool.borrow() as worker:
+                return carry_out(task, worker.ask, folder.resolve(), digest)
+        except Exception as error:
+            return CaseEnd(digest, ending=as_ending(error))
+
+    def stop(self) -> None:
+        """End all workers at once, for good."""
+        self._stopped.set()
+        self._pool.kill()
 
 
 def _environment(threads: int) -> dict[str, str]:

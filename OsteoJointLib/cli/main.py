@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from OsteoJointLib import __version__
 from OsteoJointLib.atomic import check_writable
+from OsteoJointLib.batch.ray_cluster import RayOptions
 from OsteoJointLib.cli.interrupting import interruptible
 from OsteoJointLib.cli.saying import say
 from OsteoJointLib.device import check_device_name, give_back_memory, prepare_process
@@ -279,7 +280,13 @@ def _add_batch(commands: Commands) -> None:
         "inputs", type=Path, nargs="+", metavar="INPUT", help="CT files, DICOM folders, or folders of them"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table and the cases")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="cases side by side (default: 1; with --engine ray as many as the cluster has room for)",
+    )
     parser.add_argument("--fresh", action="store_true", help="read done and unchanged cases again, too")
     _add_names(parser, list(Names), "case-0001 and so on; the same with a private keys.csv; or the files' own names")
     parser.add_argument(
@@ -300,9 +307,39 @@ def _add_batch(commands: Commands) -> None:
     parser.add_argument(
         "--word", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )  # Slicer knows its batch's cases in the ledger by it
-    parser.add_argument("--engine", choices=["local"], default="local", help=argparse.SUPPRESS)
+    _add_engine(parser)
     _add_reading_options(parser)
     parser.set_defaults(run=_batch)
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add on which machines a batch's cases are read, and where their files go."""
+    unsaid = argparse.SUPPRESS
+    parser.add_argument(
+        "--engine", choices=["local", "ray"], default="local", help="read on this machine, or on a Ray cluster"
+    )
+    parser.add_argument(
+        "--ray-address",
+        dest="address",
+        default=unsaid,
+        metavar="HOST:PORT|auto|local",
+        help="of the cluster; auto: this machine's; local: one for this batch (default: $RAY_ADDRESS, else local)",
+    )
+    parser.add_argument("--ray-cpus", dest="cpus", type=int, default=unsaid, metavar="N", help="cores of each worker")
+    parser.add_argument(
+        "--ray-gpus",
+        dest="gpus",
+        type=float,
+        default=unsaid,
+        metavar="SHARE",
+        help="GPU of each worker, such as 0.25 (default: 0, the CPU)",
+    )
+    parser.add_argument(
+        "--store",
+        default=unsaid,
+        metavar="URL",
+        help="where the cases' files go in place of --out, such as s3://bucket/readings (needs the package s3fs)",
+    )
 
 
 def _add_calibrate(commands: Commands) -> None:
@@ -419,6 +456,13 @@ def _batch(arguments: argparse.Namespace) -> int:
         "read": _read_options(arguments),
         "config": read_config(arguments.config),
     }
+    ray = _given(arguments, RayOptions)
+    if arguments.engine == "ray":
+        records["ray"] = RayOptions(**ray)
+    elif ray:
+        raise UsageError(
+            Reason.USAGE, "The options --ray-… are for a Ray cluster. Add --engine ray, or leave them out."
+        )
     options = BatchOptions(**_given(arguments, BatchOptions) | records | {"names": Names(arguments.names)})
     with interruptible(), case_bar() as progress:
         report = run_batch(arguments.inputs, arguments.out, options, progress)

@@ -95,10 +95,23 @@ def deliver_case(result: CaseResult, folder: Path, additions: Additions | None =
     Returns:
         The files, ``result.json`` last.
     """
-    folder = Path(folder)
+    return _put_whole(Path(folder), lambda staging: _write_files(result, staging, additions or Additions()))
+
+
+def place_files(files: Mapping[str, bytes], folder: Path) -> tuple[Path, ...]:
+    """Put the files of a case that were written elsewhere into ``folder``, as :func:`deliver_case` does."""
+
+    def write(staging: Path) -> None:
+        for name, content in files.items():
+            (staging / name).write_bytes(content)
+
+    return _put_whole(folder, write)
+
+
+def _put_whole(folder: Path, write: Callable[[Path], None]) -> tuple[Path, ...]:
     check_case_folder(folder)
     with hidden_folder(folder) as staging:
-        _write_files(result, staging, additions or Additions())
+        write(staging)
         names = sorted((path.name for path in staging.iterdir()), key=lambda name: (name == RESULT_FILE, name))
         if not folder.exists() or not os.listdir(folder):
             if folder.exists():

@@ -646,6 +646,23 @@ def test_a_full_disk_ends_the_batch_in_a_sentence(desk):
     assert "c" not in desk.rows()
 
 
+def test_results_at_a_url_are_whole_and_resumed(desk, tmp_path):
+    desk.add("a.nrrd"), desk.add("b.nrrd", "refuse")
+    store = f"file://{tmp_path}/bucket"
+    report = desk.run(store=store)
+    assert report.counts == {"done": 1, "refused": 1}
+    found = sorted(str(path.relative_to(tmp_path / "bucket")) for path in (tmp_path / "bucket").rglob("*.*"))
+    assert found == ["batch.csv", "cases/a/report.html", "cases/a/result.json", "index.html"]
+    assert (tmp_path / "bucket" / "batch.csv").read_bytes() == (desk.out / "batch.csv").read_bytes()
+    assert not list((desk.out / "cases").iterdir())
+    desk.asked()
+    assert desk.run(store=store).counts == {"skipped": 1, "refused": 1}
+    assert desk.asked() == ["b.nrrd"]
+    (tmp_path / "bucket" / "cases" / "a" / "report.html").unlink()
+    desk.run(store=store)
+    assert desk.asked() == ["a.nrrd", "b.nrrd"]
+
+
 def test_hidden_files_of_killed_batches_are_swept_unless_another_batch_runs(desk):
     desk.add("a.nrrd")
     desk.run()

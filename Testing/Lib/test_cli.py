@@ -110,7 +110,7 @@ def test_a_pdf_that_can_t_be_made_is_refused_before_anything_is_read(command, ch
         raise AssertionError("something was read or loaded")
 
     monkeypatch.setattr("OsteoJointLib.io.ct_input.read_ct", fail)
-    monkeypatch.setattr("OsteoJointLib.batch.run.WorkerPool", fail)
+    monkeypatch.setattr("OsteoJointLib.batch.run.LocalEngine", fail)
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     (tmp_path / "ct.nrrd").write_text("")
     assert code_of(command, tmp_path / "ct.nrrd", "--out", tmp_path / "out", "--pdf") == 2

@@ -20,7 +20,7 @@ SLICER_ONLY = {"slicer", "qt", "ctk", "vtk", "mrml", "PythonQt", "DICOMLib"}
 # What takes longer than 20 ms to import on two cores of a Xeon (python -X importtime, 2026-11-28).
 HEAVY = {
     *("torch", "torchvision", "SimpleITK", "pydicom", "nibabel", "skimage", "cv2", "ultralytics", "captum", "jinja2"),
-    *("matplotlib", "lightning", "jsonschema", "scipy", "sklearn", "numpy", "highdicom"),
+    *("matplotlib", "lightning", "jsonschema", "scipy", "sklearn", "numpy", "highdicom", "ray", "fsspec"),
 }
 LIGHT_ENOUGH = {"numpy"}  # heavy for `--help`, not for a process that reads a CT
 START = (

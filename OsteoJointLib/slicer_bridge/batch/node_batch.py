@@ -163,8 +163,8 @@ class NodeBatch:
             self._failed(case, error)
             return
         case.settings = reading_settings(self._model_sha256, ReadOptions(), PipelineConfig(), case.own_digest())
-        known = self._ledger.if_done(case.name, digest, case.settings) if self._skip else None
-        if known is not None:
+        known = self._ledger.if_done(case.name, case.settings) if self._skip else None
+        if known is not None and known.fingerprint == digest:
             self.skipped.add(case.name)
             self._has_row(case, known.row)
             return
@@ -186,7 +186,7 @@ class NodeBatch:
             self._enter(case, record)
 
     def _deliver(self, case: VolumeCase, record: CaseRecord) -> None:
-        folder = self._ledger.case_folder(case.name)
+        folder = self._ledger.shelf.folder(case.name)
         self._engine.ask_case(
             lambda name, masks: Deliver(case=name, segmentation=masks, out=folder, row=case.name),
             case.wanted.masks,
