@@ -1,8 +1,14 @@
 """Experiments: what differs between settings, one step of each, the same rows however they are run, nothing twice."""
 
+import importlib.util
 import json
+import os
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +30,7 @@ from training.experiments.hu_rules import pair_facts, rule_trials
 from training.experiments.learners import Meeting, RoiLearner, frozen_network, make_learner
 from training.experiments.outline_trials import complete_outlines, read_outline_trials
 from training.experiments.running import Job, Place, cases_of, jobs_of, run_job
-from training.experiments.trials import Trial, read_trials
+from training.experiments.trials import Trial, add_trials, read_trials
 from training.schedule import Budget
 from training.tasks.multitask import MultitaskConfig
 
@@ -41,6 +47,13 @@ MULTITASK = MultitaskConfig(
     ),
 )
 BANK = BankConfig(views=1)
+ON_RAY = """
+import pickle, sys
+from pathlib import Path
+from training.experiments import engines
+experiment, place, out = pickle.loads(Path(sys.argv[1]).read_bytes())
+engines.complete(experiment, place, out, engines.Engine.RAY)
+"""
 CLASS_EXPERIMENTS = ("learning_rates", "modules", "own_switches", "ten_folds")
 
 
@@ -48,6 +61,10 @@ def short(name, **changes):
     """An experiment of one step and one seed."""
     config = import_module(f"training.experiments.{name}").get_config()
     return replace(config, **{"steps": 1, "rows": 2, "curve_points": 1, "seeds": (0,), "bank": BANK, **changes})
+
+
+SWITCHES = own_switches.get_config().settings
+THREE = short("own_switches", steps=2, settings=(SWITCHES[0], SWITCHES[3], SWITCHES[8]))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +124,7 @@ def test_the_split_is_by_patient_and_every_patient_is_tested_in_one_fold(bank):
 
 def test_the_eight_combinations_differ_by_their_modules_alone():
     *eight, with_ours = modules.get_config().settings
-    assert [setting.name for setting in eight][0] == modules.NONE and len(eight) == 8
+    assert next(setting.name for setting in eight) == modules.NONE and len(eight) == 8
     for setting in eight:
         on = {name for name, field in modules.FIELDS.items() if setting.network[field]}
         assert on == ({*setting.name.split(" + ")} - {modules.NONE})
@@ -185,33 +202,37 @@ def plain(trials):
     return sorted((replace(trial, seconds=0.0) for trial in trials), key=lambda t: (t.setting, t.seed, t.fold or 0))
 
 
-def test_side_by_side_apart_and_on_ray_give_the_same_rows(place, tmp_path, monkeypatch):
-    ray = pytest.importorskip("ray")
-    switches = own_switches.get_config().settings
-    experiment = short("own_switches", steps=2, settings=(switches[0], switches[3], switches[8]))
-    together = complete(experiment, place, tmp_path / "together.jsonl", Engine.SEQUENCE)
-    apart = complete(experiment, place, tmp_path / "apart.jsonl", Engine.SEQUENCE, apart=True)
+def test_side_by_side_and_apart_give_the_same_rows(place, tmp_path):
+    together = complete(THREE, place, tmp_path / "together.jsonl", Engine.SEQUENCE)
+    apart = complete(THREE, place, tmp_path / "apart.jsonl", Engine.SEQUENCE, apart=True)
     assert plain(apart) == plain(together)
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    try:
-        on_ray = complete(experiment, place, tmp_path / "ray.jsonl", Engine.RAY)
-    finally:
-        ray.shutdown()
-    assert plain(on_ray) == plain(together)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray trains on many machines")
+@pytest.mark.skipif(sys.platform != "linux", reason="Ray's cluster of one machine is for Linux")
+def test_a_ray_cluster_gives_the_same_rows_and_goes_on(place, tmp_path):
+    together = complete(THREE, place, tmp_path / "together.jsonl", Engine.SEQUENCE)
+    out = tmp_path / "ray.jsonl"
+    add_trials(out, together[:1])  # of a run that was stopped
+    (tmp_path / "told").write_bytes(pickle.dumps((THREE, place, out)))
+    # a process of its own, since Ray asks the network who it is, and lives on in the one that loaded it
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    ended = subprocess.run([sys.executable, "-c", ON_RAY, tmp_path / "told"], env=environment, capture_output=True)
+    assert ended.returncode == 0, ended.stderr.decode()[-2000:]
+    assert plain(read_trials(out)) == plain(together)
 
 
 def test_what_is_there_is_not_trained_again_but_what_changed_is(place, tmp_path, monkeypatch):
     out = tmp_path / "rows.jsonl"
-    switches = own_switches.get_config().settings
-    experiment = short("own_switches", settings=switches[:1])
+    experiment = short("own_switches", settings=SWITCHES[:1])
     first = complete(experiment, place, out, Engine.SEQUENCE)
-    wider = replace(experiment, settings=switches[:2])
-    assert [job.settings for job in jobs_of(wider, place, first, apart=False)] == [(switches[1].name,)]
+    wider = replace(experiment, settings=SWITCHES[:2])
+    assert [job.settings for job in jobs_of(wider, place, first, apart=False)] == [(SWITCHES[1].name,)]
     with monkeypatch.context() as patch:
         patch.setattr(engines, "run_job", lambda *arguments: pytest.fail("trained again"))
         assert complete(experiment, place, out, Engine.SEQUENCE) == first
     longer = replace(experiment, steps=2)
-    changed = replace(experiment, settings=(replace(switches[0], network={"ordinal_head": False}),))
+    changed = replace(experiment, settings=(replace(SWITCHES[0], network={"ordinal_head": False}),))
     for other in (longer, changed):
         assert len(jobs_of(other, place, first, apart=False)) == 1
     elsewhere = replace(place, multitask_sha256="another segmenter")
@@ -224,7 +245,9 @@ def test_dropout_follows_the_seed_and_not_who_trains_beside(place, tmp_path):
     experiment = short("roi_baselines", settings=small)  # SqueezeNet drops out as AlexNet does
     bare = Place(place.bank)
     both = complete(experiment, bare, tmp_path / "both.jsonl", Engine.SEQUENCE)
-    alone = complete(replace(experiment, settings=small[::-1]), bare, tmp_path / "one.jsonl", Engine.SEQUENCE, apart=True)
+    alone = complete(
+        replace(experiment, settings=small[::-1]), bare, tmp_path / "one.jsonl", Engine.SEQUENCE, apart=True
+    )
     assert plain(both) == plain(alone)
 
 
@@ -251,6 +274,7 @@ def test_experiments_and_fields_that_are_none_are_refused():
 def test_the_command_writes_rows_about_and_a_table(place, pair_folder, tmp_path, capsys):
     command = ["ablate", "--config", "own_switches", "--data", str(pair_folder), "--multitask", str(place.multitask)]
     command += ["--out", str(tmp_path), "--set", "steps=1", "--set", "rows=2", "--set", "seeds=(0,)"]
+    command += ["--set", "bank.views=1"]
     assert main(command) == 0
     assert "mask guidance off" in capsys.readouterr().out
     assert len(read_trials(tmp_path / "own_switches.jsonl")) == 9

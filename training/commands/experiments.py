@@ -47,7 +47,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "--engine",
             choices=_ENGINES,
             default=_ENGINES[0],
-            help="one after another, or on a Ray cluster: that of RAY_ADDRESS, or this machine's cores",
+            help="one after another, or each setting, seed and fold as a task of a Ray cluster",
+        )
+        parser.add_argument(
+            "--ray-address",
+            default="",
+            metavar="HOST:PORT",
+            help="auto or local too (default: RAY_ADDRESS's, else local: a cluster of this machine); its machines must "
+            "see --out's and --cache's paths",
         )
         parser.add_argument(
             "--set", action="append", default=[], metavar="FIELD=VALUE", help="instead of the config's, e.g. steps=400"
@@ -82,6 +89,7 @@ def _experiment(options: argparse.Namespace) -> None:
 
 
 def _classes(experiment: Experiment, bank: CropBank, path: Path, options: argparse.Namespace) -> None:
+    from OsteoJointLib.batch.ray_cluster import RayOptions
     from training.experiments.engines import Engine, complete
     from training.experiments.hu_rules import rule_trials
     from training.experiments.running import Place
@@ -90,7 +98,7 @@ def _classes(experiment: Experiment, bank: CropBank, path: Path, options: argpar
 
     ours = not all(setting.roi_network for setting in experiment.settings)
     place = Place.of(bank.folder, options.multitask if ours else None)
-    trials = complete(experiment, place, path, Engine(options.engine))
+    trials = complete(experiment, place, path, Engine(options.engine), cluster=RayOptions(options.ray_address))
     if not ours:
         rules = rule_trials(bank, experiment)
         there = {(trial.setting, trial.recipe_sha256, trial.split_sha256) for trial in read_trials(path)}

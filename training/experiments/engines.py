@@ -10,9 +10,13 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 
+from OsteoJointLib.batch.ray_cluster import RayOptions, connected
 from training.experiments.experiment import Experiment
 from training.experiments.running import Job, Place, current, jobs_of, run_job
 from training.experiments.trials import Trial, add_trials, read_trials
+
+_TRIES = 2
+"""Further ones of a task whose machine died (chosen)."""
 
 
 class Engine(Enum):
@@ -25,7 +29,14 @@ class Engine(Enum):
         return self.value
 
 
-def complete(experiment: Experiment, place: Place, out: Path, engine: Engine, apart: bool = False) -> list[Trial]:
+def complete(
+    experiment: Experiment,
+    place: Place,
+    out: Path,
+    engine: Engine,
+    apart: bool = False,
+    cluster: RayOptions | None = None,
+) -> list[Trial]:
     """Train what is missing.
 
     Args:
@@ -34,31 +45,30 @@ def complete(experiment: Experiment, place: Place, out: Path, engine: Engine, ap
         out: JSON lines of the experiment.
         engine: what works on the jobs.
         apart: train each setting by itself; Ray always does.
+        cluster: which, and what each task gets; None for RAY_ADDRESS's, or one of this machine.
 
     Returns:
-        The rows of this recipe, in the order of the settings, seeds and folds.
+        The rows of the experiment as it now is, in the order of the settings, seeds and folds.
     """
     jobs = jobs_of(experiment, place, read_trials(out), apart or engine is Engine.RAY)
-    for made in _on_ray(jobs, place) if engine is Engine.RAY else (run_job(job, place) for job in jobs):
-        add_trials(out, made)
+    if engine is Engine.RAY:
+        made = _on_ray(jobs, place, cluster or RayOptions())
+    else:
+        made = (run_job(job, place) for job in jobs)
+    for trials in made:
+        add_trials(out, trials)
     return current(experiment, place, read_trials(out))
 
 
-def _on_ray(jobs: Sequence[Job], place: Place) -> Iterator[list[Trial]]:
-    """Work on a Ray cluster: RAY_ADDRESS's, or one of this machine's own cores that ends with the run."""
+def _on_ray(jobs: Sequence[Job], place: Place, cluster: RayOptions) -> Iterator[list[Trial]]:
+    """Work on a Ray cluster, every job a task; one whose machine dies is given to another."""
     if not jobs:
         return
-    import ray
+    with connected(cluster):
+        import ray
 
-    started = not ray.is_initialized()
-    if started:
-        ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False)
-    try:
-        task = ray.remote(num_cpus=1, max_retries=2)(run_job)
+        task = ray.remote(num_cpus=cluster.cpus, max_retries=_TRIES)(run_job)
         waiting = [task.remote(job, place) for job in jobs]
         while waiting:
             ready, waiting = ray.wait(waiting)
             yield from ray.get(ready)
-    finally:
-        if started:
-            ray.shutdown()
