@@ -32,6 +32,9 @@ class Grid:
         note: under it.
         strong: names of rows that are set off.
         signed: columns whose numbers are colored by their sign where their interval leaves 0 out.
+        folded: the words on which one clicks to see it; "" shows it at once.
+
+    A cell "0.9 / 0.8" is ours and the paper's, which is set off; a row without a name belongs to the one above it.
     """
 
     head: tuple[str, ...]
@@ -39,14 +42,16 @@ class Grid:
     note: str = ""
     strong: tuple[str, ...] = ()
     signed: tuple[int, ...] = ()
+    folded: str = ""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """SVGs side by side, with a caption; Markdown has the caption alone."""
+    """SVGs side by side, or one under the other, with a caption; Markdown leaves them out."""
 
     svgs: tuple[str, ...]
     caption: str
+    stacked: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def as_html(block: Block) -> str:
         return _grid(block)
     if isinstance(block, Chart):
         drawn = "".join(f"<div>{svg}</div>" for svg in block.svgs)
-        kind = "charts many" if len(block.svgs) > 2 else "charts"
+        kind = "charts" + " stacked" * block.stacked + " many" * (len(block.svgs) > 2)
         return f'<figure><div class="{kind}">{drawn}</div><figcaption>{inline(block.caption)}</figcaption></figure>'
     if isinstance(block, Pictures):
         drawn = "".join(
@@ -172,13 +177,26 @@ def _grid(block: Grid) -> str:
     head = "".join(f"<th>{inline(cell)}</th>" for cell in block.head)
     rows = []
     for row in block.rows:
-        kind = ' class="strong"' if row[0] in block.strong else ""
+        kinds = ["strong"] * (row[0] in block.strong) + ["more"] * (not row[0])
+        kind = f' class="{" ".join(kinds)}"' if kinds else ""
         cells = "".join(
-            f"<td{_sign(cell) if index in block.signed else ''}>{inline(cell)}</td>" for index, cell in enumerate(row)
+            f"<td{_sign(cell) if index in block.signed else ''}>{_cell(cell)}</td>" for index, cell in enumerate(row)
         )
         rows.append(f"<tr{kind}>{cells}</tr>")
     note = f'<p class="note">{inline(block.note)}</p>' if block.note else ""
-    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{note}'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    whole = f'<div class="table">{table}</div>{note}'
+    return f"<details><summary>{inline(block.folded)}</summary>{whole}</details>" if block.folded else whole
+
+
+def _cell(cell: str) -> str:
+    """Set off the paper's number of a pair.
+
+    >>> _cell("0.9 / 0.8")
+    '0.9 <small>0.8</small>'
+    """
+    ours, slash, theirs = cell.partition(" / ")
+    return f"{inline(ours)} <small>{inline(theirs)}</small>" if slash else inline(cell)
 
 
 def _sign(cell: str) -> str:

@@ -60,7 +60,7 @@ def dots(marks: Sequence[Mark], low: float, high: float, step: float, about: str
         about: for those who can't see it.
         zero: whether 0 gets a line.
     """
-    left, right, row, top = 190, 64, 27, 12
+    left, right, row, top = 176, 60, 27, 12
     width, height = 760, top + row * len(marks) + 34
     span = width - left - right
 
@@ -104,7 +104,7 @@ def bars(groups: Mapping[str, Sequence[float]], paper: Mapping[str, Sequence[flo
         about: for those who can't see it.
     """
     left, top, tall, wide = 36, 10, 190, 15
-    group = 3 * wide + 22
+    group = 3 * wide + 16
     width, height = left + group * len(groups) + 8, top + tall + 66
 
     def y(value: float) -> float:
@@ -116,7 +116,7 @@ def bars(groups: Mapping[str, Sequence[float]], paper: Mapping[str, Sequence[flo
         for t in _ticks(low, 1.0, 0.1)
     ]
     for index, (name, values) in enumerate(groups.items()):
-        start = left + group * index + 11
+        start = left + group * index + 8
         for k, value in enumerate(values):
             x = start + wide * k
             parts.append(

@@ -38,12 +38,9 @@ def outline_section(trials: list[OutlineTrial]) -> Section:
     blocks: list[Block] = [
         Prose(
             f"Segmenters of compact size from random weights, {trials[0].steps} steps of six cases, {len(seeds)} "
-            "seeds, on "
-            "the same batches: with both decoders, without the boundary branch, and with half of the boundary "
-            "target from "
-            "the contour that the level set evolves from the label. The paper says that the branch speeds "
-            "convergence up "
-            "and sharpens the masks."
+            "seeds, on the same batches: with both decoders, without the boundary branch, and with half of the "
+            "boundary target from the contour that the level set evolves from the label. The paper says that the "
+            "branch speeds convergence up and sharpens the masks."
         ),
         Grid(
             ("segmenter", "Dice, mean of cases", "change", "Dice, pooled", "IoU, mean of cases"),
@@ -54,8 +51,7 @@ def outline_section(trials: list[OutlineTrial]) -> Section:
         Chart(
             (lines(curves, float(low), 1.0, 0.1, "steps (Dice on the watched cases)", "Dice while training"),),
             "Dice on the watched cases, mean over the seeds. So short a training shows the way up, not where it "
-            "ends: the "
-            "shipped segmenter, trained twenty times as long, is at 0.98.",
+            "ends: the shipped segmenter, trained twenty times as long, is at 0.98.",
         ),
         Command(COMMAND),
     ]

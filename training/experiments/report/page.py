@@ -14,9 +14,9 @@ from training.experiments.report.sections import all_sections
 TITLE = "Zhang et al. 2023, tried again on phantoms"
 _LEAD = (
     "Every table and figure of “End to End Multitask Joint Learning Model for Osteoporosis Classification in CT "
-    "Images”, "
-    "made anew in the smallest size that is still honest, beside what the paper prints. The patients are synthetic, so "
-    "this tells how the method behaves where everything is known, and nothing about how well it reads patients."
+    "Images”, made anew in the smallest size that is still honest, beside what the paper prints. The patients are "
+    "synthetic, so this tells how the method behaves where everything is known, and nothing about how well it reads "
+    "patients."
 )
 
 

@@ -31,7 +31,9 @@ from training.experiments.tables import in_words
 from training.experiments.trials import CLASSES, Measure, Trial, class_numbers, gain, gains, mean_over_both, overall
 
 _RULES = {"hu": "mean HU", "hu_header": "HU and header", "hu_header_tissue": "HU, header, tissues"}
-_MEASURE_HEAD = ("", "class", "accuracy", "sensitivity", "specificity", "F1", "paper: acc.", "sens.", "spec.", "F1 ")
+_OURS = {ALL: "joint network", WITH_OURS: "with our switches"}
+"""As they are called beside others."""
+_FOLDED = "Every class: accuracy, sensitivity, specificity and F1 beside the paper's"
 
 
 def all_sections(results: Results) -> list[Section]:
@@ -60,10 +62,9 @@ def _in_short(results: Results) -> Section:
     verdicts += [_joint_verdict(results), _roi_verdict(results), _hu_verdict(results)]
     blocks: list[Block] = [
         Prose(
-            "Each card holds a claim of the paper against the phantoms. A claim “holds here” when the 95 % interval of "
-            "the difference leaves zero out on the paper's side, and is “not shown” when zero lies within it: then "
-            "these "
-            "trainings are too few or too short to tell, or there is nothing to tell."
+            "Each card holds a claim of the paper against the phantoms. A claim “holds here” when the 95 % interval "
+            "of the difference leaves zero out on the paper's side, and is “not shown” when zero lies within it: "
+            "then these trainings are too few or too short to tell, or there is nothing to tell."
         ),
         Verdicts(tuple(verdicts)),
     ]
@@ -185,14 +186,11 @@ def _cases(results: Results) -> Section:
     about = results.about
     blocks: list[Block] = [
         Prose(
-            "A patient is a synthetic lumbar CT (see the page on the phantom): its bone mineral density is known, its "
-            "levels and bodies are known to the pixel. Tube voltage (80 to 140 kVp), contrast phase, noise, kernel, "
-            "slice "
-            "thickness, body size and old age's changes are mixed and exaggerated on purpose, so the task is harder "
-            "than "
-            "the paper's, which reads 120 kVp scans without contrast from one scanner. As many cases as the paper's "
-            "1048, "
-            "split 50 : 10 : 40 by patient with each class in its proportion (Figure 6)."
+            "A patient is a synthetic lumbar CT (see the page on the phantom): its bone mineral density is known, "
+            "its levels and bodies are known to the pixel. Tube voltage (80 to 140 kVp), contrast phase, noise, "
+            "kernel, slice thickness, body size and old age's changes are mixed and exaggerated on purpose, so the "
+            "task is harder than the paper's, which reads 120 kVp scans without contrast from one scanner. As many "
+            "cases as the paper's 1048, split 50 : 10 : 40 by patient with each class in its proportion (Figure 6)."
         )
     ]
     if about is not None:
@@ -201,22 +199,21 @@ def _cases(results: Results) -> Section:
         rows.append(("all", *(str(sum(c)) for c in zip(*about.classes, strict=True)), str(np.sum(about.classes))))
         note = (
             f"Split {about.split_sha256[:12]}. Crops are the middle {about.window_px} pixels about the bodies, one "
-            "plain "
-            f"and {about.views} augmented views of each case."
+            f"plain and {about.views} augmented views of each case."
         )
         blocks.append(Grid(("part", *CLASS_NAMES, "all"), rows, note, strong=("all",)))
     blocks += [
         Prose(
             "To train dozens of networks on two CPU cores, everything is small: the compact profile (2 million "
-            "parameters), a few hundred steps, and for our networks a segmenter that was trained before on 6000 other "
-            "phantoms and stays frozen, so that only classifier and fusion are trained. Intervals are 95 %, from "
-            "drawing "
-            "patients and training seeds with replacement; differences are taken on the same patients and seeds."
+            "parameters), a few hundred steps, and for our networks a segmenter that was trained before on 6000 "
+            "other phantoms and stays frozen, so that only classifier and fusion are trained. Intervals are 95 %, "
+            "from drawing patients and training seeds with replacement; differences are taken on the same patients "
+            "and seeds."
         ),
         Command(
-            "python -m training pairs --out runs/pool --seed 100000 --count 2096\n"
-            "python -m training ablate --config modules --data runs/pool --out runs/experiments   # and so on, below\n"
-            "python -m training report --results runs/experiments --html report.html --markdown report.md"
+            "python -m training pairs --out runs/pool --seed 100000 --count 2096\npython -m training ablate --config "
+            "modules --data runs/pool --out runs/experiments   # and so on, below\npython -m training report "
+            "--results runs/experiments --html report.html --markdown report.md"
         ),
     ]
     return Section("cases", "The cases", blocks)
@@ -242,16 +239,16 @@ def _modules(results: Results) -> Section:
     low = 0.05 * np.floor(min(m.low if m.low is not None else m.value for m in marks) / 0.05)
     blocks: list[Block] = [
         Prose(
-            "Layered fusion (LF), gated convolution (GC) and feature fusion (FF) in all eight combinations, everything "
-            "else as the paper describes it and our own switches off, "
+            "Layered fusion (LF), gated convolution (GC) and feature fusion (FF) in all eight combinations, "
+            "everything else as the paper describes it and our own switches off, "
             + _lengths(trials)
             + ". The last row turns ours "
             "on as well: ordinal head, header facts and mask guidance."
         ),
         Chart(
             (dots(marks, float(low), 1.0, 0.05, "Accuracy over three classes of each combination of modules"),),
-            "Accuracy over three classes: dots and bars are ours with their 95 % interval, hollow diamonds the paper's "
-            "(computed from its Table 3). A diamond further right is no better: other cases, another scale.",
+            "Accuracy over three classes: dots and bars are ours with their 95 % interval, hollow diamonds the "
+            "paper's (computed from its Table 3). A diamond further right is no better: other cases, another scale.",
         ),
     ]
     effects = [(module, main_effect(results, module)) for module in FIELDS]
@@ -272,8 +269,7 @@ def _modules(results: Results) -> Section:
                 ("module", "what it adds", "alone", "to the second", "to the third", "to both", "paper, alone"),
                 rows,
                 "The first number is the mean of the four that follow; for LF the second module is GC and the third "
-                "FF, "
-                "for GC they are LF and FF, for FF they are LF and GC.",
+                "FF, for GC they are LF and FF, for FF they are LF and GC.",
                 signed=(1,),
             )
         )
@@ -326,10 +322,11 @@ def _class_table(
     for name, trials in groups:
         for index, kind in enumerate(CLASS_NAMES):
             of = class_numbers(trials, index)
-            theirs = [f"{value:.3f}" for value in told[name][index]] if name in told else ["–"] * 4
-            ours = [f"{of[measure]:.3f}" for measure in paper.MEASURES]
-            rows.append((name if index == 0 else "", kind, *ours, *theirs))
-    return Grid(_MEASURE_HEAD, rows, "Each class against the other two, means over the seeds.", strong)
+            theirs = [f" / {value:.3f}" for value in told[name][index]] if name in told else [""] * 4
+            cells = (f"{of[measure]:.3f}{their}" for measure, their in zip(paper.MEASURES, theirs, strict=True))
+            rows.append((name if index == 0 else "", kind, *cells))
+    note = "Each class against the other two, means over the seeds; ours first, then the paper's."
+    return Grid(("", "class", "accuracy", "sensitivity", "specificity", "F1"), rows, note, strong, folded=_FOLDED)
 
 
 def _not_run(anchor: str, title: str, command: str) -> Section:
@@ -349,31 +346,25 @@ def _baselines(results: Results) -> Section:
     if not rivals:
         return _not_run("baselines", title, command)
     rules = {shown: of for name, shown in _RULES.items() if (of := results.of("roi_baselines", name))}
-    ours = {f"ours: {name}": of for name in (ALL, WITH_OURS) if (of := results.of("modules", name))}
+    ours = {shown: of for name, shown in _OURS.items() if (of := results.of("modules", name))}
     everything = {**rivals, **rules, **ours}
-    told: dict[str, paper.Rows] = {**paper.BASELINES, f"ours: {ALL}": paper.JOINT}
-    marks = [
-        Mark(name, *_three(overall(of)), _told(told, name), name.startswith("ours")) for name, of in everything.items()
-    ]
+    told: dict[str, paper.Rows] = {**paper.BASELINES, _OURS[ALL]: paper.JOINT}
+    marks = [Mark(name, *_three(overall(of)), _told(told, name), name in ours) for name, of in everything.items()]
     low = 0.1 * np.floor(min(m.low if m.low is not None else m.value for m in marks) / 0.1)
     classes = {name: [class_numbers(of, k)["accuracy"] for k in range(CLASSES)] for name, of in everything.items()}
     f1 = {name: [class_numbers(of, k)["f1"] for k in range(CLASSES)] for name, of in everything.items()}
     theirs = {name: [row[0] for row in rows] for name, rows in told.items()}
     theirs_f1 = {name: [row[3] for row in rows] for name, rows in told.items()}
-    first = [
-        confusion(sum(t.confusion for t in of) / len(of), name.replace("ours: ", "")) for name, of in everything.items()
-    ]
+    first = [confusion(sum(t.confusion for t in of) / len(of), name) for name, of in everything.items()]
     seconds = {name: float(np.mean([t.seconds for t in of])) for name, of in rivals.items()}
     size = {name: of[0].parameters / 1e6 for name, of in rivals.items()}
     blocks: list[Block] = [
         Prose(
             "Eight networks of torchvision, from random weights, see crops in which everything but the body is "
-            "black, by "
-            f"its true mask: {_lengths(results.trials['roi_baselines'])}, 64 pixels, AdamW. Below them three rules "
-            "of the "
-            "HU within the true masks, fitted on the same training cases: two thresholds; a line for each tube voltage "
-            "and contrast phase; the same with fat, muscle and blood. Ours sees the whole crop and finds the body "
-            "itself."
+            f"black, by its true mask: {_lengths(results.trials['roi_baselines'])}, 64 pixels, AdamW. Below them "
+            "three rules of the HU within the true masks, fitted on the same training cases: two thresholds; a line "
+            "for each tube voltage and contrast phase; the same with fat, muscle and blood. Ours sees the whole crop "
+            "and finds the body itself."
         ),
         Chart(
             (dots(marks, float(low), 1.0, 0.1, "Accuracy of eight networks, three rules and ours"),),
@@ -386,10 +377,11 @@ def _baselines(results: Results) -> Section:
         ),
         Chart(
             (bars(classes, theirs, 0.3, "Accuracy of each class"), bars(f1, theirs_f1, 0.3, "F1 of each class")),
-            "Figure 8: accuracy (first) and F1 (second) of each class against the others: normal, osteopenia, "
-            "osteoporosis. Black ticks are the paper's.",
+            "Figure 8: accuracy (above) and F1 (below) of each class against the others: normal, osteopenia, "
+            "osteoporosis from left to right. Dark ticks are the paper's.",
+            stacked=True,
         ),
-        _class_table(everything.items(), told, strong=(f"ours: {ALL}",)),
+        _class_table(everything.items(), told, strong=(_OURS[ALL],)),
         Grid(
             ("network", "parameters, million", "seconds of training"),
             [(name, f"{size[name]:.1f}", f"{seconds[name]:.0f}") for name in rivals],
@@ -435,11 +427,9 @@ def _curves(results: Results) -> Section:
                 lines(accuracy, 0.3, 1.0, 0.1, "steps (accuracy on the watched cases)", "Accuracy while training"),
                 lines(loss, 0.0, float(np.ceil(most)), 1.0, "steps (loss)", "Loss while training"),
             ),
-            "Figure 10: how the trainings went, mean over the seeds. The first one's loss is no mere "
-            "cross-entropy: its "
-            "ordinal head adds a term. The paper trains 300 epochs and is stable after 150; these few steps end "
-            "where the "
-            "rate has fallen to nothing, not where nothing more could be learned.",
+            "Figure 10: how the trainings went, mean over the seeds. The first one's loss is no mere cross-entropy: "
+            "its ordinal head adds a term. The paper trains 300 epochs and is stable after 150; these few steps end "
+            "where the rate has fallen to nothing, not where nothing more could be learned.",
         ),
     ]
     return Section("curves", "Figures 9 and 10: ROC and convergence", blocks)
@@ -499,10 +489,8 @@ def _learning_rates(results: Results) -> Section:
             "The paper's network (LF, GC and FF, our switches off) with SGD at five rates, "
             + _lengths(results.trials["learning_rates"])
             + f". Here {best} is best; in the paper 0.001 is, after 300 epochs. A rate and a length belong "
-            "together: in so "
-            "few steps a small rate gets nowhere, so this table says which rate suits *this* length, and can't "
-            "confirm the "
-            "paper's."
+            "together: in so few steps a small rate gets nowhere, so this table says which rate suits *this* length, "
+            "and can't confirm the paper's."
         ),
         Chart(
             (dots(marks, 0.2, 1.0, 0.1, "Accuracy at five learning rates"),),
@@ -540,9 +528,9 @@ def _folds(results: Results) -> Section:
         )
     words = (
         f"Each of {sum(len(t.true) for t in trials)} patients is tested once, by a network that never saw him: "
-        f"{len(trials)} of 10 folds, {_lengths(trials)} each, all switches on. Accuracy "
-        f"{in_words(overall(trials))}, over "
-        f"the folds {accuracies.min():.3f} to {accuracies.max():.3f} (standard deviation {accuracies.std(ddof=1):.3f})"
+        f"{len(trials)} of 10 folds, {_lengths(trials)} each, all switches on. Accuracy {in_words(overall(trials))}, "
+        f"over the folds {accuracies.min():.3f} to {accuracies.max():.3f} (standard deviation "
+        f"{accuracies.std(ddof=1):.3f})"
     )
     words += f"; BMD is {off.mean():.1f} mg/cm³ off on the mean." if len(off) else "."
     folds = [
@@ -601,20 +589,17 @@ def _whole(results: Results) -> Section:
     np.add.at(counts, (true, said.argmax(axis=1)), 1)
     blocks: list[Block] = [
         Prose(
-            f"The shipped weights (trained jointly, all six terms, on 6000 other phantoms) on the {len(true)} "
-            "tested cases: "
-            f"accuracy {in_words(accuracy)}, areas under the curve "
+            f"The shipped weights (trained jointly, all six terms, on 6000 other phantoms) on the {len(true)} tested "
+            f"cases: accuracy {in_words(accuracy)}, areas under the curve "
             + ", ".join(f"{CLASS_NAMES[k]} {areas[k]:.3f}" for k in range(CLASSES))
             + f", BMD {np.mean(off):.1f} mg/cm³ off on the mean. What eleven times the cases and whole joint "
-            "training give, "
-            "beside the short trainings above."
+            "training give, beside the short trainings above."
         ),
         Grid(
             ("masks", "mean ± sd", "interval", "pooled", "least", "paper"),
             [mask("dice", f"{paper.DICE} ± {paper.DICE_SD}"), mask("iou", f"{paper.IOU} ± {paper.IOU_SD}")],
             f"Of {masks['masks']} bodies. For one mask IoU = Dice / (2 − Dice): the paper's Dice of 0.983 gives "
-            "0.967, so "
-            "its 0.972 is another kind of mean. Both kinds stand here.",
+            "0.967, so its 0.972 is another kind of mean. Both kinds stand here.",
         ),
         Grid(
             ("boxes", "ours", "paper"),
@@ -715,27 +700,22 @@ def _limits(results: Results) -> Section:
         Prose(
             "What phantoms can say: whether a part of the method does what it is for when everything else is equal; "
             "whether the code does what the paper describes; how large a difference must be to be seen with four "
-            "hundred "
-            "tested cases (about 0.03); where a network goes wrong, since the truth is known."
+            "hundred tested cases (about 0.03); where a network goes wrong, since the truth is known."
         ),
         Prose(
             "What they can't: how accurate any of this is on patients. A phantom has no disease but those it was "
-            "given, "
-            "its texture follows its density by a rule that a network can learn, and its class is a threshold on a "
-            "number "
-            "that the image was made from. A part that adds nothing here may add something there, and the other way "
-            "round. No number on this page is comparable with the paper's as a level; only the order of effects is."
+            "given, its texture follows its density by a rule that a network can learn, and its class is a threshold "
+            "on a number that the image was made from. A part that adds nothing here may add something there, and "
+            "the other way round. No number on this page is comparable with the paper's as a level; only the order "
+            "of effects is."
         ),
         Prose(
             "What is missing here and why: the paper profile (ResNet-101, Darknet-53, 300 epochs on 512-pixel "
-            "slices) was "
-            "not trained, for it takes hours of a GPU; the tables use the compact profile, a frozen segmenter, "
-            "crops of 96 "
-            "pixels and a few hundred steps. The eight baselines start from random weights at 64 pixels, not at "
-            "512, and "
-            f"with one rate each. Seeds: {' or '.join(map(str, sorted(seeds))) or 'none'} a table, and the intervals "
-            "count them. Joint training of all six terms is shown by the shipped weights alone, not switched on and "
-            "off."
+            "slices) was not trained, for it takes hours of a GPU; the tables use the compact profile, a frozen "
+            "segmenter, crops of 96 pixels and a few hundred steps. The eight baselines start from random weights at "
+            f"64 pixels, not at 512, and with one rate each. Seeds: {' or '.join(map(str, sorted(seeds))) or 'none'} "
+            "a table, and the intervals count them. Joint training of all six terms is shown by the shipped weights "
+            "alone, not switched on and off."
         ),
     ]
     return Section("limits", "What this can and can't say", blocks)
