@@ -202,6 +202,6 @@ def _cell(cell: str) -> str:
 def _sign(cell: str) -> str:
     """Color "+0.1 (+0.05 to +0.2)" as a gain, with minus signs as a loss, and nothing whose interval holds 0."""
     signs = [letter for letter in cell if letter in "+−"]
-    if len(signs) != 3 or len({*signs}) != 1:
+    if len(signs) != 3 or len({*signs}) != 1 or not any(letter in "123456789" for letter in cell):
         return ""
     return ' class="up"' if signs[0] == "+" else ' class="down"'

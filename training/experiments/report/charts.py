@@ -105,7 +105,7 @@ def bars(groups: Mapping[str, Sequence[float]], paper: Mapping[str, Sequence[flo
     """
     left, top, tall, wide = 36, 10, 190, 15
     group = 3 * wide + 16
-    width, height = left + group * len(groups) + 8, top + tall + 66
+    width, height = left + group * len(groups) + 8, top + tall + 80
 
     def y(value: float) -> float:
         return top + tall * (1.0 - (min(max(value, low), 1.0) - low) / (1.0 - low))
@@ -169,7 +169,7 @@ def lines(
     curves: Mapping[str, Sequence[tuple[float, float]]], low: float, high: float, step: float, x_name: str, about: str
 ) -> str:
     """Draw curves of (x, y) points, each with its name at its end; the first is set off."""
-    left, top, tall, span, room = 44, 12, 210, 430, 150
+    left, top, tall, span, room = 44, 12, 210, 430, 230
     width, height = left + span + room, top + tall + 42
     most = max(x for points in curves.values() for x, _ in points)
 

@@ -20,6 +20,7 @@ def outline_section(trials: list[OutlineTrial]) -> Section:
     if not names:
         return Section("outlines", TITLE, [Prose("Not run yet. This runs it:"), Command(COMMAND)])
     seeds = sorted({trial.seed for trial in trials})
+    many = "s" * (len(seeds) > 1)
     rows = []
     for name in names:
         pooled = [trial.pooled_dice for trial in trials if trial.setting == name]
@@ -38,7 +39,7 @@ def outline_section(trials: list[OutlineTrial]) -> Section:
     blocks: list[Block] = [
         Prose(
             f"Segmenters of compact size from random weights, {trials[0].steps} steps of six cases, {len(seeds)} "
-            "seeds, on the same batches: with both decoders, without the boundary branch, and with half of the "
+            f"seed{many}, on the same batches: with both decoders, without the boundary branch, and with half of the "
             "boundary target from the contour that the level set evolves from the label. The paper says that the "
             "branch speeds convergence up and sharpens the masks."
         ),

@@ -16,6 +16,9 @@ from training.experiments.whole_network import FILE as WHOLE_FILE
 EXPERIMENTS = ("learning_rates", "modules", "roi_baselines", "ten_folds", "own_switches")
 
 
+_EARLIER = "own_switches_earlier.jsonl"
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """Everything the report shows.
@@ -25,6 +28,7 @@ class Results:
         trials: by experiment, empty where it wasn't run.
         whole: of the whole network; None where it wasn't measured.
         outlines: rows of the segmenter's switches.
+        earlier: rows of our own switches from before there were experiments, each with its ``right`` cases.
         about: cases and machine; None where nothing was trained.
     """
 
@@ -32,6 +36,7 @@ class Results:
     trials: Mapping[str, list[Trial]]
     whole: Mapping[str, Any] | None
     outlines: list[OutlineTrial]
+    earlier: list[Mapping[str, Any]]
     about: About | None
 
     def of(self, experiment: str, setting: str) -> list[Trial]:
@@ -56,11 +61,12 @@ class Results:
 
 def read_results(folder: Path) -> Results:
     """Read a folder of rows."""
-    whole = folder / WHOLE_FILE
+    whole, earlier = folder / WHOLE_FILE, folder / _EARLIER
     return Results(
         folder,
         {name: read_trials(folder / f"{name}.jsonl") for name in EXPERIMENTS},
         json.loads(whole.read_text(encoding="utf-8")) if whole.is_file() else None,
         read_outline_trials(folder / "outlines.jsonl"),
+        [json.loads(line) for line in earlier.read_text("utf-8").splitlines()] if earlier.is_file() else [],
         read_about(folder),
     )
