@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from OsteoJointLib.cli.main import report_ending
 from OsteoJointLib.errors import ExitCode, ModelRefused, Reason
-from training.commands import datasets, evaluate, explain, fit, generate, ship
+from training.commands import datasets, evaluate, experiments, explain, fit, generate, ship
 from training.seeds import SEEDS_IN_WORDS
 
 PROGRAM = "python -m training"
@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog=PROGRAM, description="Train OsteoJoint's networks on phantoms, and evaluate them.", epilog=SEEDS_IN_WORDS
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (datasets, generate, fit, evaluate, explain, ship):
+    for group in (datasets, generate, fit, experiments, evaluate, explain, ship):
         group.add_commands(commands)
     return parser
 

@@ -45,8 +45,9 @@ STOREYS = (
     "training",
     *(
         f"training.{name}"
-        for name in ("data", "importers", "evaluation", *EVALUATION_PARTS, "tasks", "configs", "commands")
+        for name in ("data", "importers", "evaluation", *EVALUATION_PARTS, "tasks", "configs")
     ),
+    *(f"training.{name}" for name in ("experiments", "experiments.report", "commands")),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__", "training.__main__")
 """Above everything: what a script imports, and what ``python -m`` runs."""

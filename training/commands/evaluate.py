@@ -61,6 +61,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help=f"training phantoms that the baselines are fitted on (default: {_FITTED_ON})",
     )
     chain.add_argument("--diagram", type=Path, metavar="FILE", help="draw the reliability diagram (SVG)")
+    chain.add_argument(
+        "--pairs",
+        type=Path,
+        metavar="DIR",
+        help="measure the network alone, on the 40 %% of these pairs that the experiments test on; pictures go "
+        "beside --json",
+    )
     chain.add_argument("--processes", type=at_least(1), default=2, metavar="N", help="side by side (default: 2)")
     chain.add_argument("--levels-only", action="store_true", help="name the levels only: no masks, no class")
     chain.add_argument(
@@ -136,6 +143,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         evaluate_levels(_finder_source(options), options.seed, count_or_default, options.json, options.processes)
     elif options.ct:
         _real_classes(options)
+    elif options.pairs:
+        from training.experiments.whole_network import measure_whole
+
+        measure_whole(options.weights, options.pairs, options.json)
     else:
         from training.evaluation.chain.whole_chain import Extent, evaluate
 

@@ -1,4 +1,4 @@
-"""The commands that fit something to phantoms: networks, their ablation, anchors, the plain rule's thresholds."""
+"""The commands that fit something to phantoms: networks, anchors, the plain rule's thresholds."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare train, ablate, anchors and thresholds."""
+    """Declare train, anchors and thresholds."""
     _add_train(commands)
-    _add_ablate(commands)
     anchors = commands.add_parser(
         "anchors", help="cluster the localizer's anchors on training pairs, and print them", epilog=SEEDS_IN_WORDS
     )
@@ -87,36 +86,6 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="instead of the config's, e.g. data.rows=8"
     )
     parser.set_defaults(run=_train)
-
-
-def _add_ablate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "ablate",
-        help="train the classifier anew with each of its switches off, and print what each costs",
-        description="Train classifier and fusion anew about a finished segmenter, with each of their switches off, "
-        "side by side on the same batches and for several seeds, and print what each costs.",
-        epilog=SEEDS_IN_WORDS,
-    )
-    parser.add_argument(
-        "--multitask", type=Path, required=True, metavar="FILE", help="a run's last.pt, or weights: whose segmenter"
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="training pairs")
-    parser.add_argument("--validation", type=Path, required=True, metavar="DIR", help="pairs to compare on")
-    parser.add_argument("--steps", type=at_least(1), default=400, metavar="N", help="of each (default: %(default)s)")
-    parser.add_argument("--seeds", type=at_least(1), default=3, metavar="N", help="how many (default: %(default)s)")
-    parser.add_argument("--workers", type=at_least(0), default=1, metavar="N", help="that make batches (default: 1)")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="JSON lines; seeds that are there aren't trained again"
-    )
-    parser.set_defaults(run=_ablate)
-
-
-def _ablate(options: argparse.Namespace) -> None:
-    from training.tasks.ablation import AblationConfig, ablate
-
-    config = AblationConfig(steps=options.steps)
-    seeds = range(options.seeds)
-    ablate(options.multitask, options.data, options.validation, seeds, options.out, config, options.workers)
 
 
 def _train(options: argparse.Namespace) -> None:

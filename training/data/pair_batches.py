@@ -207,7 +207,7 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         slices = []
         if step % data.localizer_every == 0:
             slices = [self.slice(pair, generator) for pair in _some(cases, data.images, generator)]
-        return _batch(rows, slices)
+        return joined(rows, slices)
 
     def mask_row(self, pair: StoredPair, generator: np.random.Generator) -> RowDraw:
         """Draw the row of one case for the mask terms, and for the class term where its grey values are a patient's."""
@@ -215,7 +215,7 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         intensity = Intensity.drawn(generator) if changed else None
         row = self._outlined(pair, generator, intensity, MIDDLES)
         counts = pair.status is not None and not (changed or pair.departing)
-        case = (row, True, _one_hot(pair.status), pair.bmd_mg_cm3, counts)
+        case = (row, True, one_hot(pair.status), pair.bmd_mg_cm3, counts)
         return self._class_row(*case, pair.header, pair.name, generator)
 
     def _outlined(
@@ -233,19 +233,21 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
             contours=Path(data.contours or self.folder / HIDDEN),
         )
 
-    def class_row(self, pairs: Sequence[StoredPair], mix: float, generator: np.random.Generator) -> RowDraw:
+    def class_crops(self, pair: Any, generator: np.random.Generator) -> Row:
+        """Draw the crops of one case for the class term."""
+        sigma_px = self.data.heatmap_sigma_px
+        return augmented_row(pair, generator, self.augment, None, sigma_px, with_heatmaps=False)
+
+    def class_row(self, pairs: Sequence[Any], mix: float, generator: np.random.Generator) -> RowDraw:
         """Draw the row of one case for the class term, or ``mix`` of the first of two and the rest of the second."""
         data, first, second = self.data, pairs[0], pairs[-1]
-        rows = [
-            augmented_row(pair, generator, self.augment, None, data.heatmap_sigma_px, with_heatmaps=False)
-            for pair in pairs
-        ]
+        rows = [self.class_crops(pair, generator) for pair in pairs]
         weight = np.float32(mix)
         row = replace(rows[0 if mix > 0.5 else -1], crops=weight * rows[0].crops + (1 - weight) * rows[-1].crops)
         bmd = float(mix * first.bmd_mg_cm3 + (1.0 - mix) * second.bmd_mg_cm3)
-        status = weight * _one_hot(first.status) + (1 - weight) * _one_hot(second.status)
+        status = weight * one_hot(first.status) + (1 - weight) * one_hot(second.status)
         if data.mix_labels == "bmd" and np.isfinite(bmd) and first is not second:
-            status = _one_hot(Status.from_bmd(bmd))
+            status = one_hot(Status.from_bmd(bmd))
         header = tuple(a if a == b else None for a, b in zip(first.header, second.header, strict=True))
         name = first.name if first is second else f"{first.name}*{mix:.3f}+{second.name}"
         return self._class_row(row, False, status, bmd, True, header, name, generator)
@@ -277,7 +279,7 @@ class PairBatches(StepBatches[PairFolder, PairBatch]):
         intensity = Intensity.drawn(generator) if changed else None
         row = self._outlined(pair, generator, intensity, FURTHER)
         rest = (row.masks, False, header_facts(None, None), (False, False), f"{pair.name}+heights")
-        return RowDraw(row, True, _one_hot(pair.status), pair.bmd_mg_cm3, False, *rest)
+        return RowDraw(row, True, one_hot(pair.status), pair.bmd_mg_cm3, False, *rest)
 
     def slice(self, pair: StoredPair, generator: np.random.Generator) -> SliceDraw:
         """Draw a whole slice of one of the two levels, with its body's box."""
@@ -299,14 +301,16 @@ def _some(cases: PairFolder, count: int, generator: np.random.Generator) -> Iter
     return (load_pair(cases.paths[index]) for index in indices)
 
 
-def _one_hot(status: Status | None) -> np.ndarray:
+def one_hot(status: Status | None) -> np.ndarray:
     """Mark a class, (3,); none where it isn't known."""
     if status is None:
         return np.zeros(3, dtype=np.float32)
     return np.eye(3, dtype=np.float32)[STATUSES.index(status)]
 
 
-def _batch(rows: list[RowDraw], slices: list[SliceDraw]) -> PairBatch:
+def joined(rows: Sequence[RowDraw], slices: Sequence[SliceDraw] = ()) -> PairBatch:
+    """Put rows, and slices for the localizer, into one batch."""
+
     def stacked(arrays: list[np.ndarray], kind: type = np.float32) -> torch.Tensor:
         return torch.from_numpy(np.stack(arrays).astype(kind))[:, :, None]
 

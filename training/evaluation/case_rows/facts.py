@@ -7,7 +7,7 @@ two mid-slices are rendered, and the ROI is that of the true masks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,17 +60,24 @@ def phantom_facts(phantom: Phantom, hu: float) -> BaselineFacts:
 
 def tissue_hu(phantoms: Sequence[Phantom]) -> dict[str, float | None]:
     """Measure the mean HU of fat, muscle and blood on the mid-slices of L1 and L2, None where there is too little."""
-    from scipy import ndimage
-
-    found: dict[str, list[np.ndarray]] = {tissue.name.lower(): [] for tissue in ReferenceTissue}
+    planes = []
     for phantom in phantoms:
         grid = phantom.volume.grid
         for level, labels in phantom.tissues.items():
             center = np.asarray(phantom.truth.centers_lps_mm[level.verse_label])
-            plane = phantom.volume.hu[round(float(grid.lps_to_index(center)[0]))]
-            for tissue in ReferenceTissue:
-                core = ndimage.binary_erosion(labels == tissue, iterations=_EDGE_PX)
-                found[tissue.name.lower()].append(plane[core].astype(float))
+            planes.append((phantom.volume.hu[round(float(grid.lps_to_index(center)[0]))], labels))
+    return tissue_hu_on(planes)
+
+
+def tissue_hu_on(planes: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, float | None]:
+    """Measure the same on planes: of each the (y, x) HU and the (y, x) labels of :class:`ReferenceTissue`."""
+    from scipy import ndimage
+
+    found: dict[str, list[np.ndarray]] = {tissue.name.lower(): [] for tissue in ReferenceTissue}
+    for plane, labels in planes:
+        for tissue in ReferenceTissue:
+            core = ndimage.binary_erosion(labels == tissue, iterations=_EDGE_PX)
+            found[tissue.name.lower()].append(plane[core].astype(float))
     pooled = {name: np.concatenate(values) if values else np.zeros(0) for name, values in found.items()}
     return {name: float(np.mean(hu)) if len(hu) >= _LEAST_PIXELS else None for name, hu in pooled.items()}
 

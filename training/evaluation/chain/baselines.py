@@ -172,16 +172,21 @@ def fit_header_rule(cases: Sequence[BaselineFacts], bmd_mg_cm3: np.ndarray, tiss
 
 
 def fit_baselines(rows: Sequence[Row]) -> dict[str, Baseline]:
-    """Fit the three baselines on those rows of training phantoms (:func:`fitting_rows`) whose bone is their own."""
+    """Fit the baselines on those rows of training cases (:func:`fitting_rows`) whose bone is their own.
+
+    The one with tissues is left out where hardly a case has them, as where nobody has labeled them.
+    """
     rows = [row for row in rows if row["own_bone"]]
     cases = [from_json(BaselineFacts, row["facts"]) for row in rows]
     bmd = np.array([row["bmd_mg_cm3"] for row in rows])
     statuses = np.array([STATUSES.index(row["status"]) for row in rows])
-    return {
+    baselines: dict[str, Baseline] = {
         "hu": HuRule(fit_thresholds(np.array([case.hu for case in cases]), statuses)),
         "hu_header": fit_header_rule(cases, bmd, tissues=False),
-        "hu_header_tissue": fit_header_rule(cases, bmd, tissues=True),
     }
+    if sum(None not in (case.tissue_hu or {"": None}).values() for case in cases) >= _FOLDS:
+        baselines["hu_header_tissue"] = fit_header_rule(cases, bmd, tissues=True)
+    return baselines
 
 
 def fitting_rows(path: Path, count: int, processes: int = 2) -> list[Row]:

@@ -1,0 +1,100 @@
+"""The report's first section: claims of the paper, and what the phantoms say of them."""
+
+from __future__ import annotations
+
+from training.experiments.modules import ALL, FIELDS, NONE, WITH_OURS
+from training.experiments.report import zhang2023 as paper
+from training.experiments.report.blocks import Block, Prose, Section, Verdict, Verdicts
+from training.experiments.report.common import main_effect, outcome_of
+from training.experiments.report.results import Results
+from training.experiments.roi_baselines import NETWORKS
+from training.experiments.tables import in_words
+from training.experiments.trials import gain, overall
+
+
+def in_short(results: Results) -> Section:
+    """Hold the claims against the phantoms."""
+    verdicts = [_module_verdict(results, module) for module in FIELDS]
+    verdicts += [_joint_verdict(results), _roi_verdict(results), _hu_verdict(results)]
+    blocks: list[Block] = [
+        Prose(
+            "Each card holds a claim of the paper against the phantoms. A claim “holds here” when the 95 % interval "
+            "of the difference leaves zero out on the paper's side, and is “not shown” when zero lies within it: "
+            "then these trainings are too few or too short to tell, or there is nothing to tell."
+        ),
+        Verdicts(tuple(verdicts)),
+    ]
+    return Section("short", "In short", blocks)
+
+
+def _module_verdict(results: Results, module: str) -> Verdict:
+    names = {"LF": "layered fusion", "GC": "gated convolution", "FF": "feature fusion"}
+    claim = f"{names[module].capitalize()} ({module}) raises the accuracy"
+    told = paper.overall(paper.MODULES[module]) - paper.overall(paper.MODULES[NONE])
+    effect = main_effect(results, module)
+    if effect is None:
+        return _absent(claim, f"{told:+.3f}")
+    words = {
+        "holds": "On the mean of the four pairs of networks that differ by it alone.",
+        "open": "The four pairs of networks that differ by it alone disagree, or hardly differ.",
+        "against": "The networks with it are worse, on the mean of the four pairs that differ by it alone.",
+    }
+    outcome = outcome_of(effect)
+    return Verdict(claim, f"{told:+.3f} alone", in_words(effect, signed=True), outcome, words[outcome])
+
+
+def _joint_verdict(results: Results) -> Verdict:
+    claim = "All three together beat the plain network"
+    told = paper.overall(paper.JOINT) - paper.overall(paper.MODULES[NONE])
+    whole, base = results.of("modules", ALL), results.of("modules", NONE)
+    if not whole or not base:
+        return _absent(claim, f"{told:+.3f}")
+    measure = gain(whole, base)
+    outcome = outcome_of(measure)
+    words = {
+        "holds": "As the paper says; by how much depends on how hard the cases are.",
+        "open": "Together they neither help nor hurt by more than chance.",
+        "against": "Together they cost accuracy in trainings as short as these.",
+    }[outcome]
+    return Verdict(claim, f"{told:+.3f}", in_words(measure, signed=True), outcome, words)
+
+
+def _roi_verdict(results: Results) -> Verdict:
+    claim = "The joint network beats classifiers that see the bodies alone"
+    best_told = max(paper.overall(rows) for rows in paper.BASELINES.values())
+    told = f"{paper.overall(paper.JOINT) - best_told:+.3f} over the best"
+    ours = results.of("modules", ALL)
+    rivals = {name: results.of("roi_baselines", name) for name in NETWORKS}
+    rivals = {name: trials for name, trials in rivals.items() if trials}
+    if not ours or not rivals:
+        return _absent(claim, told)
+    best = max(rivals, key=lambda name: overall(rivals[name]).value)
+    measure = gain(ours, rivals[best])
+    outcome = outcome_of(measure)
+    words = {
+        "holds": f"The best of them here is {best}. It is given true masks, ours its own.",
+        "open": f"The best of them here is {best}, about as good. It is given true masks, ours its own.",
+        "against": f"{best} is better here: with true masks, a body cut out of the image tells its grey values at "
+        "once.",
+    }[outcome]
+    return Verdict(claim, told, in_words(measure, signed=True), outcome, words)
+
+
+def _hu_verdict(results: Results) -> Verdict:
+    claim = "A network knows more than the mean HU (ours to ask)"
+    ours, rule = results.of("modules", WITH_OURS), results.of("roi_baselines", "hu")
+    if not ours or not rule:
+        return _absent(claim, "not asked")
+    first = [trial for trial in ours if trial.seed == rule[0].seed]
+    measure = gain(first, rule)
+    outcome = outcome_of(measure)
+    words = {
+        "holds": "The scans mix tube voltages and contrast, so that one threshold of HU can't do.",
+        "open": "With so few cases a network doesn't get past two thresholds of HU, measured within true masks.",
+        "against": "With so few cases two thresholds of HU, measured within true masks, are better.",
+    }[outcome]
+    return Verdict(claim, "not asked", in_words(measure, signed=True), outcome, words)
+
+
+def _absent(claim: str, told: str) -> Verdict:
+    return Verdict(claim, told, "–", "absent", "The experiment was not run; its section says how.")
