@@ -43,10 +43,7 @@ STOREYS = (
         for name in ("process", "scene", "reading", "setup", "batch", "labels", "panel.parts", "panel")
     ),
     "training",
-    *(
-        f"training.{name}"
-        for name in ("data", "importers", "evaluation", *EVALUATION_PARTS, "tasks", "configs")
-    ),
+    *(f"training.{name}" for name in ("data", "importers", "evaluation", *EVALUATION_PARTS, "tasks", "configs")),
     *(f"training.{name}" for name in ("experiments", "experiments.report", "commands")),
 )
 FRONT_DOORS = ("OsteoJointLib", "OsteoJointLib.__main__", "training.__main__")

@@ -20,7 +20,7 @@ from OsteoJointLib.network.segmenter import Segmenter, SegmenterOutput
 from OsteoJointLib.records import STATUSES
 from training.data.pair_batches import PairBatch
 from training.experiments.experiment import Setting
-from training.tasks.export import multitask_part
+from training.tasks.finished import multitask_part
 from training.tasks.multitask import ClassRows, frozen_rows, status_loss
 
 _CHANNELS = 3
