@@ -66,8 +66,8 @@ class ReadingLimits:
     standard_kvp: tuple[float, float] = (110.0, 130.0)
     """Tube voltages in kV treated as 120 kV."""
 
-    memory_gib: float = 2.0
-    """Memory in GiB that the voxels of one CT, of two bytes each, may take: 4096 slices of 512 x 512 (chosen). A header
+    memory_gib: float = 1.0
+    """Memory in GiB that the voxels of one CT, of two bytes each, may take: 2048 slices of 512 x 512 (chosen). A header
     that states more is refused before it is taken."""
 
     max_files: int = 20000

@@ -95,16 +95,20 @@ def _write(
     drawn: Mapping[Level, PlacedMask],
     neighbors: Sequence[BodyVolume] = (),
 ) -> None:
+    from scipy.ndimage import find_objects
+
     drawn = {reading.level: drawn[reading.level] for reading in readings if reading.level in drawn}
     labels = label_array(grid, readings, drawn, neighbors)
-    image = image_on_grid(labels, grid)
     told: list[tuple[str, MaskSource, int | None]] = [
         (one.level, MaskSource.EDITED if one.level in drawn else one.mask_source, one.axial.slice_index)
         for one in readings
     ]
     told += [(body.name, body.source, None) for body in neighbors]
-    for index, (name, source, slice_index) in enumerate(told):
-        mask = PlacedMask(labels == VERSE_LABELS[name], (0, 0, 0)).trimmed()
+    boxes = find_objects(labels)  # labels may be a third of a gigabyte: nothing of their size is made beside them
+    masks = [_cut_out(labels, VERSE_LABELS[name], boxes) for name, _, _ in told]
+    image = image_on_grid(labels, grid)
+    del labels
+    for index, ((name, source, slice_index), mask) in enumerate(zip(told, masks, strict=True)):
         _describe_segment(image, index, name, mask, MaskMark.of(mask, source, slice_index))
     # the master representation is the name before Slicer 5.2, the source representation the name since
     for key in ("Segmentation_MasterRepresentation", "Segmentation_SourceRepresentation"):
@@ -112,6 +116,15 @@ def _write(
     image.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
     image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
     write_image(image, path)
+
+
+def _cut_out(labels: np.ndarray, label: int, boxes: Sequence[tuple[slice, ...] | None]) -> PlacedMask:
+    """Cut the mask of a label out of a label volume, by the boxes of labels 1, 2, ...; empty where it isn't there."""
+    box = boxes[label - 1] if label <= len(boxes) else None
+    if box is None:
+        return PlacedMask(np.zeros((0, 0, 0), dtype=bool), (0, 0, 0))
+    z, y, x = (part.start for part in box)
+    return PlacedMask(labels[box] == label, (z, y, x))
 
 
 def _describe_segment(image: SimpleITK.Image, index: int, name: str, mask: PlacedMask, mark: MaskMark) -> None:

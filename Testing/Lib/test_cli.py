@@ -68,6 +68,11 @@ def test_wrong_usage_ends_with_2(arguments, capsys, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_options_of_a_cluster_without_one_are_refused(capsys, tmp_path):
+    assert code_of("batch", tmp_path, "--out", tmp_path / "out", "--ray-gpus", "0.5") == 2
+    assert "Add --engine ray" in capsys.readouterr().err
+
+
 def test_points_may_begin_with_a_minus():
     assert join_points(["--l1", "-1,2,3", "--l2=-4,5,6", "--out", "-x"]) == [
         "--l1=-1,2,3",

@@ -89,7 +89,7 @@ class OsteoJointLabelTest(SlicerTestCase):
         self.child("datasetPath").setCurrentPath(str(self.dataset))
         self.child("sourcePath").setCurrentPath(str(self.source))
         self.click("flowButton")
-        self.assertEqual(self.volumes(), ["a"])
+        self.assertEqual(self.volumes(), ["a_dicom"])
         edited = self.correct("L2")
         self.clicks = 0
         self.click("labelButton")

@@ -21,10 +21,9 @@ import numpy as np
 
 from Testing.attack.damages import DAMAGES
 from Testing.attack.known import KNOWN, Judge
-from Testing.attack.records import Fault, Records, Tried
+from Testing.attack.records import HANG_S, Fault, Records, Tried, busy
 from Testing.attack.seeds import DICOM_NAMES, VOLUME_NAMES, input_of, write_seeds
 
-HANG_S = 60.0
 MOST_GIB = 1.0
 """Memory of the child, libraries included: more is a bomb that went off."""
 BROKEN = {"fault": Fault.TRACEBACK, "died": Fault.CRASH, "hung": Fault.HUNG, "bomb": Fault.MEMORY}
@@ -57,7 +56,7 @@ class Child:
                 )
         self._process.stdin.write(json.dumps(str(path)) + "\n")
         self._process.stdin.flush()
-        if not select.select([self._process.stdout], [], [], HANG_S)[0]:
+        if not select.select([self._process.stdout], [], [], HANG_S * busy())[0]:
             self.end()
             return {"outcome": "hung", "codes": [], "messages": []}
         line = self._process.stdout.readline()

@@ -29,7 +29,7 @@ from OsteoJointLib.hardware import Hardware
 from OsteoJointLib.locking import LOCK_FILE
 from OsteoJointLib.typed_json import to_json
 from OsteoJointLib.worker.answers import Loaded, LoadedModel
-from Testing.attack.records import Fault, Records, Tried
+from Testing.attack.records import HANG_S, Fault, Records, Tried, busy
 
 WORKER = """
 import json, os, sys, time
@@ -93,8 +93,6 @@ AIMS = (None, f"{TEMPORARY_PREFIX}run-*", "batch.sqlite*", "batch.csv", f"cases/
 """What a kill waits for; None: a random moment."""
 _ENDS_IN_S = 1.0
 """How long a batch may take to end when it is asked to, seconds, on a machine that does nothing else."""
-_SPIN_S = 0.05
-"""Work by which it is measured how busy the machine is, seconds (chosen)."""
 CASES = 8
 """Of each batch (chosen: enough moments between two of them)."""
 
@@ -218,14 +216,6 @@ def _is_new(path: Path, since_ns: int) -> bool:
         return False
 
 
-def busy() -> float:
-    """Measure how much longer than alone a process takes here just now, at least 1."""
-    begun_s, cpu_s = time.perf_counter(), time.process_time()
-    while time.process_time() - cpu_s < _SPIN_S:
-        pass
-    return max(1.0, (time.perf_counter() - begun_s) / _SPIN_S)
-
-
 def _kill_once(target: Target, random_: random.Random, report: Report) -> None:
     before = target.done()
     number, aim = random_.choice(SIGNALS), random_.choice(AIMS)
@@ -240,7 +230,7 @@ def _kill_once(target: Target, random_: random.Random, report: Report) -> None:
     process.send_signal(number)
     asked = time.monotonic()
     try:
-        words = process.communicate(timeout=30)[1]
+        words = process.communicate(timeout=HANG_S * busy())[1]
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)  # faulthandler says where it hangs
         words = process.communicate()[1]

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.worker.requests import OPERATIONS
-from Testing.attack.records import Fault, Records, Tried
+from Testing.attack.records import HANG_S, Fault, Records, Tried, busy
 
-_WAIT_S = 60.0
 _DEEP = 3000
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1e308, float("nan"), float("inf"), 10**400, "", "x", "\ud800", "a" * 5000, "/dev/zero", "/"),
@@ -81,7 +80,7 @@ class Worker:
         except BrokenPipeError:
             return None
         events: list[dict] = []
-        while select.select([self._process.stdout], [], [], _WAIT_S)[0]:
+        while select.select([self._process.stdout], [], [], HANG_S * busy())[0]:
             said = self._process.stdout.readline()
             if not said:
                 return None

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+
+HANG_S = 60.0
+"""So long nothing takes that doesn't hang, seconds, on a machine that does nothing else (chosen)."""
+_SPIN_S = 0.05
+"""Work by which it is measured how busy the machine is, seconds (chosen)."""
 
 
 class Fault(StrEnum):
@@ -118,3 +124,11 @@ def table(tried: Sequence[Tried]) -> str:
             lines.append(f"| {what} | {counts.total()} | {cells} |")
     lines += ["", "| fault | found |", "|---|---:|", *(f"| {kind} | {n} |" for kind, n in said["faults"].items())]
     return "\n".join(lines)
+
+
+def busy() -> float:
+    """Measure how much longer than alone a process takes here just now, at least 1."""
+    begun_s, cpu_s = time.perf_counter(), time.process_time()
+    while time.process_time() - cpu_s < _SPIN_S:
+        pass
+    return max(1.0, (time.perf_counter() - begun_s) / _SPIN_S)
