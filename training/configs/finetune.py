@@ -1,10 +1,12 @@
 """A finished multitask network, taught by some labeled CTs of a kind that it reads less well, beside phantoms.
 
-Command: python -m training train --from compact --data runs/mine --replay runs/pairs --steps 150
+Command: python -m training train --from compact --data runs/mine --replay runs/pairs --steps 50
     (runs/mine: pairs of labeled CTs; runs/pairs: phantoms, so that nothing is forgotten)
 Why so: half of what is drawn are phantoms; the rate is a tenth of the first training's, as the network is to move a
     little; no row needs a class, as only the outlines may be known. The batch norms keep their statistics: with those
     of crops of two kinds the class of phantoms suffered (accuracy .96 to .91 on 100 pairs, at a rate of 0.01).
+Result: after 44 of 50 steps on 60 pairs of ten cone-beam phantoms Dice of the chain on ten others is .844 (.479 before,
+    4 of 10 refused); on 60 usual pairs Dice .982 (.981), accuracy .950 (.967), BMD error 9.9 (9.3) mg/cm3.
 """
 
 from __future__ import annotations
