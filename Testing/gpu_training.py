@@ -198,6 +198,11 @@ def larger(config, factor):
     return replace(config, data=data)
 
 
+def small(config):
+    """Say whether a config is that of the trial."""
+    return config.network.fusion_hidden == NARROW["fusion_hidden"]
+
+
 def rows_of(config):
     return config.data.rows + config.data.class_rows
 
@@ -211,7 +216,7 @@ def batches_of(config, data, count, workers, device):
     with tempfile.TemporaryDirectory() as contours:
         of = replace(config, data=replace(config.data, contours=contours, minimum_pairs=1))
         batches = of.task().batches(data)
-        workers = 0 if config.network.fusion_hidden == NARROW["fusion_hidden"] else min(workers, count)
+        workers = 0 if small(config) else min(workers, count)
         return list(step_loader(batches, 0, count, workers, pinned=device.type == "cuda"))
 
 
@@ -230,7 +235,7 @@ class Stepper:
         torch.manual_seed(config.seed)
         self.step = MultitaskStep(replace(config, localizer=False))
         if localizer:
-            self.step.network.localizer = Localizer(Darknet53(), 3)
+            self.step.network.localizer = Localizer(Darknet53(1 / 16 if small(config) else 1.0), 3)
         if not plain:
             self.step.to(memory_format=torch.channels_last)
         self.fabric = lightning_fabric.Fabric(
@@ -284,13 +289,14 @@ def seconds_a_step(take, batches, device, at_least_s, warm=3):
 
 
 def measured(kind, config, batches, device, found):
-    small = device.type == "cpu"
     began = time.monotonic()
     stepper = Stepper(kind, config, device)
     with FlopCounterMode(display=False) as counter:
         if kind != "compiled":  # whose kernels it can't count: the eager step's work is the same
             stepper.take(batches[0])
-    seconds = seconds_a_step(stepper.take, batches, device, 0.0 if small else 6.0, warm=0 if small else 3)
+    seconds = seconds_a_step(
+        stepper.take, batches, device, 0.0 if small(config) else 6.0, warm=0 if small(config) else 3
+    )
     stepper.read()
     told = {
         "seconds_a_step": seconds,
@@ -398,7 +404,7 @@ def resnets(kinds, sizes, device, found):
         plain, crops, edge = kind == "plain", crops_of(config), config.window_px(0.99)
         for place in (torch.backends.cuda.matmul, torch.backends.cudnn):
             place.allow_tf32 = not plain
-        network = (resnet101 if device.type == "cuda" else resnet18)().to(device).train()
+        network = (resnet18 if small(config) else resnet101)().to(device).train()
         images, labels = torch.rand(crops, 3, edge, edge, device=device), torch.arange(crops, device=device) % 3
         if not plain:
             network, images = (x.to(memory_format=torch.channels_last) for x in (network, images))
@@ -432,8 +438,8 @@ def ablation_steps(speed, config, timer):
 
 def ablation(config, data, validation, steps, workers, device):
     """Train all eight combinations of Table 3 on the same batches, without the localizer, and score each."""
-    small = steps == 1
-    without = replace(config, data=replace(config.data, localizer_every=10**9), validation_cases=3 if small else 100)
+    cases = 3 if small(config) else 100
+    without = replace(config, data=replace(config.data, localizer_every=10**9), validation_cases=cases)
     batches = batches_of(without, data, steps, workers, device)
     rows = []
     for on in itertools.product((False, True), repeat=3):
