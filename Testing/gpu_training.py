@@ -101,7 +101,7 @@ def main():
     def keep(**parts):
         found.update(parts, seconds_left=round(timer.left_s()))
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+        options.out.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
         print(f"{sorted(parts)} done, {timer.left_s():.0f} s left", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="osteojoint-gpu-") as scratch:
@@ -455,7 +455,8 @@ def ablation(config, data, validation, steps, workers, device):
             stepper.step.network.eval(), validation, without.validation_cases, config.data.heatmap_sigma_px
         )
         switches = dict(zip(SWITCHES, on, strict=True))
-        rows.append({**switches, "seconds": seconds, "first_loss": losses[0], "last_loss": losses[-1], **scores})
+        numbers = {name: value for name, value in scores.items() if value == value}  # no AP without a localizer
+        rows.append({**switches, "seconds": seconds, "first_loss": losses[0], "last_loss": losses[-1], **numbers})
     return {"steps": steps, "cases_a_step": rows_of(config), "rows": rows}
 
 
