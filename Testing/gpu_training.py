@@ -21,6 +21,7 @@ that is taken away leaves what was measured.
 """
 
 import argparse
+import importlib.util
 import itertools
 import json
 import os
@@ -39,16 +40,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPAT
 
 import torch  # noqa: E402
 
-try:
-    import lightning_fabric
-except ModuleNotFoundError:  # the package lightning has it by another name
-    import lightning.fabric as lightning_fabric
-
-    sys.modules["lightning_fabric"] = lightning_fabric
-    import lightning.fabric.strategies
-
-    sys.modules["lightning_fabric.strategies"] = lightning.fabric.strategies
-
+if not importlib.util.find_spec("lightning_fabric"):  # the package lightning has it by another name
+    for name in ("", ".strategies"):
+        sys.modules[f"lightning_fabric{name}"] = importlib.import_module(f"lightning.fabric{name}")
+import lightning_fabric  # noqa: E402
 from darknet_twin import Darknet53  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 

@@ -58,7 +58,7 @@ def test_usage_and_input_have_their_exit_codes(tmp_path, capsys):
         (["--steps", "1", "--set", "data.rows"], "FIELD=VALUE"),
         (["--steps", "1", "--set", "data.rows=0"], "at least 1"),
         (["--steps", "1", "--set", "precision=16"], "bf16-mixed"),
-        (["--steps", "1", "--config", "compact_levels", "--set", "network.spacing_mm=-1"], "must be positive"),
+        (["--steps", "1", "--config", "compact_levels", "--set", "network.spacing_mm=-1"], "be positive"),
     ):
         assert main([*run, *wrong]) == 2
         assert words in capsys.readouterr().err
