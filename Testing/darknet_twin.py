@@ -46,22 +46,24 @@ def several(channels, count, shortcut):
 
 
 class Darknet53(nn.Module):
-    """Maps (B, 1, H, W) to maps of 256, 512 and 1024 channels at strides 8, 16 and 32."""
+    """Maps (B, 1, H, W) to maps of 256, 512 and 1024 channels (times ``width``) at strides 8, 16 and 32."""
 
-    strides, in_channels, out_channels = (8, 16, 32), 1, (256, 512, 1024)
+    strides, in_channels = (8, 16, 32), 1
 
-    def __init__(self):
+    def __init__(self, width=1.0):
         super().__init__()
-        layers = [Conv(1, 32, 3)]
-        for channels, count in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
-            layers += [Conv(channels // 2, channels, 3, 2), several(channels, count, True)]
-        layers += [Bottleneck(1024, 1024, False), Conv(1024, 512, 1), Conv(512, 1024, 3)]
-        layers += [Conv(1024, 512, 1), Conv(512, 1024, 3)]
-        for channels, blocks in ((512, 1), (256, 2)):  # of the map that comes out
-            before = channels // 2 + channels
-            layers += [Conv(channels, channels // 2, 1), Up(), nn.Identity(), Bottleneck(before, channels, False)]
-            layers += [several(channels, blocks, False)]
-            layers += [Conv(512, 256, 1), Conv(256, 512, 3)] if channels == 512 else []
+        c32, c64, c128, c256, c512, c1024 = (int(width * channels) for channels in (32, 64, 128, 256, 512, 1024))
+        self.out_channels = (c256, c512, c1024)
+        layers, before = [Conv(1, c32, 3)], c32
+        for channels, count in ((c64, 1), (c128, 2), (c256, 8), (c512, 8), (c1024, 4)):
+            layers += [Conv(before, channels, 3, 2), several(channels, count, True)]
+            before = channels
+        layers += [Bottleneck(c1024, c1024, False), Conv(c1024, c512, 1), Conv(c512, c1024, 3)]
+        layers += [Conv(c1024, c512, 1), Conv(c512, c1024, 3)]
+        layers += [Conv(c512, c256, 1), Up(), nn.Identity(), Bottleneck(c256 + c512, c512, False)]
+        layers += [several(c512, 1, False), Conv(c512, c256, 1), Conv(c256, c512, 3)]
+        layers += [Conv(c256, c128, 1), Up(), nn.Identity(), Bottleneck(c128 + c256, c256, False)]
+        layers += [several(c256, 2, False)]
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x):

@@ -21,6 +21,7 @@ that is taken away leaves what was measured.
 """
 
 import argparse
+import importlib.util
 import itertools
 import json
 import os
@@ -39,16 +40,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPAT
 
 import torch  # noqa: E402
 
-try:
-    import lightning_fabric
-except ModuleNotFoundError:  # the package lightning has it by another name
-    import lightning.fabric as lightning_fabric
-
-    sys.modules["lightning_fabric"] = lightning_fabric
-    import lightning.fabric.strategies
-
-    sys.modules["lightning_fabric.strategies"] = lightning.fabric.strategies
-
+if not importlib.util.find_spec("lightning_fabric"):  # the package lightning has it by another name
+    for name in ("", ".strategies"):
+        sys.modules[f"lightning_fabric{name}"] = importlib.import_module(f"lightning.fabric{name}")
+import lightning_fabric  # noqa: E402
 from darknet_twin import Darknet53  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
@@ -101,7 +96,7 @@ def main():
     def keep(**parts):
         found.update(parts, seconds_left=round(timer.left_s()))
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+        options.out.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
         print(f"{sorted(parts)} done, {timer.left_s():.0f} s left", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="osteojoint-gpu-") as scratch:
@@ -198,6 +193,11 @@ def larger(config, factor):
     return replace(config, data=data)
 
 
+def small(config):
+    """Say whether a config is that of the trial."""
+    return config.network.fusion_hidden == NARROW["fusion_hidden"]
+
+
 def rows_of(config):
     return config.data.rows + config.data.class_rows
 
@@ -211,7 +211,7 @@ def batches_of(config, data, count, workers, device):
     with tempfile.TemporaryDirectory() as contours:
         of = replace(config, data=replace(config.data, contours=contours, minimum_pairs=1))
         batches = of.task().batches(data)
-        workers = 0 if config.network.fusion_hidden == NARROW["fusion_hidden"] else min(workers, count)
+        workers = 0 if small(config) else min(workers, count)
         return list(step_loader(batches, 0, count, workers, pinned=device.type == "cuda"))
 
 
@@ -230,7 +230,7 @@ class Stepper:
         torch.manual_seed(config.seed)
         self.step = MultitaskStep(replace(config, localizer=False))
         if localizer:
-            self.step.network.localizer = Localizer(Darknet53(), 3)
+            self.step.network.localizer = Localizer(Darknet53(1 / 16 if small(config) else 1.0), 3)
         if not plain:
             self.step.to(memory_format=torch.channels_last)
         self.fabric = lightning_fabric.Fabric(
@@ -284,13 +284,14 @@ def seconds_a_step(take, batches, device, at_least_s, warm=3):
 
 
 def measured(kind, config, batches, device, found):
-    small = device.type == "cpu"
     began = time.monotonic()
     stepper = Stepper(kind, config, device)
     with FlopCounterMode(display=False) as counter:
         if kind != "compiled":  # whose kernels it can't count: the eager step's work is the same
             stepper.take(batches[0])
-    seconds = seconds_a_step(stepper.take, batches, device, 0.0 if small else 6.0, warm=0 if small else 3)
+    seconds = seconds_a_step(
+        stepper.take, batches, device, 0.0 if small(config) else 6.0, warm=0 if small(config) else 3
+    )
     stepper.read()
     told = {
         "seconds_a_step": seconds,
@@ -398,7 +399,7 @@ def resnets(kinds, sizes, device, found):
         plain, crops, edge = kind == "plain", crops_of(config), config.window_px(0.99)
         for place in (torch.backends.cuda.matmul, torch.backends.cudnn):
             place.allow_tf32 = not plain
-        network = (resnet101 if device.type == "cuda" else resnet18)().to(device).train()
+        network = (resnet18 if small(config) else resnet101)().to(device).train()
         images, labels = torch.rand(crops, 3, edge, edge, device=device), torch.arange(crops, device=device) % 3
         if not plain:
             network, images = (x.to(memory_format=torch.channels_last) for x in (network, images))
@@ -432,8 +433,8 @@ def ablation_steps(speed, config, timer):
 
 def ablation(config, data, validation, steps, workers, device):
     """Train all eight combinations of Table 3 on the same batches, without the localizer, and score each."""
-    small = steps == 1
-    without = replace(config, data=replace(config.data, localizer_every=10**9), validation_cases=3 if small else 100)
+    cases = 3 if small(config) else 100
+    without = replace(config, data=replace(config.data, localizer_every=10**9), validation_cases=cases)
     batches = batches_of(without, data, steps, workers, device)
     rows = []
     for on in itertools.product((False, True), repeat=3):
@@ -449,7 +450,8 @@ def ablation(config, data, validation, steps, workers, device):
             stepper.step.network.eval(), validation, without.validation_cases, config.data.heatmap_sigma_px
         )
         switches = dict(zip(SWITCHES, on, strict=True))
-        rows.append({**switches, "seconds": seconds, "first_loss": losses[0], "last_loss": losses[-1], **scores})
+        numbers = {name: value for name, value in scores.items() if value == value}  # no AP without a localizer
+        rows.append({**switches, "seconds": seconds, "first_loss": losses[0], "last_loss": losses[-1], **numbers})
     return {"steps": steps, "cases_a_step": rows_of(config), "rows": rows}
 
 

@@ -85,7 +85,9 @@ def train(
     if config.compile:
         run.module.compile_networks()
     module, optimizer = fabric.setup(run.module, run.optimizer)
-    run.average = {name: value.detach().clone() for name, value in run.module.network.state_dict().items()}
+    weights = {name: value.detach() for name, value in run.module.network.state_dict().items()}
+    # without averaging these are the network's own, in its memory and once in the checkpoint
+    run.average = {name: value.clone() for name, value in weights.items()} if config.ema_decay else weights
     if (out / CHECKPOINT).is_file():
         resume(run, recipe, out / CHECKPOINT)
     books = RunBooks(fabric, task, run, recipe, budget, out, data, validation)

@@ -29,13 +29,6 @@ def make_optimizer(module: nn.Module, config: OptimizerConfig) -> torch.optim.Op
 
 
 @torch.no_grad()
-def copy_weights(average: dict[str, Tensor], network: nn.Module) -> None:
-    """Let the averaged weights be the network's own."""
-    for name, value in network.state_dict().items():
-        average[name].copy_(value)
-
-
-@torch.no_grad()
 def update_average(average: dict[str, Tensor], network: nn.Module, step: int, decay: float) -> None:
     """Move the averaged weights toward the network's: an exponential moving average with a lower decay at the start.
 

@@ -16,7 +16,6 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from training.checkpoint import CHECKPOINT, Run, save_checkpoint
-from training.optimizing import copy_weights
 from training.run_log import RunLog, say
 from training.run_record import RunRecord, data_of, hardware
 from training.schedule import Budget
@@ -111,13 +110,11 @@ class RunBooks:
         if self.log is not None:
             self.log.add_steps(rows, self.budget.progress(self.run.step, self.run.elapsed_s))
             if first and rows and self.validation:
-                self._draw(_averaged(self.run, self.task.config.ema_decay))
+                self._draw(_averaged(self.run))
 
     def _save(self) -> None:
         self._saved_s = self.run.elapsed_s
         if self.log is not None:
-            if not self.task.config.ema_decay:
-                copy_weights(self.run.average, self.run.module.network)
             save_checkpoint(self.run, self.recipe, self.out / CHECKPOINT)
             self.record.progress(self.run.step, self.run.elapsed_s, ended=False)
 
@@ -126,7 +123,7 @@ class RunBooks:
         self._validated_s = self.run.elapsed_s
         if self.log is None or self.validation is None:
             return
-        network, task = _averaged(self.run, self.task.config.ema_decay), self.task
+        network, task = _averaged(self.run), self.task
         self.log.add_validation(self.run.step, self.run.elapsed_s, task.scores(network, self.validation))
         self._draw(network)
         if task.watched and self.log.is_least(task.watched):
@@ -139,10 +136,8 @@ class RunBooks:
             self.log.add_picture(self.run.step, image)
 
 
-def _averaged(run: Run, ema_decay: float) -> nn.Module:
+def _averaged(run: Run) -> nn.Module:
     """Build the network of the averaged weights, in eval mode."""
-    if not ema_decay:
-        copy_weights(run.average, run.module.network)
     network = copy.deepcopy(run.module.network)
     network.load_state_dict(run.average)
     return network.eval()

@@ -24,10 +24,11 @@ from training.__main__ import build_parser as build_training_parser
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
-OTHERS_OPTIONS = {  # of pip, Slicer, cmake, ctest, git and Testing's scripts
+OTHERS_OPTIONS = {  # of pip, Slicer, cmake, ctest, git, TensorBoard and Testing's scripts
     *("--dest", "--index-url", "--find-links", "--no-deps", "--constraint", "--build", "--test-dir"),
     *("--no-main-window", "--no-splash", "--python-script", "--help", "--renew", "--shapes", "--persons"),
     *("--head", "--address", "--disable-usage-stats"),  # of Ray
+    *("--logdir",),
 }
 
 
