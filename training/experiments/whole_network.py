@@ -147,7 +147,7 @@ def _read(network: MultitaskNetwork, pair: StoredPair) -> _Read:
 
 
 def _detections(boxes: torch.Tensor, scores: torch.Tensor, true: np.ndarray) -> list[list[float]]:
-    overlaps = box_iou(boxes.numpy(), np.broadcast_to(true, boxes.shape)) if len(boxes) else []
+    overlaps = box_iou(boxes.numpy(), np.broadcast_to(true, boxes.shape)) if len(boxes) else np.zeros(0)
     return [[*(float(s) for s in score), float(iou)] for score, iou in zip(scores, overlaps, strict=True)]
 
 

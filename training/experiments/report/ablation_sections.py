@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from training.evaluation.metrics import bootstrap_interval
 from training.experiments.learning_rates import RATES
 from training.experiments.modules import ALL, FIELDS, NONE, WITH_OURS
 from training.experiments.report import zhang2023 as paper
@@ -157,14 +156,7 @@ def folds_section(results: Results) -> Section:
         f"{accuracies.std(ddof=1):.3f})"
     )
     words += f"; BMD is {off.mean():.1f} mg/cm³ off on the mean." if len(off) else "."
-    folds = [
-        Mark(
-            f"fold {t.fold}",
-            float(t.right.mean()),
-            *bootstrap_interval(lambda i, t=t: float(t.right[i].mean()), len(t.true), draws=300),
-        )
-        for t in trials
-    ]  # type: ignore[misc]
+    folds = [Mark(f"fold {trial.fold}", *three(overall([trial]))) for trial in trials]
     blocks: list[Block] = [
         Prose(words),
         Chart(

@@ -40,7 +40,7 @@ def baselines_section(results: Results) -> Section:
     f1 = {name: [class_numbers(of, k)["f1"] for k in range(CLASSES)] for name, of in everything.items()}
     theirs = {name: [row[0] for row in rows] for name, rows in told.items()}
     theirs_f1 = {name: [row[3] for row in rows] for name, rows in told.items()}
-    first = [confusion(sum(t.confusion for t in of) / len(of), name) for name, of in everything.items()]
+    first = [confusion(np.mean([t.confusion for t in of], axis=0), name) for name, of in everything.items()]
     seconds = {name: float(np.mean([t.seconds for t in of])) for name, of in rivals.items()}
     size = {name: of[0].parameters / 1e6 for name, of in rivals.items()}
     blocks: list[Block] = [
