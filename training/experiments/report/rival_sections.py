@@ -46,11 +46,11 @@ def baselines_section(results: Results) -> Section:
     blocks: list[Block] = [
         Prose(
             "Eight networks of torchvision, from random weights, see crops in which everything but the body is "
-            f"black, by its true mask: {lengths(results.trials['roi_baselines'])}, 64 pixels, AdamW. Below them "
-            "three rules of the HU within the true masks, fitted on the same training cases: two thresholds; a line "
-            "for each tube voltage and contrast phase; the same with fat, muscle and blood. On these cases, whose tube "
-            "voltages, tissues and metal are exaggerated, the rules do worse than on a hospital's mix of phantoms (0.88 to "
-            "0.93, see the model card). Ours sees the whole crop and finds the body itself."
+            f"black, by its true mask: {lengths(results.trials['roi_baselines'])}, 64 pixels, AdamW. Below them three "
+            "rules of the HU within the true masks, fitted on the same training cases: two thresholds; a line for "
+            "each tube voltage and contrast phase; the same with fat, muscle and blood. On these cases, whose tube "
+            "voltages, tissues and metal are exaggerated, the rules do worse than on a hospital's mix of phantoms "
+            "(0.88 to 0.93, see the model card). Ours sees the whole crop and finds the body itself."
         ),
         Chart(
             (dots(marks, float(low), 1.0, 0.1, "Accuracy of eight networks, three rules and ours"),),
