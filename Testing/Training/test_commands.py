@@ -6,7 +6,21 @@ import torch
 from training.__main__ import build_parser, main
 from training.commands.fit import chosen_task
 
-COMMANDS = ("phantoms", "pairs", "samples", "train", "anchors", "thresholds", "evaluate", "evaluate-levels", "export")
+COMMANDS = (
+    "phantoms",
+    "pairs",
+    "samples",
+    "train",
+    "anchors",
+    "thresholds",
+    "evaluate",
+    "evaluate-levels",
+    "export",
+    "sweep",
+    "ablate",
+    "baselines",
+    "crossval",
+)
 
 
 def test_help_lists_every_command_and_says_which_seeds_are_kept(capsys):

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from OsteoJointLib.batch.ray_cluster import RayOptions
 from training.seeds import SEEDS_IN_WORDS
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def _experiment(options: argparse.Namespace) -> None:
 
 
 def _classes(experiment: Experiment, bank: CropBank, path: Path, options: argparse.Namespace) -> None:
-    from OsteoJointLib.batch.ray_cluster import RayOptions
     from training.experiments.engines import Engine, complete
     from training.experiments.hu_rules import rule_trials
     from training.experiments.running import Place

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from OsteoJointLib.atomic import write_folder_whole, write_text_whole
+from OsteoJointLib.network.facts import header_facts
 from OsteoJointLib.records import STATUSES, Status
 from training.data.augment import AugmentConfig
 from training.data.pair_batches import PairBatch, PairBatchConfig, PairBatches, RowDraw, joined, one_hot
@@ -194,8 +195,6 @@ class BankBatches(PairBatches):
 
 def plain_batch(bank: CropBank, indices: Sequence[int]) -> PairBatch:
     """Return cases as the chain sees them, with a full header and the true masks for guides."""
-    from OsteoJointLib.network.facts import header_facts
-
     rows = []
     for index in indices:
         case, row = bank.cases[index], bank.row(index, 0)

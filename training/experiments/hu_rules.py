@@ -24,6 +24,8 @@ from training.experiments.trials import Trial, per_mille
 
 _SOFTNESS_HU = 40.0
 """Over which the plain rule turns from one class to the next, for its ROC curves; chosen, the classes don't depend."""
+_MOST_BONE_HU = 500.0
+"""Spongy bone has less at any tube voltage; above it is metal or cement, on which nobody fits a rule (chosen)."""
 
 
 def pair_facts(pair: StoredPair) -> dict[str, Any]:
@@ -46,7 +48,13 @@ def rule_trials(bank: CropBank, experiment: Experiment) -> list[Trial]:
     known = [case for case in train if case.baseline]
     usual = to_json(BaselineFacts(float(np.mean([case.baseline["hu"] for case in known]))))
     told = [
-        {"facts": c.baseline, "bmd_mg_cm3": c.bmd_mg_cm3, "status": c.status.value, "own_bone": True} for c in known
+        {
+            "facts": case.baseline,
+            "bmd_mg_cm3": case.bmd_mg_cm3,
+            "status": case.status.value,
+            "own_bone": case.baseline["hu"] < _MOST_BONE_HU,
+        }
+        for case in known
     ]
     began = time.perf_counter()
     rules = fit_baselines(told)

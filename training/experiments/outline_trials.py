@@ -174,7 +174,7 @@ def _train(
             optimizer.step()
         if (step + 1) % every == 0 or step + 1 == experiment.steps:
             for one, curve in zip(outliners, curves, strict=True):
-                dice, _, _ = _measure(one, bank, bank.indices(cases.watched))
+                dice, _, _ = _measure(one, bank, cases.watched)
                 curve.append((float(step + 1), round(float(dice.mean()), 4)))
             print(f"{experiment.name}, seed {seed}, step {step + 1}: {[curve[-1][1] for curve in curves]}", flush=True)
     return [_trial(experiment, one, bank, cases, seed, curve) for one, curve in zip(outliners, curves, strict=True)]
@@ -188,7 +188,7 @@ def _trial(
     seed: int,
     curve: Sequence[tuple[float, float]],
 ) -> OutlineTrial:
-    dice, iou, pooled = _measure(one, bank, bank.indices(cases.test))
+    dice, iou, pooled = _measure(one, bank, cases.test)
 
     def rounded(values: np.ndarray) -> tuple[int, ...]:
         return tuple(int(value) for value in np.rint(values * _PER_TEN_THOUSAND))
@@ -224,9 +224,10 @@ def _target(bank: CropBank, index: int, view: int, share: float) -> np.ndarray:
 
 
 @torch.no_grad()
-def _measure(one: _Outliner, bank: CropBank, indices: Sequence[int]) -> tuple[np.ndarray, np.ndarray, Overlap]:
+def _measure(one: _Outliner, bank: CropBank, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, Overlap]:
     """Measure plain views: (N,) Dice and IoU, means of both bodies, and the pooled overlap."""
     one.eval()
+    indices = bank.indices(names)
     dice, iou, pooled = [], [], Overlap(0, 0, 0)
     for first in range(0, len(indices), _TESTED):
         crops, masks = _images(bank, [(int(index), 0) for index in indices[first : first + _TESTED]])

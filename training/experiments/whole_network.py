@@ -44,6 +44,7 @@ _RIGHT, _WRONG = 3, 2
 _PICTURE_PX = 128
 """Edge of the middle of the crop in a picture."""
 _MAP_OPACITY = 0.55
+_QUALITY = 60  # of a WebP, chosen: 20 kB a picture
 _PRINTED = 50
 
 
@@ -147,7 +148,7 @@ def _read(network: MultitaskNetwork, pair: StoredPair) -> _Read:
 
 
 def _detections(boxes: torch.Tensor, scores: torch.Tensor, true: np.ndarray) -> list[list[float]]:
-    overlaps = box_iou(boxes.numpy(), np.broadcast_to(true, boxes.shape)) if len(boxes) else []
+    overlaps = box_iou(boxes.numpy(), np.broadcast_to(true, boxes.shape)) if len(boxes) else np.zeros(0)
     return [[*(float(s) for s in score), float(iou)] for score, iou in zip(scores, overlaps, strict=True)]
 
 
@@ -182,7 +183,7 @@ def _draw(network: MultitaskNetwork, read: _Read, folder: Path) -> Mapping[str, 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{read.row['name']}.webp"
     with write_whole(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 82])[1].tobytes())
+        temporary.write_bytes(cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])[1].tobytes())
     about = {key: read.row[key] for key in ("name", "true", "per_mille", "bmd_off")}
     return about | {
         "file": f"{folder.name}/{path.name}",

@@ -169,7 +169,7 @@ def lines(
     curves: Mapping[str, Sequence[tuple[float, float]]], low: float, high: float, step: float, x_name: str, about: str
 ) -> str:
     """Draw curves of (x, y) points, each with its name at its end; the first is set off."""
-    left, top, tall, span, room = 44, 12, 210, 430, 230
+    left, top, tall, span, room = 44, 12, 220, 490, 226
     width, height = left + span + room, top + tall + 42
     most = max(x for points in curves.values() for x, _ in points)
 

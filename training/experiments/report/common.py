@@ -16,7 +16,7 @@ from training.experiments.trials import Measure, Trial, class_numbers, gains, me
 _FOLDED = "Every class: accuracy, sensitivity, specificity and F1 beside the paper's"
 
 
-OURS = {ALL: "joint network", WITH_OURS: "with our switches"}
+OURS = {NONE: "plain network", ALL: "joint network", WITH_OURS: "with our switches"}
 
 
 def outcome_of(measure: Measure) -> str:

@@ -62,10 +62,10 @@ def whole_section(results: Results) -> Section:
         Grid(
             ("boxes", "ours", "paper"),
             [
-                ("mAP50, L1 and L2 apart", f"{boxes['map50']:.3f}", f"{paper.AP}"),
-                ("mAP75, L1 and L2 apart", f"{boxes['map75']:.3f}", "–"),
-                ("AP50, a body of either label", f"{boxes['ap50_any_label']:.3f}", "–"),
-                ("center off, mm", f"{boxes['center_off_mm']:.1f}", "–"),
+                ("mAP50, L1 and L2 apart", _number(boxes["map50"], 3), f"{paper.AP}"),
+                ("mAP75, L1 and L2 apart", _number(boxes["map75"], 3), "–"),
+                ("AP50, a body of either label", _number(boxes["ap50_any_label"], 3), "–"),
+                ("center off, mm", _number(boxes["center_off_mm"], 1), "–"),
             ],
             "One slice hardly tells L1 from L2; the level stage names them.",
         ),
@@ -110,3 +110,7 @@ def pictures_section(results: Results) -> Section:
         ),
     ]
     return Section("pictures", title, blocks)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
