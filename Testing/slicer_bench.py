@@ -2,9 +2,10 @@
 
 Measured through the real panel in the test host, on a phantom CT of 512 x 512 x 200 voxels. *Cold* starts the worker;
 *warm* gives the running worker a CT that it doesn't know yet. An edit and a moved point begin when the scene has
-changed and end when the panel shows the new class. *Still* is the longest time between two ticks of a 2 ms timer in the
-event loop during the run: the longest that the window can't answer. Times are medians of the repeats, blocks are
-maxima. Nothing is asserted: a slow machine is not a failed test.
+changed and end when the panel shows the new class. *The next CT* of a folder to label comes by one click on *Save and
+next*, after a corrected mask, and ends when it can be saved in its turn. *Still* is the longest time between two
+ticks of a 2 ms timer in the event loop during the run: the longest that the window can't answer. Times are medians of
+the repeats, blocks are maxima. Nothing is asserted: a slow machine is not a failed test.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from OsteoJointLib.records import CtVolume
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "Testing" / "host"))
@@ -34,6 +40,8 @@ WANTED_S = {
     "class, warm": 3.0,
     "class after a moved point": 0.5,
     "class after an edited mask": 0.5,
+    "first CT of a folder to label": 6.0,
+    "next CT after a saved label": 3.0,
 }
 
 
@@ -49,7 +57,8 @@ class Bench:
         self.slicer = slicer
         widget = slicer.util.getModuleWidget("OsteoJoint")
         self.panel, self.reading = widget.panel.widget, widget.logic.reading
-        self.hu, self.ijk_to_ras = phantom()
+        self.volume = phantom()
+        self.hu, self.ijk_to_ras = self.volume.hu, np.diag([-1.0, -1.0, 1.0, 1.0]) @ self.volume.grid.matrix
         self.seconds: dict[str, list[float]] = {name: [] for name in WANTED_S}
         self.still_ms: dict[str, float] = dict.fromkeys(WANTED_S, 0.0)
         self._last, self._longest = time.perf_counter(), 0.0
@@ -108,8 +117,35 @@ class Bench:
         before = state.state.document
         self.measure("class after a moved point", self.move_point, lambda: state.state.document != before)
         again = state.state.document
+        self.measure_edit(lambda: state.state.document != again)
+
+    def label(self, count: int) -> None:
+        """Label a folder of CTs, each after a correction."""
+        from OsteoJointLib.io.nrrd import image_on_grid, write_image
+
+        self.slicer.mrmlScene.Clear()
+        with tempfile.TemporaryDirectory(prefix="osteojoint-bench-") as temporary:
+            folder = Path(temporary) / "cts"
+            folder.mkdir()
+            for number in range(count):
+                hu = self.hu.copy()
+                hu[0, 0, number] += 1  # another CT by its voxels
+                write_image(image_on_grid(hu, self.volume.grid), folder / f"{number:02}.nrrd", compress=False)
+            for name, path in (("datasetPath", Path(temporary) / "labels"), ("sourcePath", folder)):
+                self.slicer.util.findChild(self.panel, name).setCurrentPath(str(path))
+            save, flow = (self.slicer.util.findChild(self.panel, name) for name in ("labelButton", "flowButton"))
+            self.measure("first CT of a folder to label", flow.click, lambda: save.enabled)
+            for _ in range(count - 1):
+                self.settle()
+                before = self.reading.state.document
+                self.measure_edit(lambda before=before: self.reading.state.document != before)
+                self.measure("next CT after a saved label", save.click, lambda: save.enabled)
+            flow.click()
+
+    def measure_edit(self, ended: Callable[[], bool]) -> None:
+        """Correct the mask of L2."""
         mask = self.edited_mask()
-        self.measure("class after an edited mask", lambda: self.paint(mask), lambda: state.state.document != again)
+        self.measure("class after an edited mask", lambda: self.paint(mask), ended)
 
     def move_point(self) -> None:
         """Move the point of L1 by 5 mm."""
@@ -140,16 +176,15 @@ class Bench:
         self._longest, self._last = max(self._longest, now - self._last), now
 
 
-def phantom() -> tuple[np.ndarray, np.ndarray]:
-    """A phantom's HU, (k, j, i), and its 4x4 matrix from IJK to RAS."""
+def phantom() -> CtVolume:
+    """A phantom of the usual size."""
     from OsteoJointLib.frames import Grid
     from OsteoJointLib.phantom.cases import make_phantom
 
     grid = make_phantom(SEED).volume.grid
     height_mm = grid.shape_zyx[0] * grid.spacing_xyz_mm[2]
     spacing = (*grid.spacing_xyz_mm[:2], height_mm / SLICES)
-    volume = make_phantom(SEED, grid=Grid.axis_aligned((SLICES, 512, 512), spacing, grid.origin_lps_mm)).volume
-    return volume.hu, np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.grid.matrix
+    return make_phantom(SEED, grid=Grid.axis_aligned((SLICES, 512, 512), spacing, grid.origin_lps_mm)).volume
 
 
 def main() -> None:
@@ -157,12 +192,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for slicer.json")
     parser.add_argument("--repeats", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--cts", type=int, default=4, help="how many are labeled (default 4)")
     arguments = parser.parse_args()
     if os.getloadavg()[0] > 0.5:
         print(f"Other work runs here (load {os.getloadavg()[0]:.1f}): the times will be too long.", file=sys.stderr)
     bench = Bench()
     for _ in range(arguments.repeats):
         bench.round()
+    bench.label(arguments.cts)
     bench.reading.close()
     edits = bench.seconds["class after an edited mask"]  # each with what painting took, negative, beside it
     bench.seconds["class after an edited mask"] = [sum(pair) for pair in zip(edits[::2], edits[1::2], strict=True)]
