@@ -152,7 +152,7 @@ def test_five_rates_differ_by_the_rate_alone():
 def test_one_step_of_each_experiment(name, place, tmp_path):
     experiment = short(name)
     if experiment.folds:
-        trials = run_job(Job(experiment, ("all on",), 0, 3), place)
+        trials = run_job(Job(experiment, tuple(s.name for s in experiment.settings), 0, 3), place)
     else:
         trials = complete(experiment, place, tmp_path / "rows.jsonl", Engine.SEQUENCE)
         assert read_trials(tmp_path / "rows.jsonl") == trials

@@ -1,6 +1,9 @@
 """Table 1: the paper's network (LF, GC and FF on, our switches off) at five learning rates, 0.1 to 0.00001.
 
 Command: python -m training sweep --config learning_rates --data runs/pool --out runs/experiments
+Hardware: half a core of an EPYC, 29 November 2026.
+Time: 3 CPU-minutes a seed.
+Result: accuracy on 420 cases, two seeds: .905, .898, .658, .464, .340 from 0.1 to 0.00001.
 """
 
 from __future__ import annotations

@@ -5,6 +5,10 @@ Eq. 2 says. The segmenter is that of the shipped weights, frozen. Each setting d
 but for the last, which turns our own switches on as well.
 
 Command: python -m training ablate --config modules --data runs/pool --out runs/experiments
+Hardware: half a core of an EPYC, 29 November 2026.
+Time: 5 CPU-minutes a seed.
+Result: accuracy on 420 cases, three seeds: .899 to .910 for all eight, none .909; LF adds -.003 (-.016 to .011), GC
+    -.001 (-.011 to .010), FF .003 (-.009 to .015). With our switches .842: so few steps don't teach the ordinal head.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """Table 2: eight networks of torchvision, from random weights, on crops that show the bodies alone by their true masks.
 
 The paper gives them 512-pixel images cut out by hand; here it is the middle 96 pixels of the crop, resized to 64. They
-get the cases as they come, without mixing, and AdamW at one rate, with which all eight learn (SGD at one rate leaves
-the two without batch norm, AlexNet and VGG-19, at chance). Beside them, fitted on the same training cases: three rules
-of mean HU.
+get the cases as they come, without mixing, and AdamW at one rate. Beside them, fitted on the same training cases: three
+rules of mean HU.
 
 Command: python -m training baselines --config roi_baselines --data runs/pool --out runs/experiments
+Hardware: half a core of an EPYC, 29 November 2026.
+Time: 14 CPU-minutes a seed, two fifths of it VGG-19's.
+Result: accuracy on 420 cases, one seed: DenseNet-121 .873, GoogLeNet, ResNet-50 and ResNet-101 close by, ShuffleNet and
+    EfficientNet behind; AlexNet and VGG-19, which have no batch norm, stay at chance in 200 steps. Mean HU .812.
 """
 
 from __future__ import annotations

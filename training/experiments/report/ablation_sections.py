@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from training.experiments.report.charts import CLASS_NAMES, Mark, dots
 from training.experiments.report.common import class_table, lengths, main_effect, not_run, pairs_of, three, told_overall
 from training.experiments.report.results import Results
 from training.experiments.tables import in_words
-from training.experiments.trials import by_seed, class_numbers, gain, mean_over_both, overall
+from training.experiments.trials import Trial, by_seed, class_numbers, gain, mean_over_both, overall
 
 
 def modules_section(results: Results) -> Section:
@@ -147,47 +147,42 @@ def rates_section(results: Results) -> Section:
 
 
 def folds_section(results: Results) -> Section:
-    """Show the ten folds."""
+    """Show the ten folds of each setting."""
     title, command = "Ten-fold cross-validation", "python -m training crossval --data DIR --out DIR"
     trials = results.trials["ten_folds"]
     if not trials:
         return not_run("folds", title, command)
+    blocks: list[Block] = []
+    for name in sorted({trial.setting for trial in trials}, key=lambda name: name != ALL):
+        blocks += _folds_of(name, sorted(results.of("ten_folds", name), key=lambda trial: trial.fold or 0))
+    return Section("folds", title, [*blocks, Command(command)])
+
+
+def _folds_of(name: str, trials: Sequence[Trial]) -> list[Block]:
     accuracies = np.array([float(trial.right.mean()) for trial in trials])
     off = np.array([abs(value) for trial in trials for value in trial.bmd_off or ()])
     rows = []
     for index, kind in enumerate(CLASS_NAMES):
         per_fold = [class_numbers([trial], index) for trial in trials]
-        rows.append(
-            (
-                kind,
-                *(
-                    f"{np.mean([f[m] for f in per_fold]):.3f} ± {np.std([f[m] for f in per_fold], ddof=1):.3f}"
-                    for m in (*paper.MEASURES, "auc")
-                ),
-            )
-        )
+        measures = (np.array([fold[measure] for fold in per_fold]) for measure in (*paper.MEASURES, "auc"))
+        rows.append((kind, *(f"{values.mean():.3f} ± {values.std():.3f}" for values in measures)))
     words = (
-        f"Each of {sum(len(t.true) for t in trials)} patients is tested once, by a network that never saw him: "
-        f"{len(trials)} of 10 folds, {lengths(trials)} each, all switches on. Accuracy {in_words(overall(trials))}, "
-        f"over the folds {accuracies.min():.3f} to {accuracies.max():.3f} (standard deviation "
-        f"{accuracies.std(ddof=1):.3f})"
+        f"{name}: each of {sum(len(t.true) for t in trials)} patients is tested once, by a network that never saw "
+        "them: "
+        f"{len(trials)} of 10 folds, {lengths(trials)} each. Accuracy {in_words(overall(trials))}, over the folds "
+        f"{accuracies.min():.3f} to {accuracies.max():.3f} (standard deviation {accuracies.std():.3f})"
     )
     words += f"; BMD is {off.mean():.1f} mg/cm³ off on the mean." if len(off) else "."
     folds = [Mark(f"fold {trial.fold}", *three(overall([trial]))) for trial in trials]
-    blocks: list[Block] = [
+    head = ("class", "accuracy", "sensitivity", "specificity", "F1", "AUC")
+    return [
         Prose(words),
         Chart(
-            (dots(folds, 0.6, 1.0, 0.05, "Accuracy of each fold"),),
-            "Accuracy of each fold, with its interval over its patients.",
+            (dots(folds, 0.6, 1.0, 0.05, f"Accuracy of each fold of {name}"),),
+            "Each fold, with its patients' interval.",
         ),
-        Grid(
-            ("class", "accuracy", "sensitivity", "specificity", "F1", "AUC"),
-            rows,
-            "Mean ± standard deviation over the folds.",
-        ),
-        Command(command + "                # --engine ray: one fold a task"),
+        Grid(head, rows, "Mean ± standard deviation over the folds."),
     ]
-    return Section("folds", title, blocks)
 
 
 _SWITCHES = (

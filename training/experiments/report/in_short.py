@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from training.experiments.modules import ALL, FIELDS, NONE
+from training.experiments.outlines import ALONE, BOTH
 from training.experiments.report import zhang2023 as paper
 from training.experiments.report.blocks import Block, Prose, Section, Verdict, Verdicts
 from training.experiments.report.common import main_effect, outcome_of
+from training.experiments.report.outline_section import outline_change
 from training.experiments.report.results import Results
 from training.experiments.roi_baselines import NETWORKS
 from training.experiments.tables import in_words
@@ -19,7 +21,7 @@ _WOULD_SHOW = " A gain as large as the paper's would have shown."
 def in_short(results: Results) -> Section:
     """Hold the claims against the phantoms."""
     verdicts = [_module_verdict(results, module) for module in FIELDS]
-    verdicts += [_joint_verdict(results), _roi_verdict(results), _hu_verdict(results)]
+    verdicts += [_joint_verdict(results), _roi_verdict(results), _boundary_verdict(results), _hu_verdict(results)]
     blocks: list[Block] = [
         Prose(
             "Each card holds a claim of the paper against the phantoms. A claim “holds here” when the 95 % interval "
@@ -102,6 +104,20 @@ def _hu_verdict(results: Results) -> Verdict:
         "against": "With so few cases two thresholds of HU, measured within true masks, are better.",
     }[outcome]
     return Verdict(claim, "not asked", in_words(measure, signed=True), outcome, words)
+
+
+def _boundary_verdict(results: Results) -> Verdict:
+    claim = "The boundary branch makes the masks better"
+    if len({trial.setting for trial in results.outlines} & {BOTH, ALONE}) < 2:
+        return _absent(claim, "said, not measured")
+    measure = outline_change(results.outlines, BOTH, ALONE)
+    outcome = outcome_of(measure)
+    words = {
+        "holds": "In Dice, in short trainings of the segmenter from random weights.",
+        "open": "In Dice, short trainings with it and without it end alike.",
+        "against": "In Dice, short trainings end better without it.",
+    }[outcome]
+    return Verdict(claim, "said, not measured", in_words(measure, signed=True, digits=4), outcome, words)
 
 
 def _against(ours: Sequence[Trial], others: Sequence[Trial]) -> Measure:
