@@ -44,9 +44,7 @@ def baselines_section(results: Results) -> Section:
     seconds = {name: float(np.mean([t.seconds for t in of])) for name, of in rivals.items()}
     size = {name: of[0].parameters / 1e6 for name, of in rivals.items()}
     stuck = [name for name, of in rivals.items() if all(len(np.unique(trial.predicted)) == 1 for trial in of)]
-    told_of_stuck = (
-        f" {' and '.join(stuck)} say one class of every case: so few steps taught them nothing." if stuck else ""
-    )
+    words = f" {' and '.join(stuck)} say one class of every case: so few steps taught them nothing." if stuck else ""
     blocks: list[Block] = [
         Prose(
             "Eight networks of torchvision, from random weights, see crops in which everything but the body is "
