@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from importlib import import_module
 from typing import Any
 
 from OsteoJointLib.errors import Reason, UsageError
@@ -118,3 +120,32 @@ def overridden(config: Any, path: str, text: str) -> Any:
         return replace(config, **{name: new})
     except ValueError as error:
         raise UsageError(Reason.USAGE, f"{new!r} is no value for {path}: {error}") from error
+
+
+def named_config(room: str, name: str, overrides: Sequence[str]) -> Any:
+    """Return the config of a file with some fields replaced.
+
+    Args:
+        room: "configs" or "experiments": the folder of ``training`` where the file is.
+        name: of the file, which has ``get_config()``.
+        overrides: "FIELD=VALUE" each.
+
+    Raises:
+        UsageError: there is no such file or field.
+    """
+    module = f"training.{room}.{name}"
+    try:
+        get_config = import_module(module).get_config
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name != module:
+            raise
+        raise UsageError(
+            Reason.USAGE, f'There is no experiment "{name}". Look into training/{room}, or write {name}.py there.'
+        ) from error
+    config = get_config()
+    for item in overrides:
+        path, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(Reason.USAGE, f"--set {item} has no value. Write it as FIELD=VALUE.")
+        config = overridden(config, path, value)
+    return config

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from OsteoJointLib.cli.main import device_name
 from OsteoJointLib.errors import Reason, UsageError
 from training.commands.option_types import above_zero, at_least
-from training.run_config import overridden
+from training.run_config import named_config
 from training.schedule import Budget
 from training.seeds import SEEDS_IN_WORDS
 
@@ -132,20 +131,7 @@ def chosen_task(name: str, overrides: list[str], seed: int | None) -> Task:
     Raises:
         UsageError: there is no such experiment or field.
     """
-    module = f"training.configs.{name}"
-    try:
-        config: Any = import_module(module).get_config()
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        raise UsageError(
-            Reason.USAGE, f'There is no experiment "{name}". Look into training/configs, or write {name}.py there.'
-        ) from error
-    for item in overrides:
-        field, equals, value = item.partition("=")
-        if not equals:
-            raise UsageError(Reason.USAGE, f"--set {item} has no value. Write it as FIELD=VALUE.")
-        config = overridden(config, field, value)
+    config = named_config("configs", name, overrides)
     if seed is not None:
         config = replace(config, seed=seed)
     return config.task()

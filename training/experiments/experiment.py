@@ -13,12 +13,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from typing import Any
 
 from OsteoJointLib.errors import Reason, UsageError
 from training.data.crop_bank import BankConfig
-from training.run_config import OptimizerConfig, overridden
+from training.run_config import OptimizerConfig, named_config
 
 PAPER_NETWORK: Mapping[str, Any] = {
     "ordinal_head": False,
@@ -107,18 +106,4 @@ def experiment_of(name: str, overrides: list[str]) -> Any:
     Raises:
         UsageError: there is no such experiment or field.
     """
-    module = f"training.experiments.{name}"
-    try:
-        config: Any = import_module(module).get_config()
-    except (ModuleNotFoundError, AttributeError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name != module:
-            raise
-        raise UsageError(
-            Reason.USAGE, f'There is no experiment "{name}". Look into training/experiments, or write {name}.py there.'
-        ) from error
-    for item in overrides:
-        path, equals, value = item.partition("=")
-        if not equals:
-            raise UsageError(Reason.USAGE, f"--set {item} has no value. Write it as FIELD=VALUE.")
-        config = overridden(config, path, value)
-    return config
+    return named_config("experiments", name, overrides)
